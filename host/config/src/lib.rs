@@ -1,0 +1,1 @@
+//! KDL text to validated settings, every problem at once and at its place.

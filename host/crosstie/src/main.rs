@@ -1,0 +1,3 @@
+//! The crosstie program.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The nouns that two crates need: validated settings, policy questions and decisions.

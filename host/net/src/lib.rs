@@ -1,0 +1,1 @@
+//! Sockets and timers: the only place that knows tokio beside the binary.

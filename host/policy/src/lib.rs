@@ -1,0 +1,1 @@
+//! WebAssembly policy plugins behind the model's trait.

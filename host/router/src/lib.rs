@@ -1,0 +1,1 @@
+//! Many connections as one state machine: addresses, forwarding, settlement, connectors and failover, auto-links.

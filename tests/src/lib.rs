@@ -1,0 +1,1 @@
+//! Scripted peer, interop with real clients and brokers.
