@@ -1,0 +1,444 @@
+//! Validated settings: what a configuration means once nothing in it can be wrong.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A whole configuration. Built by `crosstie-config`, which checks every rule first.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The process itself.
+    pub router: Router,
+    /// What is logged, and where.
+    pub log: Log,
+    /// Who may authenticate with PLAIN.
+    pub users: Vec<User>,
+    /// Where peers may connect.
+    pub listeners: Vec<Listener>,
+    /// Whom this router connects to.
+    pub connectors: Vec<Connector>,
+    /// How addresses are treated; absent addresses take `router.default_distribution`.
+    pub addresses: Vec<AddressRule>,
+    /// Links that this router attaches by itself.
+    pub auto_links: Vec<AutoLink>,
+    /// Where policy plugins lie, if any are used.
+    pub plugins: Option<Plugins>,
+    /// Where compiled plugins are kept; absent: the user's cache directory.
+    pub state: Option<PathBuf>,
+}
+
+/// The `router` node.
+#[derive(Debug, Clone)]
+pub struct Router {
+    /// The container-id in our Open: 1 to 127 characters, no white space or control characters.
+    pub id: String,
+    /// Worker threads.
+    pub workers: NonZeroUsize,
+    /// For addresses that no rule matches.
+    pub default_distribution: Distribution,
+    /// How long SIGTERM waits for peers to answer our Close.
+    pub shutdown_deadline: Duration,
+}
+
+/// How an address picks among its consumers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Distribution {
+    /// The consumer with the fewest unsettled deliveries.
+    #[default]
+    Balanced,
+    /// No link may attach to it.
+    Unavailable,
+}
+
+/// The `log` node.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// For everything that `of` does not name.
+    pub level: LogLevel,
+    /// Levels of single areas: (area, level), areas as the configuration names them.
+    pub of: Vec<(String, LogLevel)>,
+    /// Text or JSON lines.
+    pub format: LogFormat,
+    /// Where lines go.
+    pub output: LogOutput,
+}
+
+/// From the least to the most that is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Where log lines go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum LogOutput {
+    Stderr,
+    Stdout,
+    File(PathBuf),
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret {
+    /// The text itself.
+    pub text: String,
+    /// The reference that the configuration holds (`env:NAME`), for printing.
+    pub reference: String,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secret({})", self.reference)
+    }
+}
+
+/// A `user` node.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// The SASL authentication identity.
+    pub name: String,
+    /// Compared in constant time.
+    pub password: Secret,
+}
+
+/// What a listener or a connector is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// Peers attach; the router attaches nothing by itself.
+    #[default]
+    Normal,
+    /// A broker or other container: auto-links may attach to it.
+    RouteContainer,
+}
+
+/// A SASL mechanism that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Mechanism {
+    Anonymous,
+    Plain,
+}
+
+/// The credit that a sender is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LinkCapacity {
+    /// Deliveries granted at first.
+    pub initial: u32,
+    /// Where growth ends; equal to `initial` when the capacity was written out.
+    pub max: u32,
+}
+
+/// The frame, session and time limits that listeners and connectors share.
+#[derive(Debug, Clone)]
+pub struct ConnectionSettings {
+    /// Offered (listener) or taken (connector), best first; never empty.
+    pub sasl: Vec<Mechanism>,
+    /// PLAIN over plain TCP is used.
+    pub allow_plain_without_tls: bool,
+    /// From the socket to the peer's Open.
+    pub handshake_timeout: Duration,
+    /// Without a frame from the peer for this long the connection ends; zero: never.
+    pub idle_timeout: Duration,
+    /// Bytes, 512 to 2^32 - 1.
+    pub max_frame_size: u32,
+    /// Sessions, 1 to 65,536; channel-max is one less.
+    pub max_sessions: u32,
+    /// Credit for each incoming link.
+    pub link_capacity: LinkCapacity,
+    /// Added to our Open.
+    pub properties: Vec<(String, PropertyValue)>,
+}
+
+/// A value of an Open property.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum PropertyValue {
+    Text(String),
+    Integer(i64),
+    Float(f64),
+    Bool(bool),
+    Null,
+}
+
+/// A `listener` node.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// Unique among listeners and connectors.
+    pub name: String,
+    /// What its peers are for.
+    pub role: Role,
+    /// Absent: every address of this machine.
+    pub host: Option<String>,
+    /// 0: any free port.
+    pub port: u16,
+    /// Stand in our Open as `failover-server-list`.
+    pub failover_urls: Vec<FailoverUrl>,
+    /// ANONYMOUS and connections without a SASL layer are refused.
+    pub authenticate_peer: bool,
+    /// Plugin and note in the info map of a refusal.
+    pub explain_refusals: bool,
+    /// Frames, sessions, times.
+    pub connection: ConnectionSettings,
+}
+
+/// An item of `failover-urls`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailoverUrl {
+    /// Absent where the URL has none.
+    pub scheme: Option<Scheme>,
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// As written, or the default of the scheme.
+    pub port: u16,
+}
+
+/// The scheme of an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Scheme {
+    Amqp,
+    Amqps,
+    Ws,
+    Wss,
+}
+
+impl Scheme {
+    /// The port of a URL that names none.
+    #[must_use]
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Self::Amqp => 5672,
+            Self::Amqps => 5671,
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+
+    /// The word before `://`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Amqp => "amqp",
+            Self::Amqps => "amqps",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+
+    /// Reads the word before `://`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss].into_iter().find(|scheme| scheme.as_str() == word)
+    }
+}
+
+/// A `connector` node.
+#[derive(Debug, Clone)]
+pub struct Connector {
+    /// Unique among listeners and connectors.
+    pub name: String,
+    /// What its peer is for.
+    pub role: Role,
+    /// At least one, in the order of the file.
+    pub endpoints: Vec<Endpoint>,
+    /// PLAIN is used where it is given.
+    pub username: Option<String>,
+    /// Given where `username` is.
+    pub password: Option<Secret>,
+    /// Where else to go, and when.
+    pub failover: Failover,
+    /// Frames, sessions, times.
+    pub connection: ConnectionSettings,
+}
+
+/// One host and port that a connector may dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Only `amqp` is dialled until TLS is served.
+    pub scheme: Scheme,
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65,535.
+    pub port: u16,
+    /// Lower is tried first.
+    pub priority: u8,
+    /// For plugins.
+    pub labels: Vec<(String, String)>,
+}
+
+/// The `failover` block of a connector.
+#[derive(Debug, Clone)]
+pub struct Failover {
+    /// Whether the list in the peer's Open is used.
+    pub follow_advertised: bool,
+    /// Host patterns (`*` for any text) that an advertised list may name; empty: any, but then without credentials.
+    pub allow: Vec<String>,
+    /// After each whole round.
+    pub backoff: Backoff,
+}
+
+/// base * 2^n, at most the cap, plus or minus jitter.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Backoff {
+    /// After the first round.
+    pub base: Duration,
+    /// The most that is waited, before jitter.
+    pub cap: Duration,
+    /// A share of the wait, 0.0 to 1.0.
+    pub jitter: f64,
+}
+
+/// An `address` node.
+#[derive(Debug, Clone)]
+pub struct AddressRule {
+    /// Whole tokens of an address, separated by `.` or `/`.
+    pub prefix: String,
+    /// How it picks among consumers.
+    pub distribution: Distribution,
+    /// Producers use phase 0, consumers phase 1.
+    pub waypoint: bool,
+}
+
+/// Seen from this router.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the container to this router.
+    In,
+    /// From this router to the container.
+    Out,
+}
+
+/// An `auto-link` node.
+#[derive(Debug, Clone)]
+pub struct AutoLink {
+    /// Unique among auto-links.
+    pub name: String,
+    /// In this router.
+    pub address: String,
+    /// Seen from this router.
+    pub direction: Direction,
+    /// Which connections it attaches on.
+    pub container: ContainerRef,
+    /// In the container, where it differs.
+    pub external_address: Option<String>,
+    /// 0 to 9; default 1 in, 0 out.
+    pub phase: u8,
+}
+
+/// Which connections a route applies to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContainerRef {
+    /// The name of a listener or connector of role `route-container`.
+    Connection(String),
+    /// The container-id in the peer's Open.
+    ContainerId(String),
+}
+
+/// The `plugins` node and the `plugin` nodes.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    /// Every `*.wasm` in it is a plugin.
+    pub directory: PathBuf,
+    /// Those that the configuration names, in its order.
+    pub named: Vec<Plugin>,
+}
+
+/// A `plugin` node.
+#[derive(Debug, Clone)]
+pub struct Plugin {
+    /// The stem of its file.
+    pub name: String,
+    /// Not loaded.
+    pub disabled: bool,
+    /// Hooks to ask, by their words; absent: all that it exports.
+    pub hooks: Option<Vec<crate::policy::Hook>>,
+    /// What a failure means.
+    pub on_failure: OnFailure,
+    /// What it may use.
+    pub limits: PluginLimits,
+    /// Capability names granted, `log` and `counter` included unless `none` was written.
+    pub grants: Vec<Grant>,
+    /// Handed to `policy_configure`.
+    pub config: Vec<ConfigNode>,
+}
+
+/// What a plugin's failure means for each hook that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OnFailure {
+    /// For `failover` there is `builtin` alone, so nothing stands here; for `connection`: allow instead of deny.
+    pub connection_allow: bool,
+    /// For `address`: deny instead of the built-in.
+    pub address_deny: bool,
+}
+
+/// An import group of the ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Grant {
+    Log,
+    Counter,
+    Kv,
+}
+
+/// What a plugin may use. Defaults: those of the ABI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PluginLimits {
+    /// For one call of a hook.
+    pub deadline: Duration,
+    /// For initialisation and `policy_configure` together.
+    pub configure_deadline: Duration,
+    /// Linear memory of one instance.
+    pub memory_bytes: u64,
+    /// Elements of all tables of one instance.
+    pub table_elements: u32,
+    /// The longest request.
+    pub request_bytes: u32,
+    /// The longest answer.
+    pub answer_bytes: u32,
+    /// The longest module file.
+    pub module_bytes: u64,
+    /// All keys and values together.
+    pub kv_bytes: u64,
+}
+
+impl Default for PluginLimits {
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_millis(50),
+            configure_deadline: Duration::from_secs(2),
+            memory_bytes: 32 << 20,
+            table_elements: 20_000,
+            request_bytes: 64 << 10,
+            answer_bytes: 64 << 10,
+            module_bytes: 16 << 20,
+            kv_bytes: 1 << 20,
+        }
+    }
+}
+
+/// A node of a plugin's `config` block.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConfigNode {
+    /// The node's name.
+    pub name: String,
+    /// In order.
+    pub args: Vec<PropertyValue>,
+    /// Of equal names the last.
+    pub props: Vec<(String, PropertyValue)>,
+    /// In order.
+    pub children: Vec<ConfigNode>,
+}
