@@ -1,1 +1,13 @@
 //! One AMQP 1.0 connection as a state machine: bytes and time in, events and bytes out.
+
+pub mod connection;
+pub mod fault;
+pub mod frame;
+pub mod guard;
+pub mod handshake;
+pub mod raw;
+pub mod sasl;
+pub mod serial;
+pub mod session;
+pub mod time;
+pub mod transfer;

@@ -1,5 +1,13 @@
 //! Policy: what the host asks, what may be answered, and the trait between them.
 
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::settings::{Role, Scheme};
+
 /// A question that plugins may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[expect(missing_docs, reason = "the words say it")]
@@ -9,4 +17,325 @@ pub enum Hook {
     Session,
     Link,
     Address,
+}
+
+impl Hook {
+    /// Every hook of the ABI.
+    pub const ALL: [Self; 5] = [Self::Failover, Self::Connection, Self::Session, Self::Link, Self::Address];
+
+    /// The word of the ABI and of the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failover => "failover",
+            Self::Connection => "connection",
+            Self::Session => "session",
+            Self::Link => "link",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// An answer on its way.
+pub type Reply<T> = Pin<Box<dyn Future<Output = T>>>;
+
+/// Who decides. One value for each worker thread, so it need not be `Send`.
+pub trait Policy {
+    /// Whether anybody but the built-in would be asked; where not, the caller decides at once and asks nobody.
+    fn serves(&self, hook: Hook) -> bool;
+
+    /// In which order a connector tries its candidates; `None`: the order of the candidates, all of them, without delays.
+    fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>>;
+
+    /// Whether an accepted connection may open.
+    fn connection(&self, request: ConnectionRequest) -> Reply<ConnectionVerdict>;
+
+    /// What the address of an attach stands for.
+    fn address(&self, request: AddressRequest) -> Reply<AddressVerdict>;
+}
+
+/// The policy of a router without plugins: no opinion on anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BuiltIn;
+
+impl Policy for BuiltIn {
+    fn serves(&self, _hook: Hook) -> bool {
+        false
+    }
+
+    fn failover(&self, _request: FailoverRequest) -> Reply<Option<FailoverAnswer>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    fn connection(&self, _request: ConnectionRequest) -> Reply<ConnectionVerdict> {
+        Box::pin(std::future::ready(ConnectionVerdict::Allow { attributes: Vec::new() }))
+    }
+
+    fn address(&self, _request: AddressRequest) -> Reply<AddressVerdict> {
+        Box::pin(std::future::ready(AddressVerdict::BuiltIn))
+    }
+}
+
+/// Why a peer is refused, as it is told. Checked: the condition is a symbol of at most 255 ASCII bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// An AMQP error condition.
+    pub condition: String,
+    /// For people.
+    pub description: String,
+    /// For the log, and for the peer where the listener explains refusals.
+    pub note: Option<String>,
+    /// Goes into the info map of the error.
+    pub info: Vec<(String, InfoValue)>,
+}
+
+/// A value of an error's info map.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum InfoValue {
+    Flag(bool),
+    Int(i64),
+    Uint(u64),
+    Float(f64),
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+/// A refusal and the plugin that pronounced it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Denial {
+    /// The plugin's name.
+    pub plugin: Arc<str>,
+    /// What the peer is told.
+    pub refusal: Refusal,
+}
+
+/// Who is talking.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// Unique in this process.
+    pub connection_id: u64,
+    /// The listener that accepted it; absent for a connector's peer.
+    pub listener: Option<Arc<str>>,
+    /// The connector that dialled it; absent for an accepted peer.
+    pub connector: Option<Arc<str>>,
+    /// The peer's end of the socket.
+    pub remote: SocketAddr,
+    /// Our end of the socket.
+    pub local: SocketAddr,
+    /// `hostname` of the peer's Open.
+    pub vhost: Option<String>,
+    /// The authenticated identity.
+    pub user: Option<String>,
+    /// The SASL mechanism; absent without a SASL layer.
+    pub mechanism: Option<&'static str>,
+    /// Of the peer's Open.
+    pub container_id: String,
+    /// What admission granted: (key, value), unique keys.
+    pub attributes: Vec<(String, String)>,
+}
+
+/// How many connections are open, this one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub struct Counts {
+    pub total: u32,
+    pub listener: u32,
+    pub user: u32,
+    pub peer_host: u32,
+}
+
+/// Asked after the peer's Open and before ours.
+#[derive(Debug, Clone)]
+pub struct ConnectionRequest {
+    /// Who wants in.
+    pub peer: Peer,
+    /// Bytes, of the peer's Open.
+    pub max_frame_size: u32,
+    /// Of the peer's Open.
+    pub channel_max: u16,
+    /// Of the peer's Open.
+    pub idle_timeout: Option<Duration>,
+    /// Of the peer's Open.
+    pub offered_capabilities: Vec<String>,
+    /// Of the peer's Open.
+    pub desired_capabilities: Vec<String>,
+    /// Of the peer's Open, those with values that a plugin can be told.
+    pub properties: Vec<(String, InfoValue)>,
+    /// Now.
+    pub counts: Counts,
+    /// What the listener allows a connection.
+    pub limits: crate::settings::ConnectionLimits,
+}
+
+/// What admission decided.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum ConnectionVerdict {
+    /// With attributes for the hooks after it.
+    Allow {
+        attributes: Vec<(String, String)>,
+    },
+    Deny(Denial),
+}
+
+/// What the peer of the asking link does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkDirection {
+    /// The peer sends: an incoming link.
+    Inbound,
+    /// The peer receives: an outgoing link.
+    Outbound,
+}
+
+/// How an address is treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Treatment {
+    Balanced,
+    Unavailable,
+}
+
+/// Asked at attach.
+#[derive(Debug, Clone)]
+pub struct AddressRequest {
+    /// As the peer wrote it.
+    pub address: String,
+    /// Seen from this router.
+    pub direction: LinkDirection,
+    /// Who attaches.
+    pub peer: Peer,
+    /// Of the terminus.
+    pub capabilities: Vec<String>,
+    /// What the configuration says about the address.
+    pub configured: Treatment,
+    /// What the configuration says about the link, 0 to 9.
+    pub phase: u8,
+}
+
+/// What address policy decided.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AddressVerdict {
+    /// As configured.
+    BuiltIn,
+    Apply {
+        plugin: Arc<str>,
+        ruling: Ruling,
+    },
+    Deny(Denial),
+}
+
+/// An address decision; what is absent is as configured for the (rewritten) address.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ruling {
+    /// Instead of the one asked for: 1 to 2,048 bytes without control characters.
+    pub address: Option<String>,
+    /// Instead of the configured one.
+    pub treatment: Option<Treatment>,
+    /// 0 to 9.
+    pub phase: Option<u8>,
+    /// For the log.
+    pub note: Option<String>,
+}
+
+/// Why a connector asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum FailoverCause {
+    Startup,
+    Lost,
+    Exhausted,
+}
+
+impl FailoverCause {
+    /// The word of the ABI.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Startup => "startup",
+            Self::Lost => "lost",
+            Self::Exhausted => "exhausted",
+        }
+    }
+}
+
+/// Where a candidate comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum CandidateOrigin {
+    Configured,
+    Advertised,
+}
+
+/// An endpoint that a connector may dial next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// What is dialled, IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65,535.
+    pub port: u16,
+    /// How it is dialled.
+    pub scheme: Scheme,
+    /// What the peer's list wants in our Open.
+    pub hostname: Option<String>,
+    /// Where it comes from.
+    pub origin: CandidateOrigin,
+    /// Lower is tried first; 255 for advertised ones.
+    pub priority: u8,
+    /// As configured.
+    pub labels: Vec<(String, String)>,
+    /// Dials since the start.
+    pub attempts: u32,
+    /// Dials since the last that opened.
+    pub failures_in_row: u32,
+    /// Of the last that failed.
+    pub last_error: Option<String>,
+    /// The AMQP condition of the last failure, where the peer gave one.
+    pub last_condition: Option<String>,
+    /// Unix time in ms.
+    pub last_attempt_at_ms: Option<u64>,
+    /// Unix time in ms.
+    pub last_success_at_ms: Option<u64>,
+}
+
+/// Asked when a connector starts, loses its peer or has exhausted its round.
+#[derive(Debug, Clone)]
+pub struct FailoverRequest {
+    /// Its name.
+    pub connector: Arc<str>,
+    /// Its role.
+    pub role: Role,
+    /// Why now.
+    pub cause: FailoverCause,
+    /// Rounds since the last connection, from 0.
+    pub round: u32,
+    /// Index of the candidate that was lost.
+    pub current: Option<u32>,
+    /// Unix time in ms.
+    pub down_since_ms: Option<u64>,
+    /// In the order that the built-in takes.
+    pub candidates: Vec<Candidate>,
+}
+
+/// The next round. Checked: indexes are those of the request, each at most once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailoverAnswer {
+    /// Who decided.
+    pub plugin: Arc<str>,
+    /// Which, and in which order; empty: none.
+    pub order: Vec<Pick>,
+    /// When to ask again after the round; absent: the connector's backoff.
+    pub retry_after: Option<Duration>,
+    /// For the log.
+    pub note: Option<String>,
+}
+
+/// One candidate of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pick {
+    /// Of the request's candidates.
+    pub index: u32,
+    /// Waited before it is dialled.
+    pub delay: Duration,
 }

@@ -161,6 +161,38 @@ pub struct ConnectionSettings {
     pub link_capacity: LinkCapacity,
     /// Added to our Open.
     pub properties: Vec<(String, PropertyValue)>,
+    /// What one connection may hold.
+    pub limits: ConnectionLimits,
+}
+
+/// The `limits` block of a listener or a connector: what each of its connections may hold. A policy may lower them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// Connections of this listener together; absent: as many as the process can hold.
+    pub connections: Option<u32>,
+    /// Sessions of one connection; `ConnectionSettings::max_sessions` is never above it.
+    pub sessions: u32,
+    /// Links of one connection.
+    pub links: u32,
+    /// Unsettled deliveries of one connection.
+    pub unsettled: u32,
+    /// Bytes that wait for one peer.
+    pub buffered_bytes: u64,
+    /// The longest message.
+    pub message_size_bytes: u64,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            sessions: 256,
+            links: 10_000,
+            unsettled: 100_000,
+            buffered_bytes: 8 << 20,
+            message_size_bytes: 100 << 20,
+        }
+    }
 }
 
 /// A value of an Open property.
@@ -242,7 +274,9 @@ impl Scheme {
     /// Reads the word before `://`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss].into_iter().find(|scheme| scheme.as_str() == word)
+        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss]
+            .into_iter()
+            .find(|scheme| scheme.as_str() == word)
     }
 }
 

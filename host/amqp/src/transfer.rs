@@ -1,0 +1,374 @@
+//! The hot path: transfers, flows and dispositions, in and out. Source: AMQP 1.0 part 2, 2.7.4 to 2.7.6.
+
+use fe2o3_amqp_types::definitions::Role;
+
+use crate::connection::{Connection, Event, LinkFlow, Settled, Step, Transfer};
+use crate::fault::PeerFault;
+use crate::raw;
+use crate::serial::Serial;
+use crate::session::{DeliveryId, LinkId, Session, Stage, wire_id};
+
+/// Bytes that the frame header and performative of an outgoing transfer take at most.
+const TRANSFER_HEAD_MAX_BYTES: usize = 48;
+
+/// A piece of a delivery for a peer.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// Settled by the sender.
+    pub settled: bool,
+    /// More pieces follow this one.
+    pub more: bool,
+    /// The delivery is given up.
+    pub aborted: bool,
+    /// Of the message, on the first piece.
+    pub format: Option<u32>,
+    /// The bytes.
+    pub payload: &'a [u8],
+}
+
+/// How much of a piece went out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Of the delivery that it belongs to.
+    pub id: DeliveryId,
+    /// Of its payload, bytes.
+    pub bytes: usize,
+    /// The whole piece; otherwise the window ran out.
+    pub whole: bool,
+}
+
+impl Connection {
+    pub(crate) fn handle_transfer<'b>(
+        &mut self,
+        channel: u16,
+        body: &'b [u8],
+    ) -> Result<Step<'b>, PeerFault> {
+        let (transfer, payload) = raw::Transfer::decode(body)?;
+        let ours = self.expect_local("transfer", channel)?;
+        let session = self.session_mut(ours).ok_or(PeerFault::State("transfer"))?;
+        let announce = session.handle_transfer()?;
+        let remote = transfer.handle;
+        let unattached = PeerFault::UnattachedHandle {
+            performative: "transfer",
+            handle: remote,
+        };
+        let handle = session.local(remote).ok_or(unattached)?;
+        let widened = transfer.delivery_id.map(|id| session.peer_delivery(id));
+        let link = session
+            .link_mut(handle)
+            .ok_or(PeerFault::State("transfer"))?;
+        if link.role != Role::Receiver {
+            return Err(PeerFault::Role("transfer"));
+        }
+        let first = link.open_delivery.is_none();
+        let id = match (link.open_delivery, widened) {
+            (Some(open), None) => open,
+            (Some(open), Some(same)) if open == same => open,
+            (Some(_), Some(_)) => {
+                return Err(PeerFault::Delivery(
+                    "another id before the last frame of a delivery",
+                ));
+            }
+            (None, None) => return Err(PeerFault::Delivery("no id on the first frame")),
+            (None, Some(id)) => {
+                if transfer.delivery_tag.is_none_or(|tag| tag.len() > 32) {
+                    return Err(PeerFault::Delivery(
+                        "no tag, or one over 32 bytes, on the first frame",
+                    ));
+                }
+                if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching {
+                    return Err(PeerFault::Credit(remote));
+                }
+                link.delivery_count = link.delivery_count.add(1);
+                id
+            }
+        };
+        link.open_delivery = (transfer.more && !transfer.aborted).then_some(id);
+        let void = link.stage == Stage::Detaching;
+        if first {
+            session.last_delivery = Some(id);
+        }
+        if announce {
+            self.flow(ours);
+        }
+        if void {
+            return Ok(Step::Again);
+        }
+        Ok(Step::Event(Event::Transfer(Transfer {
+            link: LinkId {
+                channel: ours,
+                handle,
+            },
+            id,
+            first,
+            more: transfer.more && !transfer.aborted,
+            settled: transfer.settled.unwrap_or(false),
+            aborted: transfer.aborted,
+            format: transfer.message_format,
+            payload,
+        })))
+    }
+
+    pub(crate) fn handle_flow<'b>(
+        &mut self,
+        channel: u16,
+        body: &[u8],
+    ) -> Result<Step<'b>, PeerFault> {
+        let flow = raw::Flow::decode(body)?;
+        let ours = self.expect_local("flow", channel)?;
+        let session = self.session_mut(ours).ok_or(PeerFault::State("flow"))?;
+        session.handle_flow(flow.next_incoming_id, flow.incoming_window);
+        let opened = session.outgoing_blocked && session.outgoing_window > 0;
+        if opened {
+            session.outgoing_blocked = false;
+        }
+        let Some(remote) = flow.handle else {
+            if flow.echo {
+                self.flow(ours);
+            }
+            return Ok(if opened {
+                Step::Event(Event::Window(ours))
+            } else {
+                Step::Again
+            });
+        };
+        let unattached = PeerFault::UnattachedHandle {
+            performative: "flow",
+            handle: remote,
+        };
+        let handle = session.local(remote).ok_or(unattached)?;
+        let link = session.link_mut(handle).ok_or(PeerFault::State("flow"))?;
+        if link.stage == Stage::Detaching {
+            return Ok(if opened {
+                Step::Event(Event::Window(ours))
+            } else {
+                Step::Again
+            });
+        }
+        let (id, sender) = (
+            LinkId {
+                channel: ours,
+                handle,
+            },
+            link.role == Role::Receiver,
+        );
+        if sender {
+            // a sender that drained, or that skipped deliveries, moves the count forward
+            if let Some(count) = flow
+                .delivery_count
+                .map(Serial)
+                .filter(|count| link.delivery_count.before(*count))
+            {
+                link.delivery_count = if link.limit_max.before(count) {
+                    link.limit_max
+                } else {
+                    count
+                };
+            }
+        }
+        if flow.echo {
+            self.write_link_flow(id, false);
+        }
+        Ok(Step::Event(Event::Flow(LinkFlow {
+            link: id,
+            delivery_count: flow.delivery_count,
+            credit: flow.link_credit.filter(|_| !sender),
+            drain: flow.drain,
+        })))
+    }
+
+    pub(crate) fn handle_disposition<'b>(
+        &mut self,
+        channel: u16,
+        body: &'b [u8],
+    ) -> Result<Step<'b>, PeerFault> {
+        let said = raw::Disposition::decode(body)?;
+        let ours = self.expect_local("disposition", channel)?;
+        let session = self.session(ours).ok_or(PeerFault::State("disposition"))?;
+        let widen = |id| {
+            if said.receiver {
+                session.own_delivery(id)
+            } else {
+                session.peer_delivery(id)
+            }
+        };
+        let first = widen(said.first);
+        // an id of ours that is widened to the next one stands for "none yet"
+        let last = first.saturating_add(u64::from(
+            said.last.unwrap_or(said.first).wrapping_sub(said.first),
+        ));
+        Ok(Step::Event(Event::Disposition(Settled {
+            channel: ours,
+            by_receiver: said.receiver,
+            range: (first, last),
+            settled: said.settled,
+            state: said.state,
+        })))
+    }
+
+    /// Sends a piece of a delivery, in as many frames as the peer's frame size asks for and as its window
+    /// allows. The first piece of a delivery takes its delivery-id. `None` when the link is gone.
+    pub fn transfer(&mut self, link: LinkId, piece: &Outgoing<'_>) -> Option<Sent> {
+        let room = usize::try_from(self.remote_max_frame)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(TRANSFER_HEAD_MAX_BYTES);
+        let Self { sessions, out, .. } = self;
+        let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
+        let Session {
+            links,
+            next_outgoing,
+            outgoing_window,
+            outgoing_blocked,
+            next_delivery,
+            ..
+        } = session;
+        let state = links
+            .get_mut(usize::try_from(link.handle).ok()?)?
+            .as_mut()?;
+        if state.stage == Stage::Detaching {
+            return None;
+        }
+        let mut left = piece.payload;
+        loop {
+            if *outgoing_window == 0 {
+                *outgoing_blocked = true;
+                let id = state.open_delivery.unwrap_or(*next_delivery);
+                return Some(Sent {
+                    id,
+                    bytes: piece.payload.len().saturating_sub(left.len()),
+                    whole: false,
+                });
+            }
+            let (now, rest) = left.split_at_checked(room).unwrap_or((left, &[]));
+            let more = piece.more || !rest.is_empty();
+            let first = state.open_delivery.is_none();
+            let id = state.open_delivery.unwrap_or(*next_delivery);
+            if first {
+                *next_delivery = next_delivery.saturating_add(1);
+                state.delivery_count = state.delivery_count.add(1);
+            }
+            let head = raw::TransferHead {
+                handle: link.handle,
+                delivery_id: first.then_some(wire_id(id)),
+                message_format: piece.format.filter(|_| first),
+                settled: piece.settled,
+                more,
+                aborted: piece.aborted,
+            };
+            head.write(out, link.channel, now);
+            *outgoing_window = outgoing_window.saturating_sub(1);
+            *next_outgoing = next_outgoing.add(1);
+            state.open_delivery = (more && !piece.aborted).then_some(id);
+            left = rest;
+            if left.is_empty() {
+                return Some(Sent {
+                    id,
+                    bytes: piece.payload.len(),
+                    whole: true,
+                });
+            }
+        }
+    }
+
+    /// Whether the session takes a transfer now; when not, an [`Event::Window`] says when it does.
+    pub fn window(&mut self, channel: u16) -> bool {
+        let Some(session) = self.session_mut(channel) else {
+            return false;
+        };
+        session.outgoing_blocked |= session.outgoing_window == 0;
+        session.outgoing_window > 0
+    }
+
+    /// The delivery-count of a link.
+    #[must_use]
+    pub fn delivery_count(&self, link: LinkId) -> Serial {
+        self.session(link.channel)
+            .and_then(|session| session.link(link.handle))
+            .map_or(Serial(0), |link| link.delivery_count)
+    }
+
+    /// The credit that a sending peer has left.
+    #[must_use]
+    pub fn credit_left(&self, link: LinkId) -> u32 {
+        let state = self
+            .session(link.channel)
+            .and_then(|session| session.link(link.handle));
+        state.map_or(0, |link| {
+            u32::try_from(link.limit.distance(link.delivery_count)).unwrap_or(0)
+        })
+    }
+
+    /// Grants a sending peer this much credit from where it is.
+    pub fn grant(&mut self, link: LinkId, credit: u32) {
+        let Some(state) = self.link_mut(link) else {
+            return;
+        };
+        state.limit = state.delivery_count.add(credit);
+        if state.limit_max.before(state.limit) {
+            state.limit_max = state.limit;
+        }
+        self.write_link_flow(link, false);
+    }
+
+    /// Uses up what credit a draining receiver gave, and says so. `count` is where its credit ended.
+    pub fn drained(&mut self, link: LinkId, count: Serial) {
+        if let Some(state) = self.link_mut(link) {
+            state.delivery_count = count;
+        }
+        self.write_link_flow(link, true);
+    }
+
+    /// Stops a session's peer from sending, or lets it go on.
+    pub fn stall(&mut self, channel: u16, stalled: bool) {
+        let Some(session) = self.session_mut(channel) else {
+            return;
+        };
+        if session.stalled != stalled {
+            session.stalled = stalled;
+            self.flow(channel);
+        }
+    }
+
+    /// Sends a disposition. `state` is encoded.
+    pub fn disposition(&mut self, channel: u16, said: &raw::Disposition<'_>) {
+        said.write(&mut self.out, channel);
+    }
+
+    fn flow(&mut self, channel: u16) {
+        self.write_flow(channel, None);
+    }
+
+    fn write_link_flow(&mut self, link: LinkId, drain: bool) {
+        self.write_flow(link.channel, Some((link.handle, drain)));
+    }
+
+    fn write_flow(&mut self, channel: u16, link: Option<(u32, bool)>) {
+        let Self { sessions, out, .. } = self;
+        let Some(session) = sessions
+            .get_mut(usize::from(channel))
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        session.announce_window();
+        let mut flow = raw::Flow {
+            next_incoming_id: session.remote.map(|_| session.next_incoming.0),
+            incoming_window: session.incoming_window(),
+            next_outgoing_id: session.next_outgoing.0,
+            outgoing_window: u32::MAX / 2,
+            ..raw::Flow::default()
+        };
+        if let Some((handle, drain)) = link {
+            let Some(state) = session.link(handle) else {
+                return;
+            };
+            let ours = state.role == Role::Receiver;
+            flow.handle = Some(handle);
+            flow.delivery_count = Some(state.delivery_count.0);
+            let left = u32::try_from(state.limit.distance(state.delivery_count)).unwrap_or(0);
+            flow.link_credit = Some(if ours { left } else { 0 });
+            flow.drain = drain;
+        }
+        flow.write(out, channel);
+    }
+}

@@ -1,0 +1,164 @@
+//! Auto-links: links that this router attaches by itself on the connections that they name. Source: the reference, 1.8.
+
+use std::time::Duration;
+
+use crosstie_amqp::time::Time;
+use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Role as PeerRole};
+use fe2o3_amqp_types::definitions::{Error, Handle, ReceiverSettleMode, Role, SenderSettleMode};
+use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
+use fe2o3_amqp_types::performatives::Attach;
+
+use crate::address::ConnectionRef;
+use crate::link::{AutoLinkId, Link};
+use crate::shard::{Meta, Shard};
+
+/// After the first refusal.
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+
+/// After each further one.
+const RETRY_NEXT: Duration = Duration::from_secs(5);
+
+/// An auto-link that is to be attached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Retry {
+    pub(crate) auto_link: AutoLinkId,
+    pub(crate) at: Time,
+}
+
+fn belongs(auto_link: &AutoLink, meta: &Meta) -> bool {
+    meta.role == PeerRole::RouteContainer
+        && match &auto_link.container {
+            ContainerRef::Connection(name) => **name == *meta.name,
+            ContainerRef::ContainerId(id) => *id == meta.container_id,
+        }
+}
+
+/// What we send: our end has the local address, the container's end its own.
+fn attach(auto_link: &AutoLink) -> Attach {
+    let outside = auto_link
+        .external_address
+        .as_deref()
+        .unwrap_or(&auto_link.address);
+    let (source, target) = match auto_link.direction {
+        Direction::In => (outside, auto_link.address.as_str()),
+        Direction::Out => (auto_link.address.as_str(), outside),
+    };
+    Attach {
+        name: format!("auto-link.{}", auto_link.name),
+        handle: Handle(0),
+        role: if auto_link.direction == Direction::In {
+            Role::Receiver
+        } else {
+            Role::Sender
+        },
+        snd_settle_mode: SenderSettleMode::Mixed,
+        rcv_settle_mode: ReceiverSettleMode::First,
+        source: Some(Box::new(Source::builder().address(source).build())),
+        target: Some(Box::new(TargetArchetype::Target(
+            Target::builder().address(target).build(),
+        ))),
+        unsettled: None,
+        incomplete_unsettled: false,
+        initial_delivery_count: None,
+        max_message_size: None,
+        offered_capabilities: None,
+        desired_capabilities: None,
+        properties: None,
+    }
+}
+
+impl Shard {
+    /// Attaches the auto-links of a connection that has just opened.
+    pub(crate) fn start_auto_links(&mut self, connection: ConnectionRef) {
+        let common = self.common.clone();
+        let now = self.now;
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        let mine = common
+            .auto_links
+            .iter()
+            .enumerate()
+            .filter(|(_, auto_link)| belongs(auto_link, &peer.meta));
+        peer.auto_links = mine
+            .map(|(auto_link, _)| Retry { auto_link, at: now })
+            .collect();
+        self.retry_auto_links(connection);
+    }
+
+    /// Attaches those whose time has come.
+    pub(crate) fn retry_auto_links(&mut self, connection: ConnectionRef) {
+        let common = self.common.clone();
+        let now = self.now;
+        let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
+            return;
+        };
+        let due = peer
+            .auto_links
+            .extract_if(.., |retry| retry.at <= now)
+            .collect::<Vec<_>>();
+        for Retry { auto_link, .. } in due {
+            let Some(configured) = common.auto_links.get(auto_link) else {
+                continue;
+            };
+            if peer.auto_session.is_none() {
+                peer.auto_session = peer.amqp.begin();
+                if let Some(channel) = peer.auto_session {
+                    peer.set_session(channel);
+                }
+            }
+            let link = peer
+                .auto_session
+                .and_then(|channel| peer.amqp.attach(channel, attach(configured)));
+            let Some(link) = link else {
+                tracing::warn!(
+                    auto_link = configured.name,
+                    connection = &*peer.meta.name,
+                    "no session left for the auto-link"
+                );
+                peer.auto_links.push(Retry {
+                    auto_link,
+                    at: now + RETRY_NEXT,
+                });
+                continue;
+            };
+            if let Some(session) = peer.session(link.channel) {
+                session.set(link.handle, Link::Attaching(auto_link));
+            }
+        }
+    }
+
+    /// Plans another attempt after the peer detached an auto-link.
+    pub(crate) fn retry_later(
+        &mut self,
+        connection: ConnectionRef,
+        auto_link: AutoLinkId,
+        error: Option<&Error>,
+    ) {
+        let common = self.common.clone();
+        let now = self.now;
+        let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
+            return;
+        };
+        let Some(configured) = common.auto_links.get(auto_link) else {
+            return;
+        };
+        let again = peer.auto_failed.contains(&auto_link);
+        if !again {
+            peer.auto_failed.push(auto_link);
+        }
+        let wait = if again { RETRY_NEXT } else { RETRY_FIRST };
+        tracing::warn!(
+            auto_link = configured.name,
+            connection = &*peer.meta.name,
+            condition = error.map(|error| format!("{:?}", error.condition)),
+            description = error.and_then(|error| error.description.as_deref()),
+            retry_seconds = wait.as_secs(),
+            "auto-link detached by the peer"
+        );
+        peer.auto_links.push(Retry {
+            auto_link,
+            at: now + wait,
+        });
+    }
+}

@@ -1,0 +1,262 @@
+//! The way back: outcomes from receivers to senders, in runs, and the credit that settlement makes due.
+
+use crosstie_amqp::connection::Settled;
+use crosstie_amqp::raw::{self, Disposition};
+use crosstie_amqp::session::{LinkId, wire_id};
+use crosstie_model::settings::LinkCapacity;
+
+use crate::address::ConnectionRef;
+use crate::link::{Incoming, Route, Sent, Settling};
+use crate::mail::{Mail, Origin, Outcome};
+use crate::runs::Run;
+use crate::shard::{Peer, Shard};
+
+impl Shard {
+    pub(crate) fn handle_disposition(&mut self, at: ConnectionRef, said: &Settled<'_>) {
+        let terminal = said.settled
+            || said
+                .state
+                .is_some_and(|state| raw::state_code(state) != Some(0x23));
+        if !terminal {
+            return;
+        }
+        if !said.by_receiver {
+            return self.handle_sender_settled(at, said);
+        }
+        let mut runs = std::mem::take(&mut self.runs);
+        if let Some(session) = self
+            .peer_mut(at)
+            .and_then(|peer| peer.session(said.channel))
+        {
+            session.sent.take(said.range, |run| runs.push(run));
+        }
+        let outcome = Outcome::read(said.state);
+        for run in runs.drain(..) {
+            self.settle_sent(at, said.channel, &run, &outcome);
+        }
+        self.runs = runs;
+        if !said.settled {
+            // a receiver in second mode waits for us to settle
+            let Some(peer) = self.peer_mut(at) else {
+                return;
+            };
+            let (first, last) = said.range;
+            let answer = Disposition {
+                receiver: false,
+                first: wire_id(first),
+                last: Some(wire_id(last)),
+                settled: true,
+                state: said.state,
+                batchable: false,
+            };
+            peer.amqp.disposition(said.channel, &answer);
+        }
+    }
+
+    /// Ends deliveries that went out by one link.
+    pub(crate) fn settle_sent(
+        &mut self,
+        at: ConnectionRef,
+        channel: u16,
+        run: &Run<Sent>,
+        outcome: &Outcome,
+    ) {
+        let session = self.peer_mut(at).and_then(|peer| peer.session(channel));
+        if let Some(outgoing) = session.and_then(|session| session.outgoing(run.origin.handle)) {
+            outgoing.credit.settle(run.count);
+        }
+        self.settle(run.origin.from, run.count, outcome);
+    }
+
+    /// The sender wants no outcome any more.
+    fn handle_sender_settled(&mut self, at: ConnectionRef, said: &Settled<'_>) {
+        if !said.settled {
+            return;
+        }
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let mut runs = Vec::new();
+        if let Some(session) = peer.session(said.channel) {
+            session.received.take(said.range, |run| runs.push(run));
+        }
+        for run in runs {
+            peer.ended(
+                LinkId {
+                    channel: said.channel,
+                    handle: run.origin.handle,
+                },
+                run.count,
+            );
+        }
+    }
+
+    /// Ends deliveries where they came in; their sender hears of it at the end of the tick.
+    pub(crate) fn settle(&mut self, from: Origin, count: u64, outcome: &Outcome) {
+        let connection = from.session.connection;
+        if connection.shard != self.id {
+            return self.post(
+                connection.shard,
+                Mail::Settle {
+                    to: from,
+                    count,
+                    outcome: outcome.clone(),
+                },
+            );
+        }
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        let channel = from.session.channel;
+        let last = from.id.saturating_add(count.saturating_sub(1));
+        let Peer {
+            amqp,
+            touched,
+            settling,
+            sessions,
+            ..
+        } = &mut *peer;
+        let Some(session) = sessions
+            .get_mut(usize::from(channel))
+            .and_then(Option::as_mut)
+        else {
+            return;
+        };
+        let crate::link::Session {
+            received,
+            settling: pending,
+            links,
+            ..
+        } = session;
+        received.take((from.id, last), |run| {
+            let place = usize::try_from(run.origin.handle)
+                .ok()
+                .and_then(|at| links.get_mut(at))
+                .and_then(Option::as_mut);
+            if let Some(crate::link::Link::Incoming(incoming)) = place {
+                incoming.end(
+                    run.count,
+                    LinkId {
+                        channel,
+                        handle: run.origin.handle,
+                    },
+                    touched,
+                );
+                if incoming
+                    .arriving
+                    .is_some_and(|id| id >= run.first && id < run.first.saturating_add(run.count))
+                {
+                    incoming.route = Route::Void;
+                }
+            }
+            let run_last = run.first.saturating_add(run.count.saturating_sub(1));
+            match pending {
+                Some(open)
+                    if open.last.saturating_add(1) == run.first && open.outcome == *outcome =>
+                {
+                    open.last = run_last
+                }
+                _ => {
+                    let next = Settling {
+                        first: run.first,
+                        last: run_last,
+                        outcome: outcome.clone(),
+                    };
+                    match pending.replace(next) {
+                        Some(done) => write(amqp, channel, &done),
+                        None => settling.push(channel),
+                    }
+                }
+            }
+        });
+        if !peer.dirty {
+            self.mark(connection);
+        }
+    }
+
+    /// Writes what is settled on a connection, and the credit that is due.
+    pub(crate) fn write_settlements(&mut self, at: ConnectionRef) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let Peer {
+            amqp,
+            sessions,
+            touched,
+            settling,
+            ..
+        } = peer;
+        for channel in settling.drain(..) {
+            let session = sessions
+                .get_mut(usize::from(channel))
+                .and_then(Option::as_mut);
+            if let Some(done) = session.and_then(|session| session.settling.take()) {
+                write(amqp, channel, &done);
+            }
+        }
+        for link in touched.drain(..) {
+            let session = sessions
+                .get_mut(usize::from(link.channel))
+                .and_then(Option::as_mut);
+            let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
+                continue;
+            };
+            incoming.touched = false;
+            if let Some(credit) = incoming.due(amqp.credit_left(link)) {
+                amqp.grant(link, credit);
+            }
+        }
+    }
+}
+
+impl Peer {
+    /// Counts deliveries of an incoming link that ended.
+    pub(crate) fn ended(&mut self, link: LinkId, count: u64) {
+        let Self {
+            sessions, touched, ..
+        } = self;
+        let session = sessions
+            .get_mut(usize::from(link.channel))
+            .and_then(Option::as_mut);
+        if let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) {
+            incoming.end(count, link, touched);
+        }
+    }
+}
+
+impl Incoming {
+    fn end(&mut self, count: u64, link: LinkId, touched: &mut Vec<LinkId>) {
+        self.held = self
+            .held
+            .saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        if !std::mem::replace(&mut self.touched, true) {
+            touched.push(link);
+        }
+    }
+
+    /// The credit to grant, where `left` is what the peer still has; `None` while it is not worth a frame.
+    fn due(&mut self, left: u32) -> Option<u32> {
+        if !self.is_open {
+            return None;
+        }
+        if left == 0 && self.waiting.is_empty() {
+            let LinkCapacity { initial, max } = self.capacity;
+            self.capacity.initial = initial.saturating_mul(2).min(max);
+        }
+        let room = self.capacity.initial.saturating_sub(self.held);
+        let worth = (self.capacity.initial / 4).max(1);
+        (room >= left.saturating_add(worth)).then_some(room)
+    }
+}
+
+fn write(amqp: &mut crosstie_amqp::connection::Connection, channel: u16, done: &Settling) {
+    let said = Disposition {
+        receiver: true,
+        first: wire_id(done.first),
+        last: (done.last != done.first).then_some(wire_id(done.last)),
+        settled: true,
+        state: done.outcome.state(),
+        batchable: false,
+    };
+    amqp.disposition(channel, &said);
+}

@@ -1,0 +1,528 @@
+//! One worker's connections: events of peers and mail of other workers go in, bytes for peers, mail and
+//! questions for the net layer come out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crosstie_amqp::connection::{Connection, Event};
+use crosstie_amqp::fault::PeerFault;
+use crosstie_amqp::session::LinkId;
+use crosstie_amqp::time::Time;
+use crosstie_model::settings::{AutoLink, LinkCapacity, Role};
+use fe2o3_amqp_types::definitions::Error;
+use fe2o3_amqp_types::performatives::{Attach, Open};
+
+use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
+use crate::auto_link::Retry;
+use crate::link::{AutoLinkId, Sent, Session};
+use crate::mail::{Batch, Mail, Post, SessionRef};
+use crate::runs::Run;
+
+/// A connection with more bytes to write takes no deliveries that have not begun.
+pub const WRITE_HIGH_BYTES: usize = 1 << 20;
+
+/// What all workers share.
+#[derive(Debug)]
+pub struct Common {
+    /// All addresses.
+    pub addresses: Addresses,
+    /// Mail between workers.
+    pub post: Post,
+    /// As configured.
+    pub auto_links: Vec<AutoLink>,
+    /// A plugin decides about addresses.
+    pub ask_address: bool,
+}
+
+/// What the net layer knows about a new connection.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// Of its listener or connector.
+    pub name: Arc<str>,
+    /// Of its listener or connector.
+    pub role: Role,
+    /// We dialled.
+    pub outgoing: bool,
+    /// Of the peer's socket.
+    pub peer_addr: String,
+    /// For its incoming links.
+    pub capacity: LinkCapacity,
+    /// The peer's; empty before its open.
+    pub container_id: String,
+    /// It may go to the home of its first address.
+    pub may_move: bool,
+}
+
+/// What the net layer has to do.
+#[derive(Debug)]
+pub enum Request {
+    /// The peer's open came: ask policy, then [`Shard::admit`] or [`Shard::close`]. Input waits until then.
+    Opened(ConnectionRef, Box<Open>),
+    /// A peer wants a link: ask policy, then [`Shard::decide`]. Input waits until then.
+    Attach(ConnectionRef, LinkId),
+    /// The connection belongs on another worker.
+    Move(ConnectionRef, u16),
+    /// There is something to write.
+    Dirty(ConnectionRef),
+    /// No more input is wanted; close the socket once everything is written.
+    Ended(ConnectionRef, Ended),
+}
+
+/// Why a connection ended.
+#[derive(Debug, Clone)]
+pub enum Ended {
+    /// The peer closed it.
+    ByPeer(Option<Error>),
+    /// The peer did something wrong.
+    Fault(PeerFault),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// The protocol.
+    pub amqp: Connection,
+    /// Where it comes from.
+    pub meta: Meta,
+    pub(crate) generation: u32,
+    pub(crate) dirty: bool,
+    /// Shared with the credit of its consumers.
+    pub(crate) blocked: Arc<AtomicBool>,
+    pub(crate) sessions: Vec<Option<Session>>,
+    /// Incoming links that may be due credit.
+    pub(crate) touched: Vec<LinkId>,
+    /// Sessions that have something to settle.
+    pub(crate) settling: Vec<u16>,
+    /// The attach that decides where this connection lives.
+    pub(crate) first_attach: Option<(LinkId, Box<Attach>)>,
+    /// Questions to policy that are not answered.
+    pub(crate) asking: u32,
+    /// Auto-links to attach, and when.
+    pub(crate) auto_links: Vec<Retry>,
+    /// Those that the peer has detached before.
+    pub(crate) auto_failed: Vec<AutoLinkId>,
+    /// The session that they share.
+    pub(crate) auto_session: Option<u16>,
+}
+
+impl Peer {
+    /// A connection that has just been made.
+    #[must_use]
+    pub fn new(amqp: Connection, meta: Meta) -> Self {
+        Self {
+            amqp,
+            meta,
+            generation: 0,
+            dirty: false,
+            blocked: Arc::default(),
+            sessions: Vec::new(),
+            touched: Vec::new(),
+            settling: Vec::new(),
+            first_attach: None,
+            asking: 0,
+            auto_links: Vec::new(),
+            auto_failed: Vec::new(),
+            auto_session: None,
+        }
+    }
+
+    pub(crate) fn session(&mut self, channel: u16) -> Option<&mut Session> {
+        self.sessions.get_mut(usize::from(channel))?.as_mut()
+    }
+
+    pub(crate) fn set_session(&mut self, channel: u16) {
+        let at = usize::from(channel);
+        if self.sessions.len() <= at {
+            self.sessions.resize_with(at.saturating_add(1), || None);
+        }
+        if let Some(slot) = self.sessions.get_mut(at) {
+            *slot = Some(Session::default());
+        }
+    }
+
+    pub(crate) fn clear_session(&mut self, channel: u16) {
+        if let Some(slot) = self.sessions.get_mut(usize::from(channel)) {
+            *slot = None;
+        }
+        if self.auto_session == Some(channel) {
+            self.auto_session = None;
+        }
+    }
+}
+
+/// A slot for a connection.
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    peer: Option<Box<Peer>>,
+}
+
+/// What a worker knows of an address that its links use.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) address: Arc<Address>,
+    pub(crate) producers: Vec<(ConnectionRef, LinkId)>,
+    /// Producers with deliveries that wait, each once.
+    pub(crate) waiting: VecDeque<(ConnectionRef, LinkId)>,
+}
+
+impl Local {
+    pub(crate) const fn new(address: Arc<Address>) -> Self {
+        Self {
+            address,
+            producers: Vec::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+}
+
+/// One worker's part of the router.
+#[derive(Debug)]
+pub struct Shard {
+    pub(crate) id: u16,
+    pub(crate) common: Arc<Common>,
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    pub(crate) locals: BTreeMap<u32, Local>,
+    pub(crate) kicked: Vec<u32>,
+    pub(crate) events: VecDeque<Request>,
+    dirty: Vec<ConnectionRef>,
+    pub(crate) outbox: Vec<Batch>,
+    inbox: Batch,
+    /// Empty between dispositions.
+    pub(crate) runs: Vec<Run<Sent>>,
+    pub(crate) now: Time,
+}
+
+impl Shard {
+    /// Worker `id` of those that `common.post` knows.
+    #[must_use]
+    pub fn new(id: u16, common: Arc<Common>) -> Self {
+        let outbox = (0..common.post.workers())
+            .map(|_| Batch::default())
+            .collect();
+        Self {
+            id,
+            common,
+            slots: Vec::new(),
+            free: Vec::new(),
+            locals: BTreeMap::new(),
+            kicked: Vec::new(),
+            events: VecDeque::new(),
+            dirty: Vec::new(),
+            outbox,
+            inbox: Batch::default(),
+            runs: Vec::new(),
+            now: Time::default(),
+        }
+    }
+
+    /// Takes a connection in.
+    pub fn insert(&mut self, now: Time, mut peer: Box<Peer>) -> ConnectionRef {
+        self.now = now;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            u32::try_from(self.slots.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        });
+        let at = usize::try_from(slot).unwrap_or(usize::MAX);
+        let generation = self.slots.get(at).map_or(0, |slot| slot.generation);
+        peer.generation = generation;
+        peer.dirty = false;
+        let attach = peer.first_attach.take();
+        if let Some(place) = self.slots.get_mut(at) {
+            place.peer = Some(peer);
+        }
+        let connection = ConnectionRef {
+            shard: self.id,
+            slot,
+            generation,
+        };
+        self.mark(connection);
+        if let Some((link, attach)) = attach {
+            self.ask_attach(connection, link, attach);
+        }
+        connection
+    }
+
+    /// Takes a connection out, to be inserted elsewhere; it has no links.
+    pub fn remove(&mut self, connection: ConnectionRef) -> Option<Box<Peer>> {
+        let slot = self.slots.get_mut(usize::try_from(connection.slot).ok()?)?;
+        let peer = slot
+            .peer
+            .take_if(|_| slot.generation == connection.generation)?;
+        slot.generation = slot.generation.wrapping_add(1);
+        self.free.push(connection.slot);
+        Some(peer)
+    }
+
+    /// A connection that is still there.
+    #[must_use]
+    pub fn peer(&self, connection: ConnectionRef) -> Option<&Peer> {
+        let slot = self.slots.get(usize::try_from(connection.slot).ok()?)?;
+        slot.peer
+            .as_deref()
+            .filter(|_| slot.generation == connection.generation)
+    }
+
+    /// A connection that is still there.
+    pub fn peer_mut(&mut self, connection: ConnectionRef) -> Option<&mut Peer> {
+        let slot = self.slots.get_mut(usize::try_from(connection.slot).ok()?)?;
+        slot.peer
+            .as_deref_mut()
+            .filter(|_| slot.generation == connection.generation)
+    }
+
+    /// All connections.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionRef> {
+        let used = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.peer.is_some());
+        used.filter_map(|(at, slot)| {
+            Some(ConnectionRef {
+                shard: self.id,
+                slot: u32::try_from(at).ok()?,
+                generation: slot.generation,
+            })
+        })
+        .collect()
+    }
+
+    /// Takes bytes of a peer; what it leaves in `input` is to be shown again with more behind it. Stops early
+    /// while policy is being asked.
+    pub fn handle_input(&mut self, now: Time, connection: ConnectionRef, input: &mut &[u8]) {
+        self.now = now;
+        while let Some(peer) = self.peer_mut(connection) {
+            if peer.asking > 0 || peer.first_attach.is_some() {
+                return;
+            }
+            let Some(event) = peer.amqp.handle_input(now, input) else {
+                break;
+            };
+            self.handle_event(connection, event);
+        }
+        self.mark(connection);
+    }
+
+    /// Whether input has to wait for an answer of policy.
+    #[must_use]
+    pub fn is_asking(&self, connection: ConnectionRef) -> bool {
+        self.peer(connection)
+            .is_some_and(|peer| peer.asking > 0 || peer.first_attach.is_some())
+    }
+
+    fn handle_event(&mut self, at: ConnectionRef, event: Event<'_>) {
+        match event {
+            Event::Transfer(transfer) => self.handle_transfer(at, &transfer),
+            Event::Disposition(said) => self.handle_disposition(at, &said),
+            Event::Flow(flow) => self.handle_flow(at, &flow),
+            Event::Window(channel) => self.handle_window(at, channel),
+            Event::Opened(open) => {
+                if let Some(peer) = self.peer_mut(at) {
+                    peer.asking = peer.asking.saturating_add(1);
+                    peer.meta.container_id.clone_from(&open.container_id);
+                }
+                self.events.push_back(Request::Opened(at, open));
+            }
+            Event::Begun(channel) => {
+                if let Some(peer) = self.peer_mut(at) {
+                    peer.set_session(channel);
+                }
+            }
+            Event::Attached { link, ours, attach } => self.handle_attach(at, link, ours, attach),
+            Event::Detached { link, error } => self.handle_detach(at, link, error.as_ref()),
+            Event::Ended(channel) => self.drop_session(at, channel),
+            Event::Closed(error) => self.end(at, Ended::ByPeer(error)),
+            Event::Failed(fault) => self.end(at, Ended::Fault(fault)),
+        }
+    }
+
+    fn end(&mut self, at: ConnectionRef, why: Ended) {
+        self.drop_links(at);
+        self.mark(at);
+        self.events.push_back(Request::Ended(at, why));
+    }
+
+    /// Lets a peer in whose open came.
+    pub fn admit(&mut self, now: Time, connection: ConnectionRef) {
+        self.now = now;
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        peer.asking = peer.asking.saturating_sub(1);
+        peer.amqp.open();
+        self.start_auto_links(connection);
+        self.mark(connection);
+    }
+
+    /// Closes a connection from our side; the peer is given the time to answer.
+    pub fn close(&mut self, now: Time, connection: ConnectionRef, error: Option<Error>) {
+        self.now = now;
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        peer.asking = 0;
+        peer.amqp.close(error);
+        self.drop_links(connection);
+        self.mark(connection);
+    }
+
+    /// The socket is gone: everything of this connection ends now.
+    pub fn lost(&mut self, now: Time, connection: ConnectionRef) {
+        self.now = now;
+        self.drop_links(connection);
+        self.remove(connection);
+    }
+
+    /// Remembers that a connection has work for the end of the tick.
+    pub(crate) fn mark(&mut self, connection: ConnectionRef) {
+        let Some(peer) = self.peer_mut(connection).filter(|peer| !peer.dirty) else {
+            return;
+        };
+        peer.dirty = true;
+        self.dirty.push(connection);
+    }
+
+    /// Takes the mail of the other workers.
+    pub fn handle_mail(&mut self, now: Time) {
+        self.now = now;
+        for from in 0..self.common.post.workers() {
+            if from == self.id {
+                continue;
+            }
+            let mut batch = std::mem::take(&mut self.inbox);
+            self.common.post.take(from, self.id, &mut batch);
+            let Batch { mail, arena } = &mut batch;
+            for mail in mail.drain(..) {
+                match mail {
+                    Mail::Piece { to, head, payload } => {
+                        self.deliver(to, &head, arena.get(payload).unwrap_or_default())
+                    }
+                    Mail::Settle { to, count, outcome } => self.settle(to, count, &outcome),
+                    Mail::Stall { to, stalled } => self.stall(to, stalled),
+                    Mail::Kick(address) => self.kicked.push(address),
+                    Mail::Changed(address) => self.handle_changed(address),
+                }
+            }
+            self.inbox = batch;
+        }
+    }
+
+    /// Ends a tick: waiting deliveries get what credit came, settlements and credit are written, mail leaves.
+    pub fn flush(&mut self) {
+        while let Some(address) = self.kicked.pop() {
+            self.serve_waiting(address);
+        }
+        while let Some(connection) = self.dirty.pop() {
+            self.write_settlements(connection);
+            let high = {
+                let Some(peer) = self.peer_mut(connection) else {
+                    continue;
+                };
+                peer.dirty = false;
+                peer.amqp.out.len() > WRITE_HIGH_BYTES
+            };
+            if high {
+                self.set_blocked(connection, true);
+            }
+            self.events.push_back(Request::Dirty(connection));
+        }
+        let Self {
+            outbox, common, id, ..
+        } = self;
+        for (to, batch) in outbox.iter_mut().enumerate() {
+            if !batch.mail.is_empty() {
+                common
+                    .post
+                    .send(*id, u16::try_from(to).unwrap_or(u16::MAX), batch);
+            }
+        }
+    }
+
+    /// Says that bytes of a connection went to its socket.
+    pub fn handle_written(&mut self, now: Time, connection: ConnectionRef) {
+        self.now = now;
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        peer.amqp.wrote(now);
+        if peer.blocked.load(Ordering::Relaxed) && peer.amqp.out.len() <= WRITE_HIGH_BYTES / 2 {
+            self.set_blocked(connection, false);
+        }
+    }
+
+    fn set_blocked(&mut self, connection: ConnectionRef, blocked: bool) {
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        peer.blocked.store(blocked, Ordering::Release);
+        if !blocked {
+            for channel in 0..u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX) {
+                self.handle_window(connection, channel);
+            }
+        }
+    }
+
+    /// Takes what the net layer has to do next.
+    pub fn poll_event(&mut self) -> Option<Request> {
+        self.events.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called for a connection.
+    #[must_use]
+    pub fn poll_timeout(&self, connection: ConnectionRef) -> Option<Time> {
+        let peer = self.peer(connection)?;
+        peer.amqp
+            .poll_timeout()
+            .into_iter()
+            .chain(peer.auto_links.iter().map(|retry| retry.at))
+            .min()
+    }
+
+    /// Does what is due on a connection.
+    pub fn handle_timeout(&mut self, now: Time, connection: ConnectionRef) {
+        self.now = now;
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        if let Some(event) = peer.amqp.handle_timeout(now) {
+            self.handle_event(connection, event);
+        }
+        self.retry_auto_links(connection);
+        self.mark(connection);
+    }
+
+    /// Sends to whoever has the session: ourselves, or another worker.
+    pub(crate) fn post(&mut self, shard: u16, mail: Mail) {
+        if let Some(batch) = self.outbox.get_mut(usize::from(shard)) {
+            batch.mail.push(mail);
+        }
+    }
+
+    pub(crate) fn stall(&mut self, to: SessionRef, stalled: bool) {
+        if to.connection.shard != self.id {
+            return self.post(to.connection.shard, Mail::Stall { to, stalled });
+        }
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let Some(session) = peer.session(to.channel) else {
+            return;
+        };
+        session.stalls = if stalled {
+            session.stalls.saturating_add(1)
+        } else {
+            session.stalls.saturating_sub(1)
+        };
+        let stalled = session.stalls > 0;
+        peer.amqp.stall(to.channel, stalled);
+        self.mark(to.connection);
+    }
+
+    pub(crate) const fn reference(connection: ConnectionRef, link: LinkId) -> LinkRef {
+        LinkRef { connection, link }
+    }
+}
