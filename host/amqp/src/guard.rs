@@ -39,7 +39,7 @@ enum Want {
 }
 
 const SOURCE: Want = Want::One(&[0x28]);
-const TARGET: Want = Want::One(&[0x29, 0x30]);
+const TARGET: Want = Want::One(&[0x29]);
 const ERROR: Want = Want::One(&[0x1d]);
 const OUTCOME: Want = Want::One(&[
     raw::STATE_ACCEPTED,

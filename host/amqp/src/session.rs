@@ -8,7 +8,8 @@ use crate::serial::Serial;
 /// The highest handle that a peer may use: handles index a table.
 pub const HANDLE_MAX: u32 = 4095;
 
-/// Transfer frames that a peer may send before it hears of more window.
+/// Transfer frames that a peer may send before it hears of more window. A window that was announced is never taken back,
+/// and few clients run out of one this wide: some mix up what they hold back with what they send next.
 const WINDOW_FRAMES: u32 = 2048;
 
 /// A link, by our channel and our handle.
@@ -52,6 +53,8 @@ pub(crate) struct Link {
     pub(crate) limit_max: Serial,
     /// The delivery whose last frame is still to come.
     pub(crate) open_delivery: Option<DeliveryId>,
+    /// One of its frames said that it is settled; later ones need not repeat it.
+    pub(crate) open_settled: bool,
 }
 
 impl Link {
@@ -65,6 +68,7 @@ impl Link {
             limit: Serial(0),
             limit_max: Serial(0),
             open_delivery: None,
+            open_settled: false,
         }
     }
 
@@ -82,11 +86,9 @@ pub(crate) struct Session {
     /// The peer's channel, once its begin came.
     pub(crate) remote: Option<u16>,
     pub(crate) next_incoming: Serial,
-    /// The transfer-id that the window announced last reaches to.
+    /// The transfer-id that the announced window reaches to.
     incoming_limit: Serial,
-    /// The furthest that any announced window reached to.
-    incoming_limit_max: Serial,
-    /// While set the window is announced as 0.
+    /// While set no more window is announced.
     pub(crate) stalled: bool,
     pub(crate) next_outgoing: Serial,
     /// Transfers that the peer takes now.
@@ -106,8 +108,7 @@ impl Session {
         Self {
             remote: None,
             next_incoming: Serial(0),
-            incoming_limit: Serial(0),
-            incoming_limit_max: Serial(0),
+            incoming_limit: Serial(WINDOW_FRAMES),
             stalled: false,
             next_outgoing: Serial(0),
             outgoing_window: 0,
@@ -129,20 +130,18 @@ impl Session {
         self.remote = Some(channel);
         self.next_incoming = Serial(next_outgoing);
         self.incoming_limit = Serial(next_outgoing).add(WINDOW_FRAMES);
-        self.incoming_limit_max = self.incoming_limit;
         self.outgoing_window = incoming_window;
     }
 
-    /// The window that our next flow announces.
+    /// The window that is announced now.
     pub(crate) const fn incoming_window(&self) -> u32 {
-        if self.stalled { 0 } else { WINDOW_FRAMES }
+        self.incoming_limit.since(self.next_incoming)
     }
 
-    /// Remembers that a flow with the present window leaves.
-    pub(crate) const fn announce_window(&mut self) {
-        self.incoming_limit = self.next_incoming.add(self.incoming_window());
-        if self.incoming_limit_max.before(self.incoming_limit) {
-            self.incoming_limit_max = self.incoming_limit;
+    /// Opens the window for the flow that is about to leave.
+    pub(crate) const fn open_window(&mut self) {
+        if !self.stalled {
+            self.incoming_limit = self.next_incoming.add(WINDOW_FRAMES);
         }
     }
 
@@ -150,14 +149,14 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`PeerFault::Window`] beyond the furthest window that was announced.
+    /// [`PeerFault::Window`] beyond the window that was announced.
     pub(crate) const fn handle_transfer(&mut self) -> Result<bool, PeerFault> {
-        if !self.next_incoming.before(self.incoming_limit_max) {
+        let left = self.incoming_window();
+        if left == 0 {
             return Err(PeerFault::Window);
         }
         self.next_incoming = self.next_incoming.add(1);
-        Ok(!self.stalled
-            && self.incoming_limit.distance(self.next_incoming) <= WINDOW_FRAMES.cast_signed() / 2)
+        Ok(!self.stalled && left <= WINDOW_FRAMES / 2)
     }
 
     /// Takes the session part of a flow: what the peer still takes from us.

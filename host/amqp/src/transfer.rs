@@ -11,6 +11,19 @@ use crate::session::{DeliveryId, LinkId, Session, Stage, wire_id};
 /// Bytes that the frame header and performative of an outgoing transfer take at most.
 const TRANSFER_HEAD_MAX_BYTES: usize = 48;
 
+/// Bytes that everything but the state takes in a disposition's frame at most.
+const DISPOSITION_HEAD_MAX_BYTES: usize = 64;
+
+/// The outcome of a state alone.
+fn bare(state: &[u8]) -> &'static [u8] {
+    match raw::state_code(state) {
+        Some(raw::STATE_ACCEPTED) => raw::ACCEPTED,
+        Some(raw::STATE_REJECTED) => raw::REJECTED,
+        Some(raw::STATE_RELEASED) => raw::RELEASED,
+        _ => raw::MODIFIED_FAILED,
+    }
+}
+
 /// A piece of a delivery for a peer.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
@@ -84,6 +97,8 @@ impl Connection {
             }
         };
         link.open_delivery = (transfer.more && !transfer.aborted).then_some(id);
+        let settled = transfer.settled.unwrap_or(false) || (!first && link.open_settled);
+        link.open_settled = settled;
         let void = link.stage == Stage::Detaching;
         if first {
             session.last_delivery = Some(id);
@@ -102,7 +117,7 @@ impl Connection {
             id,
             first,
             more: transfer.more && !transfer.aborted,
-            settled: transfer.settled.unwrap_or(false),
+            settled,
             aborted: transfer.aborted,
             format: transfer.message_format,
             payload,
@@ -318,20 +333,32 @@ impl Connection {
         self.write_link_flow(link, true);
     }
 
-    /// Stops a session's peer from sending, or lets it go on.
+    /// Lets a session's window run out, or opens it again.
     pub fn stall(&mut self, channel: u16, stalled: bool) {
         let Some(session) = self.session_mut(channel) else {
             return;
         };
         if session.stalled != stalled {
             session.stalled = stalled;
-            self.flow(channel);
+            if !stalled {
+                self.flow(channel);
+            }
         }
     }
 
-    /// Sends a disposition. `state` is encoded.
+    /// Sends a disposition. `state` is encoded; one that is too long for a frame of the peer loses its details.
     pub fn disposition(&mut self, channel: u16, said: &raw::Disposition<'_>) {
-        said.write(&mut self.out, channel);
+        let room = usize::try_from(self.remote_max_frame)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(DISPOSITION_HEAD_MAX_BYTES);
+        let state = said.state.map(|state| {
+            if state.len() <= room {
+                state
+            } else {
+                bare(state)
+            }
+        });
+        raw::Disposition { state, ..*said }.write(&mut self.out, channel);
     }
 
     fn flow(&mut self, channel: u16) {
@@ -350,7 +377,7 @@ impl Connection {
         else {
             return;
         };
-        session.announce_window();
+        session.open_window();
         let mut flow = raw::Flow {
             next_incoming_id: session.remote.map(|_| session.next_incoming.0),
             incoming_window: session.incoming_window(),

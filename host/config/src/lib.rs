@@ -1,1 +1,162 @@
 //! KDL text to validated settings, every problem at once and at its place.
+//!
+//! Text, tree (`syntax`, `tree`, `include`), single nodes (`router`, `listener`, `connector`, `address`, `plugin`), the whole
+//! (`document`), and back to text (`show`).
+
+mod address;
+mod block;
+mod connection;
+mod connector;
+mod document;
+mod endpoint;
+mod expand;
+mod include;
+mod listener;
+mod loading;
+mod plugin;
+mod problem;
+mod quantity;
+mod router;
+mod secret;
+mod show;
+mod source;
+mod suggest;
+mod syntax;
+mod tree;
+
+use std::path::{Path, PathBuf};
+
+use crosstie_model::settings::Settings;
+
+pub use crate::problem::{Problem, Problems};
+
+use crate::include::Includer;
+use crate::loading::{Fault, Loading};
+use crate::plugin::PluginDraft;
+use crate::source::{Place, Source, Sources};
+
+/// What runs without a file: one listener on 127.0.0.1:5672.
+pub const EMBEDDED: &str = include_str!("../../../examples/minimal.kdl");
+
+/// A configuration without problems, and what is needed to speak of its text.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it means.
+    pub settings: Settings,
+    sources: Sources,
+    plugins: Vec<PluginDraft>,
+    plugins_at: Option<Place>,
+}
+
+/// Reads a file and all that it includes.
+///
+/// # Errors
+///
+/// Every problem that was found.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let name = path.display().to_string();
+    match include::read(path) {
+        Ok(text) => {
+            let directory = path.parent().unwrap_or(Path::new(""));
+            read(Source::new(name, directory, text), Some(path.to_path_buf()))
+        }
+        Err(why) => {
+            let mut problems = Problems::default();
+            problems.push(Problem::new(format!("cannot read `{name}`: {why}")));
+            Err(problems)
+        }
+    }
+}
+
+/// Reads a text; relative paths in it start at the working directory.
+///
+/// # Errors
+///
+/// Every problem that was found.
+pub fn load_text(name: &str, text: &str) -> Result<Loaded, Problems> {
+    read(
+        Source::new(name.to_owned(), Path::new(""), text.to_owned()),
+        None,
+    )
+}
+
+fn read(source: Source, path: Option<PathBuf>) -> Result<Loaded, Problems> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let loading = Loading::new(&environment);
+    let file = loading.add_source(source);
+    let (nodes, _whole) = Includer::new(&loading).run(file, path);
+    let document = document::read(&loading, &nodes);
+    if !loading.is_clean() {
+        return Err(loading.into_problems());
+    }
+    let document::Document {
+        settings,
+        plugins,
+        plugins_at,
+    } = document;
+    Ok(Loaded {
+        settings,
+        sources: loading.sources(),
+        plugins,
+        plugins_at,
+    })
+}
+
+impl Loaded {
+    /// A problem that a plugin has, shown at the node of its `config` that `path` leads to: indexes of children from the top.
+    /// Without such a node it is shown at the `plugin` node, without that at `plugins`.
+    #[must_use]
+    pub fn plugin_problem(
+        &self,
+        plugin: Option<&str>,
+        path: &[u32],
+        message: &str,
+        hint: Option<&str>,
+    ) -> Problem {
+        let draft = self
+            .plugins
+            .iter()
+            .find(|draft| Some(draft.plugin.name.as_str()) == plugin);
+        let place = draft
+            .map(|draft| config_place(draft, path))
+            .or(self.plugins_at);
+        let message = match plugin {
+            Some(name) => format!("plugin `{name}`: {message}"),
+            None => message.to_owned(),
+        };
+        let Some(place) = place else {
+            return Problem::new(message);
+        };
+        let mut fault = Fault::at(place, message);
+        if let Some(hint) = hint {
+            fault = fault.hint(hint);
+        }
+        fault.into_problem(&self.sources)
+    }
+
+    /// The whole configuration with every default filled in, secrets as their references.
+    #[must_use]
+    pub fn show(&self) -> String {
+        show::show(&self.settings)
+    }
+}
+
+fn config_place(draft: &PluginDraft, path: &[u32]) -> Place {
+    let Some(mut node) = draft.config.as_ref() else {
+        return draft.name_at;
+    };
+    if path.is_empty() {
+        return draft.name_at;
+    }
+    for index in path {
+        let children = node.children.as_deref().unwrap_or(&[]);
+        let child = usize::try_from(*index)
+            .ok()
+            .and_then(|index| children.get(index));
+        match child {
+            Some(child) => node = child,
+            None => break,
+        }
+    }
+    node.head
+}

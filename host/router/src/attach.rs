@@ -45,8 +45,11 @@ fn wanted(attach: &Attach) -> Result<Wanted<'_>, Error> {
                 target.dynamic,
                 target.capabilities.as_ref(),
             ),
-            Some(_) => return Err(not_implemented("transactions are not served")),
-            None => return Err(invalid("the attach names no target")),
+            None => {
+                return Err(not_implemented(
+                    "the attach names no target that is served: transactions are not",
+                ));
+            }
         }
     } else {
         match attach.source.as_deref() {

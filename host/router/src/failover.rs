@@ -71,8 +71,8 @@ enum State {
     Asking,
     Round { left: VecDeque<Pick>, next: Time },
     Dialing { left: VecDeque<Pick> },
-    Connected { since: Time },
-    Waiting { until: Time, cause: FailoverCause },
+    Connected { since: Time, left: VecDeque<Pick> },
+    Waiting { until: Time },
 }
 
 /// The failover of one connector.
@@ -127,11 +127,11 @@ impl Failover {
 
     /// What to do now.
     pub fn poll(&mut self, clock: Clock) -> Step {
-        if let State::Waiting { until, cause } = self.state {
+        if let State::Waiting { until } = self.state {
             if clock.now < until {
                 return Step::Wait(until);
             }
-            self.state = State::Ask(cause);
+            self.state = State::Ask(FailoverCause::Exhausted);
         }
         match &mut self.state {
             State::Ask(cause) => {
@@ -241,10 +241,7 @@ impl Failover {
             .take()
             .unwrap_or_else(|| self.wait(self.round));
         self.round = self.round.saturating_add(1);
-        self.state = State::Waiting {
-            until: now + wait,
-            cause: FailoverCause::Exhausted,
-        };
+        self.state = State::Waiting { until: now + wait };
     }
 
     /// base * 2^n, at most the cap, with jitter.
@@ -285,10 +282,14 @@ impl Failover {
 
     /// The peer's Open came.
     pub fn handle_opened(&mut self, clock: Clock, advertisement: Advertisement) {
-        if !matches!(self.state, State::Dialing { .. }) {
+        let State::Dialing { left } = &mut self.state else {
             return;
-        }
-        self.state = State::Connected { since: clock.now };
+        };
+        let left = std::mem::take(left);
+        self.state = State::Connected {
+            since: clock.now,
+            left,
+        };
         self.down_since_ms = None;
         if let Some(candidate) = self.current.and_then(|at| self.known.get_mut(at)) {
             candidate.failures_in_row = 0;
@@ -340,28 +341,24 @@ impl Failover {
 
     /// The connection was lost after the peer's Open.
     pub fn handle_lost(&mut self, clock: Clock, failure: Failure) {
-        let State::Connected { since } = self.state else {
+        let State::Connected { since, left } = &mut self.state else {
             return;
         };
+        let (since, left) = (*since, std::mem::take(left));
         self.down_since_ms = Some(clock.unix_ms);
-        if let Some(candidate) = self.current.and_then(|at| self.known.get_mut(at)) {
-            candidate.last_error = Some(failure.error);
-            candidate.last_condition = failure.condition;
-        }
+        self.record(failure);
         if clock.now.since(since) >= STABLE {
             self.unstable = 0;
             self.round = 0;
         } else {
             self.unstable = self.unstable.saturating_add(1);
         }
-        // the first retry is at once; a peer that opens and goes again and again is not dialled in a loop
-        self.state = match self.unstable.checked_sub(2) {
-            None => State::Ask(FailoverCause::Lost),
-            Some(n) => State::Waiting {
-                until: clock.now + self.wait(n),
-                cause: FailoverCause::Lost,
-            },
-        };
+        if self.unstable < 2 {
+            self.state = State::Ask(FailoverCause::Lost);
+        } else {
+            // a peer that opens and goes again and again counts as one that cannot be reached
+            self.start(clock.now, left);
+        }
     }
 }
 
@@ -582,12 +579,20 @@ mod tests {
     #[test]
     fn a_peer_that_opens_and_goes_is_not_dialled_in_a_loop() {
         let mut failover = Failover::new(&connector(&[]), 1);
-        for _ in 0..2 {
-            dialled(&mut failover, clock(0));
-            failover.handle_opened(clock(0), Advertisement::default());
-            failover.handle_lost(clock(0), Failure::default());
-        }
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
+        let mut hosts = String::new();
+        let until = loop {
+            match failover.poll(clock(0)) {
+                Step::Ask(_) => failover.handle_answer(clock(0), None),
+                Step::Dial(dial) => {
+                    hosts.push_str(&dial.host);
+                    failover.handle_opened(clock(0), Advertisement::default());
+                    failover.handle_lost(clock(0), Failure::default());
+                }
+                Step::Wait(until) => break until,
+                Step::Idle => panic!("idle"),
+            }
+        };
+        assert_eq!((hosts.as_str(), until), ("aabc", clock(1).now));
     }
 
     #[test]

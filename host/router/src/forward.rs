@@ -1,6 +1,7 @@
 //! The way of a delivery: from the link that it comes in by to a consumer, piece by piece.
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use crosstie_amqp::connection::{LinkFlow, Transfer};
@@ -325,6 +326,9 @@ impl Shard {
         let Some(peer) = self.peer_mut(to.connection) else {
             return;
         };
+        if peer.amqp.out.len() > WRITE_HIGH_BYTES {
+            peer.blocked.store(true, Ordering::Release);
+        }
         let Some(outgoing) = peer
             .session(to.link.channel)
             .and_then(|session| session.outgoing(to.link.handle))
@@ -373,7 +377,12 @@ impl Shard {
             let Some(peer) = self.peer_mut(at) else {
                 return;
             };
-            if peer.amqp.out.len() > WRITE_HIGH_BYTES || !peer.amqp.window(link.channel) {
+            if peer.amqp.out.len() > WRITE_HIGH_BYTES {
+                // goes on when the socket has taken some of it
+                peer.blocked.store(true, Ordering::Release);
+                return;
+            }
+            if !peer.amqp.window(link.channel) {
                 return;
             }
             let Some(outgoing) = peer

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use crosstie_amqp::raw;
 use crosstie_amqp::session::DeliveryId;
+use crosstie_amqp::{guard, raw};
 
 use crate::address::{ConnectionRef, LinkRef, lock};
 
@@ -36,9 +36,9 @@ pub enum Outcome {
     Accepted,
     /// released
     Released,
-    /// modified, with delivery-failed
+    /// modified, with delivery-failed; also for what is no outcome of AMQP 1.0
     Failed,
-    /// Any other state, as the receiver encoded it.
+    /// rejected or modified with its details, encoded.
     Other(Bytes),
 }
 
@@ -51,9 +51,13 @@ impl Outcome {
             Some(raw::ACCEPTED) => Self::Accepted,
             Some(raw::RELEASED) => Self::Released,
             Some(state) => match raw::state_code(state) {
-                Some(0x24) => Self::Accepted,
-                Some(0x26) => Self::Released,
-                _ => Self::Other(Bytes::copy_from_slice(state)),
+                Some(raw::STATE_ACCEPTED) => Self::Accepted,
+                Some(raw::STATE_RELEASED) => Self::Released,
+                // a sender must be able to read what it is told: its codec is not the receiver's
+                Some(raw::STATE_REJECTED | raw::STATE_MODIFIED) => {
+                    guard::pass(state).map_or(Self::Failed, |state| Self::Other(state.into()))
+                }
+                _ => Self::Failed,
             },
         }
     }

@@ -1,1 +1,66 @@
-//! Writing a policy plugin in Rust.
+//! Policy plugins for Crosstie in Rust: a type that decides, and one line that exports it.
+//!
+//! ```
+//! use crosstie_plugin::{Node, Plugin, Problems, Refusal, connection, plugin};
+//!
+//! struct NoGuests {
+//!     denial: Refusal,
+//! }
+//!
+//! impl Plugin for NoGuests {
+//!     const READS: &'static [&'static str] = &["peer.user"];
+//!
+//!     fn configure(config: &Node) -> Result<Self, Problems> {
+//!         let mut problems = Problems::default();
+//!         config.expect_children(&["description"], &mut problems);
+//!         let description = problems.optional(config.child_argument::<String>("description"));
+//!         problems.or(Self {
+//!             denial: Refusal::new(
+//!                 "amqp:unauthorized-access",
+//!                 description.unwrap_or_else(|| "no guests".to_owned()),
+//!             ),
+//!         })
+//!     }
+//!
+//!     fn on_connection(&mut self, request: &connection::Request<'_>) -> Option<connection::Answer> {
+//!         match request.peer.user {
+//!             Some("guest") => Some(connection::Answer::Deny(self.denial.clone())),
+//!             _ => None,
+//!         }
+//!     }
+//! }
+//!
+//! plugin!(NoGuests: connection);
+//! ```
+//!
+//! What the bytes look like is said in `plugin-sdk/ABI.md`; a plugin's author need not read it. Everything here also runs
+//! natively, where [`host`] keeps what it is told in the [`native`] module, so that a plugin is tested by `cargo test`.
+
+pub mod address;
+mod cbor;
+pub mod config;
+pub mod connection;
+mod export;
+pub mod failover;
+#[doc(hidden)]
+pub mod guest;
+pub mod host;
+#[cfg(target_family = "wasm")]
+mod import;
+#[cfg(feature = "kdl")]
+mod kdl;
+#[cfg(not(target_family = "wasm"))]
+pub mod native;
+mod pattern;
+pub mod peer;
+mod policy;
+mod problem;
+mod refusal;
+mod setup;
+mod suggest;
+
+pub use config::{Node, Scalar};
+pub use pattern::Pattern;
+pub use policy::Plugin;
+pub use problem::{ConfigError, Problems};
+pub use refusal::{InfoValue, Refusal};

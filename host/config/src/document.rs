@@ -1,0 +1,313 @@
+//! The whole: top-level nodes, and what holds between them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crosstie_model::settings::{ContainerRef, Mechanism, Plugins, Role, Settings};
+
+use crate::block::{Block, Item, name_of, not_served};
+use crate::listener::{ListenerDraft, default_mechanisms};
+use crate::loading::{Fault, Loading};
+use crate::plugin::PluginDraft;
+use crate::source::Place;
+use crate::tree::Node;
+use crate::{address, connector, listener, plugin, router, suggest};
+
+const KNOWN: [&str; 11] = [
+    "router",
+    "log",
+    "state",
+    "user",
+    "listener",
+    "connector",
+    "address",
+    "auto-link",
+    "plugins",
+    "plugin",
+    "include",
+];
+
+/// Nodes of the language that this build does not serve.
+const UNSERVED: [&str; 13] = [
+    "tls",
+    "limits",
+    "link-route",
+    "management",
+    "metrics",
+    "http",
+    "policy",
+    "vhost",
+    "websocket",
+    "tracing",
+    "exchange",
+    "binding",
+    "auth-service",
+];
+
+/// Settings, and where plugins stand in the text.
+pub(crate) struct Document {
+    pub(crate) settings: Settings,
+    pub(crate) plugins: Vec<PluginDraft>,
+    pub(crate) plugins_at: Option<Place>,
+}
+
+/// Names of one kind, each with the place of its first use.
+struct Names {
+    what: &'static str,
+    seen: BTreeMap<String, Place>,
+}
+
+impl Names {
+    const fn of(what: &'static str) -> Self {
+        Self {
+            what,
+            seen: BTreeMap::new(),
+        }
+    }
+
+    fn add(&mut self, loading: &Loading<'_>, name: &str, at: Place) {
+        if name.is_empty() {
+            return;
+        }
+        if let Some(first) = self.seen.get(name) {
+            loading.report(
+                Fault::at(
+                    at,
+                    format!("a second {} `{}`", self.what, name.escape_debug()),
+                )
+                .label("again here")
+                .also(*first, "it stands first here")
+                .hint("names are unique"),
+            );
+        } else {
+            self.seen.insert(name.to_owned(), at);
+        }
+    }
+}
+
+/// Reads all nodes and checks them against each other.
+pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document {
+    report_unknown(loading, nodes);
+    let all = |name: &'static str| nodes.iter().filter(move |node| node.name == name);
+    let router = single(loading, nodes, "router").map(|node| router::read_router(loading, node));
+    let log = single(loading, nodes, "log").map(|node| router::read_log(loading, node));
+    let state = single(loading, nodes, "state").and_then(|node| read_state(loading, node));
+    let directory =
+        single(loading, nodes, "plugins").map(|node| plugin::read_directory(loading, node));
+    let plugins: Vec<PluginDraft> = all("plugin")
+        .map(|node| plugin::read(loading, node))
+        .collect();
+    let mut names = Names::of("plugin");
+    for draft in &plugins {
+        names.add(loading, &draft.plugin.name, draft.name_at);
+        if directory.is_none() {
+            plugin::report_without_directory(loading, draft);
+        }
+    }
+    let mut names = Names::of("user");
+    let mut users = Vec::new();
+    for (user, at) in all("user").map(|node| listener::read_user(loading, node)) {
+        names.add(loading, &user.name, at);
+        users.push(user);
+    }
+    let mut names = Names::of("listener or connector");
+    let mut roles = BTreeMap::new();
+    let mut listeners = Vec::new();
+    for draft in all("listener").map(|node| listener::read_listener(loading, node)) {
+        names.add(loading, &draft.listener.name, draft.name_at);
+        roles.insert(draft.listener.name.clone(), draft.role);
+        listeners.push(with_mechanisms(loading, draft, users.len()));
+    }
+    let mut connectors = Vec::new();
+    for draft in all("connector").map(|node| connector::read(loading, node)) {
+        names.add(loading, &draft.connector.name, draft.name_at);
+        roles.insert(draft.connector.name.clone(), draft.role);
+        connectors.push(draft.connector);
+    }
+    let mut names = Names::of("address with prefix");
+    let mut addresses = Vec::new();
+    for (rule, at) in all("address").map(|node| address::read_address(loading, node)) {
+        names.add(loading, &rule.prefix, at);
+        addresses.push(rule);
+    }
+    let settings = Settings {
+        router: router.unwrap_or_else(router::default_router),
+        log: log.unwrap_or_else(router::default_log),
+        users,
+        listeners,
+        connectors,
+        addresses,
+        auto_links: read_auto_links(loading, nodes, &roles),
+        plugins: directory.as_ref().map(|(directory, _)| Plugins {
+            directory: directory.clone(),
+            named: plugins.iter().map(|draft| draft.plugin.clone()).collect(),
+        }),
+        state,
+    };
+    Document {
+        settings,
+        plugins,
+        plugins_at: directory.map(|(_, at)| at),
+    }
+}
+
+fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {
+    for node in nodes {
+        let name = node.name.as_str();
+        if KNOWN.contains(&name) {
+            continue;
+        }
+        if UNSERVED.contains(&name) {
+            loading.report(not_served(node.at, name));
+            continue;
+        }
+        let fault = Fault::at(node.at, format!("unknown node `{}`", name.escape_debug()));
+        loading.report(
+            match suggest::nearest(name, KNOWN.into_iter().chain(UNSERVED)) {
+                Some(near) => fault.label(format!("did you mean `{near}`?")),
+                None => fault
+                    .label("not known here")
+                    .hint(format!("known are {}", suggest::list(KNOWN))),
+            },
+        );
+    }
+}
+
+/// The only node of its kind.
+fn single<'t>(loading: &Loading<'_>, nodes: &'t [Node], name: &str) -> Option<&'t Node> {
+    let mut found = nodes.iter().filter(|node| node.name == name);
+    let first = found.next()?;
+    for again in found {
+        loading.report(
+            Fault::at(again.at, format!("a second `{name}`"))
+                .label("again here")
+                .also(first.at, "it stands first here")
+                .hint("there is one for the process"),
+        );
+    }
+    Some(first)
+}
+
+fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
+    let name = name_of(loading, node, "state \"/var/lib/crosstie\"");
+    Block::with_qualifiers(loading, "state", Item::of_node(node), &[]).finish(&[]);
+    name.map(|name| loading.resolve(name.at, name.text))
+}
+
+fn with_mechanisms(
+    loading: &Loading<'_>,
+    draft: ListenerDraft,
+    users: usize,
+) -> crosstie_model::settings::Listener {
+    let mut listener = draft.listener;
+    match &draft.sasl {
+        Some(sasl) => {
+            for (mechanism, at) in &sasl.mechanisms {
+                check_mechanism(loading, &listener, *mechanism, *at, users);
+            }
+            listener.connection.sasl = sasl
+                .mechanisms
+                .iter()
+                .map(|(mechanism, _)| *mechanism)
+                .collect();
+        }
+        None => listener.connection.sasl = default_mechanisms(&listener, users),
+    }
+    if let (Some(at), true) = (
+        draft.authenticate_at,
+        listener.connection.sasl.is_empty() && listener.authenticate_peer,
+    ) {
+        loading.report(
+            Fault::at(at, "nobody could authenticate here")
+                .label("asks for authentication")
+                .hint("add `user` nodes and, until TLS is served, `allow-plain-without-tls`"),
+        );
+    }
+    listener
+}
+
+fn check_mechanism(
+    loading: &Loading<'_>,
+    listener: &crosstie_model::settings::Listener,
+    mechanism: Mechanism,
+    at: Place,
+    users: usize,
+) {
+    match mechanism {
+        Mechanism::Plain if users == 0 => {
+            loading.report(
+                Fault::at(at, "PLAIN without users")
+                    .hint("add `user \"alice\" password=\"env:NAME\"`"),
+            );
+        }
+        Mechanism::Plain if !listener.connection.allow_plain_without_tls => loading.report(
+            Fault::at(at, "PLAIN would take passwords over plain TCP")
+                .label("offers PLAIN")
+                .hint("write `allow-plain-without-tls` if the way to the peers is trusted"),
+        ),
+        Mechanism::Anonymous if listener.authenticate_peer => loading.report(
+            Fault::at(at, "ANONYMOUS on a listener that authenticates its peers")
+                .label("offers ANONYMOUS")
+                .hint("remove it, or `authenticate-peer`"),
+        ),
+        _ => {}
+    }
+}
+
+fn read_auto_links(
+    loading: &Loading<'_>,
+    nodes: &[Node],
+    roles: &BTreeMap<String, Option<Role>>,
+) -> Vec<crosstie_model::settings::AutoLink> {
+    let mut names = Names::of("auto-link");
+    let mut auto_links = Vec::new();
+    for node in nodes.iter().filter(|node| node.name == "auto-link") {
+        let draft = address::read_auto_link(loading, node);
+        names.add(loading, &draft.auto_link.name, draft.name_at);
+        if let (ContainerRef::Connection(name), Some(at)) =
+            (&draft.auto_link.container, draft.connection_at)
+        {
+            check_connection(loading, name, at, roles);
+        }
+        auto_links.push(draft.auto_link);
+    }
+    auto_links
+}
+
+fn check_connection(
+    loading: &Loading<'_>,
+    name: &str,
+    at: Place,
+    roles: &BTreeMap<String, Option<Role>>,
+) {
+    match roles.get(name) {
+        None => {
+            let containers = roles
+                .iter()
+                .filter(|(_, role)| **role == Some(Role::RouteContainer));
+            let known: Vec<&str> = containers.map(|(name, _)| name.as_str()).collect();
+            let fault = Fault::at(
+                at,
+                format!(
+                    "no connector or listener is named `{}`",
+                    name.escape_debug()
+                ),
+            );
+            loading.report(match suggest::nearest(name, known.iter().copied()) {
+                Some(near) => fault.label(format!("did you mean `{near}`?")),
+                None if known.is_empty() => {
+                    fault.hint("add a connector with `role \"route-container\"`")
+                }
+                None => fault.hint(format!("there are {}", suggest::list(known))),
+            });
+        }
+        Some(Some(Role::Normal)) => loading.report(
+            Fault::at(
+                at,
+                format!("`{}` is no route-container", name.escape_debug()),
+            )
+            .hint("write `role \"route-container\"` in its node"),
+        ),
+        Some(_) => {}
+    }
+}

@@ -1,0 +1,192 @@
+//! The `user` and `listener` nodes.
+
+use std::net::IpAddr;
+
+use crosstie_model::settings::{FailoverUrl, Listener, Mechanism, Role, User};
+
+use crate::block::{Block, Item, Text, name_of};
+use crate::connection::{self, Sasl};
+use crate::endpoint;
+use crate::loading::{Fault, Loading};
+use crate::secret;
+use crate::source::Place;
+use crate::tree::{Node, Value};
+
+/// Items of `failover-urls`: what a peer still reads.
+const FAILOVER_URLS_MAX: usize = 64;
+
+const UNSERVED: [&str; 22] = [
+    "tls",
+    "management",
+    "strip-annotations",
+    "cost",
+    "http",
+    "http-root-dir",
+    "websockets",
+    "healthz",
+    "metrics",
+    "multi-tenant",
+    "policy-vhost",
+    "sasl-plugin",
+    "require-encryption",
+    "require-ssl",
+    "require-tls",
+    "max-session-frames",
+    "socket-address-family",
+    "protocol-family",
+    "message-logging-components",
+    "ssl-profile",
+    "trusted-certs-file",
+    "client-certificate",
+];
+
+/// A listener and what the check of the whole needs of its text.
+pub(crate) struct ListenerDraft {
+    pub(crate) listener: Listener,
+    pub(crate) name_at: Place,
+    /// Absent when it is written but cannot be read.
+    pub(crate) role: Option<Role>,
+    pub(crate) sasl: Option<Sasl>,
+    pub(crate) authenticate_at: Option<Place>,
+}
+
+/// Reads a `user` node.
+pub(crate) fn read_user<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (User, Place) {
+    let example = "user \"alice\" password=\"file:users/alice\"";
+    let name = name_of(loading, node, example);
+    let block = Block::with_qualifiers(loading, "user", Item::of_node(node), &["password"]);
+    block.require("password", example);
+    let password = block
+        .text("password")
+        .and_then(|text| secret::resolve(loading, text.text, text.at));
+    block.finish(&[]);
+    let password = password.unwrap_or_else(|| crosstie_model::settings::Secret {
+        text: String::new(),
+        reference: String::new(),
+    });
+    let user = User {
+        name: name.map_or(String::new(), |name| name.text.to_owned()),
+        password,
+    };
+    (user, name.map_or(node.at, |name| name.at))
+}
+
+/// Reads a `listener` node.
+pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ListenerDraft {
+    let name = name_of(loading, node, "listener \"clients\" { port 5672 }");
+    let block = Block::with_qualifiers(loading, "listener", Item::of_node(node), &[]);
+    let role = connection::role(&block);
+    let host = block.text("host").and_then(|text| host_of(loading, text));
+    let port = port(&block, 0).unwrap_or(5672);
+    let failover_urls = failover_urls(&block);
+    let authenticate_at = block.has("authenticate-peer");
+    let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
+    let explain_refusals = block.flag("explain-refusals").unwrap_or(true);
+    let sasl = connection::sasl(&block);
+    let mut connection = connection::read(&block);
+    if let Some(sasl) = &sasl {
+        connection.sasl = sasl
+            .mechanisms
+            .iter()
+            .map(|(mechanism, _)| *mechanism)
+            .collect();
+    }
+    block.finish(&UNSERVED);
+    let listener = Listener {
+        name: name.map_or(String::new(), |name| name.text.to_owned()),
+        role: role.unwrap_or_default(),
+        host,
+        port,
+        failover_urls,
+        authenticate_peer,
+        explain_refusals,
+        connection,
+    };
+    let name_at = name.map_or(node.at, |name| name.at);
+    ListenerDraft {
+        listener,
+        name_at,
+        role,
+        sasl,
+        authenticate_at,
+    }
+}
+
+/// What an absent `sasl` stands for: all that is served and has something to check against.
+pub(crate) fn default_mechanisms(listener: &Listener, users: usize) -> Vec<Mechanism> {
+    let plain = users > 0 && listener.connection.allow_plain_without_tls;
+    let plain = plain.then_some(Mechanism::Plain);
+    let anonymous = (!listener.authenticate_peer).then_some(Mechanism::Anonymous);
+    plain.into_iter().chain(anonymous).collect()
+}
+
+/// A host name or an address, IPv6 with or without brackets.
+pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
+    let inner = text
+        .text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text.text);
+    if inner.parse::<IpAddr>().is_ok() {
+        return Some(inner.to_owned());
+    }
+    match endpoint::check_host(text.text) {
+        Ok(()) => Some(text.text.to_owned()),
+        Err(why) => {
+            let hint = "a name or an address alone; the port stands in `port`";
+            loading.report(Fault::at(text.at, "not a host").label(why).hint(hint));
+            None
+        }
+    }
+}
+
+/// A port number from `low` on, or the name of a service.
+pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
+    let arg = block.single(block.one("port")?)?;
+    match &arg.value {
+        Value::Text(text) => block.word_of(
+            Text { text, at: arg.at },
+            &[("amqp", 5672), ("amqps", 5671)],
+            &[],
+        ),
+        _ => block.integer_of(arg, low..=u16::MAX),
+    }
+}
+
+fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
+    let mut urls: Vec<(FailoverUrl, Place)> = Vec::new();
+    for text in block.texts("failover-urls").unwrap_or_default() {
+        let url = match endpoint::parse(text.text) {
+            Ok(url) => FailoverUrl {
+                scheme: url.scheme,
+                host: url.host,
+                port: url.port,
+            },
+            Err(why) => {
+                let hint = "as in `amqps://broker.example.com:5671`, one text for each";
+                block.loading.report(
+                    Fault::at(text.at, "not a failover URL")
+                        .label(why)
+                        .hint(hint),
+                );
+                continue;
+            }
+        };
+        if let Some((_, first)) = urls.iter().find(|(known, _)| *known == url) {
+            block.loading.report(
+                Fault::at(text.at, "this failover URL stands twice")
+                    .label("again here")
+                    .also(*first, "it stands first here")
+                    .hint("keep one of them"),
+            );
+        }
+        if urls.len() == FAILOVER_URLS_MAX {
+            block
+                .loading
+                .report(Fault::at(text.at, "too many failover URLs").hint("a list has at most 64"));
+            break;
+        }
+        urls.push((url, text.at));
+    }
+    urls.into_iter().map(|(url, _)| url).collect()
+}

@@ -1,0 +1,134 @@
+//! Loading: what one run over a configuration carries along: its files, its problems, its environment.
+
+use std::cell::RefCell;
+
+use crate::problem::{PROBLEMS_MAX, Problem, Problems};
+use crate::source::{Place, Source, Sources};
+
+/// Problems that are collected before the first are chosen.
+const COLLECTED_MAX: usize = 10 * PROBLEMS_MAX;
+
+/// What is known while a configuration is read.
+pub(crate) struct Loading<'e> {
+    pub(crate) environment: &'e dyn Fn(&str) -> Option<String>,
+    sources: RefCell<Sources>,
+    faults: RefCell<Vec<(Place, Problem)>>,
+    omitted: RefCell<usize>,
+}
+
+/// A problem in the making: what is wrong at a place.
+#[must_use]
+pub(crate) struct Fault {
+    message: String,
+    hint: Option<String>,
+    spots: Vec<(Place, String)>,
+    secret: bool,
+}
+
+impl Fault {
+    pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            spots: vec![(place, "here".to_owned())],
+            secret: false,
+        }
+    }
+
+    pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
+        if let Some((_, text)) = self.spots.first_mut() {
+            *text = label.into();
+        }
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// A second place that the problem is about.
+    pub(crate) fn also(mut self, place: Place, label: impl Into<String>) -> Self {
+        self.spots.push((place, label.into()));
+        self
+    }
+
+    /// The underlined text is not to be shown.
+    pub(crate) fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The problem, with the text around its places.
+    pub(crate) fn into_problem(self, sources: &Sources) -> Problem {
+        let mut problem = Problem::new(self.message);
+        if let Some(hint) = self.hint {
+            problem = problem.with_hint(hint);
+        }
+        for (place, label) in self.spots {
+            if let Some(source) = sources.get(place.file) {
+                problem = problem.with_spot(source, (place.start, place.len), &label, self.secret);
+            }
+        }
+        problem
+    }
+}
+
+impl<'e> Loading<'e> {
+    pub(crate) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
+        Self {
+            environment,
+            sources: RefCell::default(),
+            faults: RefCell::default(),
+            omitted: RefCell::default(),
+        }
+    }
+
+    pub(crate) fn add_source(&self, source: Source) -> usize {
+        self.sources.borrow_mut().add(source)
+    }
+
+    pub(crate) fn source(&self, file: usize) -> Option<std::sync::Arc<Source>> {
+        self.sources.borrow().get(file).cloned()
+    }
+
+    pub(crate) fn sources(&self) -> Sources {
+        self.sources.borrow().clone()
+    }
+
+    /// A path as written at a place: relative to the file that it stands in.
+    pub(crate) fn resolve(&self, at: Place, path: &str) -> std::path::PathBuf {
+        self.source(at.file)
+            .map_or_else(|| path.into(), |source| source.resolve(path))
+    }
+
+    pub(crate) fn report(&self, fault: Fault) {
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() >= COLLECTED_MAX {
+            *self.omitted.borrow_mut() += 1;
+            return;
+        }
+        let Some((place, _)) = fault.spots.first() else {
+            return;
+        };
+        let place = *place;
+        let problem = fault.into_problem(&self.sources.borrow());
+        faults.push((place, problem));
+    }
+
+    pub(crate) fn is_clean(&self) -> bool {
+        self.faults.borrow().is_empty()
+    }
+
+    /// All problems in the order of files and places.
+    pub(crate) fn into_problems(self) -> Problems {
+        let mut faults = self.faults.into_inner();
+        faults.sort_by_key(|(place, _)| (place.file, place.start));
+        let mut problems = Problems::default();
+        for (_, problem) in faults {
+            problems.push(problem);
+        }
+        problems.omit(self.omitted.into_inner());
+        problems
+    }
+}

@@ -1,0 +1,274 @@
+//! The `plugins` and `plugin` nodes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crosstie_model::policy::Hook;
+use crosstie_model::settings::{ConfigNode, Grant, OnFailure, Plugin, PluginLimits};
+
+use crate::block::{Block, Item, Text, name_of};
+use crate::connection::property_value;
+use crate::loading::{Fault, Loading};
+use crate::secret;
+use crate::source::Place;
+use crate::tree::{Arg, Node, Value};
+
+/// Nodes in nodes of a `config` block. Source: plugin-abi, `config`.
+const CONFIG_DEPTH_MAX: usize = 7;
+
+const HOOKS: [(&str, Hook); 3] = [
+    ("failover", Hook::Failover),
+    ("connection", Hook::Connection),
+    ("address", Hook::Address),
+];
+const HOOKS_UNSERVED: [&str; 2] = ["session", "link"];
+
+/// A plugin and where its parts stand.
+#[derive(Debug, Clone)]
+pub(crate) struct PluginDraft {
+    pub(crate) plugin: Plugin,
+    pub(crate) name_at: Place,
+    /// The `config` node, where there is one.
+    pub(crate) config: Option<Node>,
+}
+
+/// Reads a `plugins` node: its directory and where it stands.
+pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (PathBuf, Place) {
+    let name = name_of(loading, node, "plugins \"plugins\"");
+    let block = Block::with_qualifiers(loading, "plugins", Item::of_node(node), &[]);
+    block.finish(&["record"]);
+    let Some(name) = name else {
+        return (PathBuf::new(), node.at);
+    };
+    let directory = loading.resolve(name.at, name.text);
+    if !directory.is_dir() {
+        let message = format!("there is no directory `{}`", directory.display());
+        let hint = "a relative path starts at the directory of this file";
+        loading.report(Fault::at(name.at, message).hint(hint));
+    }
+    (directory, name.at)
+}
+
+/// Reads a `plugin` node.
+pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft {
+    let name = name_of(loading, node, "plugin \"nearest-broker\" { … }");
+    if let Some(name) = name {
+        check_name(loading, name);
+    }
+    let block = Block::with_qualifiers(loading, "plugin", Item::of_node(node), &[]);
+    let disabled = block.flag("disabled").unwrap_or(false);
+    let hooks = hooks(&block);
+    let on_failure = on_failure(&block);
+    let limits = limits(&block);
+    let grants = grants(&block);
+    let config = block
+        .one("config")
+        .and_then(|item| config_block(&block, item));
+    block.finish(&["only", "shadow"]);
+    let name_at = name.map_or(node.at, |name| name.at);
+    let name = name.map_or(String::new(), |name| name.text.to_owned());
+    let plugin = Plugin {
+        name,
+        disabled,
+        hooks,
+        on_failure,
+        limits,
+        grants,
+        config: config.unwrap_or_default(),
+    };
+    let written = node
+        .children
+        .as_deref()
+        .unwrap_or(&[])
+        .iter()
+        .find(|child| child.name == "config");
+    PluginDraft {
+        plugin,
+        name_at,
+        config: written.cloned(),
+    }
+}
+
+fn check_name(loading: &Loading<'_>, name: Text<'_>) {
+    let stem = name
+        .text
+        .strip_suffix(".wasm")
+        .or(name.text.strip_suffix(".js"));
+    if let Some(stem) = stem {
+        let message = "a plugin is named by the stem of its file";
+        loading
+            .report(Fault::at(name.at, message).hint(format!("write `{}`", stem.escape_debug())));
+    } else if name.text.contains(['/', '\\']) {
+        let hint = "it lies in the directory that `plugins` names";
+        loading.report(Fault::at(name.at, "the name of a plugin is no path").hint(hint));
+    }
+}
+
+fn hooks(block: &Block<'_>) -> Option<Vec<Hook>> {
+    let texts = block.texts("hooks")?;
+    let mut hooks: Vec<(Hook, Place)> = Vec::new();
+    for text in texts {
+        let Some(hook) = block.word_of(text, &HOOKS, &HOOKS_UNSERVED) else {
+            continue;
+        };
+        if let Some((_, first)) = hooks.iter().find(|(known, _)| *known == hook) {
+            block.loading.report(
+                Fault::at(text.at, format!("hook `{}` is named twice", text.text))
+                    .label("again here")
+                    .also(*first, "it stands first here")
+                    .hint("keep one of them"),
+            );
+        }
+        hooks.push((hook, text.at));
+    }
+    Some(hooks.into_iter().map(|(hook, _)| hook).collect())
+}
+
+fn on_failure(block: &Block<'_>) -> OnFailure {
+    let Some(item) = block.one("on-failure") else {
+        return OnFailure::default();
+    };
+    let inner = Block::plain(block.loading, "on-failure", item);
+    inner.word("failover", &[("builtin", ())], &[]);
+    let connection_allow = inner.word("connection", &[("deny", false), ("allow", true)], &[]);
+    let address_deny = inner.word("address", &[("builtin", false), ("deny", true)], &[]);
+    inner.finish(&HOOKS_UNSERVED);
+    OnFailure {
+        connection_allow: connection_allow.unwrap_or(false),
+        address_deny: address_deny.unwrap_or(false),
+    }
+}
+
+fn limits(block: &Block<'_>) -> PluginLimits {
+    let usual = PluginLimits::default();
+    let times = Duration::from_millis(1)..=Duration::from_secs(600);
+    let memory = 64 << 10..=4 << 30;
+    let buffer = 256..=64 << 20;
+    let bytes = |key, default: u32| {
+        let read = block.size(key, buffer.clone());
+        read.and_then(|bytes| u32::try_from(bytes).ok())
+            .unwrap_or(default)
+    };
+    PluginLimits {
+        deadline: block
+            .duration("deadline", times.clone())
+            .unwrap_or(usual.deadline),
+        configure_deadline: block
+            .duration("configure-deadline", times)
+            .unwrap_or(usual.configure_deadline),
+        memory_bytes: block.size("memory", memory).unwrap_or(usual.memory_bytes),
+        table_elements: block
+            .integer("table", 0..=10_000_000_u32)
+            .unwrap_or(usual.table_elements),
+        request_bytes: bytes("request", usual.request_bytes),
+        answer_bytes: bytes("answer", usual.answer_bytes),
+        module_bytes: block
+            .size("module", 1..=1 << 30)
+            .unwrap_or(usual.module_bytes),
+        kv_bytes: block.size("kv", 0..=1 << 30).unwrap_or(usual.kv_bytes),
+    }
+}
+
+fn grants(block: &Block<'_>) -> Vec<Grant> {
+    let words = [
+        ("none", None),
+        ("log", Some(Grant::Log)),
+        ("counter", Some(Grant::Counter)),
+        ("kv", Some(Grant::Kv)),
+    ];
+    let mut grants = vec![Grant::Log, Grant::Counter];
+    for (index, text) in block
+        .texts("grant")
+        .unwrap_or_default()
+        .into_iter()
+        .enumerate()
+    {
+        match block.word_of(text, &words, &[]) {
+            Some(Some(grant)) if !grants.contains(&grant) => grants.push(grant),
+            Some(None) if index == 0 => grants.clear(),
+            Some(None) => block.loading.report(
+                Fault::at(text.at, "`none` stands first")
+                    .hint("as in `grant \"none\" \"kv\"`: it takes all that is there"),
+            ),
+            _ => {}
+        }
+    }
+    grants
+}
+
+fn config_block(block: &Block<'_>, item: Item<'_>) -> Option<Vec<ConfigNode>> {
+    let extra = item
+        .args
+        .first()
+        .map(|arg| arg.at)
+        .or(item.props.first().map(|prop| prop.at));
+    if let Some(at) = extra {
+        let hint = "as in `config { prefer \"broker-1\" }`";
+        block
+            .loading
+            .report(Fault::at(at, "`config` takes a block alone").hint(hint));
+    }
+    Some(
+        item.children?
+            .iter()
+            .filter_map(|node| config_node(block, node, 1))
+            .collect(),
+    )
+}
+
+/// The depth of the recursion is limited by `CONFIG_DEPTH_MAX`.
+fn config_node(block: &Block<'_>, node: &Node, depth: usize) -> Option<ConfigNode> {
+    if depth > CONFIG_DEPTH_MAX {
+        let hint = "nodes of a plugin's `config` stand at most 7 deep";
+        block
+            .loading
+            .report(Fault::at(node.at, "nested too deep").hint(hint));
+        return None;
+    }
+    let mut props = Vec::new();
+    for prop in &node.props {
+        let Some(value) = config_value(block, &prop.value) else {
+            continue;
+        };
+        props.retain(|(known, _)| *known != prop.name);
+        props.push((prop.name.clone(), value));
+    }
+    let children = node.children.as_deref().unwrap_or(&[]);
+    Some(ConfigNode {
+        name: node.name.clone(),
+        args: node
+            .args
+            .iter()
+            .filter_map(|arg| config_value(block, arg))
+            .collect(),
+        props,
+        children: children
+            .iter()
+            .filter_map(|child| config_node(block, child, depth + 1))
+            .collect(),
+    })
+}
+
+fn config_value(block: &Block<'_>, arg: &Arg) -> Option<crosstie_model::settings::PropertyValue> {
+    if !arg.secret {
+        return property_value(block, arg);
+    }
+    let Value::Text(text) = &arg.value else {
+        let hint = "as in `token (secret)\"env:TOKEN\"`";
+        block
+            .loading
+            .report(Fault::at(arg.at, "a secret is a text").hint(hint));
+        return None;
+    };
+    let secret = secret::resolve(block.loading, text, arg.at)?;
+    Some(crosstie_model::settings::PropertyValue::Text(secret.text))
+}
+
+/// A `plugin` that asks for what the process cannot give.
+pub(crate) fn report_without_directory(loading: &Loading<'_>, plugin: &PluginDraft) {
+    loading.report(
+        Fault::at(plugin.name_at, "plugin without a directory")
+            .label("nothing says where its file lies")
+            .hint("add `plugins \"plugins\"`, the directory that holds it"),
+    );
+}

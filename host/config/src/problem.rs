@@ -1,0 +1,393 @@
+//! Problems: what is wrong, where, and what to do about it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
+    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+};
+
+use crate::source::Source;
+
+/// Problems that are kept; what comes after them is counted.
+pub(crate) const PROBLEMS_MAX: usize = 100;
+
+/// Characters shown on each side of the underlined text of a long line.
+const EXCERPT_SIDE_CHARS: usize = 100;
+
+/// One problem of a configuration, with its place and a hint.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    message: String,
+    hint: Option<String>,
+    spots: Vec<Spot>,
+}
+
+/// A place that a problem points to.
+#[derive(Debug, Clone)]
+struct Spot {
+    source: Arc<Source>,
+    start: usize,
+    len: usize,
+    label: String,
+    /// The underlined text is a secret and not to be shown.
+    secret: bool,
+}
+
+impl Problem {
+    /// A problem without a place: a file that cannot be read at all.
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            hint: None,
+            spots: Vec::new(),
+        }
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    pub(crate) fn with_spot(
+        mut self,
+        source: &Arc<Source>,
+        range: (usize, usize),
+        label: &str,
+        secret: bool,
+    ) -> Self {
+        let (start, len) = range;
+        self.spots.push(Spot {
+            source: Arc::clone(source),
+            start,
+            len,
+            label: label.to_owned(),
+            secret,
+        });
+        self
+    }
+
+    /// What is wrong: lower case, without a full stop.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What may help, where it does not stand in the label.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// What stands below the underlined text.
+    #[must_use]
+    pub fn label(&self) -> Option<&str> {
+        self.spots.first().map(|spot| spot.label.as_str())
+    }
+
+    /// The file as a person names it; absent when the file could not be read at all.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        self.spots.first().map(|spot| spot.source.name.as_str())
+    }
+
+    /// Line and column (in characters), both from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<(usize, usize)> {
+        self.spots.first().map(|spot| {
+            let (line, column) = spot.source.position(spot.start);
+            (line + 1, column + 1)
+        })
+    }
+
+    fn render(&self, colour: bool) -> Result<String, fmt::Error> {
+        let mut theme = if colour {
+            GraphicalTheme::unicode()
+        } else {
+            GraphicalTheme::unicode_nocolor()
+        };
+        theme.characters.error = "error:".into();
+        theme.characters.warning = "note:".into();
+        let handler = GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_context_lines(0)
+            .with_width(usize::from(u16::MAX))
+            .with_wrap_lines(false);
+        let mut out = String::new();
+        let (first, rest) = match self.spots.split_first() {
+            Some((first, rest)) => (Some(first), rest),
+            None => (None, self.spots.as_slice()),
+        };
+        let mut head = Shown::new(&self.message, first, miette::Severity::Error);
+        if rest.is_empty() {
+            head.hint.clone_from(&self.hint);
+        }
+        render_one(&handler, &head, &mut out)?;
+        for (index, spot) in rest.iter().enumerate() {
+            let mut note = Shown::new(&spot.label, Some(spot), miette::Severity::Warning);
+            if index + 1 == rest.len() {
+                note.hint.clone_from(&self.hint);
+            }
+            render_one(&handler, &note, &mut out)?;
+        }
+        Ok(out)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false)?)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+/// Everything that is wrong with a configuration, in the order of its files and lines.
+#[derive(Clone, Default)]
+pub struct Problems {
+    list: Vec<Problem>,
+    omitted: usize,
+}
+
+impl Problems {
+    /// Adds one more, found by a plugin or by the loader of plugins.
+    pub fn push(&mut self, problem: Problem) {
+        if self.list.len() < PROBLEMS_MAX {
+            self.list.push(problem);
+        } else {
+            self.omitted += 1;
+        }
+    }
+
+    /// In the order in which they are shown.
+    pub fn iter(&self) -> impl Iterator<Item = &Problem> {
+        self.list.iter()
+    }
+
+    /// How many there are; at most 100 of them are kept.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.list.len() + self.omitted
+    }
+
+    /// Nothing is wrong.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All of them as text, with terminal colours where asked.
+    #[must_use]
+    pub fn render(&self, colour: bool) -> String {
+        let shown: Vec<String> = self
+            .list
+            .iter()
+            .map(|problem| {
+                problem
+                    .render(colour)
+                    .unwrap_or_else(|_| format!("error: {}\n", problem.message))
+            })
+            .collect();
+        let mut text = shown.join("\n");
+        if self.omitted > 0 {
+            text.push_str(&format!("\nand {} more problems\n", self.omitted));
+        }
+        text
+    }
+
+    pub(crate) fn omit(&mut self, count: usize) {
+        self.omitted += count;
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(false))
+    }
+}
+
+impl fmt::Debug for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl std::error::Error for Problems {}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Self {
+            list: vec![problem],
+            omitted: 0,
+        }
+    }
+}
+
+fn render_one(handler: &GraphicalReportHandler, shown: &Shown, out: &mut String) -> fmt::Result {
+    let mut text = String::new();
+    handler.render_report(&mut text, shown)?;
+    let lines: Vec<&str> = text.lines().collect();
+    for line in lines {
+        // The renderer indents its first line to make room for a symbol; a word stands there instead.
+        let head = line
+            .strip_prefix("  ")
+            .filter(|head| head.contains("error:") || head.contains("note:"));
+        let line = if out.is_empty() || line.contains("note:") {
+            head.unwrap_or(line)
+        } else {
+            line
+        };
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    Ok(())
+}
+
+/// What the renderer is given: one message, one excerpt, one underlined range.
+#[derive(Debug)]
+struct Shown {
+    message: String,
+    hint: Option<String>,
+    severity: miette::Severity,
+    excerpt: Option<Excerpt>,
+}
+
+/// The line around a place, cut where it is long.
+#[derive(Debug)]
+struct Excerpt {
+    name: String,
+    text: String,
+    /// From 0.
+    line: usize,
+    /// Of the underlined range, from 0.
+    column: usize,
+    span: SourceSpan,
+    label: String,
+}
+
+impl Shown {
+    fn new(message: &str, spot: Option<&Spot>, severity: miette::Severity) -> Self {
+        Self {
+            message: message.to_owned(),
+            hint: None,
+            severity,
+            excerpt: spot.map(Excerpt::of),
+        }
+    }
+}
+
+impl Excerpt {
+    fn of(spot: &Spot) -> Self {
+        let (line, column) = spot.source.position(spot.start);
+        let (line_start, text) = spot.source.line_at(spot.start);
+        let from = spot.start.saturating_sub(line_start);
+        let before = visible(text.get(..from).unwrap_or(text));
+        let rest = text.get(from..).unwrap_or("");
+        let marked = rest.get(..spot.len.min(rest.len())).unwrap_or(rest);
+        let after = visible(rest.get(marked.len()..).unwrap_or(""));
+        let marked = if spot.secret {
+            hidden(marked)
+        } else {
+            visible(marked)
+        };
+        let marked: String = marked.chars().take(2 * EXCERPT_SIDE_CHARS).collect();
+        let skipped = before.chars().count().saturating_sub(EXCERPT_SIDE_CHARS);
+        let before: String = before.chars().skip(skipped).collect();
+        let after: String = after.chars().take(EXCERPT_SIDE_CHARS).collect();
+        let span = (before.len(), marked.len()).into();
+        let text = format!("{before}{marked}{after}");
+        Self {
+            name: spot.source.name.clone(),
+            text,
+            line,
+            column,
+            span,
+            label: spot.label.clone(),
+        }
+    }
+}
+
+/// The text with literal secrets and control characters blanked out.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("literal:") {
+        let (head, tail) = rest.split_at(at + "literal:".len());
+        let stop = tail.find('"').unwrap_or(tail.len());
+        out.push_str(head);
+        out.push_str(&hidden(tail.get(..stop).unwrap_or("")));
+        rest = tail.get(stop..).unwrap_or("");
+    }
+    out.push_str(rest);
+    out.chars()
+        .map(|c| {
+            if c.is_control() && c != '\t' {
+                '\u{fffd}'
+            } else {
+                c
+            }
+        })
+        .collect()
+}
+
+fn hidden(text: &str) -> String {
+    text.chars()
+        .map(|c| if c == '"' { c } else { '*' })
+        .collect()
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Shown {}
+
+impl Diagnostic for Shown {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(self.severity)
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.hint
+            .as_ref()
+            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.excerpt
+            .as_ref()
+            .map(|excerpt| excerpt as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let excerpt = self.excerpt.as_ref()?;
+        let label = LabeledSpan::new_primary_with_span(Some(excerpt.label.clone()), excerpt.span);
+        Some(Box::new(std::iter::once(label)))
+    }
+}
+
+impl SourceCode for Excerpt {
+    /// The excerpt is one line, so it is the contents of every span in it.
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        _context_lines_before: usize,
+        _context_lines_after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        if span.offset() + span.len() > self.text.len() {
+            return Err(MietteError::OutOfBounds);
+        }
+        let whole = (0, self.text.len()).into();
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            self.text.as_bytes(),
+            whole,
+            self.line,
+            self.column,
+            1,
+        )))
+    }
+}

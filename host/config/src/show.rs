@@ -1,0 +1,362 @@
+//! Settings back to KDL, every default filled in.
+
+use crosstie_model::settings::{
+    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Direction,
+    Distribution, Endpoint, Grant, Listener, LogFormat, LogLevel, LogOutput, Mechanism, Plugin,
+    PropertyValue, Role, Settings,
+};
+use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
+
+use crate::endpoint;
+use crate::quantity::{show_duration, show_size};
+
+/// The whole configuration.
+pub(crate) fn show(settings: &Settings) -> String {
+    let mut document = KdlDocument::new();
+    let nodes = document.nodes_mut();
+    nodes.push(router(settings));
+    nodes.push(log(settings));
+    nodes.extend(
+        settings
+            .state
+            .iter()
+            .map(|path| word("state", path.display().to_string())),
+    );
+    nodes.extend(settings.users.iter().map(|user| {
+        let mut node = word("user", &user.name);
+        node.push(KdlEntry::new_prop(
+            "password",
+            user.password.reference.as_str(),
+        ));
+        node
+    }));
+    nodes.extend(settings.listeners.iter().map(listener));
+    nodes.extend(settings.connectors.iter().map(connector));
+    nodes.extend(settings.addresses.iter().map(address));
+    nodes.extend(settings.auto_links.iter().map(auto_link));
+    if let Some(plugins) = &settings.plugins {
+        nodes.push(word("plugins", plugins.directory.display().to_string()));
+        nodes.extend(plugins.named.iter().map(plugin));
+    }
+    document.autoformat();
+    document.to_string()
+}
+
+/// A node with one argument.
+fn word(name: &str, value: impl Into<String>) -> KdlNode {
+    with(name, [KdlValue::String(value.into())])
+}
+
+fn with(name: &str, values: impl IntoIterator<Item = KdlValue>) -> KdlNode {
+    let mut node = KdlNode::new(name);
+    for value in values {
+        node.push(KdlEntry::new(value));
+    }
+    node
+}
+
+fn flag(name: &str, value: bool) -> KdlNode {
+    with(name, [KdlValue::Bool(value)])
+}
+
+fn number(name: &str, value: impl Into<i128>) -> KdlNode {
+    with(name, [KdlValue::Integer(value.into())])
+}
+
+fn size(name: &str, bytes: u64) -> KdlNode {
+    show_size(bytes).map_or_else(|| number(name, bytes), |text| word(name, text))
+}
+
+fn block(mut node: KdlNode, children: impl IntoIterator<Item = KdlNode>) -> KdlNode {
+    let mut inside = KdlDocument::new();
+    inside.nodes_mut().extend(children);
+    node.set_children(inside);
+    node
+}
+
+const fn distribution(distribution: Distribution) -> &'static str {
+    match distribution {
+        Distribution::Balanced => "balanced",
+        Distribution::Unavailable => "unavailable",
+    }
+}
+
+fn router(settings: &Settings) -> KdlNode {
+    let router = &settings.router;
+    let workers = i128::try_from(router.workers.get()).unwrap_or(i128::MAX);
+    block(
+        word("router", &router.id),
+        [
+            number("workers", workers),
+            word(
+                "default-distribution",
+                distribution(router.default_distribution),
+            ),
+            word("shutdown-deadline", show_duration(router.shutdown_deadline)),
+        ],
+    )
+}
+
+const fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    }
+}
+
+fn log(settings: &Settings) -> KdlNode {
+    let log = &settings.log;
+    let mut children = vec![word("level", level(log.level))];
+    for (area, chosen) in &log.of {
+        let mut node = word("level", level(*chosen));
+        node.push(KdlEntry::new_prop("of", area.as_str()));
+        children.push(node);
+    }
+    let format = match log.format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "json",
+    };
+    children.push(word("format", format));
+    let output = match &log.output {
+        LogOutput::Stderr => "stderr".to_owned(),
+        LogOutput::Stdout => "stdout".to_owned(),
+        LogOutput::File(path) => path.display().to_string(),
+    };
+    children.push(word("output", output));
+    block(KdlNode::new("log"), children)
+}
+
+const fn role(role: Role) -> &'static str {
+    match role {
+        Role::Normal => "normal",
+        Role::RouteContainer => "route-container",
+    }
+}
+
+fn value(value: &PropertyValue) -> KdlValue {
+    match value {
+        PropertyValue::Text(text) => KdlValue::String(text.clone()),
+        PropertyValue::Integer(number) => KdlValue::Integer((*number).into()),
+        PropertyValue::Float(number) => KdlValue::Float(*number),
+        PropertyValue::Bool(flag) => KdlValue::Bool(*flag),
+        PropertyValue::Null => KdlValue::Null,
+    }
+}
+
+fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
+    let mechanisms = settings.sasl.iter().map(|mechanism| match mechanism {
+        Mechanism::Anonymous => KdlValue::String("ANONYMOUS".to_owned()),
+        Mechanism::Plain => KdlValue::String("PLAIN".to_owned()),
+    });
+    let mut nodes = Vec::new();
+    if !settings.sasl.is_empty() {
+        nodes.push(with("sasl", mechanisms));
+    }
+    nodes.push(flag(
+        "allow-plain-without-tls",
+        settings.allow_plain_without_tls,
+    ));
+    nodes.push(word(
+        "handshake-timeout",
+        show_duration(settings.handshake_timeout),
+    ));
+    nodes.push(word("idle-timeout", show_duration(settings.idle_timeout)));
+    nodes.push(size("max-frame-size", settings.max_frame_size.into()));
+    nodes.push(number("max-sessions", settings.max_sessions));
+    let capacity = settings.link_capacity;
+    if capacity.initial == capacity.max {
+        nodes.push(number("link-capacity", capacity.initial));
+    }
+    if !settings.properties.is_empty() {
+        let properties = settings
+            .properties
+            .iter()
+            .map(|(key, property)| with(key, [value(property)]));
+        nodes.push(block(KdlNode::new("properties"), properties));
+    }
+    if let Some(connections) = settings.limits.connections {
+        nodes.push(block(
+            KdlNode::new("limits"),
+            [number("connections", connections)],
+        ));
+    }
+    nodes
+}
+
+fn listener(listener: &Listener) -> KdlNode {
+    let mut children = vec![word("role", role(listener.role))];
+    children.extend(listener.host.iter().map(|host| word("host", host)));
+    children.push(number("port", listener.port));
+    children.push(flag("authenticate-peer", listener.authenticate_peer));
+    children.push(flag("explain-refusals", listener.explain_refusals));
+    if !listener.failover_urls.is_empty() {
+        let urls = listener.failover_urls.iter();
+        let urls =
+            urls.map(|url| KdlValue::String(endpoint::show(url.scheme, &url.host, url.port)));
+        children.push(with("failover-urls", urls));
+    }
+    children.extend(connection(&listener.connection));
+    block(word("listener", &listener.name), children)
+}
+
+fn connector(connector: &Connector) -> KdlNode {
+    let mut children = vec![word("role", role(connector.role))];
+    children.extend(connector.endpoints.iter().map(show_endpoint));
+    children.extend(
+        connector
+            .username
+            .iter()
+            .map(|name| word("sasl-username", name)),
+    );
+    children.extend(
+        connector
+            .password
+            .iter()
+            .map(|secret| word("sasl-password", &secret.reference)),
+    );
+    let failover = &connector.failover;
+    let mut inside = vec![flag("follow-advertised", failover.follow_advertised)];
+    if !failover.allow.is_empty() {
+        inside.push(with(
+            "allow",
+            failover
+                .allow
+                .iter()
+                .map(|host| KdlValue::String(host.clone())),
+        ));
+    }
+    let mut backoff = KdlNode::new("backoff");
+    backoff.push(KdlEntry::new_prop(
+        "base",
+        show_duration(failover.backoff.base),
+    ));
+    backoff.push(KdlEntry::new_prop(
+        "cap",
+        show_duration(failover.backoff.cap),
+    ));
+    backoff.push(KdlEntry::new_prop("jitter", failover.backoff.jitter));
+    inside.push(backoff);
+    children.push(block(KdlNode::new("failover"), inside));
+    children.extend(connection(&connector.connection));
+    block(word("connector", &connector.name), children)
+}
+
+fn show_endpoint(written: &Endpoint) -> KdlNode {
+    let mut node = word(
+        "endpoint",
+        endpoint::show(Some(written.scheme), &written.host, written.port),
+    );
+    node.push(KdlEntry::new_prop("priority", i128::from(written.priority)));
+    for (key, label) in &written.labels {
+        node.push(KdlEntry::new_prop(key.as_str(), label.as_str()));
+    }
+    node
+}
+
+fn address(rule: &AddressRule) -> KdlNode {
+    block(
+        KdlNode::new("address"),
+        [
+            word("prefix", &rule.prefix),
+            word("distribution", distribution(rule.distribution)),
+            flag("waypoint", rule.waypoint),
+        ],
+    )
+}
+
+fn auto_link(auto_link: &AutoLink) -> KdlNode {
+    let direction = match auto_link.direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    };
+    let container = match &auto_link.container {
+        ContainerRef::Connection(name) => word("connection", name),
+        ContainerRef::ContainerId(id) => word("container", id),
+    };
+    let mut children = vec![
+        word("address", &auto_link.address),
+        word("direction", direction),
+        container,
+    ];
+    children.extend(
+        auto_link
+            .external_address
+            .iter()
+            .map(|address| word("external-address", address)),
+    );
+    children.push(number("phase", auto_link.phase));
+    block(word("auto-link", &auto_link.name), children)
+}
+
+fn plugin(plugin: &Plugin) -> KdlNode {
+    let limits = &plugin.limits;
+    let mut children = vec![flag("disabled", plugin.disabled)];
+    if let Some(hooks) = &plugin.hooks {
+        children.push(with(
+            "hooks",
+            hooks
+                .iter()
+                .map(|hook| KdlValue::String(hook.as_str().to_owned())),
+        ));
+    }
+    let connection = if plugin.on_failure.connection_allow {
+        "allow"
+    } else {
+        "deny"
+    };
+    let address = if plugin.on_failure.address_deny {
+        "deny"
+    } else {
+        "builtin"
+    };
+    let on_failure = [
+        word("failover", "builtin"),
+        word("connection", connection),
+        word("address", address),
+    ];
+    children.push(block(KdlNode::new("on-failure"), on_failure));
+    children.push(word("deadline", show_duration(limits.deadline)));
+    children.push(word(
+        "configure-deadline",
+        show_duration(limits.configure_deadline),
+    ));
+    children.push(size("memory", limits.memory_bytes));
+    children.push(number("table", limits.table_elements));
+    children.push(size("request", limits.request_bytes.into()));
+    children.push(size("answer", limits.answer_bytes.into()));
+    children.push(size("module", limits.module_bytes));
+    children.push(size("kv", limits.kv_bytes));
+    let granted = plugin.grants.iter().map(|grant| match grant {
+        Grant::Log => "log",
+        Grant::Counter => "counter",
+        Grant::Kv => "kv",
+    });
+    let words = ["none"].into_iter().chain(granted);
+    children.push(with(
+        "grant",
+        words.map(|word| KdlValue::String(word.to_owned())),
+    ));
+    if !plugin.config.is_empty() {
+        children.push(block(
+            KdlNode::new("config"),
+            plugin.config.iter().map(config),
+        ));
+    }
+    block(word("plugin", &plugin.name), children)
+}
+
+/// Its depth is that of a configuration that was loaded.
+fn config(written: &ConfigNode) -> KdlNode {
+    let mut node = with(&written.name, written.args.iter().map(value));
+    for (key, property) in &written.props {
+        node.push(KdlEntry::new_prop(key.as_str(), value(property)));
+    }
+    if written.children.is_empty() {
+        node
+    } else {
+        block(node, written.children.iter().map(config))
+    }
+}

@@ -1,0 +1,172 @@
+//! Connectors: one task for each, which dials what failover says and serves what it reached.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crosstie_amqp::connection::Connection;
+use crosstie_model::policy::Hook;
+use crosstie_model::settings::Connector;
+use crosstie_router::failover::{Dial, Failover, Failure, Step};
+use crosstie_router::shard::{Meta, Peer};
+use tokio::net::TcpStream;
+
+use crate::dial_text;
+use crate::opening;
+use crate::socket::{Owner, Socket};
+use crate::worker::Worker;
+
+/// Keeps a connector connected until the worker closes.
+pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Connector) {
+    let mut failover = Failover::new(&connector, RandomState::new().hash_one(&connector.name));
+    let name: Arc<str> = connector.name.as_str().into();
+    while !worker.is_closing() {
+        match failover.poll(worker.clock()) {
+            Step::Ask(request) => {
+                let answer = if worker.policy.serves(Hook::Failover) {
+                    worker.policy.failover(request).await
+                } else {
+                    None
+                };
+                if let Some(answer) = &answer {
+                    let picks = answer.order.len();
+                    tracing::info!(
+                        connector = &*name,
+                        plugin = &*answer.plugin,
+                        picks,
+                        note = answer.note,
+                        "failover ordered"
+                    );
+                }
+                failover.handle_answer(worker.clock(), answer);
+            }
+            Step::Wait(until) => {
+                tokio::select! {
+                    () = tokio::time::sleep_until(worker.instant(until)) => {}
+                    () = worker.closing.notified() => {}
+                }
+            }
+            Step::Dial(dial) => {
+                let endpoint = dial_text(&dial.host, dial.port);
+                tracing::debug!(connector = &*name, endpoint, "dialling");
+                match reach(&worker, &connector, &dial).await {
+                    Ok(stream) => {
+                        serve(
+                            &worker,
+                            &container_id,
+                            &connector,
+                            (&dial, stream),
+                            &mut failover,
+                        )
+                        .await
+                    }
+                    Err(error) => {
+                        tracing::warn!(connector = &*name, endpoint, error, "cannot connect");
+                        failover.handle_failed(
+                            worker.clock(),
+                            Failure {
+                                error,
+                                condition: None,
+                            },
+                        );
+                    }
+                }
+            }
+            // every step of this loop ends in an answer, a failure or a loss
+            Step::Idle => {
+                return tracing::error!(
+                    connector = &*name,
+                    "failover is idle without a connection"
+                );
+            }
+        }
+    }
+}
+
+async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
+    let connect = TcpStream::connect((dial.host.as_str(), dial.port));
+    let limit = connector.connection.handshake_timeout;
+    tokio::select! {
+        reached = tokio::time::timeout(limit, connect) => match reached {
+            Ok(stream) => stream.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        },
+        () = worker.closing.notified() => Err("the router is shutting down".to_owned()),
+    }
+}
+
+async fn serve(
+    worker: &Rc<Worker>,
+    container_id: &str,
+    connector: &Connector,
+    (dial, stream): (&Dial, TcpStream),
+    failover: &mut Failover,
+) {
+    let name: Arc<str> = connector.name.as_str().into();
+    let endpoint = dial_text(&dial.host, dial.port);
+    let owner = Owner {
+        name: name.clone(),
+        is_listener: false,
+        explain_refusals: false,
+        limits: connector.connection.limits,
+    };
+    let identity = match worker.identify(&stream, owner) {
+        Ok(identity) => identity,
+        Err(error) => {
+            return failover.handle_failed(
+                worker.clock(),
+                Failure {
+                    error: error.to_string(),
+                    condition: None,
+                },
+            );
+        }
+    };
+    let meta = Meta {
+        name: name.clone(),
+        role: connector.role,
+        outgoing: true,
+        peer_addr: identity.remote.to_string(),
+        capacity: connector.connection.link_capacity,
+        container_id: String::new(),
+        may_move: false,
+    };
+    let amqp = Connection::new(
+        worker.now(),
+        opening::dialled(container_id, connector, dial),
+    );
+    let (at, socket) = worker.adopt(
+        Box::new(Peer::new(amqp, meta)),
+        Socket::new(stream, identity),
+    );
+    worker.drive(at, socket.clone(), Vec::new()).await;
+    let mut failure = socket.failure.take();
+    if failure.error.is_empty() {
+        failure.error = "the connection was lost".to_owned();
+    }
+    let (error, condition) = (failure.error.clone(), failure.condition.clone());
+    match socket.opened.take() {
+        Some((clock, advertisement)) => {
+            tracing::warn!(
+                connector = &*name,
+                endpoint,
+                error,
+                condition,
+                "connection lost"
+            );
+            failover.handle_opened(clock, advertisement);
+            failover.handle_lost(worker.clock(), failure);
+        }
+        None => {
+            tracing::warn!(
+                connector = &*name,
+                endpoint,
+                error,
+                condition,
+                "cannot connect"
+            );
+            failover.handle_failed(worker.clock(), failure);
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! One worker: a thread with its shard, the sockets of its connections, and the tasks between them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use crosstie_amqp::connection::{Connection, Setup};
+use crosstie_amqp::fault::error;
+use crosstie_amqp::time::Time;
+use crosstie_model::policy::Policy;
+use crosstie_router::address::ConnectionRef;
+use crosstie_router::failover::{Clock, Failure};
+use crosstie_router::shard::{Common, Ended, Meta, Peer, Request, Shard};
+use tokio::sync::{Notify, mpsc};
+
+use crate::counts::Open;
+use crate::policy;
+use crate::socket::{Identity, Left, Owner, Socket, serve};
+
+/// Bytes of the block that the connections of a worker read into.
+const BLOCK_BYTES: usize = 64 << 10;
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) common: Arc<Common>,
+    pub(crate) open: Open,
+    /// Connections so far.
+    pub(crate) connections: AtomicU64,
+    pub(crate) started: Instant,
+}
+
+/// What a listener hands to a worker with each socket.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub(crate) owner: Owner,
+    pub(crate) setup: Setup,
+    pub(crate) meta: Meta,
+}
+
+/// A connection on its way between workers.
+#[derive(Debug)]
+pub(crate) struct Moved {
+    peer: Box<Peer>,
+    stream: std::net::TcpStream,
+    identity: Identity,
+    partial: Vec<u8>,
+}
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Accepted(std::net::TcpStream, Arc<Door>),
+    Moved(Box<Moved>),
+    /// Close all connections; be done when they are gone.
+    Shutdown,
+}
+
+/// One worker.
+pub(crate) struct Worker {
+    pub(crate) shard: RefCell<Shard>,
+    pub(crate) block: RefCell<Vec<u8>>,
+    pub(crate) policy: Rc<dyn Policy>,
+    pub(crate) shared: Arc<Shared>,
+    sockets: RefCell<BTreeMap<ConnectionRef, Rc<Socket>>>,
+    others: Vec<mpsc::UnboundedSender<Command>>,
+    tick: Notify,
+    is_closing: Cell<bool>,
+    /// Wakes whoever waits for the end: connectors, and the worker itself when its last connection goes.
+    pub(crate) closing: Notify,
+    empty: Notify,
+}
+
+impl Worker {
+    pub(crate) fn new(
+        id: u16,
+        shared: Arc<Shared>,
+        policy: Rc<dyn Policy>,
+        others: Vec<mpsc::UnboundedSender<Command>>,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            shard: RefCell::new(Shard::new(id, shared.common.clone())),
+            block: RefCell::new(vec![0; BLOCK_BYTES]),
+            policy,
+            shared,
+            sockets: RefCell::default(),
+            others,
+            tick: Notify::new(),
+            is_closing: Cell::new(false),
+            closing: Notify::new(),
+            empty: Notify::new(),
+        })
+    }
+
+    /// Runs until a shutdown is done.
+    pub(crate) async fn run(
+        self: Rc<Self>,
+        mut commands: mpsc::UnboundedReceiver<Command>,
+        mail: Arc<Notify>,
+    ) {
+        let worker = self.clone();
+        tokio::task::spawn_local(async move {
+            loop {
+                worker.tick.notified().await;
+                worker.shard.borrow_mut().flush();
+                worker.settle_events();
+            }
+        });
+        let worker = self.clone();
+        tokio::task::spawn_local(async move {
+            loop {
+                mail.notified().await;
+                worker.shard.borrow_mut().handle_mail(worker.now());
+                worker.settle_events();
+                worker.tick.notify_one();
+            }
+        });
+        loop {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(Command::Accepted(stream, door)) => self.accept(stream, &door),
+                    Some(Command::Moved(moved)) => self.arrive(*moved),
+                    Some(Command::Shutdown) => self.shut_down(),
+                    None => return,
+                },
+                () = self.empty.notified(), if self.is_closing.get() => {}
+            }
+            if self.is_closing.get() && self.sockets.borrow().is_empty() {
+                return;
+            }
+        }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        Time(u64::try_from(self.shared.started.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let unix = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        Clock {
+            now: self.now(),
+            unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    pub(crate) fn instant(&self, time: Time) -> tokio::time::Instant {
+        tokio::time::Instant::from_std(self.shared.started) + Duration::from_micros(time.0)
+    }
+
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.block.borrow().len()
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.is_closing.get()
+    }
+
+    pub(crate) fn socket(&self, at: ConnectionRef) -> Option<Rc<Socket>> {
+        self.sockets.borrow().get(&at).cloned()
+    }
+
+    fn accept(self: &Rc<Self>, stream: std::net::TcpStream, door: &Door) {
+        let adopted = tokio::net::TcpStream::from_std(stream).and_then(|stream| {
+            let identity = self.identify(&stream, door.owner.clone())?;
+            Ok((stream, identity))
+        });
+        let (stream, identity) = match adopted {
+            Ok(adopted) => adopted,
+            Err(error) => {
+                return tracing::debug!(%error, listener = &*door.owner.name, "a peer went before it was served");
+            }
+        };
+        tracing::debug!(listener = &*door.owner.name, peer = %identity.remote, connection = identity.id, "accepted");
+        let mut meta = door.meta.clone();
+        meta.peer_addr = identity.remote.to_string();
+        let peer = Box::new(Peer::new(
+            Connection::new(self.now(), door.setup.clone()),
+            meta,
+        ));
+        let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
+        let worker = self.clone();
+        tokio::task::spawn_local(async move { worker.drive(at, socket, Vec::new()).await });
+    }
+
+    /// Says who is at the other end.
+    pub(crate) fn identify(
+        &self,
+        stream: &tokio::net::TcpStream,
+        owner: Owner,
+    ) -> std::io::Result<Identity> {
+        stream.set_nodelay(true)?;
+        Ok(Identity {
+            id: self
+                .shared
+                .connections
+                .fetch_add(1, Ordering::Relaxed)
+                .saturating_add(1),
+            owner,
+            remote: stream.peer_addr()?,
+            local: stream.local_addr()?,
+            peer: None,
+            counted: None,
+        })
+    }
+
+    fn arrive(self: &Rc<Self>, moved: Moved) {
+        let Moved {
+            peer,
+            stream,
+            identity,
+            partial,
+        } = moved;
+        match tokio::net::TcpStream::from_std(stream) {
+            Ok(stream) => {
+                let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
+                let worker = self.clone();
+                tokio::task::spawn_local(async move { worker.drive(at, socket, partial).await });
+            }
+            Err(error) => tracing::error!(%error, "a connection could not move to another worker"),
+        }
+    }
+
+    /// Takes a connection in. Whoever calls drives it.
+    pub(crate) fn adopt(
+        self: &Rc<Self>,
+        peer: Box<Peer>,
+        socket: Socket,
+    ) -> (ConnectionRef, Rc<Socket>) {
+        let socket = Rc::new(socket);
+        let at = self.shard.borrow_mut().insert(self.now(), peer);
+        self.sockets.borrow_mut().insert(at, socket.clone());
+        self.settle_events();
+        if self.is_closing.get() {
+            self.close(at);
+        }
+        self.tick.notify_one();
+        (at, socket)
+    }
+
+    /// Serves a connection to its end on this worker.
+    pub(crate) async fn drive(
+        self: &Rc<Self>,
+        at: ConnectionRef,
+        socket: Rc<Socket>,
+        partial: Vec<u8>,
+    ) {
+        let left = serve(self, at, &socket, partial).await;
+        self.sockets.borrow_mut().remove(&at);
+        match left {
+            Left::Closed => self.shard.borrow_mut().lost(self.now(), at),
+            Left::Moved(to, partial) => self.send(at, socket, to, partial),
+        }
+        self.settle_events();
+        self.tick.notify_one();
+        if self.sockets.borrow().is_empty() {
+            self.empty.notify_one();
+        }
+    }
+
+    fn send(&self, at: ConnectionRef, socket: Rc<Socket>, to: u16, partial: Vec<u8>) {
+        let Some(peer) = self.shard.borrow_mut().remove(at) else {
+            return;
+        };
+        let Some(Socket {
+            stream, identity, ..
+        }) = Rc::into_inner(socket)
+        else {
+            return tracing::error!("a connection is still in use here and cannot move");
+        };
+        match (stream.into_std(), self.others.get(usize::from(to))) {
+            (Ok(stream), Some(worker)) => {
+                let moved = Moved {
+                    peer,
+                    stream,
+                    identity: identity.into_inner(),
+                    partial,
+                };
+                if worker.send(Command::Moved(Box::new(moved))).is_err() {
+                    tracing::debug!("the other worker is done");
+                }
+            }
+            (Err(error), _) => {
+                tracing::error!(%error, "a connection could not move to another worker")
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn shut_down(self: &Rc<Self>) {
+        self.is_closing.set(true);
+        self.closing.notify_waiters();
+        let all: Vec<ConnectionRef> = self.sockets.borrow().keys().copied().collect();
+        for at in all {
+            self.close(at);
+        }
+        self.settle_events();
+    }
+
+    fn close(&self, at: ConnectionRef) {
+        let why = error("amqp:connection:forced", "the router is shutting down");
+        let ended = {
+            let mut shard = self.shard.borrow_mut();
+            shard.close(self.now(), at, Some(why));
+            shard.peer(at).is_none_or(|peer| peer.amqp.is_ended())
+        };
+        if let Some(socket) = self.socket(at).filter(|_| ended) {
+            socket.is_ended.set(true);
+            socket.notify.notify_one();
+        }
+        self.tick.notify_one();
+    }
+
+    /// Has what is new written at the end of this turn.
+    pub(crate) fn wake(&self) {
+        self.tick.notify_one();
+    }
+
+    /// Shows the shard what a peer sent.
+    pub(crate) fn input(&self, at: ConnectionRef, input: &mut &[u8]) {
+        self.shard.borrow_mut().handle_input(self.now(), at, input);
+        self.tick.notify_one();
+    }
+
+    /// Bytes that wait for a peer.
+    pub(crate) fn unread(&self, at: ConnectionRef) -> usize {
+        self.shard
+            .borrow()
+            .peer(at)
+            .map_or(0, |peer| peer.amqp.out.len())
+    }
+
+    /// Writes what a connection has for its peer, as far as the socket takes it.
+    pub(crate) fn write(&self, at: ConnectionRef) {
+        let Some(socket) = self.socket(at).filter(|socket| !socket.is_full.get()) else {
+            return;
+        };
+        let mut shard = self.shard.borrow_mut();
+        let Some(peer) = shard.peer_mut(at).filter(|peer| !peer.amqp.out.is_empty()) else {
+            return;
+        };
+        socket.write(&mut peer.amqp.out);
+        shard.handle_written(self.now(), at);
+        drop(shard);
+        self.tick.notify_one();
+    }
+
+    /// Does what the shard asks for.
+    pub(crate) fn settle_events(self: &Rc<Self>) {
+        loop {
+            let Some(request) = self.shard.borrow_mut().poll_event() else {
+                return;
+            };
+            match request {
+                Request::Dirty(at) => self.write(at),
+                Request::Opened(at, open) => policy::opened(self, at, &open),
+                Request::Attach(at, link) => policy::attach(self, at, link),
+                Request::Move(at, to) => {
+                    if let Some(socket) = self.socket(at) {
+                        socket.move_to.set(Some(to));
+                        socket.notify.notify_one();
+                    }
+                }
+                Request::Ended(at, why) => self.ended(at, &why),
+            }
+        }
+    }
+
+    fn ended(&self, at: ConnectionRef, why: &Ended) {
+        let Some(socket) = self.socket(at) else {
+            return;
+        };
+        let identity = socket.identity.borrow();
+        let (error, by_peer) = match why {
+            Ended::ByPeer(error) => (error.clone(), true),
+            Ended::Fault(fault) => (Some(fault.error()), false),
+        };
+        let condition = error
+            .as_ref()
+            .map(|error| policy::condition(&error.condition));
+        let description = error.and_then(|error| error.description);
+        let (name, peer, id) = (&*identity.owner.name, identity.remote, identity.id);
+        let kind = if identity.owner.is_listener {
+            "listener"
+        } else {
+            "connector"
+        };
+        match (&condition, by_peer) {
+            (None, _) => tracing::debug!(kind, name, %peer, connection = id, "closed by the peer"),
+            (Some(condition), true) => {
+                tracing::info!(kind, name, %peer, connection = id, condition, description, "closed by the peer");
+            }
+            (Some(condition), false) => {
+                tracing::warn!(kind, name, %peer, connection = id, condition, description, "closed: the peer broke the protocol");
+            }
+        }
+        drop(identity);
+        *socket.failure.borrow_mut() = Failure {
+            error: description.unwrap_or_else(|| "closed by the peer".to_owned()),
+            condition,
+        };
+        socket.is_ended.set(true);
+        socket.notify.notify_one();
+    }
+}

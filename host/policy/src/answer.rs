@@ -1,0 +1,412 @@
+//! Answers of guests as the model's decisions. What the schema does not allow, or this build does not serve, is a bad answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crosstie_model::policy::{
+    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling,
+    Treatment,
+};
+
+use crate::tree::Tree;
+
+/// Bytes of a description or note.
+const TEXT_MAX_BYTES: usize = 4096;
+
+/// Bytes of an address.
+const ADDRESS_MAX_BYTES: usize = 2048;
+
+type Fields = Vec<(String, Tree)>;
+
+/// Takes fields out of a record; nulls count as absent, and unknown keys stay.
+struct Reader(Fields);
+
+impl Reader {
+    fn of(tree: Tree, what: &str) -> Result<Self, String> {
+        match tree {
+            Tree::Map(fields) => Ok(Self(fields)),
+            _ => Err(format!("{what} is no record")),
+        }
+    }
+
+    fn take(&mut self, key: &str) -> Option<Tree> {
+        let at = self.0.iter().position(|(known, _)| known == key)?;
+        let (_, value) = self.0.swap_remove(at);
+        (value != Tree::Null).then_some(value)
+    }
+
+    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Tree::Text(text)) if text.len() <= TEXT_MAX_BYTES => Ok(Some(text)),
+            Some(Tree::Text(_)) => Err(format!("`{key}` is longer than {TEXT_MAX_BYTES} bytes")),
+            Some(_) => Err(format!("`{key}` is no text")),
+        }
+    }
+
+    fn number(&mut self, key: &str, max: u64) -> Result<Option<u64>, String> {
+        self.take(key)
+            .map(|value| {
+                number(&value, max).ok_or_else(|| format!("`{key}` is no number up to {max}"))
+            })
+            .transpose()
+    }
+
+    fn list(&mut self, key: &str) -> Result<Vec<Tree>, String> {
+        match self.take(key) {
+            None => Ok(Vec::new()),
+            Some(Tree::Array(items)) => Ok(items),
+            Some(_) => Err(format!("`{key}` is no list")),
+        }
+    }
+
+    fn not_served(&mut self, key: &str) -> Result<(), String> {
+        match self.take(key) {
+            None => Ok(()),
+            Some(Tree::Array(items)) if items.is_empty() => Ok(()),
+            Some(_) => Err(format!("`{key}` is not served by this build")),
+        }
+    }
+}
+
+/// An integer in any width, or a float that is one.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked to be a whole number in range"
+)]
+fn number(value: &Tree, max: u64) -> Option<u64> {
+    let number = match value {
+        Tree::Uint(number) => *number,
+        Tree::Int(number) => u64::try_from(*number).ok()?,
+        Tree::Float(number)
+            if number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(number) =>
+        {
+            *number as u64
+        }
+        _ => return None,
+    };
+    (number <= max).then_some(number)
+}
+
+fn narrow(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// A variant with a payload: a map of one entry.
+fn variant(tree: Tree) -> Result<(String, Tree), String> {
+    let fields = Reader::of(tree, "the answer")?.0;
+    match <[(String, Tree); 1]>::try_from(fields) {
+        Ok([entry]) => Ok(entry),
+        Err(_) => Err("a variant has one case".to_owned()),
+    }
+}
+
+fn refusal(tree: Tree) -> Result<Refusal, String> {
+    let mut record = Reader::of(tree, "the refusal")?;
+    let condition = record.text("condition")?.ok_or("no `condition`")?;
+    let is_symbol = !condition.is_empty()
+        && condition.len() <= 255
+        && condition.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_symbol {
+        return Err("`condition` is no symbol".to_owned());
+    }
+    let description = record.text("description")?.ok_or("no `description`")?;
+    let note = record.text("note")?;
+    let mut info = Vec::new();
+    for item in record.list("info")? {
+        let mut entry = Reader::of(item, "an entry of `info`")?;
+        let key = entry
+            .text("key")?
+            .ok_or("an entry of `info` without `key`")?;
+        if !key.is_ascii() {
+            return Err("a key of `info` is no symbol".to_owned());
+        }
+        info.push((
+            key,
+            value(
+                entry
+                    .take("val")
+                    .ok_or("an entry of `info` without `val`")?,
+            )?,
+        ));
+    }
+    Ok(Refusal {
+        condition,
+        description,
+        note,
+        info,
+    })
+}
+
+fn value(tree: Tree) -> Result<InfoValue, String> {
+    let (case, payload) = variant(tree)?;
+    Ok(match (case.as_str(), payload) {
+        ("flag", Tree::Bool(flag)) => InfoValue::Flag(flag),
+        ("int", Tree::Int(number)) => InfoValue::Int(number),
+        ("int", Tree::Uint(number)) => {
+            InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?)
+        }
+        ("uint", payload) => {
+            InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?)
+        }
+        ("float", Tree::Float(number)) => InfoValue::Float(number),
+        ("text", Tree::Text(text)) => InfoValue::Text(text),
+        ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes),
+        (case, _) => {
+            return Err(format!(
+                "a value of unknown case or type `{}`",
+                case.escape_debug()
+            ));
+        }
+    })
+}
+
+/// The answer of `on_connection`; attributes only, since nothing else is served.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub(crate) fn connection(plugin: &Arc<str>, tree: Tree) -> Result<ConnectionVerdict, String> {
+    match variant(tree)? {
+        (case, payload) if case == "allow" => {
+            let mut grant = Reader::of(payload, "the grant")?;
+            for key in ["limits", "quotas", "recheck-after-ms"] {
+                grant.not_served(key)?;
+            }
+            grant.text("note")?;
+            let mut attributes: Vec<(String, String)> = Vec::new();
+            for item in grant.list("attributes")? {
+                let mut entry = Reader::of(item, "an attribute")?;
+                let key = entry.text("key")?.ok_or("an attribute without `key`")?;
+                let val = entry.text("val")?.ok_or("an attribute without `val`")?;
+                if !attributes.iter().any(|(known, _)| *known == key) {
+                    attributes.push((key, val));
+                }
+            }
+            Ok(ConnectionVerdict::Allow { attributes })
+        }
+        (case, payload) if case == "deny" => Ok(ConnectionVerdict::Deny(Denial {
+            plugin: plugin.clone(),
+            refusal: refusal(payload)?,
+        })),
+        (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
+    }
+}
+
+/// The answer of `on_address`.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressVerdict, String> {
+    match variant(tree)? {
+        (case, payload) if case == "apply" => {
+            let mut record = Reader::of(payload, "the ruling")?;
+            caching(&mut record)?;
+            record.not_served("priority")?;
+            let address = record.text("address")?;
+            let sound = |text: &String| {
+                !text.is_empty()
+                    && text.len() <= ADDRESS_MAX_BYTES
+                    && !text.chars().any(char::is_control)
+            };
+            if address.as_ref().is_some_and(|text| !sound(text)) {
+                return Err(
+                    "`address` is not 1 to 2048 bytes without control characters".to_owned(),
+                );
+            }
+            let treatment = record.take("treatment").map(treatment).transpose()?;
+            let phase = record
+                .number("phase", 9)?
+                .and_then(|phase| u8::try_from(phase).ok());
+            let ruling = Ruling {
+                address,
+                treatment,
+                phase,
+                note: record.text("note")?,
+            };
+            Ok(AddressVerdict::Apply {
+                plugin: plugin.clone(),
+                ruling,
+            })
+        }
+        (case, payload) if case == "deny" => {
+            let mut record = Reader::of(payload, "the denial")?;
+            caching(&mut record)?;
+            let refusal = refusal(record.take("refusal").ok_or("no `refusal`")?)?;
+            Ok(AddressVerdict::Deny(Denial {
+                plugin: plugin.clone(),
+                refusal,
+            }))
+        }
+        (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
+    }
+}
+
+/// What concerns the cache of anonymous links, which nobody asks about at attach, is checked all the same.
+fn caching(record: &mut Reader) -> Result<(), String> {
+    record.number("ttl-ms", u32::MAX.into())?;
+    match record.text("shared-by")?.as_deref() {
+        None | Some("connection" | "attributes" | "everyone") => Ok(()),
+        Some(other) => Err(format!("unknown scope `{}`", other.escape_debug())),
+    }
+}
+
+fn treatment(tree: Tree) -> Result<Treatment, String> {
+    match tree {
+        Tree::Text(word) => match word.as_str() {
+            "balanced" => Ok(Treatment::Balanced),
+            "unavailable" => Ok(Treatment::Unavailable),
+            "closest" | "multicast" => {
+                Err(format!("treatment `{word}` is not served by this build"))
+            }
+            _ => Err(format!("unknown treatment `{}`", word.escape_debug())),
+        },
+        _ => Err("treatment `link-route` is not served by this build".to_owned()),
+    }
+}
+
+/// The answer of `on_failover`, for a request with so many candidates.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub(crate) fn failover(
+    plugin: &Arc<str>,
+    candidates: usize,
+    tree: Tree,
+) -> Result<FailoverAnswer, String> {
+    let mut record = Reader::of(tree, "the answer")?;
+    record.not_served("reconsider-after-ms")?;
+    let Some(Tree::Array(picks)) = record.take("order") else {
+        return Err("`order` is no list".to_owned());
+    };
+    let mut order: Vec<Pick> = Vec::new();
+    for item in picks {
+        let mut pick = Reader::of(item, "a pick")?;
+        let index = narrow(
+            pick.number("index", u32::MAX.into())?
+                .ok_or("a pick without `index`")?,
+        );
+        if usize::try_from(index).is_ok_and(|index| index >= candidates) {
+            return Err(format!("there is no candidate {index}"));
+        }
+        if order.iter().any(|known| known.index == index) {
+            return Err(format!("candidate {index} is picked twice"));
+        }
+        let delay = pick.number("delay-ms", u32::MAX.into())?.unwrap_or(0);
+        order.push(Pick {
+            index,
+            delay: Duration::from_millis(delay),
+        });
+    }
+    let retry_after = record
+        .number("retry-after-ms", u32::MAX.into())?
+        .map(Duration::from_millis);
+    Ok(FailoverAnswer {
+        plugin: plugin.clone(),
+        order,
+        retry_after,
+        note: record.text("note")?,
+    })
+}
+
+/// The answer of `policy_configure`.
+#[derive(Debug, Default)]
+pub(crate) struct Configured {
+    /// Message and path of each.
+    pub(crate) problems: Vec<(String, Vec<u32>)>,
+    pub(crate) hooks: Option<Vec<String>>,
+    pub(crate) reads: Option<Vec<String>>,
+}
+
+/// Reads it.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
+    let mut record = Reader::of(tree, "the answer")?;
+    let mut problems = Vec::new();
+    for item in record.list("problems")? {
+        let mut problem = Reader::of(item, "a problem")?;
+        let message = problem
+            .text("message")?
+            .ok_or("a problem without `message`")?;
+        let path = problem
+            .list("path")?
+            .iter()
+            .map(|index| number(index, u32::MAX.into()).map(narrow))
+            .collect();
+        problems.push((
+            message,
+            Option::<Vec<u32>>::ok_or(path, "a `path` is no list of indexes")?,
+        ));
+    }
+    let mut words = |key: &str| {
+        let Some(value) = record.take(key) else {
+            return Ok(None);
+        };
+        let Tree::Array(items) = value else {
+            return Err(format!("`{key}` is no list"));
+        };
+        let texts = items.into_iter().map(|item| match item {
+            Tree::Text(text) => Ok(text),
+            _ => Err(format!("`{key}` is no list of texts")),
+        });
+        texts.collect::<Result<Vec<String>, String>>().map(Some)
+    };
+    Ok(Configured {
+        problems,
+        hooks: words("hooks")?,
+        reads: words("reads")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::Record;
+
+    fn plugin() -> Arc<str> {
+        "p".into()
+    }
+
+    #[test]
+    fn what_is_not_served_is_a_bad_answer() {
+        let allow = |field: &str, value: Tree| {
+            Tree::from(Record::default().with("allow", Record::default().with(field, value)))
+        };
+        assert!(connection(&plugin(), allow("attributes", Tree::Array(Vec::new()))).is_ok());
+        assert!(connection(&plugin(), allow("limits", Tree::Null)).is_ok());
+        assert!(connection(&plugin(), allow("limits", Tree::Map(Vec::new()))).is_err());
+        assert!(connection(&plugin(), allow("recheck-after-ms", Tree::Uint(1))).is_err());
+        let apply = |field: &str, value: Tree| {
+            Tree::from(Record::default().with("apply", Record::default().with(field, value)))
+        };
+        for word in ["closest", "multicast", "strange"] {
+            assert!(
+                address(&plugin(), apply("treatment", word.into())).is_err(),
+                "{word}"
+            );
+        }
+        assert!(address(&plugin(), apply("phase", Tree::Uint(10))).is_err());
+        assert!(address(&plugin(), apply("address", "".into())).is_err());
+        assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());
+    }
+
+    #[test]
+    fn picks_are_candidates_once_each() {
+        let order = |indexes: &[u64]| {
+            let picks = indexes
+                .iter()
+                .map(|index| Record::default().with("index", *index).into());
+            failover(&plugin(), 2, Record::default().list("order", picks).into())
+        };
+        assert_eq!(order(&[1, 0]).unwrap().order.len(), 2);
+        assert!(order(&[]).unwrap().order.is_empty());
+        assert!(order(&[2]).is_err() && order(&[0, 0]).is_err());
+        assert!(failover(&plugin(), 2, Tree::Map(Vec::new())).is_err());
+    }
+}

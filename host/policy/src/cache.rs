@@ -1,0 +1,93 @@
+//! Compiled modules kept on disk: compiling a module of some megabytes takes seconds, loading it less than a millisecond.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use wasmtime::{Engine, Module};
+
+/// Where compiled modules lie; `None`: nowhere, each start compiles.
+pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
+    let base = match state {
+        Some(state) => state.to_path_buf(),
+        None => match std::env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
+            Some(home) => PathBuf::from(home).join("crosstie"),
+            None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/crosstie"),
+        },
+    };
+    let directory = base.join("compiled");
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&directory)
+        .ok()?;
+    // native code is loaded from here: nobody else may have put it there
+    let found = fs::symlink_metadata(&directory).ok()?;
+    let own = fs::metadata("/proc/self").ok()?.uid();
+    let private = found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0;
+    if !private {
+        tracing::warn!(directory = %directory.display(), "not a directory of ours alone: compiled plugins are not kept");
+    }
+    private.then_some(directory)
+}
+
+/// The compiled module of these bytes.
+///
+/// # Errors
+///
+/// Why the module does not compile.
+pub(crate) fn compile(
+    engine: &Engine,
+    bytes: &[u8],
+    directory: Option<&Path>,
+) -> wasmtime::Result<Module> {
+    let path = directory.map(|directory| directory.join(name(engine, bytes)));
+    if let Some(module) = path.as_ref().and_then(|path| load(engine, path)) {
+        return Ok(module);
+    }
+    let module = Module::from_binary(engine, bytes)?;
+    if let Some(path) = path {
+        if let Err(error) = store(&module, &path) {
+            tracing::debug!(%error, "the compiled plugin is not kept");
+        }
+    }
+    Ok(module)
+}
+
+fn name(engine: &Engine, bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    engine.precompile_compatibility_hash().hash(&mut hasher);
+    let digest: String = Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{digest}-{:016x}", hasher.finish())
+}
+
+/// A file is the digest of what follows it, then that.
+fn store(module: &Module, path: &Path) -> wasmtime::Result<()> {
+    let compiled = module.serialize()?;
+    let mut file = Sha256::digest(&compiled).to_vec();
+    file.extend_from_slice(&compiled);
+    let temporary = path.with_extension(format!("{}", std::process::id()));
+    fs::write(&temporary, file)?;
+    fs::rename(&temporary, path)?;
+    Ok(())
+}
+
+#[expect(
+    unsafe_code,
+    reason = "native code is loaded from a directory that only this user can write, digest checked"
+)]
+fn load(engine: &Engine, path: &Path) -> Option<Module> {
+    let file = fs::read(path).ok()?;
+    let (digest, compiled) = file.split_at_checked(32)?;
+    if Sha256::digest(compiled).as_slice() != digest {
+        return None;
+    }
+    // SAFETY: these bytes are what `store` wrote for this engine: the directory is private, the digest fits, and
+    // wasmtime itself refuses what another version or configuration made.
+    unsafe { Module::deserialize(engine, compiled) }.ok()
+}

@@ -1,0 +1,164 @@
+//! What a plugin remembers between calls: one store for each plugin name, shared by its instances on all workers.
+
+use std::collections::BTreeMap;
+
+/// Bytes of a key.
+const KEY_BYTES: std::ops::RangeInclusive<usize> = 1..=256;
+
+/// Bytes that an entry takes beside key and value.
+const ENTRY_BYTES: u64 = 64;
+
+/// Key and value pairs with an expiry.
+#[derive(Debug, Default)]
+pub(crate) struct Kv {
+    entries: BTreeMap<Vec<u8>, Entry>,
+    used: u64,
+    limit: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    value: Value,
+    ends_at_ms: Option<u64>,
+}
+
+#[derive(Debug)]
+enum Value {
+    Bytes(Vec<u8>),
+    Counter(i64),
+}
+
+impl Value {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            Self::Counter(_) => 8,
+        }
+    }
+}
+
+fn size(key: &[u8], value: &Value) -> u64 {
+    u64::try_from(key.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(value.bytes())
+        .saturating_add(ENTRY_BYTES)
+}
+
+impl Kv {
+    pub(crate) fn new(limit: u64) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    fn live(&mut self, key: &[u8], now_ms: u64) -> Option<&Value> {
+        if self
+            .entries
+            .get(key)?
+            .ends_at_ms
+            .is_some_and(|end| end <= now_ms)
+        {
+            self.delete(key);
+        }
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// A counter reads as 8 bytes, little endian.
+    pub(crate) fn get(&mut self, key: &[u8], now_ms: u64) -> Option<Vec<u8>> {
+        Some(match self.live(key, now_ms)? {
+            Value::Bytes(bytes) => bytes.clone(),
+            Value::Counter(number) => number.to_le_bytes().to_vec(),
+        })
+    }
+
+    /// Says whether there was room.
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8], ttl_ms: u32, now_ms: u64) -> bool {
+        self.store(key, Value::Bytes(value.to_vec()), ttl_ms, now_ms)
+    }
+
+    /// The new value; `None` without room, or where no counter stands.
+    pub(crate) fn add(&mut self, key: &[u8], by: i64, ttl_ms: u32, now_ms: u64) -> Option<i64> {
+        let value = match self.live(key, now_ms) {
+            None => by,
+            Some(Value::Counter(number)) => number.saturating_add(by),
+            Some(Value::Bytes(_)) => return None,
+        };
+        // the least number says that there is no room
+        let value = value.max(i64::MIN + 1);
+        self.store(key, Value::Counter(value), ttl_ms, now_ms)
+            .then_some(value)
+    }
+
+    pub(crate) fn delete(&mut self, key: &[u8]) {
+        if let Some(entry) = self.entries.remove(key) {
+            self.used = self.used.saturating_sub(size(key, &entry.value));
+        }
+    }
+
+    fn store(&mut self, key: &[u8], value: Value, ttl_ms: u32, now_ms: u64) -> bool {
+        if !KEY_BYTES.contains(&key.len()) {
+            return false;
+        }
+        let old = self
+            .entries
+            .get(key)
+            .map_or(0, |entry| size(key, &entry.value));
+        let new = size(key, &value);
+        if self.used.saturating_sub(old).saturating_add(new) > self.limit {
+            self.expire(now_ms);
+            let old = self
+                .entries
+                .get(key)
+                .map_or(0, |entry| size(key, &entry.value));
+            if self.used.saturating_sub(old).saturating_add(new) > self.limit {
+                return false;
+            }
+        }
+        self.delete(key);
+        let ends_at_ms = (ttl_ms > 0).then(|| now_ms.saturating_add(ttl_ms.into()));
+        self.entries
+            .insert(key.to_vec(), Entry { value, ends_at_ms });
+        self.used = self.used.saturating_add(new);
+        true
+    }
+
+    fn expire(&mut self, now_ms: u64) {
+        let Self { entries, used, .. } = self;
+        entries.retain(|key, entry| {
+            let live = entry.ends_at_ms.is_none_or(|end| end > now_ms);
+            if !live {
+                *used = used.saturating_sub(size(key, &entry.value));
+            }
+            live
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_count_and_expire() {
+        let mut kv = Kv::new(1000);
+        assert_eq!(
+            (kv.add(b"a", 2, 100, 0), kv.add(b"a", 3, 100, 50)),
+            (Some(2), Some(5))
+        );
+        assert_eq!(kv.get(b"a", 149), Some(5_i64.to_le_bytes().to_vec()));
+        assert_eq!(kv.get(b"a", 150), None);
+        assert_eq!(kv.add(b"a", i64::MIN, 0, 200), Some(i64::MIN + 1));
+    }
+
+    #[test]
+    fn room_is_limited_and_comes_back() {
+        let mut kv = Kv::new(200);
+        assert!(kv.put(b"a", &[0; 100], 10, 0));
+        assert!(!kv.put(b"b", &[0; 100], 0, 5));
+        assert!(kv.put(b"b", &[0; 100], 0, 10));
+        kv.delete(b"b");
+        assert!(kv.put(b"c", &[0; 100], 0, 10) && !kv.put(b"", b"", 0, 10));
+        assert_eq!(kv.add(b"c", 1, 0, 10), None);
+    }
+}

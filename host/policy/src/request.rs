@@ -1,0 +1,310 @@
+//! Requests of the model as the schema's records, in the schema's order.
+
+use std::time::Duration;
+
+use crosstie_model::policy::{
+    AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue,
+    LinkDirection, Peer, Treatment,
+};
+use crosstie_model::settings::{ConfigNode, PropertyValue, Role};
+
+use crate::tree::{Record, Tree};
+
+/// Bytes of what a peer can inflate in one request.
+const INFLATED_MAX_BYTES: usize = 16 << 10;
+
+/// The paths that `reads` may name, their inner fields aside.
+pub(crate) const FIELDS: [&str; 30] = [
+    "ctx",
+    "connector",
+    "role",
+    "cause",
+    "round",
+    "current",
+    "down-since-ms",
+    "candidates",
+    "peer",
+    "recheck",
+    "max-frame-size",
+    "channel-max",
+    "idle-timeout-ms",
+    "offered-capabilities",
+    "desired-capabilities",
+    "properties",
+    "counts",
+    "limits",
+    "truncated",
+    "address",
+    "direction",
+    "occasion",
+    "capabilities",
+    "configured",
+    "phase",
+    "sessions-open",
+    "name",
+    "source",
+    "target",
+    "settle",
+];
+
+/// In every request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Context {
+    pub(crate) now_ms: u64,
+    pub(crate) seed: u64,
+    pub(crate) sequence: u64,
+}
+
+impl From<Context> for Tree {
+    fn from(context: Context) -> Self {
+        let record = Record::default()
+            .with("now-ms", context.now_ms)
+            .with("seed", context.seed);
+        record.with("sequence", context.sequence).into()
+    }
+}
+
+/// What a peer can inflate, cut to a limit.
+struct Cut {
+    left: usize,
+    truncated: Vec<Tree>,
+}
+
+impl Cut {
+    const fn new() -> Self {
+        Self {
+            left: INFLATED_MAX_BYTES,
+            truncated: Vec::new(),
+        }
+    }
+
+    /// Keeps items while there is room; names the field when there is not.
+    fn keep<T>(&mut self, field: &str, items: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<T> {
+        let all = items.len();
+        let kept: Vec<T> = items
+            .into_iter()
+            .map_while(|item| {
+                self.left = self.left.checked_sub(bytes(&item))?;
+                Some(item)
+            })
+            .collect();
+        if kept.len() < all {
+            self.truncated.push(field.into());
+        }
+        kept
+    }
+
+    fn words(&mut self, field: &str, words: Vec<String>) -> Vec<Tree> {
+        self.keep(field, words, |word| word.len().saturating_add(4))
+            .into_iter()
+            .map(Tree::Text)
+            .collect()
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn peer(peer: &Peer) -> Record {
+    let attributes = peer.attributes.iter().map(|(key, value)| {
+        Record::default()
+            .with("key", key.as_str())
+            .with("val", value.as_str())
+            .into()
+    });
+    Record::default()
+        .with("connection-id", peer.connection_id)
+        .option("listener", peer.listener.as_deref())
+        .option("connector", peer.connector.as_deref())
+        .with("transport", "tcp")
+        .with("ip", &*peer.remote.ip().to_string())
+        .with("port", u32::from(peer.remote.port()))
+        .with("local-ip", &*peer.local.ip().to_string())
+        .with("local-port", u32::from(peer.local.port()))
+        .option("vhost", peer.vhost.as_deref())
+        .option("user", peer.user.as_deref())
+        .option("mechanism", peer.mechanism)
+        .with("container-id", peer.container_id.as_str())
+        .list("attributes", attributes)
+}
+
+fn info(value: InfoValue) -> Tree {
+    let (case, payload) = match value {
+        InfoValue::Flag(flag) => ("flag", Tree::Bool(flag)),
+        InfoValue::Int(number) => ("int", Tree::Int(number)),
+        InfoValue::Uint(number) => ("uint", Tree::Uint(number)),
+        InfoValue::Float(number) if number.is_nan() => ("float", Tree::Float(0.0)),
+        InfoValue::Float(number) => ("float", Tree::Float(number)),
+        InfoValue::Text(text) => ("text", Tree::Text(text)),
+        InfoValue::Bytes(bytes) => ("bytes", Tree::Bytes(bytes)),
+    };
+    Record::default().with(case, payload).into()
+}
+
+fn info_bytes(value: &InfoValue) -> usize {
+    match value {
+        InfoValue::Text(text) => text.len(),
+        InfoValue::Bytes(bytes) => bytes.len(),
+        _ => 9,
+    }
+}
+
+/// The request of `on_connection`.
+pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
+    let mut cut = Cut::new();
+    let offered = cut.words("offered-capabilities", request.offered_capabilities);
+    let desired = cut.words("desired-capabilities", request.desired_capabilities);
+    let properties = cut.keep("properties", request.properties, |(key, value)| {
+        key.len()
+            .saturating_add(info_bytes(value))
+            .saturating_add(16)
+    });
+    let properties = properties.into_iter().map(|(key, value)| {
+        Record::default()
+            .with("key", key.as_str())
+            .with("val", info(value))
+            .into()
+    });
+    let counts = Record::default()
+        .with("total", request.counts.total)
+        .with("listener", request.counts.listener)
+        .with("user", request.counts.user)
+        .with("peer-host", request.counts.peer_host);
+    let limits = Record::default()
+        .with("sessions", request.limits.sessions)
+        .with("links", request.limits.links)
+        .with("unsettled", request.limits.unsettled)
+        .with("buffered-bytes", request.limits.buffered_bytes)
+        .with("max-message-size", request.limits.message_size_bytes);
+    Record::default()
+        .with("ctx", context)
+        .with("peer", peer(&request.peer))
+        .with("recheck", false)
+        .with("max-frame-size", request.max_frame_size)
+        .with("channel-max", u32::from(request.channel_max))
+        .option("idle-timeout-ms", request.idle_timeout.map(millis))
+        .list("offered-capabilities", offered)
+        .list("desired-capabilities", desired)
+        .list("properties", properties)
+        .with("counts", counts)
+        .with("limits", limits)
+        .list("truncated", cut.truncated)
+        .into()
+}
+
+/// The request of `on_address`.
+pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
+    let mut cut = Cut::new();
+    let capabilities = cut.words("capabilities", request.capabilities);
+    let direction = match request.direction {
+        LinkDirection::Inbound => "inbound",
+        LinkDirection::Outbound => "outbound",
+    };
+    let configured = match request.configured {
+        Treatment::Balanced => "balanced",
+        Treatment::Unavailable => "unavailable",
+    };
+    Record::default()
+        .with("ctx", context)
+        .with("address", request.address.as_str())
+        .with("direction", direction)
+        .with("occasion", "attach")
+        .with("peer", peer(&request.peer))
+        .list("capabilities", capabilities)
+        .with("configured", configured)
+        .with("phase", u32::from(request.phase))
+        .list("truncated", cut.truncated)
+        .into()
+}
+
+/// The request of `on_failover`.
+pub(crate) fn failover(context: Context, request: &FailoverRequest) -> Tree {
+    let role = match request.role {
+        Role::Normal => "normal",
+        Role::RouteContainer => "route-container",
+    };
+    Record::default()
+        .with("ctx", context)
+        .with("connector", &*request.connector)
+        .with("role", role)
+        .with("cause", request.cause.as_str())
+        .with("round", request.round)
+        .option("current", request.current)
+        .option("down-since-ms", request.down_since_ms)
+        .list("candidates", request.candidates.iter().map(candidate))
+        .into()
+}
+
+fn candidate(candidate: &Candidate) -> Tree {
+    let origin = match candidate.origin {
+        CandidateOrigin::Configured => "configured",
+        CandidateOrigin::Advertised => "advertised",
+    };
+    let labels = candidate.labels.iter().map(|(key, value)| {
+        Record::default()
+            .with("key", key.as_str())
+            .with("val", value.as_str())
+            .into()
+    });
+    Record::default()
+        .with("host", candidate.host.as_str())
+        .with("port", u32::from(candidate.port))
+        .with("scheme", candidate.scheme.as_str())
+        .option("hostname", candidate.hostname.as_deref())
+        .with("origin", origin)
+        .with("priority", u32::from(candidate.priority))
+        .list("labels", labels)
+        .with("attempts", candidate.attempts)
+        .with("failures-in-row", candidate.failures_in_row)
+        .option("last-error", candidate.last_error.as_deref())
+        .option("last-condition", candidate.last_condition.as_deref())
+        .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
+        .option("last-success-at-ms", candidate.last_success_at_ms)
+        .into()
+}
+
+/// The request of `policy_configure`.
+pub(crate) fn setup(
+    plugin: &str,
+    router_id: &str,
+    context: Context,
+    granted: &[&str],
+    config: &[ConfigNode],
+) -> Tree {
+    Record::default()
+        .with("plugin", plugin)
+        .with("router-id", router_id)
+        .with("minor", 0_u32)
+        .with("now-ms", context.now_ms)
+        .with("seed", context.seed)
+        .list("granted", granted.iter().map(|word| Tree::from(*word)))
+        .list("config", config.iter().map(node))
+        .into()
+}
+
+/// Its depth is that of a configuration that was loaded.
+fn node(node: &ConfigNode) -> Tree {
+    let props = node
+        .props
+        .iter()
+        .map(|(key, value)| (key.clone(), scalar(value)))
+        .collect();
+    let record = Record::default()
+        .with("name", node.name.as_str())
+        .list("args", node.args.iter().map(scalar));
+    record
+        .with("props", Tree::Map(props))
+        .list("children", node.children.iter().map(self::node))
+        .into()
+}
+
+fn scalar(value: &PropertyValue) -> Tree {
+    match value {
+        PropertyValue::Text(text) => Tree::Text(text.clone()),
+        PropertyValue::Integer(number) => Tree::Int(*number),
+        PropertyValue::Float(number) => Tree::Float(*number),
+        PropertyValue::Bool(flag) => Tree::Bool(*flag),
+        PropertyValue::Null => Tree::Null,
+    }
+}

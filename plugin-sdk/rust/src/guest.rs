@@ -1,0 +1,158 @@
+//! The guest's side of the ABI: buffers, the configured policy, and what each export does. Used by [`plugin!`](crate::plugin).
+
+use std::cell::RefCell;
+
+use crate::cbor::{Error, Read, Write, whole};
+use crate::policy::Plugin;
+use crate::setup;
+
+/// The minor version of the ABI that this SDK speaks.
+pub const ABI_MINOR: i32 = 0;
+
+/// One instance of a plugin.
+///
+/// The host writes a request where [`alloc`](Self::alloc) says and then enters; the answer stays until the next entry. Both buffers
+/// are kept between calls, so a decision allocates only what reading it and the policy allocate.
+#[derive(Debug)]
+pub struct Guest<P> {
+    policy: RefCell<Option<P>>,
+    request: RefCell<Vec<u8>>,
+    answer: RefCell<Vec<u8>>,
+}
+
+/// What an export does with the bytes of its request; true where it leaves an answer.
+pub type Entry<P> = fn(&Guest<P>, &[u8]) -> bool;
+
+impl<P: Plugin> Guest<P> {
+    /// An instance that is not configured.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "made in one place, the macro")]
+    pub const fn new() -> Self {
+        Self {
+            policy: RefCell::new(None),
+            request: RefCell::new(Vec::new()),
+            answer: RefCell::new(Vec::new()),
+        }
+    }
+
+    /// Where the next request may be written; 0 where there is no room.
+    pub fn alloc(&self, len: i32) -> i32 {
+        let mut buffer = self.request.borrow_mut();
+        let Some(len) = size(len).filter(|len| *len > 0) else {
+            return 0;
+        };
+        let more = len.saturating_sub(buffer.len());
+        if more > 0 {
+            if buffer.try_reserve_exact(more).is_err() {
+                return 0;
+            }
+            buffer.resize(len, 0);
+        }
+        // Exposed, because the host writes there.
+        word(buffer.as_mut_ptr().expose_provenance())
+    }
+
+    /// Runs an entry on the request that was written; the place of the answer as ABI.md packs it, 0 where there is none.
+    pub fn enter(&self, at: i32, len: i32, entry: Entry<P>) -> i64 {
+        crate::host::report_panics();
+        let request = self.request.borrow();
+        let bytes = size(len)
+            .filter(|_| at == word(request.as_ptr().expose_provenance()))
+            .and_then(|len| request.get(..len));
+        let answered = match bytes {
+            Some(bytes) => entry(self, bytes),
+            None => fail("the request does not lie where it was to be written"),
+        };
+        if !answered {
+            return 0;
+        }
+        let answer = self.answer.borrow();
+        let at = u64::from(word(answer.as_ptr().expose_provenance()).cast_unsigned());
+        let len = u64::from(word(answer.len()).cast_unsigned());
+        (at << 32 | len).cast_signed()
+    }
+
+    /// Runs an entry natively; the bytes of the answer where there is one.
+    pub fn call(&self, entry: Entry<P>, request: &[u8]) -> Option<Vec<u8>> {
+        entry(self, request).then(|| self.answer.borrow().clone())
+    }
+
+    /// `policy_configure`.
+    pub fn configure(&self, request: &[u8]) -> bool {
+        let request: setup::Request<'_> = read(request);
+        match P::configure(&request.config) {
+            Ok(policy) => {
+                self.policy.replace(Some(policy));
+                let answer = setup::Answer {
+                    problems: &[],
+                    reads: P::READS,
+                };
+                self.put((!P::READS.is_empty()).then_some(answer))
+            }
+            Err(problems) => self.put(Some(setup::Answer {
+                problems: problems.errors(),
+                reads: &[],
+            })),
+        }
+    }
+
+    /// `on_failover`.
+    pub fn failover(&self, request: &[u8]) -> bool {
+        let request = read(request);
+        self.ask(|policy| policy.on_failover(&request))
+    }
+
+    /// `on_connection`.
+    pub fn connection(&self, request: &[u8]) -> bool {
+        let request = read(request);
+        self.ask(|policy| policy.on_connection(&request))
+    }
+
+    /// `on_address`.
+    pub fn address(&self, request: &[u8]) -> bool {
+        let request = read(request);
+        self.ask(|policy| policy.on_address(&request))
+    }
+
+    fn ask<A: Write>(&self, hook: impl FnOnce(&mut P) -> Option<A>) -> bool {
+        match self.policy.borrow_mut().as_mut() {
+            Some(policy) => self.put(hook(policy)),
+            None => fail("asked before it was configured"),
+        }
+    }
+
+    fn put(&self, answer: Option<impl Write>) -> bool {
+        let mut out = self.answer.borrow_mut();
+        out.clear();
+        if let Some(answer) = &answer {
+            answer.write(&mut out);
+        }
+        answer.is_some()
+    }
+}
+
+/// A request that cannot be read must not pass for one without an opinion.
+fn read<'b, R: Read<'b>>(request: &'b [u8]) -> R {
+    let read: Result<R, Error> = whole(request);
+    match read {
+        Ok(request) => request,
+        Err(error) => fail(&format!("unreadable request: {error}")),
+    }
+}
+
+#[expect(
+    clippy::panic,
+    reason = "a trap is how a guest fails: only its own instance ends"
+)]
+fn fail(reason: &str) -> ! {
+    panic!("{reason}")
+}
+
+fn size(len: i32) -> Option<usize> {
+    usize::try_from(len.cast_unsigned()).ok()
+}
+
+/// An address or a length as the host sees it. In wasm every one fits; a native address that does not fit counts as none.
+fn word(value: usize) -> i32 {
+    u32::try_from(value).map_or(0, u32::cast_signed)
+}

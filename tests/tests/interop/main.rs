@@ -1,0 +1,17 @@
+//! The router between real clients, real brokers and peers that are scripted frame by frame.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test ends by panicking"
+)]
+
+mod broker;
+mod command;
+mod credit;
+mod exchange;
+mod failover;
+mod loss;
+mod plugins;
+mod sasl;
+mod streaming;
