@@ -26,11 +26,7 @@ impl Artemis {
     #[must_use]
     pub fn start() -> Self {
         let template = cache_dir().join("artemis-instance/broker");
-        assert!(
-            template.exists(),
-            "no {}: run tests/install",
-            template.display()
-        );
+        assert!(template.exists(), "no {}: run tests/install", template.display());
         let dir = TestDir::new("artemis");
         let port = free_port();
         copy_instance(&template, dir.path(), port);
@@ -61,16 +57,8 @@ impl Artemis {
     fn await_port(&mut self) {
         let end = Instant::now() + Duration::from_secs(60);
         while TcpStream::connect(self.addr()).is_err() {
-            assert!(
-                self.process.exited().is_none(),
-                "artemis has ended\n{}",
-                self.process.tail(60)
-            );
-            assert!(
-                Instant::now() < end,
-                "artemis does not listen\n{}",
-                self.process.tail(60)
-            );
+            assert!(self.process.exited().is_none(), "artemis has ended\n{}", self.process.tail(60));
+            assert!(Instant::now() < end, "artemis does not listen\n{}", self.process.tail(60));
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -78,21 +66,13 @@ impl Artemis {
 
 fn run(instance: &Path) -> Process {
     let mut command = Command::new(instance.join("bin/artemis"));
-    command
-        .arg("run")
-        .env("JAVA_ARGS_APPEND", "-XX:TieredStopAtLevel=1")
-        .env("ARTEMIS_INSTANCE", instance);
+    command.arg("run").env("JAVA_ARGS_APPEND", "-XX:TieredStopAtLevel=1").env("ARTEMIS_INSTANCE", instance);
     Process::start("artemis", &mut command)
 }
 
 /// Copies an instance; its files name the place where it was made.
 fn copy_instance(template: &Path, to: &Path, port: u16) {
-    let status = Command::new("cp")
-        .arg("-a")
-        .arg(template.join("."))
-        .arg(to)
-        .status()
-        .expect("cp runs");
+    let status = Command::new("cp").arg("-a").arg(template.join(".")).arg(to).status().expect("cp runs");
     assert!(status.success(), "cp of {}", template.display());
     let (old, new) = (template.display().to_string(), to.display().to_string());
     for file in files_in(to, &["etc", "bin"]) {
@@ -101,14 +81,12 @@ fn copy_instance(template: &Path, to: &Path, port: u16) {
         };
         let mut text = text.replace(&old, &new);
         if file.ends_with("etc/broker.xml") {
-            text = text
-                .replace("127.0.0.1:61616", &format!("127.0.0.1:{port}"))
-                .replace(
-                    "<address-setting match=\"#\">",
-                    "<address-setting match=\"#\">\n            \
+            text = text.replace("127.0.0.1:61616", &format!("127.0.0.1:{port}")).replace(
+                "<address-setting match=\"#\">",
+                "<address-setting match=\"#\">\n            \
                  <default-address-routing-type>ANYCAST</default-address-routing-type>\n            \
                  <default-queue-routing-type>ANYCAST</default-queue-routing-type>",
-                );
+            );
             text = text.replace("<max-disk-usage>90<", "<max-disk-usage>100<");
         }
         std::fs::write(&file, text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -116,12 +94,6 @@ fn copy_instance(template: &Path, to: &Path, port: u16) {
 }
 
 fn files_in(root: &Path, folders: &[&str]) -> Vec<PathBuf> {
-    let entries = folders
-        .iter()
-        .filter_map(|folder| std::fs::read_dir(root.join(folder)).ok())
-        .flatten();
-    entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.is_file())
-        .collect()
+    let entries = folders.iter().filter_map(|folder| std::fs::read_dir(root.join(folder)).ok()).flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|path| path.is_file()).collect()
 }

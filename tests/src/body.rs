@@ -17,10 +17,7 @@ pub fn body(seed: u64, size: usize) -> Vec<u8> {
 /// SHA-256 in lower-case hex, as the Python clients print it.
 #[must_use]
 pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Numbers that repeat from their seed (xorshift64).

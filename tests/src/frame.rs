@@ -1,9 +1,7 @@
 //! Frames by the bytes: AMQP 1.0 part 2, 2.3. Performatives are those of serde_amqp, which is not under test.
 
 use fe2o3_amqp_types::definitions::{AmqpError, ErrorCondition};
-use fe2o3_amqp_types::performatives::{
-    Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer,
-};
+use fe2o3_amqp_types::performatives::{Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer};
 use fe2o3_amqp_types::sasl::{SaslInit, SaslMechanisms, SaslOutcome};
 use serde::Serialize;
 
@@ -76,11 +74,7 @@ pub fn amqp(channel: u16, performative: &impl Serialize, payload: &[u8]) -> Vec<
 /// When it cannot be encoded.
 #[must_use]
 pub fn sasl(performative: &impl Serialize) -> Vec<u8> {
-    frame(
-        1,
-        0,
-        &serde_amqp::to_vec(performative).expect("a SASL frame encodes"),
-    )
+    frame(1, 0, &serde_amqp::to_vec(performative).expect("a SASL frame encodes"))
 }
 
 /// A message of one data section (AMQP 1.0 part 3, 3.2.6).
@@ -91,11 +85,7 @@ pub fn sasl(performative: &impl Serialize) -> Vec<u8> {
 #[must_use]
 pub fn data_message(body: &[u8]) -> Vec<u8> {
     let mut message = vec![0x00, 0x53, 0x75, 0xb0];
-    message.extend_from_slice(
-        &u32::try_from(body.len())
-            .expect("below 4 GiB")
-            .to_be_bytes(),
-    );
+    message.extend_from_slice(&u32::try_from(body.len()).expect("below 4 GiB").to_be_bytes());
     message.extend_from_slice(body);
     message
 }
@@ -112,11 +102,7 @@ pub fn read(bytes: &[u8]) -> Frame {
     let channel = u16::from_be_bytes([header[6], header[7]]);
     let body = &rest[doff - 8..];
     if body.is_empty() {
-        return Frame {
-            channel,
-            performative: Performative::Heartbeat,
-            payload: Vec::new(),
-        };
+        return Frame { channel, performative: Performative::Heartbeat, payload: Vec::new() };
     }
     let end = described_end(body);
     let (performative, payload) = body.split_at(end);
@@ -136,11 +122,7 @@ pub fn read(bytes: &[u8]) -> Frame {
         (1, 0x44) => Performative::SaslOutcome(decode(performative)),
         (kind, code) => panic!("frame of type {kind} with performative {code:#x}: {bytes:02x?}"),
     };
-    Frame {
-        channel,
-        performative,
-        payload: payload.to_vec(),
-    }
+    Frame { channel, performative, payload: payload.to_vec() }
 }
 
 fn decode<'a, T: serde::de::Deserialize<'a>>(bytes: &'a [u8]) -> T {
@@ -150,9 +132,7 @@ fn decode<'a, T: serde::de::Deserialize<'a>>(bytes: &'a [u8]) -> T {
 fn descriptor(body: &[u8]) -> u64 {
     match body {
         [0, 0x53, code, ..] => u64::from(*code),
-        [0, 0x80, code @ ..] if code.len() >= 8 => {
-            u64::from_be_bytes(code[..8].try_into().expect("8 bytes"))
-        }
+        [0, 0x80, code @ ..] if code.len() >= 8 => u64::from_be_bytes(code[..8].try_into().expect("8 bytes")),
         _ => panic!("no numeric descriptor: {body:02x?}"),
     }
 }
@@ -218,10 +198,7 @@ mod tests {
     #[test]
     fn a_condition_reads_as_on_the_wire() {
         let forced = fe2o3_amqp_types::definitions::ConnectionError::ConnectionForced;
-        assert_eq!(
-            condition(&ErrorCondition::ConnectionError(forced)),
-            "amqp:connection:forced"
-        );
+        assert_eq!(condition(&ErrorCondition::ConnectionError(forced)), "amqp:connection:forced");
         assert_eq!(condition(&ErrorCondition::Custom("a:b".into())), "a:b");
     }
 }

@@ -1,12 +1,7 @@
 //! Real processes for end-to-end tests: the router, brokers, clients, and a peer that speaks frame by frame.
 //!
 //! Everything panics with what it saw: this crate is used by tests alone.
-#![allow(
-    clippy::panic,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a test ends by panicking"
-)]
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test ends by panicking")]
 
 pub mod artemis;
 pub mod body;

@@ -19,11 +19,7 @@ use tokio::runtime::Runtime;
 /// When there are no threads left.
 #[must_use]
 pub fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .expect("a runtime")
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime")
 }
 
 /// Ends a step that takes longer than anything should.
@@ -52,9 +48,7 @@ impl Client {
     ///
     /// When it is refused.
     pub async fn open(addr: SocketAddr, container: &str) -> Self {
-        Self::open_with(addr, container, None)
-            .await
-            .unwrap_or_else(|error| panic!("open: {error}"))
+        Self::open_with(addr, container, None).await.unwrap_or_else(|error| panic!("open: {error}"))
     }
 
     /// With a SASL profile or without.
@@ -62,11 +56,7 @@ impl Client {
     /// # Errors
     ///
     /// The text of what refused it.
-    pub async fn open_with(
-        addr: SocketAddr,
-        container: &str,
-        sasl: Option<SaslProfile>,
-    ) -> Result<Self, String> {
+    pub async fn open_with(addr: SocketAddr, container: &str, sasl: Option<SaslProfile>) -> Result<Self, String> {
         let url = format!("amqp://{addr}");
         let mut builder = Connection::builder().container_id(container);
         if let Some(profile) = sasl {
@@ -74,13 +64,8 @@ impl Client {
         }
         let opened = within("open", builder.open(url.as_str())).await;
         let mut connection = opened.map_err(|error| format!("{error:?}"))?;
-        let session = within("begin", Session::begin(&mut connection))
-            .await
-            .map_err(|error| format!("{error:?}"))?;
-        Ok(Self {
-            connection,
-            session,
-        })
+        let session = within("begin", Session::begin(&mut connection)).await.map_err(|error| format!("{error:?}"))?;
+        Ok(Self { connection, session })
     }
 
     /// A sender; `settled` decides about every message.
@@ -89,18 +74,9 @@ impl Client {
     ///
     /// When it is refused.
     pub async fn sender(&mut self, name: &str, address: &str, settled: bool) -> Sender {
-        let mode = if settled {
-            SenderSettleMode::Settled
-        } else {
-            SenderSettleMode::Unsettled
-        };
-        let builder = Sender::builder()
-            .name(name)
-            .target(address)
-            .sender_settle_mode(mode);
-        within("attach", builder.attach(&mut self.session))
-            .await
-            .unwrap_or_else(|error| panic!("attach: {error:?}"))
+        let mode = if settled { SenderSettleMode::Settled } else { SenderSettleMode::Unsettled };
+        let builder = Sender::builder().name(name).target(address).sender_settle_mode(mode);
+        within("attach", builder.attach(&mut self.session)).await.unwrap_or_else(|error| panic!("attach: {error:?}"))
     }
 
     /// A receiver that keeps `credit` deliveries coming.
@@ -110,13 +86,8 @@ impl Client {
     /// When it is refused.
     pub async fn receiver(&mut self, name: &str, address: &str, credit: u32) -> Receiver {
         let mode = fe2o3_amqp::link::receiver::CreditMode::Auto(credit);
-        let builder = Receiver::builder()
-            .name(name)
-            .source(address)
-            .credit_mode(mode);
-        within("attach", builder.attach(&mut self.session))
-            .await
-            .unwrap_or_else(|error| panic!("attach: {error:?}"))
+        let builder = Receiver::builder().name(name).source(address).credit_mode(mode);
+        within("attach", builder.attach(&mut self.session)).await.unwrap_or_else(|error| panic!("attach: {error:?}"))
     }
 
     /// Ends the session and closes.
@@ -125,12 +96,8 @@ impl Client {
     ///
     /// When the router answers with an error.
     pub async fn close(mut self) {
-        within("end", self.session.end())
-            .await
-            .unwrap_or_else(|error| panic!("end: {error:?}"));
-        within("close", self.connection.close())
-            .await
-            .unwrap_or_else(|error| panic!("close: {error:?}"));
+        within("end", self.session.end()).await.unwrap_or_else(|error| panic!("end: {error:?}"));
+        within("close", self.connection.close()).await.unwrap_or_else(|error| panic!("close: {error:?}"));
     }
 }
 
@@ -148,10 +115,7 @@ pub fn message(body: Vec<u8>) -> Message<Data> {
 #[must_use]
 pub fn bytes(delivery: &Delivery<Body<serde_amqp::Value>>) -> Vec<u8> {
     match delivery.body() {
-        Body::Data(sections) => sections
-            .iter()
-            .flat_map(|data| data.0.iter().copied())
-            .collect(),
+        Body::Data(sections) => sections.iter().flat_map(|data| data.0.iter().copied()).collect(),
         other => panic!("no data: {other:?}"),
     }
 }
@@ -162,7 +126,5 @@ pub fn bytes(delivery: &Delivery<Body<serde_amqp::Value>>) -> Vec<u8> {
 ///
 /// When none comes within a minute.
 pub async fn receive(receiver: &mut Receiver) -> Delivery<Body<serde_amqp::Value>> {
-    within("receive", receiver.recv())
-        .await
-        .unwrap_or_else(|error| panic!("receive: {error:?}"))
+    within("receive", receiver.recv()).await.unwrap_or_else(|error| panic!("receive: {error:?}"))
 }

@@ -43,9 +43,7 @@ impl Peer {
     /// When it is refused.
     #[must_use]
     pub fn dial(addr: SocketAddr) -> Self {
-        Self::over(
-            TcpStream::connect(addr).unwrap_or_else(|error| panic!("connect to {addr}: {error}")),
-        )
+        Self::over(TcpStream::connect(addr).unwrap_or_else(|error| panic!("connect to {addr}: {error}")))
     }
 
     /// Over a connection that is there.
@@ -56,10 +54,7 @@ impl Peer {
     #[must_use]
     pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).expect("a socket");
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// A client that has exchanged headers and Opens, without a SASL layer.
@@ -106,13 +101,7 @@ impl Peer {
     }
 
     /// Attaches a receiver, waits for the answer, and grants `credit`.
-    pub fn attach_receiver(
-        &mut self,
-        channel: u16,
-        handle: u32,
-        address: &str,
-        credit: u32,
-    ) -> Attach {
+    pub fn attach_receiver(&mut self, channel: u16, handle: u32, address: &str, credit: u32) -> Attach {
         self.send(channel, &receiver(handle, address));
         let answer = self.expect_attach(&format!("receiver-{handle}"));
         if credit > 0 {
@@ -132,9 +121,7 @@ impl Peer {
     /// The first flow that grants credit; gives it.
     pub fn expect_credit(&mut self) -> u32 {
         self.expect("flow with credit", |frame| match &frame.performative {
-            Performative::Flow(flow) if flow.handle.is_some() => {
-                flow.link_credit.filter(|credit| *credit > 0)
-            }
+            Performative::Flow(flow) if flow.handle.is_some() => flow.link_credit.filter(|credit| *credit > 0),
             _ => None,
         })
     }
@@ -166,11 +153,7 @@ impl Peer {
 
     /// Sends one message in one frame.
     pub fn send_message(&mut self, channel: u16, handle: u32, delivery_id: u32, body: &[u8]) {
-        self.send_with(
-            channel,
-            &transfer(handle, delivery_id),
-            &frame::data_message(body),
-        );
+        self.send_with(channel, &transfer(handle, delivery_id), &frame::data_message(body));
     }
 
     /// A frame without a payload.
@@ -189,8 +172,7 @@ impl Peer {
     ///
     /// When the connection is gone.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
-        self.try_send_bytes(bytes)
-            .unwrap_or_else(|error| panic!("send: {error}"));
+        self.try_send_bytes(bytes).unwrap_or_else(|error| panic!("send: {error}"));
     }
 
     /// Bytes as they are, to a router that may have hung up.
@@ -215,8 +197,7 @@ impl Peer {
                     if let Some(value) = pick(&frame) {
                         return value;
                     }
-                    if let Performative::Close(_) | Performative::End(_) | Performative::Detach(_) =
-                        frame.performative
+                    if let Performative::Close(_) | Performative::End(_) | Performative::Detach(_) = frame.performative
                     {
                         panic!("waiting for {what}, but got {:?}", frame.performative);
                     }
@@ -250,26 +231,17 @@ impl Peer {
         let mut seen = false;
         loop {
             match self.next(end.saturating_duration_since(Instant::now())) {
-                Arrival::Frame(Frame {
-                    performative: Performative::Close(close),
-                    ..
-                }) => {
+                Arrival::Frame(Frame { performative: Performative::Close(close), .. }) => {
                     condition = condition.or_else(|| named(close.error.as_ref()));
                     seen = true;
                     let _ = self.try_send_bytes(&frame::amqp(0, &Close { error: None }, &[]));
                 }
-                Arrival::Frame(Frame {
-                    performative: Performative::End(ended),
-                    ..
-                }) => {
+                Arrival::Frame(Frame { performative: Performative::End(ended), .. }) => {
                     condition = condition.or_else(|| named(ended.error.as_ref()));
                     seen = true;
                     let _ = self.try_send_bytes(&frame::amqp(0, &Close { error: None }, &[]));
                 }
-                Arrival::Frame(Frame {
-                    performative: Performative::Detach(detach),
-                    ..
-                }) => {
+                Arrival::Frame(Frame { performative: Performative::Detach(detach), .. }) => {
                     condition = condition.or_else(|| named(detach.error.as_ref()));
                     if condition.is_some() {
                         seen = true;
@@ -280,9 +252,7 @@ impl Peer {
                 Arrival::End if seen => return Ok(condition),
                 Arrival::End => return Err("the connection ended without a Close".to_owned()),
                 Arrival::Nothing => {
-                    return Err(format!(
-                        "still connected after {deadline:?} (condition {condition:?})"
-                    ));
+                    return Err(format!("still connected after {deadline:?} (condition {condition:?})"));
                 }
             }
         }
@@ -313,19 +283,13 @@ impl Peer {
             if let Some(arrival) = self.cut() {
                 return arrival;
             }
-            let left = end
-                .saturating_duration_since(Instant::now())
-                .max(Duration::from_millis(1));
-            self.stream
-                .set_read_timeout(Some(left))
-                .expect("a timeout above zero");
+            let left = end.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            self.stream.set_read_timeout(Some(left)).expect("a timeout above zero");
             let mut block = [0; 65536];
             match self.stream.read(&mut block) {
                 Ok(0) => return Arrival::End,
                 Ok(count) => self.buffer.extend_from_slice(&block[..count]),
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) =>
-                {
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Arrival::Nothing;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -340,14 +304,8 @@ impl Peer {
             self.buffer.drain(..8);
             return Some(Arrival::Header(header));
         }
-        let size = usize::try_from(u32::from_be_bytes([
-            header[0], header[1], header[2], header[3],
-        ]))
-        .ok()?;
-        assert!(
-            (8..64 << 20).contains(&size),
-            "frame of {size} bytes: {header:02x?}"
-        );
+        let size = usize::try_from(u32::from_be_bytes([header[0], header[1], header[2], header[3]])).ok()?;
+        assert!((8..64 << 20).contains(&size), "frame of {size} bytes: {header:02x?}");
         if self.buffer.len() < size {
             return None;
         }
@@ -362,9 +320,7 @@ impl Peer {
     /// When it is not answered.
     pub fn close(&mut self) {
         self.send(0, &Close { error: None });
-        self.expect("close", |frame| {
-            matches!(frame.performative, Performative::Close(_)).then_some(())
-        });
+        self.expect("close", |frame| matches!(frame.performative, Performative::Close(_)).then_some(()));
     }
 
     /// Reads and forgets until the connection ends (true) or the deadline has passed.
@@ -399,9 +355,7 @@ impl Peer {
     ///
     /// When it is zero.
     pub fn set_send_deadline(&mut self, deadline: Duration) {
-        self.stream
-            .set_write_timeout(Some(deadline))
-            .expect("a timeout above zero");
+        self.stream.set_write_timeout(Some(deadline)).expect("a timeout above zero");
     }
 }
 

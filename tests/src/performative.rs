@@ -45,24 +45,13 @@ pub fn sender(handle: u32, address: &str) -> Attach {
 /// An Attach of ours that receives from `address`, named `receiver-HANDLE`.
 #[must_use]
 pub fn receiver(handle: u32, address: &str) -> Attach {
-    attach(
-        format!("receiver-{handle}"),
-        handle,
-        Role::Receiver,
-        address,
-    )
+    attach(format!("receiver-{handle}"), handle, Role::Receiver, address)
 }
 
 fn attach(name: String, handle: u32, role: Role, address: &str) -> Attach {
     let sends = matches!(role, Role::Sender);
-    let source = Source {
-        address: (!sends).then(|| address.into()),
-        ..Source::default()
-    };
-    let target = Target {
-        address: sends.then(|| address.into()),
-        ..Target::default()
-    };
+    let source = Source { address: (!sends).then(|| address.into()), ..Source::default() };
+    let target = Target { address: sends.then(|| address.into()), ..Target::default() };
     Attach {
         name,
         handle: Handle::from(handle),

@@ -18,10 +18,7 @@ pub fn cache_dir() -> PathBuf {
 /// The workspace's root.
 #[must_use]
 pub fn workspace_dir() -> PathBuf {
-    tests_dir()
-        .parent()
-        .expect("tests/ lies in the workspace")
-        .to_owned()
+    tests_dir().parent().expect("tests/ lies in the workspace").to_owned()
 }
 
 /// The router binary: `CROSSTIE_BIN`, or the one that lies beside this test's own profile directory.
@@ -37,16 +34,9 @@ pub fn router_binary() -> PathBuf {
         return path;
     }
     let own = std::env::current_exe().expect("the test has a path");
-    let path = own
-        .ancestors()
-        .skip(1)
-        .map(|folder| folder.join("crosstie"))
-        .find(|path| path.is_file());
+    let path = own.ancestors().skip(1).map(|folder| folder.join("crosstie")).find(|path| path.is_file());
     path.unwrap_or_else(|| {
-        panic!(
-            "no crosstie binary above {}: run `cargo build -p crosstie` or set CROSSTIE_BIN",
-            own.display()
-        )
+        panic!("no crosstie binary above {}: run `cargo build -p crosstie` or set CROSSTIE_BIN", own.display())
     })
 }
 
@@ -64,12 +54,8 @@ impl TestDir {
     pub fn new(purpose: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!(
-            "crosstie-{purpose}-{}-{number}",
-            std::process::id()
-        ));
-        std::fs::create_dir_all(&path)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let path = std::env::temp_dir().join(format!("crosstie-{purpose}-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         Self(path)
     }
 
@@ -87,11 +73,9 @@ impl TestDir {
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.0.join(name);
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+            std::fs::create_dir_all(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         }
-        std::fs::write(&path, content)
-            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        std::fs::write(&path, content).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         path
     }
 }

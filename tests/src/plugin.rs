@@ -27,8 +27,8 @@ pub fn module(hooks: &[(&str, Hook)]) -> Vec<u8> {
         let body = match hook {
             Hook::Answer(bytes) if bytes.is_empty() => "(i64.const 0)".to_owned(),
             Hook::Answer(bytes) => {
-                let packed = (u64::try_from(at).expect("an offset") << 32)
-                    | u64::try_from(bytes.len()).expect("a length");
+                let packed =
+                    (u64::try_from(at).expect("an offset") << 32) | u64::try_from(bytes.len()).expect("a length");
                 let text = bytes.iter().fold(String::new(), |mut text, byte| {
                     let _ = write!(text, "\\{byte:02x}");
                     text
@@ -40,10 +40,7 @@ pub fn module(hooks: &[(&str, Hook)]) -> Vec<u8> {
             Hook::Trap => "unreachable".to_owned(),
             Hook::Hang => "(loop $again (br $again)) unreachable".to_owned(),
         };
-        let _ = writeln!(
-            functions,
-            "  (func (export \"{name}\") (param i32 i32) (result i64) {body})"
-        );
+        let _ = writeln!(functions, "  (func (export \"{name}\") (param i32 i32) (result i64) {body})");
     }
     let text = format!(
         "(module\n  (memory (export \"memory\") 4)\n  (func (export \"policy_abi_v1\") (result i32) (i32.const 0))\n  \
@@ -126,25 +123,14 @@ mod tests {
 
     #[test]
     fn answers_encode_as_the_rfc_says() {
-        let answer = Cbor::Map(vec![
-            ("a", Cbor::Uint(500)),
-            ("b", Cbor::Array(vec![Cbor::Text("x")])),
-        ]);
-        assert_eq!(
-            answer.bytes(),
-            [
-                0xa2, 0x61, b'a', 0x19, 0x01, 0xf4, 0x61, b'b', 0x81, 0x61, b'x'
-            ]
-        );
+        let answer = Cbor::Map(vec![("a", Cbor::Uint(500)), ("b", Cbor::Array(vec![Cbor::Text("x")]))]);
+        assert_eq!(answer.bytes(), [0xa2, 0x61, b'a', 0x19, 0x01, 0xf4, 0x61, b'b', 0x81, 0x61, b'x']);
     }
 
     #[test]
     fn a_plugin_of_every_kind_assembles() {
-        let bytes = module(&[
-            ("on_link", Hook::Trap),
-            ("on_address", Hook::Hang),
-            ("on_session", Hook::Answer(vec![1, 34])),
-        ]);
+        let bytes =
+            module(&[("on_link", Hook::Trap), ("on_address", Hook::Hang), ("on_session", Hook::Answer(vec![1, 34]))]);
         assert!(bytes.starts_with(b"\0asm"));
     }
 }

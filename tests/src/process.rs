@@ -26,10 +26,7 @@ impl Lines {
         std::thread::spawn(move || {
             let mut reader = BufReader::new(stream);
             let mut bytes = Vec::new();
-            while reader
-                .read_until(b'\n', &mut bytes)
-                .is_ok_and(|count| count > 0)
-            {
+            while reader.read_until(b'\n', &mut bytes).is_ok_and(|count| count > 0) {
                 let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
                 bytes.clear();
                 let mut seen = lines.lock();
@@ -80,13 +77,7 @@ impl Process {
         let (out, err) = (Arc::new(Lines::default()), Arc::new(Lines::default()));
         out.read_from(child.stdout.take().expect("piped"));
         err.read_from(child.stderr.take().expect("piped"));
-        Self {
-            name: name.to_owned(),
-            child,
-            out,
-            err,
-            status: None,
-        }
+        Self { name: name.to_owned(), child, out, err, status: None }
     }
 
     /// The process id.
@@ -150,11 +141,7 @@ impl Process {
             if left.is_zero() {
                 return Err(format!("{}: not seen within {deadline:?}", self.name));
             }
-            seen = lines
-                .changed
-                .wait_timeout(seen, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            seen = lines.changed.wait_timeout(seen, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -164,16 +151,8 @@ impl Process {
     ///
     /// When `kill` cannot be run.
     pub fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .arg(format!("-{signal}"))
-            .arg(self.id().to_string())
-            .status();
-        assert!(
-            status.expect("kill runs").success(),
-            "kill -{signal} {} ({})",
-            self.id(),
-            self.name
-        );
+        let status = Command::new("kill").arg(format!("-{signal}")).arg(self.id().to_string()).status();
+        assert!(status.expect("kill runs").success(), "kill -{signal} {} ({})", self.id(), self.name);
     }
 
     /// Waits for the end.
@@ -187,12 +166,7 @@ impl Process {
             if let Some(status) = self.exited() {
                 return status;
             }
-            assert!(
-                Instant::now() < end,
-                "{} still runs after {deadline:?}\n{}",
-                self.name,
-                self.tail(40)
-            );
+            assert!(Instant::now() < end, "{} still runs after {deadline:?}\n{}", self.name, self.tail(40));
             std::thread::sleep(Duration::from_millis(2));
         }
     }
@@ -220,10 +194,7 @@ impl Process {
         for (label, stream) in [("out", Stream::Out), ("err", Stream::Err)] {
             let lines = self.lines(stream);
             for line in lines.iter().skip(lines.len().saturating_sub(count)) {
-                text.push_str(&format!(
-                    "{label}| {}\n",
-                    line.chars().take(600).collect::<String>()
-                ));
+                text.push_str(&format!("{label}| {}\n", line.chars().take(600).collect::<String>()));
             }
         }
         text

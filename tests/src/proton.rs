@@ -25,11 +25,7 @@ impl Proton {
     #[must_use]
     pub fn start(script: &str, addr: SocketAddr, args: &str) -> Self {
         let python = cache_dir().join("venv/bin/python");
-        assert!(
-            python.exists(),
-            "no {}: run tests/install",
-            python.display()
-        );
+        assert!(python.exists(), "no {}: run tests/install", python.display());
         let mut command = Command::new(python);
         command
             .arg("-u")
@@ -37,10 +33,7 @@ impl Proton {
             .arg("--url")
             .arg(addr.to_string())
             .args(args.split_whitespace());
-        Self {
-            process: Process::start(&format!("proton {script} {args}"), &mut command),
-            next: 0,
-        }
+        Self { process: Process::start(&format!("proton {script} {args}"), &mut command), next: 0 }
     }
 
     /// The next event named `name`; those before it are skipped.
@@ -67,12 +60,10 @@ impl Proton {
     ///
     /// When there is none.
     pub fn any_of(&mut self, names: &[&str], deadline: Duration) -> Value {
-        let found = self
-            .process
-            .wait_line(Stream::Out, self.next, deadline, |line| {
-                let value: Value = serde_json::from_str(line).ok()?;
-                names.contains(&value["event"].as_str()?).then_some(value)
-            });
+        let found = self.process.wait_line(Stream::Out, self.next, deadline, |line| {
+            let value: Value = serde_json::from_str(line).ok()?;
+            names.contains(&value["event"].as_str()?).then_some(value)
+        });
         match found {
             Ok((value, next)) => {
                 self.next = next;
@@ -86,9 +77,7 @@ impl Proton {
     #[must_use]
     pub fn events_so_far(&self, name: &str) -> Vec<Value> {
         let lines = self.process.lines(Stream::Out);
-        let values = lines
-            .iter()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let values = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         values.filter(|value| value["event"] == name).collect()
     }
 
@@ -99,12 +88,7 @@ impl Proton {
     /// When it goes on, or fails.
     pub fn finish(&mut self) {
         let status = self.process.wait_exit(Duration::from_secs(60));
-        assert!(
-            status.success(),
-            "{}: {status}\n{}",
-            self.process.name(),
-            self.process.tail(40)
-        );
+        assert!(status.success(), "{}: {status}\n{}", self.process.name(), self.process.tail(40));
     }
 
     /// SIGKILL: the connection ends without a Close.

@@ -52,15 +52,10 @@ impl Router {
     }
 
     fn await_listening(&mut self, name: &str) {
-        let found = self
-            .process
-            .wait_line(Stream::Err, 0, DEADLINE, |line| listening(line, name));
+        let found = self.process.wait_line(Stream::Err, 0, DEADLINE, |line| listening(line, name));
         if let Err(reason) = found {
             let ended = self.process.exited();
-            panic!(
-                "listener {name:?} does not listen ({reason}; exit {ended:?})\n{}",
-                self.process.tail(40)
-            );
+            panic!("listener {name:?} does not listen ({reason}; exit {ended:?})\n{}", self.process.tail(40));
         }
     }
 
@@ -112,12 +107,7 @@ impl Router {
             let line = plain_text(line);
             parts.iter().all(|part| line.contains(part)).then_some(line)
         });
-        found.unwrap_or_else(|reason| {
-            panic!(
-                "no log line with {parts:?}: {reason}\n{}",
-                self.process.tail(60)
-            )
-        })
+        found.unwrap_or_else(|reason| panic!("no log line with {parts:?}: {reason}\n{}", self.process.tail(60)))
     }
 
     /// The most memory that it ever had resident (VmHWM), in bytes.
@@ -129,15 +119,8 @@ impl Router {
     pub fn peak_memory_bytes(&self) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let line = text
-            .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .expect("a VmHWM line");
-        let kib: u64 = line
-            .split_whitespace()
-            .nth(1)
-            .and_then(|word| word.parse().ok())
-            .expect("a number of kB");
+        let line = text.lines().find(|line| line.starts_with("VmHWM:")).expect("a VmHWM line");
+        let kib: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
         kib * 1024
     }
 
@@ -150,16 +133,8 @@ impl Router {
         if let Some(status) = self.process.exited() {
             panic!("the router has ended: {status}\n{}", self.process.tail(60));
         }
-        let panicked = self
-            .process
-            .lines(Stream::Err)
-            .into_iter()
-            .find(|line| line.contains("panicked at"));
-        assert!(
-            panicked.is_none(),
-            "the router has panicked: {panicked:?}\n{}",
-            self.process.tail(60)
-        );
+        let panicked = self.process.lines(Stream::Err).into_iter().find(|line| line.contains("panicked at"));
+        assert!(panicked.is_none(), "the router has panicked: {panicked:?}\n{}", self.process.tail(60));
     }
 
     /// Ends it by SIGTERM.
@@ -192,16 +167,8 @@ pub struct Check {
 #[must_use]
 pub fn check(dir: &TestDir, kdl: &str) -> Check {
     let file = dir.write("check.kdl", kdl);
-    let output = command(dir)
-        .arg("check")
-        .arg(&file)
-        .output()
-        .expect("crosstie runs");
-    Check {
-        code: output.status.code(),
-        stderr: plain_text(&String::from_utf8_lossy(&output.stderr)),
-        file,
-    }
+    let output = command(dir).arg("check").arg(&file).output().expect("crosstie runs");
+    Check { code: output.status.code(), stderr: plain_text(&String::from_utf8_lossy(&output.stderr)), file }
 }
 
 /// A router with one listener `clients` and whatever else a test needs.
@@ -224,9 +191,7 @@ fn command(dir: &TestDir) -> Command {
 }
 
 fn listener_names(kdl: &str) -> Vec<String> {
-    let names = kdl
-        .lines()
-        .filter_map(|line| line.strip_prefix("listener \"")?.split('"').next());
+    let names = kdl.lines().filter_map(|line| line.strip_prefix("listener \"")?.split('"').next());
     names.map(str::to_owned).collect()
 }
 
@@ -279,14 +244,8 @@ mod tests {
     #[test]
     fn a_listening_line_gives_the_address() {
         let line = "2026-01-01T00:00:00Z INFO \u{1b}[1mlistening\u{1b}[0m listener=clients local.addr=127.0.0.1:4711";
-        assert_eq!(
-            listening(line, "clients"),
-            Some(([127, 0, 0, 1], 4711).into())
-        );
+        assert_eq!(listening(line, "clients"), Some(([127, 0, 0, 1], 4711).into()));
         assert_eq!(listening(line, "other"), None);
-        assert_eq!(
-            field("a listener=\"two words\" b=1", "listener"),
-            Some("two words")
-        );
+        assert_eq!(field("a listener=\"two words\" b=1", "listener"), Some("two words"));
     }
 }

@@ -31,9 +31,7 @@ impl Server {
     /// When there is none.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            socket: TcpListener::bind(("127.0.0.1", 0)).expect("a free port"),
-        }
+        Self { socket: TcpListener::bind(("127.0.0.1", 0)).expect("a free port") }
     }
 
     /// Where it listens.
@@ -53,8 +51,7 @@ impl Server {
     /// When none comes in time.
     #[must_use]
     pub fn accept(&self) -> Peer {
-        self.accept_within(DEADLINE)
-            .unwrap_or_else(|| panic!("no connection to port {} in time", self.port()))
+        self.accept_within(DEADLINE).unwrap_or_else(|| panic!("no connection to port {} in time", self.port()))
     }
 
     /// Takes the next connection, if one comes in time.
@@ -72,9 +69,7 @@ impl Server {
                     stream.set_nonblocking(false).expect("a socket");
                     return Some(Peer::over(stream));
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    std::thread::sleep(Duration::from_millis(1))
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(Duration::from_millis(1)),
                 Err(error) => panic!("accept: {error}"),
             }
         }
@@ -96,13 +91,7 @@ impl Server {
                 }
             }
         }
-        panic!(
-            "no connection to any of {:?}",
-            servers
-                .iter()
-                .map(|server| server.port())
-                .collect::<Vec<_>>()
-        );
+        panic!("no connection to any of {:?}", servers.iter().map(|server| server.port()).collect::<Vec<_>>());
     }
 
     /// Takes the next connection and opens it as a broker would: the SASL layer where the router asks for it, then
@@ -125,18 +114,10 @@ impl Peer {
         match self.next(DEADLINE) {
             Arrival::Header(SASL_HEADER) => {
                 self.send_bytes(&SASL_HEADER);
-                let mechanisms =
-                    Array::from(vec![Symbol::from("ANONYMOUS"), Symbol::from("PLAIN")]);
-                self.send_bytes(&frame::sasl(&SaslMechanisms {
-                    sasl_server_mechanisms: mechanisms,
-                }));
-                self.expect("sasl-init", |frame| {
-                    matches!(frame.performative, Performative::SaslInit(_)).then_some(())
-                });
-                self.send_bytes(&frame::sasl(&SaslOutcome {
-                    code: SaslCode::Ok,
-                    additional_data: None,
-                }));
+                let mechanisms = Array::from(vec![Symbol::from("ANONYMOUS"), Symbol::from("PLAIN")]);
+                self.send_bytes(&frame::sasl(&SaslMechanisms { sasl_server_mechanisms: mechanisms }));
+                self.expect("sasl-init", |frame| matches!(frame.performative, Performative::SaslInit(_)).then_some(()));
+                self.send_bytes(&frame::sasl(&SaslOutcome { code: SaslCode::Ok, additional_data: None }));
                 self.expect_header(AMQP_HEADER);
             }
             Arrival::Header(AMQP_HEADER) => {}
@@ -164,20 +145,13 @@ mod tests {
         for sasl in [None, Some(fe2o3_amqp::sasl_profile::SaslProfile::Anonymous)] {
             let client = std::thread::spawn(move || {
                 runtime().block_on(async {
-                    tokio::time::timeout(Duration::from_secs(1), Client::open_with(addr, "a", sasl))
-                        .await
-                        .is_ok()
+                    tokio::time::timeout(Duration::from_secs(1), Client::open_with(addr, "a", sasl)).await.is_ok()
                 })
             });
             let (mut peer, theirs) = server.accept_open(&open("scripted"));
             assert_eq!(theirs.container_id, "a");
-            peer.expect("begin", |frame| {
-                matches!(frame.performative, Performative::Begin(_)).then_some(())
-            });
-            assert!(
-                !client.join().expect("the client"),
-                "its Begin is not answered"
-            );
+            peer.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(()));
+            assert!(!client.join().expect("the client"), "its Begin is not answered");
         }
     }
 }

@@ -8,9 +8,7 @@
 use std::time::Duration;
 
 use fe2o3_amqp_types::definitions::{Error, Fields, Handle, Role};
-use fe2o3_amqp_types::performatives::{
-    Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open,
-};
+use fe2o3_amqp_types::performatives::{Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open};
 use serde_amqp::primitives::Symbol;
 
 use crate::fault::PeerFault;
@@ -250,8 +248,7 @@ impl Connection {
     }
 
     fn step_header(&mut self, input: &mut &[u8]) -> Result<Step<'static>, PeerFault> {
-        let Some((header, length)) = frame::read_header(input).map_err(|_| PeerFault::Header)?
-        else {
+        let Some((header, length)) = frame::read_header(input).map_err(|_| PeerFault::Header)? else {
             return Ok(Step::Starved);
         };
         *input = input.get(length..).unwrap_or_default();
@@ -423,14 +420,8 @@ impl Connection {
     }
 
     fn insert_session(&mut self, session: Session) -> Option<u16> {
-        let at = self
-            .sessions
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(self.sessions.len());
-        let channel = u16::try_from(at)
-            .ok()
-            .filter(|channel| *channel <= self.setup.channel_max)?;
+        let at = self.sessions.iter().position(Option::is_none).unwrap_or(self.sessions.len());
+        let channel = u16::try_from(at).ok().filter(|channel| *channel <= self.setup.channel_max)?;
         match self.sessions.get_mut(at) {
             Some(slot) => *slot = Some(session),
             None => self.sessions.push(Some(session)),
@@ -458,26 +449,14 @@ impl Connection {
         if channel > self.setup.channel_max {
             return Err(PeerFault::ChannelMax(channel));
         }
-        let fault = |why| PeerFault::Channel {
-            performative: "begin",
-            channel,
-            why,
-        };
+        let fault = |why| PeerFault::Channel { performative: "begin", channel, why };
         if self.local(channel).is_some() {
             return Err(fault("has a session"));
         }
         let ours = match begin.remote_channel {
-            Some(ours)
-                if self
-                    .session(ours)
-                    .is_some_and(|session| session.remote.is_none()) =>
-            {
-                ours
-            }
+            Some(ours) if self.session(ours).is_some_and(|session| session.remote.is_none()) => ours,
             Some(_) => return Err(fault("answers no begin of ours")),
-            None => self
-                .insert_session(Session::new())
-                .ok_or(PeerFault::ChannelMax(channel))?,
+            None => self.insert_session(Session::new()).ok_or(PeerFault::ChannelMax(channel))?,
         };
         let at = usize::from(channel);
         if self.channels.len() <= at {
@@ -514,35 +493,19 @@ impl Connection {
         let attach: Attach = decode(body, "attach")?;
         let ours = self.expect_local("attach", channel)?;
         let remote = attach.handle.0;
-        let role = if attach.role == Role::Sender {
-            Role::Receiver
-        } else {
-            Role::Sender
-        };
+        let role = if attach.role == Role::Sender { Role::Receiver } else { Role::Sender };
         let session = self.session_mut(ours).ok_or(PeerFault::State("attach"))?;
-        let in_use = || PeerFault::HandleInUse {
-            handle: remote,
-            name: attach.name.clone(),
-        };
+        let in_use = || PeerFault::HandleInUse { handle: remote, name: attach.name.clone() };
         if session.local(remote).is_some() {
             return Err(in_use());
         }
         let known = session.named(&attach.name, &role);
         let (handle, was_ours) = match known {
-            Some(handle)
-                if session
-                    .link(handle)
-                    .is_some_and(|link| link.remote.is_none()) =>
-            {
-                (handle, true)
-            }
+            Some(handle) if session.link(handle).is_some_and(|link| link.remote.is_none()) => (handle, true),
             Some(_) => return Err(in_use()),
             None => {
                 let link = Link::new(attach.name.clone(), role.clone(), Stage::Asked);
-                (
-                    session.insert(link).ok_or(PeerFault::HandleMax(remote))?,
-                    false,
-                )
+                (session.insert(link).ok_or(PeerFault::HandleMax(remote))?, false)
             }
         };
         session.bind(remote, handle)?;
@@ -554,15 +517,8 @@ impl Connection {
                 link.stage = Stage::Attached;
             }
         }
-        let link = LinkId {
-            channel: ours,
-            handle,
-        };
-        Ok(Step::Event(Event::Attached {
-            link,
-            ours: was_ours,
-            attach: Box::new(attach),
-        }))
+        let link = LinkId { channel: ours, handle };
+        Ok(Step::Event(Event::Attached { link, ours: was_ours, attach: Box::new(attach) }))
     }
 
     /// Answers a peer's attach. `attach.name`, `handle` and `role` are filled in.
@@ -574,8 +530,7 @@ impl Connection {
         attach.name.clone_from(&state.name);
         attach.handle = Handle(link.handle);
         attach.role = state.role.clone();
-        attach.initial_delivery_count =
-            (state.role == Role::Sender).then_some(state.delivery_count.0);
+        attach.initial_delivery_count = (state.role == Role::Sender).then_some(state.delivery_count.0);
         append(&mut self.out, link.channel, &attach);
     }
 
@@ -593,11 +548,7 @@ impl Connection {
     /// Attaches a link by ourselves. `attach.handle` is filled in. `None` when the session is gone or full.
     pub fn attach(&mut self, channel: u16, mut attach: Attach) -> Option<LinkId> {
         let session = self.session_mut(channel)?;
-        let handle = session.insert(Link::new(
-            attach.name.clone(),
-            attach.role.clone(),
-            Stage::Attaching,
-        ))?;
+        let handle = session.insert(Link::new(attach.name.clone(), attach.role.clone(), Stage::Attaching))?;
         attach.handle = Handle(handle);
         attach.initial_delivery_count = (attach.role == Role::Sender).then_some(0);
         append(&mut self.out, channel, &attach);
@@ -613,15 +564,7 @@ impl Connection {
             return;
         }
         state.stage = Stage::Detaching;
-        append(
-            &mut self.out,
-            link.channel,
-            &Detach {
-                handle: Handle(link.handle),
-                closed: true,
-                error,
-            },
-        );
+        append(&mut self.out, link.channel, &Detach { handle: Handle(link.handle), closed: true, error });
     }
 
     /// Whether we receive on a link.
@@ -635,33 +578,16 @@ impl Connection {
         let ours = self.expect_local("detach", channel)?;
         let remote = detach.handle.0;
         let session = self.session_mut(ours).ok_or(PeerFault::State("detach"))?;
-        let unattached = PeerFault::UnattachedHandle {
-            performative: "detach",
-            handle: remote,
-        };
+        let unattached = PeerFault::UnattachedHandle { performative: "detach", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let known = session.link(handle).map(|link| link.stage);
         session.remove(handle);
         if known == Some(Stage::Detaching) {
             return Ok(Step::Again);
         }
-        append(
-            &mut self.out,
-            ours,
-            &Detach {
-                handle: Handle(handle),
-                closed: detach.closed,
-                error: None,
-            },
-        );
-        let link = LinkId {
-            channel: ours,
-            handle,
-        };
-        Ok(Step::Event(Event::Detached {
-            link,
-            error: detach.error,
-        }))
+        append(&mut self.out, ours, &Detach { handle: Handle(handle), closed: detach.closed, error: None });
+        let link = LinkId { channel: ours, handle };
+        Ok(Step::Event(Event::Detached { link, error: detach.error }))
     }
 
     /// When [`Self::handle_timeout`] wants to be called next.
@@ -670,8 +596,7 @@ impl Connection {
         match self.state {
             State::Ended => None,
             State::Open => {
-                let silent = (!self.setup.idle_timeout.is_zero())
-                    .then(|| self.heard + self.setup.idle_timeout);
+                let silent = (!self.setup.idle_timeout.is_zero()).then(|| self.heard + self.setup.idle_timeout);
                 let beat = (!self.remote_idle.is_zero()).then(|| self.wrote + self.remote_idle / 2);
                 [silent, beat].into_iter().flatten().min()
             }
@@ -716,16 +641,8 @@ impl Connection {
         *self.channels.get(usize::from(remote))?
     }
 
-    pub(crate) fn expect_local(
-        &self,
-        performative: &'static str,
-        channel: u16,
-    ) -> Result<u16, PeerFault> {
-        self.local(channel).ok_or(PeerFault::Channel {
-            performative,
-            channel,
-            why: "has no session",
-        })
+    pub(crate) fn expect_local(&self, performative: &'static str, channel: u16) -> Result<u16, PeerFault> {
+        self.local(channel).ok_or(PeerFault::Channel { performative, channel, why: "has no session" })
     }
 
     pub(crate) fn session(&self, channel: u16) -> Option<&Session> {
@@ -748,15 +665,9 @@ pub(crate) enum Step<'b> {
     Starved,
 }
 
-fn decode<T: serde::de::DeserializeOwned>(
-    body: &[u8],
-    performative: &'static str,
-) -> Result<T, PeerFault> {
+fn decode<T: serde::de::DeserializeOwned>(body: &[u8], performative: &'static str) -> Result<T, PeerFault> {
     let body = guard::pass(body)?;
-    serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode {
-        performative,
-        reason: error.to_string(),
-    })
+    serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode { performative, reason: error.to_string() })
 }
 
 fn append<T: serde::Serialize>(out: &mut Vec<u8>, channel: u16, body: &T) {

@@ -1,8 +1,6 @@
 //! What a peer can do wrong, and the condition that each fault closes its connection with.
 
-use fe2o3_amqp_types::definitions::{
-    AmqpError, ConnectionError, Error, ErrorCondition, LinkError, SessionError,
-};
+use fe2o3_amqp_types::definitions::{AmqpError, ConnectionError, Error, ErrorCondition, LinkError, SessionError};
 use serde_amqp::primitives::Symbol;
 use thiserror::Error as ThisError;
 
@@ -109,14 +107,10 @@ impl PeerFault {
     pub fn condition(&self) -> ErrorCondition {
         match self {
             Self::Header | Self::Frame(_) | Self::Kind => ConnectionError::FramingError.into(),
-            Self::Guard(_) | Self::Raw(_) | Self::Decode { .. } | Self::Unknown => {
-                AmqpError::DecodeError.into()
-            }
+            Self::Guard(_) | Self::Raw(_) | Self::Decode { .. } | Self::Unknown => AmqpError::DecodeError.into(),
             Self::State(_) | Self::Role(_) | Self::Delivery(_) => AmqpError::NotAllowed.into(),
             Self::MaxFrameSize(_) => AmqpError::InvalidField.into(),
-            Self::ChannelMax(_) | Self::Channel { .. } | Self::HandleMax(_) => {
-                ConnectionError::FramingError.into()
-            }
+            Self::ChannelMax(_) | Self::Channel { .. } | Self::HandleMax(_) => ConnectionError::FramingError.into(),
             Self::UnattachedHandle { .. } => SessionError::UnattachedHandle.into(),
             Self::HandleInUse { .. } => SessionError::HandleInUse.into(),
             Self::Window => SessionError::WindowViolation.into(),
@@ -129,11 +123,7 @@ impl PeerFault {
     /// The error that the Close carries.
     #[must_use]
     pub fn error(&self) -> Error {
-        Error {
-            condition: self.condition(),
-            description: Some(self.to_string()),
-            info: None,
-        }
+        Error { condition: self.condition(), description: Some(self.to_string()), info: None }
     }
 }
 

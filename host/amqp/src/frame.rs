@@ -88,20 +88,14 @@ pub enum FrameFault {
 ///
 /// A [`FrameFault`]; the connection cannot be read further.
 pub fn cut(input: &[u8], max_frame: u32) -> Result<Option<(Frame<'_>, usize)>, FrameFault> {
-    let Some(size) = input
-        .first_chunk::<4>()
-        .map(|bytes| u32::from_be_bytes(*bytes))
-    else {
+    let Some(size) = input.first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)) else {
         return Ok(None);
     };
     if size < 8 {
         return Err(FrameFault::Small { size });
     }
     if size > max_frame {
-        return Err(FrameFault::Large {
-            size,
-            max: max_frame,
-        });
+        return Err(FrameFault::Large { size, max: max_frame });
     }
     let Some(&[_, _, _, _, doff, kind, channel_high, channel_low]) = input.first_chunk() else {
         return Ok(None);
@@ -117,16 +111,7 @@ pub fn cut(input: &[u8], max_frame: u32) -> Result<Option<(Frame<'_>, usize)>, F
         other => return Err(FrameFault::Kind(other)),
     };
     let channel = u16::from_be_bytes([channel_high, channel_low]);
-    Ok(input.get(start..length).map(|body| {
-        (
-            Frame {
-                kind,
-                channel,
-                body,
-            },
-            length,
-        )
-    }))
+    Ok(input.get(start..length).map(|body| (Frame { kind, channel, body }, length)))
 }
 
 /// Appends a frame whose body `body` writes; the size is filled in afterwards.
@@ -202,11 +187,7 @@ pub fn read_header(input: &[u8]) -> Result<Option<(Header, usize)>, HeaderFault>
     if input.len() < PROTOCOL_BYTES {
         return Ok(None);
     }
-    Ok(candidates
-        .into_iter()
-        .flatten()
-        .next()
-        .map(|header| (header, PROTOCOL_BYTES)))
+    Ok(candidates.into_iter().flatten().next().map(|header| (header, PROTOCOL_BYTES)))
 }
 
 #[cfg(test)]
@@ -216,19 +197,13 @@ mod tests {
     #[test]
     fn a_frame_is_cut_once_all_of_it_is_there() {
         let mut bytes = Vec::new();
-        write(&mut bytes, Kind::Amqp, 0x0102, |out| {
-            out.extend_from_slice(b"body")
-        });
+        write(&mut bytes, Kind::Amqp, 0x0102, |out| out.extend_from_slice(b"body"));
         assert_eq!(bytes, b"\x00\x00\x00\x0c\x02\x00\x01\x02body");
         for end in 0..bytes.len() {
             assert_eq!(cut(&bytes[..end], 512), Ok(None));
         }
         bytes.push(0xff);
-        let frame = Frame {
-            kind: Kind::Amqp,
-            channel: 0x0102,
-            body: b"body",
-        };
+        let frame = Frame { kind: Kind::Amqp, channel: 0x0102, body: b"body" };
         assert_eq!(cut(&bytes, 512), Ok(Some((frame, 12))));
     }
 
@@ -243,29 +218,19 @@ mod tests {
     #[test]
     fn an_extended_header_is_skipped() {
         let bytes = [0, 0, 0, 13, 3, 1, 0, 0, 9, 9, 9, 9, 7];
-        let frame = Frame {
-            kind: Kind::Sasl,
-            channel: 0,
-            body: &[7],
-        };
+        let frame = Frame { kind: Kind::Sasl, channel: 0, body: &[7] };
         assert_eq!(cut(&bytes, 512), Ok(Some((frame, 13))));
     }
 
     #[test]
     fn bad_frame_headers_are_the_peers_fault() {
-        let large = FrameFault::Large {
-            size: 513,
-            max: 512,
-        };
+        let large = FrameFault::Large { size: 513, max: 512 };
         assert_eq!(cut(&[0, 0, 2, 1], 512), Err(large));
         assert_eq!(cut(&[0, 0, 0, 7], 512), Err(FrameFault::Small { size: 7 }));
         let offset = |doff| Err(FrameFault::Offset { doff, size: 11 });
         assert_eq!(cut(&[0, 0, 0, 11, 1, 0, 0, 0], 512), offset(1));
         assert_eq!(cut(&[0, 0, 0, 11, 3, 0, 0, 0], 512), offset(3));
-        assert_eq!(
-            cut(&[0, 0, 0, 8, 2, 2, 0, 0], 512),
-            Err(FrameFault::Kind(2))
-        );
+        assert_eq!(cut(&[0, 0, 0, 8, 2, 2, 0, 0], 512), Err(FrameFault::Kind(2)));
     }
 
     #[test]

@@ -41,12 +41,7 @@ enum Want {
 const SOURCE: Want = Want::One(&[0x28]);
 const TARGET: Want = Want::One(&[0x29]);
 const ERROR: Want = Want::One(&[0x1d]);
-const OUTCOME: Want = Want::One(&[
-    raw::STATE_ACCEPTED,
-    raw::STATE_REJECTED,
-    raw::STATE_RELEASED,
-    raw::STATE_MODIFIED,
-]);
+const OUTCOME: Want = Want::One(&[raw::STATE_ACCEPTED, raw::STATE_REJECTED, raw::STATE_RELEASED, raw::STATE_MODIFIED]);
 
 /// What is expected in a field of a described list.
 const fn field(code: Option<u64>, index: usize) -> Want {
@@ -129,12 +124,7 @@ fn copy<'b>(input: &'b [u8], want: Want, out: &mut Vec<u8>) -> Result<&'b [u8], 
     Ok(after)
 }
 
-fn copy_list(
-    count: usize,
-    mut items: &[u8],
-    code: Option<u64>,
-    out: &mut Vec<u8>,
-) -> Result<(), GuardFault> {
+fn copy_list(count: usize, mut items: &[u8], code: Option<u64>, out: &mut Vec<u8>) -> Result<(), GuardFault> {
     let start = begin(0xd0, out);
     for index in 0..count {
         items = copy(items, field(code, index), out)?;
@@ -143,24 +133,15 @@ fn copy_list(
     Ok(())
 }
 
-fn copy_map(
-    count: usize,
-    mut items: &[u8],
-    symbols: bool,
-    out: &mut Vec<u8>,
-) -> Result<(), GuardFault> {
+fn copy_map(count: usize, mut items: &[u8], symbols: bool, out: &mut Vec<u8>) -> Result<(), GuardFault> {
     let start = begin(0xd1, out);
     let mut kept = 0_usize;
     for _ in 0..count / 2 {
-        let (key, value) = items
-            .split_at_checked(skip(items)?)
-            .ok_or(RawFault::Short)?;
+        let (key, value) = items.split_at_checked(skip(items)?).ok_or(RawFault::Short)?;
         let (constructor, text) = split_byte(key)?;
         let symbol = match constructor {
             0xa3 | 0xb3 => Some(constructor),
-            0xa1 | 0xb1 if key.is_ascii() || text.iter().skip(4).all(u8::is_ascii) => {
-                Some(constructor | 0x02)
-            }
+            0xa1 | 0xb1 if key.is_ascii() || text.iter().skip(4).all(u8::is_ascii) => Some(constructor | 0x02),
             _ => None,
         };
         match symbol {
@@ -194,10 +175,7 @@ fn begin(constructor: u8, out: &mut Vec<u8>) -> usize {
 fn end(start: usize, count: usize, out: &mut [u8]) {
     let wide = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
     let size = out.len().saturating_sub(start.saturating_add(4));
-    if let Some([a, b, c, d, e, f, g, h]) = out
-        .get_mut(start..)
-        .and_then(|at| at.first_chunk_mut::<8>())
-    {
+    if let Some([a, b, c, d, e, f, g, h]) = out.get_mut(start..).and_then(|at| at.first_chunk_mut::<8>()) {
         [*a, *b, *c, *d] = wide(size);
         [*e, *f, *g, *h] = wide(count);
     }
@@ -212,14 +190,7 @@ mod tests {
 
     fn list8(code: u8, items: &[&[u8]]) -> Vec<u8> {
         let size = items.iter().map(|item| item.len()).sum::<usize>() + 1;
-        let mut out = vec![
-            0x00,
-            0x53,
-            code,
-            0xc0,
-            u8::try_from(size).unwrap(),
-            u8::try_from(items.len()).unwrap(),
-        ];
+        let mut out = vec![0x00, 0x53, code, 0xc0, u8::try_from(size).unwrap(), u8::try_from(items.len()).unwrap()];
         items.iter().for_each(|item| out.extend_from_slice(item));
         out
     }
@@ -232,70 +203,25 @@ mod tests {
     fn an_empty_array_becomes_null() {
         let null: &[u8] = &[0x40];
         let empty: &[u8] = &[0xe0, 0x02, 0x00, 0xa3];
-        let body = list8(
-            0x10,
-            &[
-                b"\xa1\x01c",
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                empty,
-                empty,
-                null,
-            ],
-        );
+        let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, empty, empty, null]);
         let open = open(&body);
-        assert_eq!(
-            (open.container_id.as_str(), open.offered_capabilities),
-            ("c", None)
-        );
+        assert_eq!((open.container_id.as_str(), open.offered_capabilities), ("c", None));
     }
 
     #[test]
     fn string_keys_become_symbols_and_other_keys_go() {
         let null: &[u8] = &[0x40];
         let map = b"\xc1\x10\x06\xa1\x01a\x54\x01\x54\x05\xa1\x01x\xa3\x01b\x54\x02";
-        let body = list8(
-            0x10,
-            &[
-                b"\xa1\x01c",
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                null,
-                map,
-            ],
-        );
+        let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, null, null, map]);
         let properties = open(&body).properties.unwrap();
-        let keys: Vec<_> = properties
-            .keys()
-            .map(|key| key.as_str().to_owned())
-            .collect();
+        let keys: Vec<_> = properties.keys().map(|key| key.as_str().to_owned()).collect();
         assert_eq!(keys, ["a", "b"]);
     }
 
     #[test]
     fn an_unknown_terminus_is_set_aside() {
         let null: &[u8] = &[0x40];
-        let body = list8(
-            0x12,
-            &[
-                b"\xa1\x01l",
-                b"\x43",
-                b"\x41",
-                null,
-                null,
-                b"\x00\x53\x99\x45",
-                null,
-            ],
-        );
+        let body = list8(0x12, &[b"\xa1\x01l", b"\x43", b"\x41", null, null, b"\x00\x53\x99\x45", null]);
         let attach: Attach = serde_amqp::from_slice(&pass(&body).unwrap()).unwrap();
         assert!(attach.source.is_none());
     }

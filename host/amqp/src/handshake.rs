@@ -26,9 +26,7 @@ pub struct Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server")
-            .field("mechanisms", &self.mechanisms)
-            .finish_non_exhaustive()
+        f.debug_struct("Server").field("mechanisms", &self.mechanisms).finish_non_exhaustive()
     }
 }
 
@@ -41,9 +39,7 @@ pub struct Client {
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client")
-            .field("credentials", &self.credentials.is_some())
-            .finish()
+        f.debug_struct("Client").field("credentials", &self.credentials.is_some()).finish()
     }
 }
 
@@ -58,17 +54,8 @@ pub enum Side {
 
 /// Appends the frame in which a server names its mechanisms.
 pub(crate) fn offer(out: &mut Vec<u8>, server: &Server) {
-    let list = server
-        .mechanisms
-        .iter()
-        .map(|name| Symbol::from(name.as_str()))
-        .collect::<Vec<_>>();
-    append(
-        out,
-        &SaslMechanisms {
-            sasl_server_mechanisms: Array::from(list),
-        },
-    );
+    let list = server.mechanisms.iter().map(|name| Symbol::from(name.as_str())).collect::<Vec<_>>();
+    append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(list) });
 }
 
 /// Takes the peer's init, and appends the outcome. Returns mechanism and user.
@@ -83,21 +70,9 @@ pub(crate) fn take_init(
 ) -> Result<(String, Option<String>), PeerFault> {
     let init: SaslInit = decode(body, 0x41, "sasl-init")?;
     let answer = judge(server, &init);
-    let code = if answer.is_ok() {
-        SaslCode::Ok
-    } else {
-        SaslCode::Auth
-    };
-    append(
-        out,
-        &SaslOutcome {
-            code,
-            additional_data: None,
-        },
-    );
-    answer
-        .map(|user| (init.mechanism.0, user))
-        .map_err(PeerFault::Sasl)
+    let code = if answer.is_ok() { SaslCode::Ok } else { SaslCode::Auth };
+    append(out, &SaslOutcome { code, additional_data: None });
+    answer.map(|user| (init.mechanism.0, user)).map_err(PeerFault::Sasl)
 }
 
 fn judge(server: &Server, init: &SaslInit) -> Result<Option<String>, &'static str> {
@@ -108,18 +83,11 @@ fn judge(server: &Server, init: &SaslInit) -> Result<Option<String>, &'static st
     if name == "ANONYMOUS" {
         return Ok(None);
     }
-    let response = init
-        .initial_response
-        .as_ref()
-        .ok_or("no initial response")?;
+    let response = init.initial_response.as_ref().ok_or("no initial response")?;
     let plain = sasl::parse_plain(response).ok_or("a malformed PLAIN response")?;
     let known = (server.verify)(plain.authcid, plain.password);
     let same = plain.authzid.is_empty() || plain.authzid == plain.authcid;
-    if known && same {
-        Ok(Some(plain.authcid.to_owned()))
-    } else {
-        Err("unknown user or wrong password")
-    }
+    if known && same { Ok(Some(plain.authcid.to_owned())) } else { Err("unknown user or wrong password") }
 }
 
 /// Takes the mechanisms of a server, and appends our init.
@@ -127,36 +95,19 @@ fn judge(server: &Server, init: &SaslInit) -> Result<Option<String>, &'static st
 /// # Errors
 ///
 /// [`PeerFault::Sasl`] when the server offers nothing that we can use.
-pub(crate) fn take_mechanisms(
-    out: &mut Vec<u8>,
-    client: &Client,
-    body: &[u8],
-) -> Result<(), PeerFault> {
+pub(crate) fn take_mechanisms(out: &mut Vec<u8>, client: &Client, body: &[u8]) -> Result<(), PeerFault> {
     let offered: SaslMechanisms = decode(body, 0x40, "sasl-mechanisms")?;
-    let has = |name: &str| {
-        offered
-            .sasl_server_mechanisms
-            .0
-            .iter()
-            .any(|symbol| symbol.as_str() == name)
-    };
+    let has = |name: &str| offered.sasl_server_mechanisms.0.iter().any(|symbol| symbol.as_str() == name);
     let (mechanism, response) = match &client.credentials {
-        Some((user, password)) if has("PLAIN") => {
-            ("PLAIN", format!("\0{user}\0{password}").into_bytes())
-        }
+        Some((user, password)) if has("PLAIN") => ("PLAIN", format!("\0{user}\0{password}").into_bytes()),
         None if has("ANONYMOUS") => ("ANONYMOUS", b"anonymous".to_vec()),
         Some(_) => return Err(PeerFault::Sasl("the peer does not offer PLAIN")),
         None => {
-            return Err(PeerFault::Sasl(
-                "the peer does not offer ANONYMOUS, and no username is configured",
-            ));
+            return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is configured"));
         }
     };
-    let init = SaslInit {
-        mechanism: Symbol::from(mechanism),
-        initial_response: Some(Binary::from(response)),
-        hostname: None,
-    };
+    let init =
+        SaslInit { mechanism: Symbol::from(mechanism), initial_response: Some(Binary::from(response)), hostname: None };
     append(out, &init);
     Ok(())
 }
@@ -170,30 +121,19 @@ pub(crate) fn take_outcome(body: &[u8]) -> Result<(), PeerFault> {
     let outcome: SaslOutcome = decode(body, 0x44, "sasl-outcome")?;
     match outcome.code {
         SaslCode::Ok => Ok(()),
-        SaslCode::Auth => Err(PeerFault::Sasl(
-            "the peer does not accept these credentials",
-        )),
+        SaslCode::Auth => Err(PeerFault::Sasl("the peer does not accept these credentials")),
         _ => Err(PeerFault::Sasl("the peer could not authenticate us")),
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(
-    body: &[u8],
-    code: u64,
-    name: &'static str,
-) -> Result<T, PeerFault> {
+fn decode<T: serde::de::DeserializeOwned>(body: &[u8], code: u64, name: &'static str) -> Result<T, PeerFault> {
     if raw::code(body).map(|(found, _)| found) != Some(code) {
         return Err(PeerFault::State("this SASL frame"));
     }
     let body = guard::pass(body)?;
-    serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode {
-        performative: name,
-        reason: error.to_string(),
-    })
+    serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode { performative: name, reason: error.to_string() })
 }
 
 fn append<T: serde::Serialize>(out: &mut Vec<u8>, body: &T) {
-    frame::write(out, Kind::Sasl, 0, |out| {
-        crate::connection::encode(out, body)
-    });
+    frame::write(out, Kind::Sasl, 0, |out| crate::connection::encode(out, body));
 }

@@ -101,19 +101,13 @@ pub enum RawFault {
 /// Takes the first byte.
 #[inline]
 pub(crate) fn split_byte(input: &[u8]) -> Result<(u8, &[u8]), RawFault> {
-    input
-        .split_first()
-        .map(|(byte, rest)| (*byte, rest))
-        .ok_or(RawFault::Short)
+    input.split_first().map(|(byte, rest)| (*byte, rest)).ok_or(RawFault::Short)
 }
 
 /// Takes the first `N` bytes.
 #[inline]
 pub(crate) fn split_array<const N: usize>(input: &[u8]) -> Result<([u8; N], &[u8]), RawFault> {
-    input
-        .split_first_chunk()
-        .map(|(bytes, rest)| (*bytes, rest))
-        .ok_or(RawFault::Short)
+    input.split_first_chunk().map(|(bytes, rest)| (*bytes, rest)).ok_or(RawFault::Short)
 }
 
 /// Takes the first `length` bytes.

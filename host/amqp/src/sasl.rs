@@ -20,27 +20,16 @@ pub fn parse_plain(response: &[u8]) -> Option<Plain<'_>> {
     let mut parts = std::str::from_utf8(response).ok()?.split('\0');
     let (authzid, authcid, password) = (parts.next()?, parts.next()?, parts.next()?);
     let sound = parts.next().is_none() && !authcid.is_empty() && !password.is_empty();
-    let short = [authzid, authcid, password]
-        .iter()
-        .all(|part| part.len() <= PART_MAX_BYTES);
-    (sound && short).then_some(Plain {
-        authzid,
-        authcid,
-        password,
-    })
+    let short = [authzid, authcid, password].iter().all(|part| part.len() <= PART_MAX_BYTES);
+    (sound && short).then_some(Plain { authzid, authcid, password })
 }
 
 /// Whether a user with this password is among `users`. Takes as long for an unknown user as for a known one.
-pub fn verify<'u>(
-    users: impl IntoIterator<Item = (&'u str, &'u str)>,
-    user: &str,
-    password: &str,
-) -> bool {
+pub fn verify<'u>(users: impl IntoIterator<Item = (&'u str, &'u str)>, user: &str, password: &str) -> bool {
     use subtle::ConstantTimeEq;
     let mut found = subtle::Choice::from(0);
     for (name, secret) in users {
-        found |=
-            name.as_bytes().ct_eq(user.as_bytes()) & secret.as_bytes().ct_eq(password.as_bytes());
+        found |= name.as_bytes().ct_eq(user.as_bytes()) & secret.as_bytes().ct_eq(password.as_bytes());
     }
     found.into()
 }
@@ -52,19 +41,8 @@ mod tests {
     #[test]
     fn a_response_has_three_parts() {
         let plain = parse_plain(b"\0alice\0secret").unwrap();
-        assert_eq!(
-            (plain.authzid, plain.authcid, plain.password),
-            ("", "alice", "secret")
-        );
-        for bad in [
-            &b""[..],
-            b"alice",
-            b"\0alice",
-            b"\0\0x",
-            b"\0a\0",
-            b"\0a\0b\0c",
-            b"\0a\0\xff",
-        ] {
+        assert_eq!((plain.authzid, plain.authcid, plain.password), ("", "alice", "secret"));
+        for bad in [&b""[..], b"alice", b"\0alice", b"\0\0x", b"\0a\0", b"\0a\0b\0c", b"\0a\0\xff"] {
             assert!(parse_plain(bad).is_none(), "{bad:?}");
         }
     }
@@ -73,10 +51,6 @@ mod tests {
     fn name_and_password_belong_together() {
         let users = [("alice", "one"), ("bob", "two")];
         assert!(verify(users, "bob", "two"));
-        assert!(
-            !verify(users, "bob", "one")
-                && !verify(users, "eve", "two")
-                && !verify(users, "bob", "tw")
-        );
+        assert!(!verify(users, "bob", "one") && !verify(users, "eve", "two") && !verify(users, "bob", "tw"));
     }
 }

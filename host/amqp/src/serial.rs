@@ -118,11 +118,7 @@ mod tests {
     #[test]
     fn ranges_hold_both_ends_across_the_wrap() {
         let (first, last) = (Serial(u32::MAX - 1), Serial(1));
-        assert!(
-            [u32::MAX - 1, u32::MAX, 0, 1]
-                .iter()
-                .all(|n| Serial(*n).within(first, last))
-        );
+        assert!([u32::MAX - 1, u32::MAX, 0, 1].iter().all(|n| Serial(*n).within(first, last)));
         assert!(!Serial(2).within(first, last) && !Serial(u32::MAX - 2).within(first, last));
     }
 }

@@ -121,12 +121,7 @@ impl Session {
     }
 
     /// Takes what the peer's begin says; our own window counts from its next-outgoing-id.
-    pub(crate) const fn handle_begin(
-        &mut self,
-        channel: u16,
-        next_outgoing: u32,
-        incoming_window: u32,
-    ) {
+    pub(crate) const fn handle_begin(&mut self, channel: u16, next_outgoing: u32, incoming_window: u32) {
         self.remote = Some(channel);
         self.next_incoming = Serial(next_outgoing);
         self.incoming_limit = Serial(next_outgoing).add(WINDOW_FRAMES);
@@ -172,11 +167,7 @@ impl Session {
     pub(crate) fn own_delivery(&self, wire: u32) -> DeliveryId {
         let [.., a, b, c, d] = self.next_delivery.to_be_bytes();
         let behind = u32::from_be_bytes([a, b, c, d]).wrapping_sub(wire);
-        if behind > u32::MAX / 2 {
-            self.next_delivery
-        } else {
-            self.next_delivery.saturating_sub(u64::from(behind))
-        }
+        if behind > u32::MAX / 2 { self.next_delivery } else { self.next_delivery.saturating_sub(u64::from(behind)) }
     }
 
     /// Widens an id of the peer.
@@ -184,8 +175,7 @@ impl Session {
         match self.last_delivery {
             // room below for ids that are before the first one seen
             None => (1 << 32) | u64::from(wire),
-            Some(last) => last
-                .saturating_add_signed(i64::from(wire.wrapping_sub(wire_id(last)).cast_signed())),
+            Some(last) => last.saturating_add_signed(i64::from(wire.wrapping_sub(wire_id(last)).cast_signed())),
         }
     }
 
@@ -204,14 +194,8 @@ impl Session {
 
     /// Puts a link at the lowest free handle; `None` when all are taken.
     pub(crate) fn insert(&mut self, link: Link) -> Option<u32> {
-        let at = self
-            .links
-            .iter()
-            .position(Option::is_none)
-            .unwrap_or(self.links.len());
-        let handle = u32::try_from(at)
-            .ok()
-            .filter(|handle| *handle <= HANDLE_MAX)?;
+        let at = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
+        let handle = u32::try_from(at).ok().filter(|handle| *handle <= HANDLE_MAX)?;
         match self.links.get_mut(at) {
             Some(slot) => *slot = Some(link),
             None => self.links.push(Some(link)),
@@ -225,10 +209,7 @@ impl Session {
     ///
     /// [`PeerFault::HandleMax`], or [`PeerFault::HandleInUse`].
     pub(crate) fn bind(&mut self, remote: u32, local: u32) -> Result<(), PeerFault> {
-        let at = usize::try_from(remote)
-            .ok()
-            .filter(|_| remote <= HANDLE_MAX)
-            .ok_or(PeerFault::HandleMax(remote))?;
+        let at = usize::try_from(remote).ok().filter(|_| remote <= HANDLE_MAX).ok_or(PeerFault::HandleMax(remote))?;
         if self.handles.len() <= at {
             self.handles.resize(at.saturating_add(1), None);
         }
@@ -243,20 +224,14 @@ impl Session {
 
     /// Frees the peer's handle.
     pub(crate) fn unbind(&mut self, remote: u32) {
-        if let Some(slot) = usize::try_from(remote)
-            .ok()
-            .and_then(|at| self.handles.get_mut(at))
-        {
+        if let Some(slot) = usize::try_from(remote).ok().and_then(|at| self.handles.get_mut(at)) {
             *slot = None;
         }
     }
 
     /// Forgets a link and both its handles.
     pub(crate) fn remove(&mut self, handle: u32) {
-        let Some(link) = usize::try_from(handle)
-            .ok()
-            .and_then(|at| self.links.get_mut(at))
-            .and_then(Option::take)
+        let Some(link) = usize::try_from(handle).ok().and_then(|at| self.links.get_mut(at)).and_then(Option::take)
         else {
             return;
         };
@@ -267,10 +242,10 @@ impl Session {
 
     /// Our handle of the link with this name on which we have this role.
     pub(crate) fn named(&self, name: &str, role: &Role) -> Option<u32> {
-        let at = self.links.iter().position(|link| {
-            link.as_ref()
-                .is_some_and(|link| link.name == name && link.role == *role)
-        })?;
+        let at = self
+            .links
+            .iter()
+            .position(|link| link.as_ref().is_some_and(|link| link.name == name && link.role == *role))?;
         u32::try_from(at).ok()
     }
 }

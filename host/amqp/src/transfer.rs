@@ -51,25 +51,16 @@ pub struct Sent {
 }
 
 impl Connection {
-    pub(crate) fn handle_transfer<'b>(
-        &mut self,
-        channel: u16,
-        body: &'b [u8],
-    ) -> Result<Step<'b>, PeerFault> {
+    pub(crate) fn handle_transfer<'b>(&mut self, channel: u16, body: &'b [u8]) -> Result<Step<'b>, PeerFault> {
         let (transfer, payload) = raw::Transfer::decode(body)?;
         let ours = self.expect_local("transfer", channel)?;
         let session = self.session_mut(ours).ok_or(PeerFault::State("transfer"))?;
         let announce = session.handle_transfer()?;
         let remote = transfer.handle;
-        let unattached = PeerFault::UnattachedHandle {
-            performative: "transfer",
-            handle: remote,
-        };
+        let unattached = PeerFault::UnattachedHandle { performative: "transfer", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let widened = transfer.delivery_id.map(|id| session.peer_delivery(id));
-        let link = session
-            .link_mut(handle)
-            .ok_or(PeerFault::State("transfer"))?;
+        let link = session.link_mut(handle).ok_or(PeerFault::State("transfer"))?;
         if link.role != Role::Receiver {
             return Err(PeerFault::Role("transfer"));
         }
@@ -78,16 +69,12 @@ impl Connection {
             (Some(open), None) => open,
             (Some(open), Some(same)) if open == same => open,
             (Some(_), Some(_)) => {
-                return Err(PeerFault::Delivery(
-                    "another id before the last frame of a delivery",
-                ));
+                return Err(PeerFault::Delivery("another id before the last frame of a delivery"));
             }
             (None, None) => return Err(PeerFault::Delivery("no id on the first frame")),
             (None, Some(id)) => {
                 if transfer.delivery_tag.is_none_or(|tag| tag.len() > 32) {
-                    return Err(PeerFault::Delivery(
-                        "no tag, or one over 32 bytes, on the first frame",
-                    ));
+                    return Err(PeerFault::Delivery("no tag, or one over 32 bytes, on the first frame"));
                 }
                 if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching {
                     return Err(PeerFault::Credit(remote));
@@ -110,10 +97,7 @@ impl Connection {
             return Ok(Step::Again);
         }
         Ok(Step::Event(Event::Transfer(Transfer {
-            link: LinkId {
-                channel: ours,
-                handle,
-            },
+            link: LinkId { channel: ours, handle },
             id,
             first,
             more: transfer.more && !transfer.aborted,
@@ -124,11 +108,7 @@ impl Connection {
         })))
     }
 
-    pub(crate) fn handle_flow<'b>(
-        &mut self,
-        channel: u16,
-        body: &[u8],
-    ) -> Result<Step<'b>, PeerFault> {
+    pub(crate) fn handle_flow<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
         let flow = raw::Flow::decode(body)?;
         let ours = self.expect_local("flow", channel)?;
         let session = self.session_mut(ours).ok_or(PeerFault::State("flow"))?;
@@ -141,44 +121,19 @@ impl Connection {
             if flow.echo {
                 self.flow(ours);
             }
-            return Ok(if opened {
-                Step::Event(Event::Window(ours))
-            } else {
-                Step::Again
-            });
+            return Ok(if opened { Step::Event(Event::Window(ours)) } else { Step::Again });
         };
-        let unattached = PeerFault::UnattachedHandle {
-            performative: "flow",
-            handle: remote,
-        };
+        let unattached = PeerFault::UnattachedHandle { performative: "flow", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let link = session.link_mut(handle).ok_or(PeerFault::State("flow"))?;
         if link.stage == Stage::Detaching {
-            return Ok(if opened {
-                Step::Event(Event::Window(ours))
-            } else {
-                Step::Again
-            });
+            return Ok(if opened { Step::Event(Event::Window(ours)) } else { Step::Again });
         }
-        let (id, sender) = (
-            LinkId {
-                channel: ours,
-                handle,
-            },
-            link.role == Role::Receiver,
-        );
+        let (id, sender) = (LinkId { channel: ours, handle }, link.role == Role::Receiver);
         if sender {
             // a sender that drained, or that skipped deliveries, moves the count forward
-            if let Some(count) = flow
-                .delivery_count
-                .map(Serial)
-                .filter(|count| link.delivery_count.before(*count))
-            {
-                link.delivery_count = if link.limit_max.before(count) {
-                    link.limit_max
-                } else {
-                    count
-                };
+            if let Some(count) = flow.delivery_count.map(Serial).filter(|count| link.delivery_count.before(*count)) {
+                link.delivery_count = if link.limit_max.before(count) { link.limit_max } else { count };
             }
         }
         if flow.echo {
@@ -192,26 +147,16 @@ impl Connection {
         })))
     }
 
-    pub(crate) fn handle_disposition<'b>(
-        &mut self,
-        channel: u16,
-        body: &'b [u8],
-    ) -> Result<Step<'b>, PeerFault> {
+    pub(crate) fn handle_disposition<'b>(&mut self, channel: u16, body: &'b [u8]) -> Result<Step<'b>, PeerFault> {
         let said = raw::Disposition::decode(body)?;
         let ours = self.expect_local("disposition", channel)?;
         let session = self.session(ours).ok_or(PeerFault::State("disposition"))?;
         let widen = |id| {
-            if said.receiver {
-                session.own_delivery(id)
-            } else {
-                session.peer_delivery(id)
-            }
+            if said.receiver { session.own_delivery(id) } else { session.peer_delivery(id) }
         };
         let first = widen(said.first);
         // an id of ours that is widened to the next one stands for "none yet"
-        let last = first.saturating_add(u64::from(
-            said.last.unwrap_or(said.first).wrapping_sub(said.first),
-        ));
+        let last = first.saturating_add(u64::from(said.last.unwrap_or(said.first).wrapping_sub(said.first)));
         Ok(Step::Event(Event::Disposition(Settled {
             channel: ours,
             by_receiver: said.receiver,
@@ -224,22 +169,11 @@ impl Connection {
     /// Sends a piece of a delivery, in as many frames as the peer's frame size asks for and as its window
     /// allows. The first piece of a delivery takes its delivery-id. `None` when the link is gone.
     pub fn transfer(&mut self, link: LinkId, piece: &Outgoing<'_>) -> Option<Sent> {
-        let room = usize::try_from(self.remote_max_frame)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(TRANSFER_HEAD_MAX_BYTES);
+        let room = usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX).saturating_sub(TRANSFER_HEAD_MAX_BYTES);
         let Self { sessions, out, .. } = self;
         let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
-        let Session {
-            links,
-            next_outgoing,
-            outgoing_window,
-            outgoing_blocked,
-            next_delivery,
-            ..
-        } = session;
-        let state = links
-            .get_mut(usize::try_from(link.handle).ok()?)?
-            .as_mut()?;
+        let Session { links, next_outgoing, outgoing_window, outgoing_blocked, next_delivery, .. } = session;
+        let state = links.get_mut(usize::try_from(link.handle).ok()?)?.as_mut()?;
         if state.stage == Stage::Detaching {
             return None;
         }
@@ -248,11 +182,7 @@ impl Connection {
             if *outgoing_window == 0 {
                 *outgoing_blocked = true;
                 let id = state.open_delivery.unwrap_or(*next_delivery);
-                return Some(Sent {
-                    id,
-                    bytes: piece.payload.len().saturating_sub(left.len()),
-                    whole: false,
-                });
+                return Some(Sent { id, bytes: piece.payload.len().saturating_sub(left.len()), whole: false });
             }
             let (now, rest) = left.split_at_checked(room).unwrap_or((left, &[]));
             let more = piece.more || !rest.is_empty();
@@ -276,11 +206,7 @@ impl Connection {
             state.open_delivery = (more && !piece.aborted).then_some(id);
             left = rest;
             if left.is_empty() {
-                return Some(Sent {
-                    id,
-                    bytes: piece.payload.len(),
-                    whole: true,
-                });
+                return Some(Sent { id, bytes: piece.payload.len(), whole: true });
             }
         }
     }
@@ -305,12 +231,8 @@ impl Connection {
     /// The credit that a sending peer has left.
     #[must_use]
     pub fn credit_left(&self, link: LinkId) -> u32 {
-        let state = self
-            .session(link.channel)
-            .and_then(|session| session.link(link.handle));
-        state.map_or(0, |link| {
-            u32::try_from(link.limit.distance(link.delivery_count)).unwrap_or(0)
-        })
+        let state = self.session(link.channel).and_then(|session| session.link(link.handle));
+        state.map_or(0, |link| u32::try_from(link.limit.distance(link.delivery_count)).unwrap_or(0))
     }
 
     /// Grants a sending peer this much credit from where it is.
@@ -348,16 +270,9 @@ impl Connection {
 
     /// Sends a disposition. `state` is encoded; one that is too long for a frame of the peer loses its details.
     pub fn disposition(&mut self, channel: u16, said: &raw::Disposition<'_>) {
-        let room = usize::try_from(self.remote_max_frame)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(DISPOSITION_HEAD_MAX_BYTES);
-        let state = said.state.map(|state| {
-            if state.len() <= room {
-                state
-            } else {
-                bare(state)
-            }
-        });
+        let room =
+            usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX).saturating_sub(DISPOSITION_HEAD_MAX_BYTES);
+        let state = said.state.map(|state| if state.len() <= room { state } else { bare(state) });
         raw::Disposition { state, ..*said }.write(&mut self.out, channel);
     }
 
@@ -371,10 +286,7 @@ impl Connection {
 
     fn write_flow(&mut self, channel: u16, link: Option<(u32, bool)>) {
         let Self { sessions, out, .. } = self;
-        let Some(session) = sessions
-            .get_mut(usize::from(channel))
-            .and_then(Option::as_mut)
-        else {
+        let Some(session) = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut) else {
             return;
         };
         session.open_window();

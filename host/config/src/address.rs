@@ -24,9 +24,7 @@ pub(crate) fn read_address<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (Add
     let block = Block::plain(loading, "address", Item::of_node(node));
     if let (Some(at), Some(other)) = (block.has("pattern"), block.has("prefix")) {
         loading.report(
-            Fault::at(at, "`pattern` beside `prefix`")
-                .also(other, "`prefix` stands here")
-                .hint("keep one of them"),
+            Fault::at(at, "`pattern` beside `prefix`").also(other, "`prefix` stands here").hint("keep one of them"),
         );
     } else if block.has("pattern").is_none() {
         block.require("prefix", "address { prefix \"orders\" }");
@@ -35,23 +33,11 @@ pub(crate) fn read_address<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (Add
     if let Some(prefix) = prefix {
         check_prefix(loading, prefix);
     }
-    let distribution = block
-        .word("distribution", &DISTRIBUTIONS, &DISTRIBUTIONS_UNSERVED)
-        .unwrap_or_default();
+    let distribution = block.word("distribution", &DISTRIBUTIONS, &DISTRIBUTIONS_UNSERVED).unwrap_or_default();
     let waypoint = block.flag("waypoint").unwrap_or(false);
-    block.finish(&[
-        "pattern",
-        "priority",
-        "ingress-phase",
-        "egress-phase",
-        "enable-fallback",
-        "fallback",
-    ]);
-    let rule = AddressRule {
-        prefix: prefix.map_or(String::new(), |prefix| prefix.text.to_owned()),
-        distribution,
-        waypoint,
-    };
+    block.finish(&["pattern", "priority", "ingress-phase", "egress-phase", "enable-fallback", "fallback"]);
+    let rule =
+        AddressRule { prefix: prefix.map_or(String::new(), |prefix| prefix.text.to_owned()), distribution, waypoint };
     (rule, prefix.map_or(node.at, |prefix| prefix.at))
 }
 
@@ -61,8 +47,7 @@ fn check_prefix(loading: &Loading<'_>, prefix: Text<'_>) {
         Fault::at(prefix.at, "a prefix has no wildcards")
             .hint("a prefix matches itself and all that stands behind it: leave the wildcard out")
     } else if tokens().any(str::is_empty) {
-        Fault::at(prefix.at, "a prefix with an empty part")
-            .hint("parts stand between `.` or `/`, as in `eu/orders`")
+        Fault::at(prefix.at, "a prefix with an empty part").hint("parts stand between `.` or `/`, as in `eu/orders`")
     } else {
         return check_address(loading, prefix);
     };
@@ -84,11 +69,7 @@ pub(crate) fn read_auto_link<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Au
     block.require("address", "address \"orders\"");
     let address = block.text("address");
     block.require("direction", "direction \"in\"");
-    let direction = block.word(
-        "direction",
-        &[("in", Direction::In), ("out", Direction::Out)],
-        &[],
-    );
+    let direction = block.word("direction", &[("in", Direction::In), ("out", Direction::Out)], &[]);
     let connection_at = block.has("connection");
     let container_at = block.has("container");
     match (connection_at, container_at) {
@@ -123,9 +104,5 @@ pub(crate) fn read_auto_link<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Au
         phase: phase.unwrap_or(u8::from(direction == Direction::In)),
     };
     let connection_at = connection.map(|text| text.at);
-    AutoLinkDraft {
-        auto_link,
-        name_at: name.map_or(node.at, |name| name.at),
-        connection_at,
-    }
+    AutoLinkDraft { auto_link, name_at: name.map_or(node.at, |name| name.at), connection_at }
 }

@@ -41,26 +41,12 @@ impl<'t> Item<'t> {
     /// A child node as an attribute.
     pub(crate) fn of_node(node: &'t Node) -> Self {
         let children = node.children.as_deref();
-        Self {
-            name: &node.name,
-            at: node.at,
-            head: node.head,
-            args: &node.args,
-            props: &node.props,
-            children,
-        }
+        Self { name: &node.name, at: node.at, head: node.head, args: &node.args, props: &node.props, children }
     }
 
     fn of_prop(prop: &'t Prop) -> Self {
         let args = std::slice::from_ref(&prop.value);
-        Self {
-            name: &prop.name,
-            at: prop.at,
-            head: prop.at,
-            args,
-            props: &[],
-            children: None,
-        }
+        Self { name: &prop.name, at: prop.at, head: prop.at, args, props: &[], children: None }
     }
 }
 
@@ -80,15 +66,12 @@ impl<'t> Block<'t> {
             }
             let message = format!("`{}` does not qualify the argument of {what}", prop.name);
             let fault = Fault::at(prop.at, message);
-            loading.report(
-                match suggest::nearest(&prop.name, qualifiers.iter().copied()) {
-                    Some(near) => fault.label(format!("did you mean `{near}`?")),
-                    None => fault.label("not known here").hint(format!(
-                        "attributes stand in the block: `{what} … {{ {} … }}`",
-                        prop.name
-                    )),
-                },
-            );
+            loading.report(match suggest::nearest(&prop.name, qualifiers.iter().copied()) {
+                Some(near) => fault.label(format!("did you mean `{near}`?")),
+                None => fault
+                    .label("not known here")
+                    .hint(format!("attributes stand in the block: `{what} … {{ {} … }}`", prop.name)),
+            });
         }
         block
     }
@@ -105,29 +88,14 @@ impl<'t> Block<'t> {
     }
 
     fn new(loading: &'t Loading<'t>, what: &'static str, node: Item<'t>) -> Self {
-        let items = node
-            .children
-            .unwrap_or(&[])
-            .iter()
-            .map(Item::of_node)
-            .collect();
-        Self {
-            loading,
-            what,
-            at: node.head,
-            items,
-            known: RefCell::default(),
-        }
+        let items = node.children.unwrap_or(&[]).iter().map(Item::of_node).collect();
+        Self { loading, what, at: node.head, items, known: RefCell::default() }
     }
 
     /// All attributes of a key, in order.
     pub(crate) fn all(&self, key: &'static str) -> Vec<Item<'t>> {
         self.known.borrow_mut().push(key);
-        self.items
-            .iter()
-            .filter(|item| item.name == key)
-            .copied()
-            .collect()
+        self.items.iter().filter(|item| item.name == key).copied().collect()
     }
 
     /// The attribute of a key; a second one is a problem.
@@ -147,10 +115,7 @@ impl<'t> Block<'t> {
 
     /// Whether a key is written, without reading it.
     pub(crate) fn has(&self, key: &str) -> Option<Place> {
-        self.items
-            .iter()
-            .find(|item| item.name == key)
-            .map(|item| item.at)
+        self.items.iter().find(|item| item.name == key).map(|item| item.at)
     }
 
     /// Reports a key that must be there and is not.
@@ -177,20 +142,15 @@ impl<'t> Block<'t> {
             }
             let words = known.iter().chain(unserved).copied();
             let fault = Fault::at(item.at, format!("unknown attribute of {}", self.what));
-            self.loading
-                .report(match suggest::nearest(item.name, words) {
-                    Some(near) => fault.label(format!("did you mean `{near}`?")),
-                    None if known.is_empty() => {
-                        fault.label("not known here").hint("it takes no attributes")
-                    }
-                    None => {
-                        let mut words = known.clone();
-                        words.dedup();
-                        fault
-                            .label("not known here")
-                            .hint(format!("it takes {}", suggest::list(words)))
-                    }
-                });
+            self.loading.report(match suggest::nearest(item.name, words) {
+                Some(near) => fault.label(format!("did you mean `{near}`?")),
+                None if known.is_empty() => fault.label("not known here").hint("it takes no attributes"),
+                None => {
+                    let mut words = known.clone();
+                    words.dedup();
+                    fault.label("not known here").hint(format!("it takes {}", suggest::list(words)))
+                }
+            });
         }
     }
 
@@ -210,21 +170,14 @@ impl<'t> Block<'t> {
                     .hint(format!("as in `{key} \"…\"`; it takes one or more")),
             );
         }
-        Some(
-            item.args
-                .iter()
-                .filter_map(|arg| self.text_of(arg))
-                .collect(),
-        )
+        Some(item.args.iter().filter_map(|arg| self.text_of(arg)).collect())
     }
 
     /// A text that is not empty, of an argument.
     pub(crate) fn text_of(&self, arg: &'t Arg) -> Option<Text<'t>> {
         match &arg.value {
             Value::Text(text) if text.is_empty() => {
-                self.loading.report(
-                    Fault::at(arg.at, "an empty text").hint("leave the attribute out instead"),
-                );
+                self.loading.report(Fault::at(arg.at, "an empty text").hint("leave the attribute out instead"));
                 None
             }
             Value::Text(text) => Some(Text { text, at: arg.at }),
@@ -242,11 +195,7 @@ impl<'t> Block<'t> {
         let arg = self.single(item)?;
         match &arg.value {
             Value::Bool(on) => Some(*on),
-            _ => self.wrong_type(
-                arg,
-                "`#true` or `#false`",
-                &format!("`{key}` alone switches it on"),
-            ),
+            _ => self.wrong_type(arg, "`#true` or `#false`", &format!("`{key}` alone switches it on")),
         }
     }
 
@@ -266,15 +215,9 @@ impl<'t> Block<'t> {
     {
         let (low, high) = ((*range.start()).into(), (*range.end()).into());
         let Value::Integer(number) = arg.value else {
-            return self.wrong_type(
-                arg,
-                "a whole number",
-                &format!("from {low} to {high}, without quotes"),
-            );
+            return self.wrong_type(arg, "a whole number", &format!("from {low} to {high}, without quotes"));
         };
-        let value = N::try_from(number)
-            .ok()
-            .filter(|_| number >= low && number <= high);
+        let value = N::try_from(number).ok().filter(|_| number >= low && number <= high);
         if value.is_none() {
             self.out_of_range(arg.at, &format!("it is from {low} to {high}"));
         }
@@ -299,11 +242,7 @@ impl<'t> Block<'t> {
     }
 
     /// A duration within a range.
-    pub(crate) fn duration(
-        &self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
+    pub(crate) fn duration(&self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let arg = self.single(self.one(key)?)?;
         let value = match &arg.value {
             Value::Text(text) => quantity::duration(text),
@@ -315,10 +254,7 @@ impl<'t> Block<'t> {
         if range.contains(&value) {
             return Some(value);
         }
-        let (low, high) = (
-            quantity::show_duration(*range.start()),
-            quantity::show_duration(*range.end()),
-        );
+        let (low, high) = (quantity::show_duration(*range.start()), quantity::show_duration(*range.end()));
         self.out_of_range(arg.at, &format!("it is from {low} to {high}"));
         None
     }
@@ -335,63 +271,35 @@ impl<'t> Block<'t> {
         if range.contains(&value) {
             return Some(value);
         }
-        self.out_of_range(
-            arg.at,
-            &format!("it is from {} to {} bytes", range.start(), range.end()),
-        );
+        self.out_of_range(arg.at, &format!("it is from {} to {} bytes", range.start(), range.end()));
         None
     }
 
     /// One of some words; those that this build does not serve are told apart.
-    pub(crate) fn word<T: Copy>(
-        &self,
-        key: &'static str,
-        words: &[(&str, T)],
-        unserved: &[&str],
-    ) -> Option<T> {
+    pub(crate) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Option<T> {
         let text = self.text(key)?;
         self.word_of(text, words, unserved)
     }
 
     /// One of some words, of a text.
-    pub(crate) fn word_of<T: Copy>(
-        &self,
-        text: Text<'_>,
-        words: &[(&str, T)],
-        unserved: &[&str],
-    ) -> Option<T> {
-        let found = words
-            .iter()
-            .find(|(word, _)| *word == text.text)
-            .map(|(_, value)| *value);
+    pub(crate) fn word_of<T: Copy>(&self, text: Text<'_>, words: &[(&str, T)], unserved: &[&str]) -> Option<T> {
+        let found = words.iter().find(|(word, _)| *word == text.text).map(|(_, value)| *value);
         if found.is_some() {
             return found;
         }
         if unserved.contains(&text.text) {
-            self.loading
-                .report(not_served(text.at, text.text).hint(format!(
-                    "it serves {}",
-                    suggest::list(words.iter().map(|(word, _)| *word))
-                )));
+            self.loading.report(
+                not_served(text.at, text.text)
+                    .hint(format!("it serves {}", suggest::list(words.iter().map(|(word, _)| *word)))),
+            );
             return None;
         }
-        let all = || {
-            words
-                .iter()
-                .map(|(word, _)| *word)
-                .chain(unserved.iter().copied())
-        };
-        let fault = Fault::at(
-            text.at,
-            format!("unknown value `{}`", text.text.escape_debug()),
-        );
-        self.loading
-            .report(match suggest::nearest(text.text, all()) {
-                Some(near) => fault.label(format!("did you mean `{near}`?")),
-                None => fault
-                    .label("not known here")
-                    .hint(format!("it is one of {}", suggest::list(all()))),
-            });
+        let all = || words.iter().map(|(word, _)| *word).chain(unserved.iter().copied());
+        let fault = Fault::at(text.at, format!("unknown value `{}`", text.text.escape_debug()));
+        self.loading.report(match suggest::nearest(text.text, all()) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None => fault.label("not known here").hint(format!("it is one of {}", suggest::list(all()))),
+        });
         None
     }
 
@@ -399,10 +307,8 @@ impl<'t> Block<'t> {
     pub(crate) fn single(&self, item: Item<'t>) -> Option<&'t Arg> {
         self.no_more(item);
         if let Some(extra) = item.args.get(1) {
-            self.loading.report(
-                Fault::at(extra.at, format!("`{}` takes one value", item.name))
-                    .hint("remove the others"),
-            );
+            self.loading
+                .report(Fault::at(extra.at, format!("`{}` takes one value", item.name)).hint("remove the others"));
         }
         if item.args.is_empty() {
             self.loading.report(
@@ -416,15 +322,11 @@ impl<'t> Block<'t> {
     /// Reports properties and a block where an attribute takes none.
     pub(crate) fn no_more(&self, item: Item<'_>) {
         for prop in item.props {
-            self.loading.report(
-                Fault::at(prop.at, format!("`{}` takes no property", item.name)).hint("remove it"),
-            );
+            self.loading.report(Fault::at(prop.at, format!("`{}` takes no property", item.name)).hint("remove it"));
         }
         if item.children.is_some() {
-            self.loading.report(
-                Fault::at(item.head, format!("`{}` takes no block", item.name))
-                    .hint("remove the block"),
-            );
+            self.loading
+                .report(Fault::at(item.head, format!("`{}` takes no block", item.name)).hint("remove the block"));
         }
     }
 
@@ -437,17 +339,10 @@ impl<'t> Block<'t> {
     }
 
     fn out_of_range(&self, at: Place, range: &str) {
-        self.loading
-            .report(Fault::at(at, "out of range").label(range));
+        self.loading.report(Fault::at(at, "out of range").label(range));
     }
 
-    fn quantity<T>(
-        &self,
-        arg: &Arg,
-        value: Result<T, QuantityFault>,
-        what: &str,
-        units: &str,
-    ) -> Option<T> {
+    fn quantity<T>(&self, arg: &Arg, value: Result<T, QuantityFault>, what: &str, units: &str) -> Option<T> {
         let message = match value {
             Ok(value) => return Some(value),
             Err(QuantityFault::NoUnit) => format!("a {what} needs a unit"),
@@ -462,44 +357,26 @@ impl<'t> Block<'t> {
 
 /// A known word that this build cannot serve.
 pub(crate) fn not_served(at: Place, word: &str) -> Fault {
-    Fault::at(
-        at,
-        format!("this build does not serve `{}`", word.escape_debug()),
-    )
-    .label("known, but not served")
-    .hint("remove it: nothing is silently ignored")
+    Fault::at(at, format!("this build does not serve `{}`", word.escape_debug()))
+        .label("known, but not served")
+        .hint("remove it: nothing is silently ignored")
 }
 
 /// The name that a node's only argument gives it.
-pub(crate) fn name_of<'t>(
-    loading: &Loading<'_>,
-    node: &'t Node,
-    example: &str,
-) -> Option<Text<'t>> {
+pub(crate) fn name_of<'t>(loading: &Loading<'_>, node: &'t Node, example: &str) -> Option<Text<'t>> {
     let hint = format!("as in `{example}`");
     if let Some(extra) = node.args.get(1) {
-        loading.report(
-            Fault::at(
-                extra.at,
-                format!("{} takes one argument, its name", node.name),
-            )
-            .hint(&*hint),
-        );
+        loading.report(Fault::at(extra.at, format!("{} takes one argument, its name", node.name)).hint(&*hint));
     }
     let Some(arg) = node.args.first() else {
         loading.report(Fault::at(node.at, format!("{} needs a name", node.name)).hint(hint));
         return None;
     };
     match &arg.value {
-        Value::Text(text) if !text.is_empty() && !text.chars().any(char::is_control) => {
-            Some(Text { text, at: arg.at })
-        }
+        Value::Text(text) if !text.is_empty() && !text.chars().any(char::is_control) => Some(Text { text, at: arg.at }),
         Value::Broken => None,
         _ => {
-            let message = format!(
-                "the name of {} is a text, not empty, without control characters",
-                node.name
-            );
+            let message = format!("the name of {} is a text, not empty, without control characters", node.name);
             loading.report(Fault::at(arg.at, message).hint(hint));
             None
         }

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crosstie_model::settings::{
-    ConnectionLimits, ConnectionSettings, LinkCapacity, Mechanism, PropertyValue, Role,
-};
+use crosstie_model::settings::{ConnectionLimits, ConnectionSettings, LinkCapacity, Mechanism, PropertyValue, Role};
 
 use crate::block::{Block, Item};
 use crate::loading::Fault;
@@ -13,16 +11,10 @@ use crate::source::Place;
 use crate::tree::{Arg, Value};
 
 /// Words for a role.
-const ROLES: [(&str, Role); 2] = [
-    ("normal", Role::Normal),
-    ("route-container", Role::RouteContainer),
-];
+const ROLES: [(&str, Role); 2] = [("normal", Role::Normal), ("route-container", Role::RouteContainer)];
 const ROLES_UNSERVED: [&str; 2] = ["inter-router", "edge"];
 
-const MECHANISMS: [(&str, Mechanism); 2] = [
-    ("ANONYMOUS", Mechanism::Anonymous),
-    ("PLAIN", Mechanism::Plain),
-];
+const MECHANISMS: [(&str, Mechanism); 2] = [("ANONYMOUS", Mechanism::Anonymous), ("PLAIN", Mechanism::Plain)];
 const MECHANISMS_UNSERVED: [&str; 9] = [
     "EXTERNAL",
     "SCRAM-SHA-256",
@@ -36,15 +28,8 @@ const MECHANISMS_UNSERVED: [&str; 9] = [
 ];
 
 /// Keys of our Open that an operator cannot set. Source: features 1.2, `openProperties`.
-const RESERVED_PROPERTIES: [&str; 7] = [
-    "product",
-    "version",
-    "failover-server-list",
-    "network-host",
-    "port",
-    "scheme",
-    "hostname",
-];
+const RESERVED_PROPERTIES: [&str; 7] =
+    ["product", "version", "failover-server-list", "network-host", "port", "scheme", "hostname"];
 
 /// A capacity that is not written out grows to this. Source: architecture section 6, item 5.
 const LINK_CAPACITY_GROWN: u32 = 1_000;
@@ -59,10 +44,7 @@ pub(crate) fn defaults() -> ConnectionSettings {
         idle_timeout: Duration::from_secs(16),
         max_frame_size: 16 << 10,
         max_sessions: limits.sessions,
-        link_capacity: LinkCapacity {
-            initial: 250,
-            max: LINK_CAPACITY_GROWN,
-        },
+        link_capacity: LinkCapacity { initial: 250, max: LINK_CAPACITY_GROWN },
         properties: Vec::new(),
         limits,
     }
@@ -76,11 +58,7 @@ pub(crate) struct Sasl {
 /// The role; absent when it is written but cannot be read.
 pub(crate) fn role(block: &Block<'_>) -> Option<Role> {
     let written = block.has("role").is_some();
-    block.word("role", &ROLES, &ROLES_UNSERVED).or(if written {
-        None
-    } else {
-        Some(Role::default())
-    })
+    block.word("role", &ROLES, &ROLES_UNSERVED).or(if written { None } else { Some(Role::default()) })
 }
 
 /// Reads `sasl`.
@@ -112,10 +90,7 @@ pub(crate) fn read(block: &Block<'_>) -> ConnectionSettings {
     if let Some(timeout) = block.duration("handshake-timeout", shortest..=DURATION_MAX) {
         read.handshake_timeout = timeout;
     }
-    if let Some(timeout) = block.duration(
-        "idle-timeout",
-        Duration::ZERO..=Duration::from_millis(u32::MAX.into()),
-    ) {
+    if let Some(timeout) = block.duration("idle-timeout", Duration::ZERO..=Duration::from_millis(u32::MAX.into())) {
         read.idle_timeout = timeout;
     }
     if let Some(size) = block.size("max-frame-size", 512..=u32::MAX.into()) {
@@ -123,10 +98,7 @@ pub(crate) fn read(block: &Block<'_>) -> ConnectionSettings {
     }
     let sessions = block.integer("max-sessions", 1..=65_536_u32);
     if let Some(capacity) = block.integer("link-capacity", 1..=1_000_000_u32) {
-        read.link_capacity = LinkCapacity {
-            initial: capacity,
-            max: capacity,
-        };
+        read.link_capacity = LinkCapacity { initial: capacity, max: capacity };
     }
     read.properties = properties(block);
     read.limits = limits(block);
@@ -143,22 +115,12 @@ fn limits(block: &Block<'_>) -> ConnectionLimits {
     let inner = Block::plain(block.loading, "limits", item);
     limits.connections = inner.integer("connections", 1..=u32::MAX);
     let set = |value: &mut u32, read: Option<u32>| *value = read.unwrap_or(*value);
-    set(
-        &mut limits.sessions,
-        inner.integer("sessions", 1..=65_536_u32),
-    );
+    set(&mut limits.sessions, inner.integer("sessions", 1..=65_536_u32));
     set(&mut limits.links, inner.integer("links", 1..=u32::MAX));
-    set(
-        &mut limits.unsettled,
-        inner.integer("unsettled", 1..=u32::MAX),
-    );
+    set(&mut limits.unsettled, inner.integer("unsettled", 1..=u32::MAX));
     let bytes = 1..=u64::from(u32::MAX) << 10;
-    limits.buffered_bytes = inner
-        .size("buffered", bytes.clone())
-        .unwrap_or(limits.buffered_bytes);
-    limits.message_size_bytes = inner
-        .size("max-message-size", bytes)
-        .unwrap_or(limits.message_size_bytes);
+    limits.buffered_bytes = inner.size("buffered", bytes.clone()).unwrap_or(limits.buffered_bytes);
+    limits.message_size_bytes = inner.size("max-message-size", bytes).unwrap_or(limits.message_size_bytes);
     inner.finish(&[]);
     limits
 }
@@ -168,39 +130,26 @@ fn properties(block: &Block<'_>) -> Vec<(String, PropertyValue)> {
         return Vec::new();
     };
     let mut read: Vec<(String, PropertyValue, Place)> = Vec::new();
-    let from_props = item.props.iter().map(|prop| {
-        (
-            prop.name.as_str(),
-            prop.at,
-            std::slice::from_ref(&prop.value),
-        )
-    });
+    let from_props = item.props.iter().map(|prop| (prop.name.as_str(), prop.at, std::slice::from_ref(&prop.value)));
     let children = item.children.unwrap_or(&[]);
     for child in children {
         block.no_more(Item::of_node(child));
     }
     if let Some(extra) = item.args.first() {
         let hint = "as in `properties { site \"berlin\" }`";
-        block
-            .loading
-            .report(Fault::at(extra.at, "`properties` takes no argument").hint(hint));
+        block.loading.report(Fault::at(extra.at, "`properties` takes no argument").hint(hint));
     }
-    let from_children = children
-        .iter()
-        .map(|child| (child.name.as_str(), child.at, child.args.as_slice()));
+    let from_children = children.iter().map(|child| (child.name.as_str(), child.at, child.args.as_slice()));
     for (key, at, args) in from_children.chain(from_props) {
         if let Some(fault) = property_fault(key, at) {
             block.loading.report(fault);
         }
         if let Some((_, _, first)) = read.iter().find(|(known, _, _)| known == key) {
             block.loading.report(
-                Fault::at(
-                    at,
-                    format!("property `{}` is given twice", key.escape_debug()),
-                )
-                .label("again here")
-                .also(*first, "it stands first here")
-                .hint("keep one of them"),
+                Fault::at(at, format!("property `{}` is given twice", key.escape_debug()))
+                    .label("again here")
+                    .also(*first, "it stands first here")
+                    .hint("keep one of them"),
             );
         }
         match args {
@@ -209,30 +158,21 @@ fn properties(block: &Block<'_>) -> Vec<(String, PropertyValue)> {
                     read.push((key.to_owned(), value, at));
                 }
             }
-            _ => block.loading.report(
-                Fault::at(at, "a property has one value")
-                    .hint("as in `properties { site \"berlin\" }`"),
-            ),
+            _ => block
+                .loading
+                .report(Fault::at(at, "a property has one value").hint("as in `properties { site \"berlin\" }`")),
         }
     }
-    read.into_iter()
-        .map(|(key, value, _)| (key, value))
-        .collect()
+    read.into_iter().map(|(key, value, _)| (key, value)).collect()
 }
 
 fn property_fault(key: &str, at: Place) -> Option<Fault> {
     let hint = "choose another name: this one is the router's";
-    if RESERVED_PROPERTIES.contains(&key) || key.starts_with("qd.") || key.starts_with("x-opt-qd.")
-    {
-        return Some(
-            Fault::at(at, format!("property `{}` is reserved", key.escape_debug())).hint(hint),
-        );
+    if RESERVED_PROPERTIES.contains(&key) || key.starts_with("qd.") || key.starts_with("x-opt-qd.") {
+        return Some(Fault::at(at, format!("property `{}` is reserved", key.escape_debug())).hint(hint));
     }
     let bad = key.is_empty() || key.len() > 128 || !key.bytes().all(|byte| byte.is_ascii_graphic());
-    bad.then(|| {
-        Fault::at(at, "not the name of a property")
-            .hint("it has 1 to 128 ASCII characters, no white space")
-    })
+    bad.then(|| Fault::at(at, "not the name of a property").hint("it has 1 to 128 ASCII characters, no white space"))
 }
 
 /// A value of an Open property or of a plugin's configuration; absent when it cannot be one.
@@ -246,17 +186,13 @@ pub(crate) fn property_value(block: &Block<'_>, arg: &Arg) -> Option<PropertyVal
             let value = i64::try_from(*number).ok().map(PropertyValue::Integer);
             if value.is_none() {
                 let hint = "a whole number is from -9223372036854775808 to 9223372036854775807";
-                block
-                    .loading
-                    .report(Fault::at(arg.at, "out of range").hint(hint));
+                block.loading.report(Fault::at(arg.at, "out of range").hint(hint));
             }
             value
         }
         Value::Float(number) if number.is_finite() => Some(PropertyValue::Float(*number)),
         Value::Float(_) => {
-            block.loading.report(
-                Fault::at(arg.at, "out of range").hint("infinities and `#nan` cannot be sent"),
-            );
+            block.loading.report(Fault::at(arg.at, "out of range").hint("infinities and `#nan` cannot be sent"));
             None
         }
     }

@@ -43,36 +43,22 @@ pub(crate) struct ConnectorDraft {
 
 /// Reads a `connector` node.
 pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDraft {
-    let name = name_of(
-        loading,
-        node,
-        "connector \"my-broker\" { endpoint \"amqp://broker.example.com\" }",
-    );
+    let name = name_of(loading, node, "connector \"my-broker\" { endpoint \"amqp://broker.example.com\" }");
     let block = Block::with_qualifiers(loading, "connector", Item::of_node(node), &[]);
     let role = connection::role(&block);
     let endpoints = endpoints(&block);
     let username = block.text("sasl-username").map(|text| text.text.to_owned());
-    let password = block
-        .text("sasl-password")
-        .and_then(|text| secret::resolve(loading, text.text, text.at));
+    let password = block.text("sasl-password").and_then(|text| secret::resolve(loading, text.text, text.at));
     check_credentials(&block);
     let sasl = connection::sasl(&block);
     let mut connection = connection::read(&block);
     connection.sasl = match &sasl {
-        Some(sasl) => sasl
-            .mechanisms
-            .iter()
-            .map(|(mechanism, _)| *mechanism)
-            .collect(),
+        Some(sasl) => sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect(),
         None if username.is_some() => vec![Mechanism::Plain],
         None => vec![Mechanism::Anonymous],
     };
     let plain_at = match &sasl {
-        Some(sasl) => sasl
-            .mechanisms
-            .iter()
-            .find(|(mechanism, _)| *mechanism == Mechanism::Plain)
-            .map(|(_, at)| *at),
+        Some(sasl) => sasl.mechanisms.iter().find(|(mechanism, _)| *mechanism == Mechanism::Plain).map(|(_, at)| *at),
         None => block.has("sasl-username"),
     };
     check_plain(&block, plain_at, connection.allow_plain_without_tls);
@@ -81,31 +67,17 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
     let role_or_default = role.unwrap_or_default();
-    let connector = Connector {
-        name,
-        role: role_or_default,
-        endpoints,
-        username,
-        password,
-        failover,
-        connection,
-    };
-    ConnectorDraft {
-        connector,
-        name_at,
-        role,
-    }
+    let connector = Connector { name, role: role_or_default, endpoints, username, password, failover, connection };
+    ConnectorDraft { connector, name_at, role }
 }
 
 fn check_credentials(block: &Block<'_>) {
     match (block.has("sasl-username"), block.has("sasl-password")) {
         (Some(at), None) => block.loading.report(
-            Fault::at(at, "`sasl-username` without `sasl-password`")
-                .hint("as in `sasl-password \"env:NAME\"`"),
+            Fault::at(at, "`sasl-username` without `sasl-password`").hint("as in `sasl-password \"env:NAME\"`"),
         ),
         (None, Some(at)) => block.loading.report(
-            Fault::at(at, "`sasl-password` without `sasl-username`")
-                .hint("as in `sasl-username \"crosstie\"`"),
+            Fault::at(at, "`sasl-password` without `sasl-username`").hint("as in `sasl-username \"crosstie\"`"),
         ),
         _ => {}
     }
@@ -115,9 +87,7 @@ fn check_plain(block: &Block<'_>, plain_at: Option<Place>, allowed: bool) {
     let Some(at) = plain_at else { return };
     if block.has("sasl-username").is_none() {
         let hint = "add `sasl-username` and `sasl-password`";
-        block
-            .loading
-            .report(Fault::at(at, "PLAIN without a user").hint(hint));
+        block.loading.report(Fault::at(at, "PLAIN without a user").hint(hint));
     } else if !allowed {
         block.loading.report(
             Fault::at(at, "PLAIN would send the password over plain TCP")
@@ -130,9 +100,7 @@ fn check_plain(block: &Block<'_>, plain_at: Option<Place>, allowed: bool) {
 fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
     let written = block.all("endpoint");
     let single = block.has("host").or(block.has("port"));
-    let host = block
-        .text("host")
-        .and_then(|text| host_of(block.loading, text));
+    let host = block.text("host").and_then(|text| host_of(block.loading, text));
     let port = port(block, 1);
     if let (Some(at), Some(first)) = (single, written.first()) {
         block.loading.report(
@@ -151,27 +119,17 @@ fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
     if written.is_empty() {
         let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
         let port = port.unwrap_or(5672);
-        return vec![Endpoint {
-            scheme: Scheme::Amqp,
-            host,
-            port,
-            priority: 0,
-            labels: Vec::new(),
-        }];
+        return vec![Endpoint { scheme: Scheme::Amqp, host, port, priority: 0, labels: Vec::new() }];
     }
     if let Some(item) = written.get(ENDPOINTS_MAX) {
-        block
-            .loading
-            .report(Fault::at(item.at, "too many endpoints").hint("a connector has at most 256"));
+        block.loading.report(Fault::at(item.at, "too many endpoints").hint("a connector has at most 256"));
     }
     let mut read: Vec<(Endpoint, Place)> = Vec::new();
     for item in written.into_iter().take(ENDPOINTS_MAX) {
         let Some(endpoint) = endpoint_of(block, item) else {
             continue;
         };
-        let same = |known: &Endpoint| {
-            known.host.eq_ignore_ascii_case(&endpoint.host) && known.port == endpoint.port
-        };
+        let same = |known: &Endpoint| known.host.eq_ignore_ascii_case(&endpoint.host) && known.port == endpoint.port;
         if let Some((_, first)) = read.iter().find(|(known, _)| same(known)) {
             block.loading.report(
                 Fault::at(item.head, "this endpoint stands twice")
@@ -187,13 +145,7 @@ fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
 
 fn endpoint_of(block: &Block<'_>, item: Item<'_>) -> Option<Endpoint> {
     let inner = Block::with_qualifiers(block.loading, "endpoint", item, &["priority"]);
-    let url = inner
-        .single(Item {
-            props: &[],
-            children: None,
-            ..item
-        })
-        .and_then(|arg| inner.text_of(arg));
+    let url = inner.single(Item { props: &[], children: None, ..item }).and_then(|arg| inner.text_of(arg));
     let priority = inner.integer("priority", 0..=u8::MAX).unwrap_or(0);
     let labels = labels(&inner);
     inner.finish(&[]);
@@ -203,22 +155,12 @@ fn endpoint_of(block: &Block<'_>, item: Item<'_>) -> Option<Endpoint> {
         Ok(url) => {
             let scheme = url.scheme.unwrap_or(Scheme::Amqp);
             if scheme != Scheme::Amqp {
-                block
-                    .loading
-                    .report(not_served(text.at, scheme.as_str()).hint("it serves `amqp://` alone"));
+                block.loading.report(not_served(text.at, scheme.as_str()).hint("it serves `amqp://` alone"));
             }
-            Some(Endpoint {
-                scheme,
-                host: url.host,
-                port: url.port,
-                priority,
-                labels,
-            })
+            Some(Endpoint { scheme, host: url.host, port: url.port, priority, labels })
         }
         Err(why) => {
-            block
-                .loading
-                .report(Fault::at(text.at, "not an endpoint").label(why).hint(hint));
+            block.loading.report(Fault::at(text.at, "not an endpoint").label(why).hint(hint));
             None
         }
     }
@@ -230,47 +172,29 @@ fn labels(inner: &Block<'_>) -> Vec<(String, String)> {
         inner.no_more(item);
         let [key, value] = item.args else {
             let hint = "as in `label \"zone\" \"b\"`";
-            inner
-                .loading
-                .report(Fault::at(item.at, "a label is a name and a text").hint(hint));
+            inner.loading.report(Fault::at(item.at, "a label is a name and a text").hint(hint));
             continue;
         };
-        let (Value::Text(name), Some(key), Some(value)) =
-            (&key.value, inner.text_of(key), inner.text_of(value))
-        else {
+        let (Value::Text(name), Some(key), Some(value)) = (&key.value, inner.text_of(key), inner.text_of(value)) else {
             continue;
         };
         if let Some((_, _, first)) = labels.iter().find(|(known, _, _)| known == name) {
             inner.loading.report(
-                Fault::at(
-                    key.at,
-                    format!("label `{}` is given twice", name.escape_debug()),
-                )
-                .label("again here")
-                .also(*first, "it stands first here")
-                .hint("keep one of them"),
+                Fault::at(key.at, format!("label `{}` is given twice", name.escape_debug()))
+                    .label("again here")
+                    .also(*first, "it stands first here")
+                    .hint("keep one of them"),
             );
         }
         labels.push((key.text.to_owned(), value.text.to_owned(), key.at));
     }
-    labels
-        .into_iter()
-        .map(|(name, value, _)| (name, value))
-        .collect()
+    labels.into_iter().map(|(name, value, _)| (name, value)).collect()
 }
 
 /// The `failover` block when it is not written.
 fn default_failover() -> Failover {
-    let backoff = Backoff {
-        base: Duration::from_secs(1),
-        cap: Duration::from_secs(30),
-        jitter: 0.2,
-    };
-    Failover {
-        follow_advertised: true,
-        allow: Vec::new(),
-        backoff,
-    }
+    let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(30), jitter: 0.2 };
+    Failover { follow_advertised: true, allow: Vec::new(), backoff }
 }
 
 fn failover(block: &Block<'_>) -> Failover {
@@ -286,16 +210,13 @@ fn failover(block: &Block<'_>) -> Failover {
         let allowed = |c: char| c.is_alphanumeric() || matches!(c, '*' | '-' | '.' | '_' | ':');
         if !pattern.text.chars().all(allowed) {
             let hint = "as in `*.example.com`: hosts alone, without scheme and port";
-            inner
-                .loading
-                .report(Fault::at(pattern.at, "not a pattern of hosts").hint(hint));
+            inner.loading.report(Fault::at(pattern.at, "not a pattern of hosts").hint(hint));
         }
         failover.allow.push(pattern.text.to_owned());
     }
     if let (Some(at), false) = (inner.has("allow"), failover.follow_advertised) {
         inner.loading.report(
-            Fault::at(at, "`allow` beside `advertised \"ignore\"`")
-                .hint("what is ignored needs no `allow`: keep one"),
+            Fault::at(at, "`allow` beside `advertised \"ignore\"`").hint("what is ignored needs no `allow`: keep one"),
         );
     }
     if let Some(item) = inner.one("backoff") {
@@ -316,10 +237,9 @@ fn backoff(block: &Block<'_>, item: Item<'_>) -> Backoff {
     backoff.cap = cap.unwrap_or_else(|| backoff.cap.max(backoff.base));
     if backoff.cap < backoff.base {
         let at = inner.has("cap").unwrap_or(inner.at);
-        inner.loading.report(
-            Fault::at(at, "the cap of the backoff is below its base")
-                .hint("base · 2ⁿ, at most the cap"),
-        );
+        inner
+            .loading
+            .report(Fault::at(at, "the cap of the backoff is below its base").hint("base · 2ⁿ, at most the cap"));
     }
     inner.finish(&[]);
     backoff

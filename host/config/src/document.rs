@@ -13,19 +13,8 @@ use crate::source::Place;
 use crate::tree::Node;
 use crate::{address, connector, listener, plugin, router, suggest};
 
-const KNOWN: [&str; 11] = [
-    "router",
-    "log",
-    "state",
-    "user",
-    "listener",
-    "connector",
-    "address",
-    "auto-link",
-    "plugins",
-    "plugin",
-    "include",
-];
+const KNOWN: [&str; 11] =
+    ["router", "log", "state", "user", "listener", "connector", "address", "auto-link", "plugins", "plugin", "include"];
 
 /// Nodes of the language that this build does not serve.
 const UNSERVED: [&str; 13] = [
@@ -59,10 +48,7 @@ struct Names {
 
 impl Names {
     const fn of(what: &'static str) -> Self {
-        Self {
-            what,
-            seen: BTreeMap::new(),
-        }
+        Self { what, seen: BTreeMap::new() }
     }
 
     fn add(&mut self, loading: &Loading<'_>, name: &str, at: Place) {
@@ -71,13 +57,10 @@ impl Names {
         }
         if let Some(first) = self.seen.get(name) {
             loading.report(
-                Fault::at(
-                    at,
-                    format!("a second {} `{}`", self.what, name.escape_debug()),
-                )
-                .label("again here")
-                .also(*first, "it stands first here")
-                .hint("names are unique"),
+                Fault::at(at, format!("a second {} `{}`", self.what, name.escape_debug()))
+                    .label("again here")
+                    .also(*first, "it stands first here")
+                    .hint("names are unique"),
             );
         } else {
             self.seen.insert(name.to_owned(), at);
@@ -92,11 +75,8 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
     let router = single(loading, nodes, "router").map(|node| router::read_router(loading, node));
     let log = single(loading, nodes, "log").map(|node| router::read_log(loading, node));
     let state = single(loading, nodes, "state").and_then(|node| read_state(loading, node));
-    let directory =
-        single(loading, nodes, "plugins").map(|node| plugin::read_directory(loading, node));
-    let plugins: Vec<PluginDraft> = all("plugin")
-        .map(|node| plugin::read(loading, node))
-        .collect();
+    let directory = single(loading, nodes, "plugins").map(|node| plugin::read_directory(loading, node));
+    let plugins: Vec<PluginDraft> = all("plugin").map(|node| plugin::read(loading, node)).collect();
     let mut names = Names::of("plugin");
     for draft in &plugins {
         names.add(loading, &draft.plugin.name, draft.name_at);
@@ -144,11 +124,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         }),
         state,
     };
-    Document {
-        settings,
-        plugins,
-        plugins_at: directory.map(|(_, at)| at),
-    }
+    Document { settings, plugins, plugins_at: directory.map(|(_, at)| at) }
 }
 
 fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {
@@ -162,14 +138,10 @@ fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {
             continue;
         }
         let fault = Fault::at(node.at, format!("unknown node `{}`", name.escape_debug()));
-        loading.report(
-            match suggest::nearest(name, KNOWN.into_iter().chain(UNSERVED)) {
-                Some(near) => fault.label(format!("did you mean `{near}`?")),
-                None => fault
-                    .label("not known here")
-                    .hint(format!("known are {}", suggest::list(KNOWN))),
-            },
-        );
+        loading.report(match suggest::nearest(name, KNOWN.into_iter().chain(UNSERVED)) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None => fault.label("not known here").hint(format!("known are {}", suggest::list(KNOWN))),
+        });
     }
 }
 
@@ -194,29 +166,19 @@ fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
     name.map(|name| loading.resolve(name.at, name.text))
 }
 
-fn with_mechanisms(
-    loading: &Loading<'_>,
-    draft: ListenerDraft,
-    users: usize,
-) -> crosstie_model::settings::Listener {
+fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize) -> crosstie_model::settings::Listener {
     let mut listener = draft.listener;
     match &draft.sasl {
         Some(sasl) => {
             for (mechanism, at) in &sasl.mechanisms {
                 check_mechanism(loading, &listener, *mechanism, *at, users);
             }
-            listener.connection.sasl = sasl
-                .mechanisms
-                .iter()
-                .map(|(mechanism, _)| *mechanism)
-                .collect();
+            listener.connection.sasl = sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect();
         }
         None => listener.connection.sasl = default_mechanisms(&listener, users),
     }
-    if let (Some(at), true) = (
-        draft.authenticate_at,
-        listener.connection.sasl.is_empty() && listener.authenticate_peer,
-    ) {
+    if let (Some(at), true) = (draft.authenticate_at, listener.connection.sasl.is_empty() && listener.authenticate_peer)
+    {
         loading.report(
             Fault::at(at, "nobody could authenticate here")
                 .label("asks for authentication")
@@ -235,10 +197,7 @@ fn check_mechanism(
 ) {
     match mechanism {
         Mechanism::Plain if users == 0 => {
-            loading.report(
-                Fault::at(at, "PLAIN without users")
-                    .hint("add `user \"alice\" password=\"env:NAME\"`"),
-            );
+            loading.report(Fault::at(at, "PLAIN without users").hint("add `user \"alice\" password=\"env:NAME\"`"));
         }
         Mechanism::Plain if !listener.connection.allow_plain_without_tls => loading.report(
             Fault::at(at, "PLAIN would take passwords over plain TCP")
@@ -264,9 +223,7 @@ fn read_auto_links(
     for node in nodes.iter().filter(|node| node.name == "auto-link") {
         let draft = address::read_auto_link(loading, node);
         names.add(loading, &draft.auto_link.name, draft.name_at);
-        if let (ContainerRef::Connection(name), Some(at)) =
-            (&draft.auto_link.container, draft.connection_at)
-        {
+        if let (ContainerRef::Connection(name), Some(at)) = (&draft.auto_link.container, draft.connection_at) {
             check_connection(loading, name, at, roles);
         }
         auto_links.push(draft.auto_link);
@@ -274,39 +231,21 @@ fn read_auto_links(
     auto_links
 }
 
-fn check_connection(
-    loading: &Loading<'_>,
-    name: &str,
-    at: Place,
-    roles: &BTreeMap<String, Option<Role>>,
-) {
+fn check_connection(loading: &Loading<'_>, name: &str, at: Place, roles: &BTreeMap<String, Option<Role>>) {
     match roles.get(name) {
         None => {
-            let containers = roles
-                .iter()
-                .filter(|(_, role)| **role == Some(Role::RouteContainer));
+            let containers = roles.iter().filter(|(_, role)| **role == Some(Role::RouteContainer));
             let known: Vec<&str> = containers.map(|(name, _)| name.as_str()).collect();
-            let fault = Fault::at(
-                at,
-                format!(
-                    "no connector or listener is named `{}`",
-                    name.escape_debug()
-                ),
-            );
+            let fault = Fault::at(at, format!("no connector or listener is named `{}`", name.escape_debug()));
             loading.report(match suggest::nearest(name, known.iter().copied()) {
                 Some(near) => fault.label(format!("did you mean `{near}`?")),
-                None if known.is_empty() => {
-                    fault.hint("add a connector with `role \"route-container\"`")
-                }
+                None if known.is_empty() => fault.hint("add a connector with `role \"route-container\"`"),
                 None => fault.hint(format!("there are {}", suggest::list(known))),
             });
         }
         Some(Some(Role::Normal)) => loading.report(
-            Fault::at(
-                at,
-                format!("`{}` is no route-container", name.escape_debug()),
-            )
-            .hint("write `role \"route-container\"` in its node"),
+            Fault::at(at, format!("`{}` is no route-container", name.escape_debug()))
+                .hint("write `role \"route-container\"` in its node"),
         ),
         Some(_) => {}
     }

@@ -21,17 +21,15 @@ pub(crate) struct Url {
 pub(crate) fn parse(text: &str) -> Result<Url, String> {
     let (scheme, rest) = match text.split_once("://") {
         Some((word, rest)) => {
-            let scheme = Scheme::parse(word).ok_or_else(|| {
-                format!("unknown scheme `{word}`: it is `amqp`, `amqps`, `ws` or `wss`")
-            })?;
+            let scheme = Scheme::parse(word)
+                .ok_or_else(|| format!("unknown scheme `{word}`: it is `amqp`, `amqps`, `ws` or `wss`"))?;
             (Some(scheme), rest)
         }
         None => (None, text),
     };
     let (host, port) = if let Some(bracketed) = rest.strip_prefix('[') {
         let (host, tail) = bracketed.split_once(']').ok_or("`[` without `]`")?;
-        host.parse::<Ipv6Addr>()
-            .map_err(|_| format!("`{host}` is not an IPv6 address"))?;
+        host.parse::<Ipv6Addr>().map_err(|_| format!("`{host}` is not an IPv6 address"))?;
         let port = match tail.strip_prefix(':') {
             Some(port) => Some(port),
             None if tail.is_empty() => None,
@@ -69,10 +67,7 @@ pub(crate) fn check_host(host: &str) -> Result<(), String> {
     match host.chars().find(|c| !allowed(*c)) {
         Some('/') => Err("a path has no place here".to_owned()),
         Some('@') => Err("a user has no place here: use `sasl-username`".to_owned()),
-        Some(found) => Err(format!(
-            "`{}` has no place in a host name",
-            found.escape_default()
-        )),
+        Some(found) => Err(format!("`{}` has no place in a host name", found.escape_default())),
         None => Ok(()),
     }
 }
@@ -80,11 +75,7 @@ pub(crate) fn check_host(host: &str) -> Result<(), String> {
 /// A URL as the configuration writes it.
 pub(crate) fn show(scheme: Option<Scheme>, host: &str, port: u16) -> String {
     let scheme = scheme.map_or(String::new(), |scheme| format!("{}://", scheme.as_str()));
-    if host.contains(':') {
-        format!("{scheme}[{host}]:{port}")
-    } else {
-        format!("{scheme}{host}:{port}")
-    }
+    if host.contains(':') { format!("{scheme}[{host}]:{port}") } else { format!("{scheme}{host}:{port}") }
 }
 
 fn port_number(text: &str) -> Result<u16, String> {
@@ -98,51 +89,26 @@ mod tests {
     use super::*;
 
     fn url(scheme: Option<Scheme>, host: &str, port: u16) -> Url {
-        Url {
-            scheme,
-            host: host.to_owned(),
-            port,
-        }
+        Url { scheme, host: host.to_owned(), port }
     }
 
     #[test]
     fn ports_default_by_scheme() {
-        assert_eq!(
-            parse("tertiary.example.com"),
-            Ok(url(None, "tertiary.example.com", 5672))
-        );
+        assert_eq!(parse("tertiary.example.com"), Ok(url(None, "tertiary.example.com", 5672)));
         assert_eq!(parse("amqp://a"), Ok(url(Some(Scheme::Amqp), "a", 5672)));
-        assert_eq!(
-            parse("amqps://a:20000"),
-            Ok(url(Some(Scheme::Amqps), "a", 20_000))
-        );
+        assert_eq!(parse("amqps://a:20000"), Ok(url(Some(Scheme::Amqps), "a", 20_000)));
         assert_eq!(parse("amqps://a"), Ok(url(Some(Scheme::Amqps), "a", 5671)));
         assert_eq!(parse("ws://a"), Ok(url(Some(Scheme::Ws), "a", 80)));
         assert_eq!(parse("wss://a"), Ok(url(Some(Scheme::Wss), "a", 443)));
-        assert_eq!(
-            parse("amqp://[2001:db8::7]"),
-            Ok(url(Some(Scheme::Amqp), "2001:db8::7", 5672))
-        );
+        assert_eq!(parse("amqp://[2001:db8::7]"), Ok(url(Some(Scheme::Amqp), "2001:db8::7", 5672)));
         assert_eq!(parse("[::1]:1"), Ok(url(None, "::1", 1)));
     }
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        for text in [
-            "",
-            ":5672",
-            "a:",
-            "a:0",
-            "a:65536",
-            "a:+1",
-            "http://a",
-            "2001:db8::7",
-            "[::1",
-            "[x]",
-            "a b",
-            "a/b",
-            "u@a",
-        ] {
+        for text in
+            ["", ":5672", "a:", "a:0", "a:65536", "a:+1", "http://a", "2001:db8::7", "[::1", "[x]", "a b", "a/b", "u@a"]
+        {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

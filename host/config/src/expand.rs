@@ -12,10 +12,7 @@ pub(crate) enum ExpandFault {
 }
 
 /// Replaces variables; `$$` is a dollar, and so is a dollar before anything but `{`.
-pub(crate) fn expand(
-    text: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, ExpandFault> {
+pub(crate) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandFault> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('$') {
@@ -34,10 +31,7 @@ pub(crate) fn expand(
     Ok(out)
 }
 
-fn variable(
-    inner: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<String, ExpandFault> {
+fn variable(inner: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandFault> {
     let (name, default) = match inner.split_once(":-") {
         Some((name, default)) => (name, Some(default)),
         None => (inner, None),
@@ -45,9 +39,7 @@ fn variable(
     if !is_variable_name(name) {
         return Err(ExpandFault::BadName(name.to_owned()));
     }
-    environment(name)
-        .or_else(|| default.map(str::to_owned))
-        .ok_or_else(|| ExpandFault::Unset(name.to_owned()))
+    environment(name).or_else(|| default.map(str::to_owned)).ok_or_else(|| ExpandFault::Unset(name.to_owned()))
 }
 
 /// Letters, digits and `_`, not a digit first.
@@ -67,15 +59,9 @@ mod tests {
         let expand = |text: &str| expand(text, &environment);
         assert_eq!(expand("a-${SITE}-b"), Ok("a-berlin-b".to_owned()));
         assert_eq!(expand("${NONE:-x}${NONE:-}"), Ok("x".to_owned()));
-        assert_eq!(
-            expand("$$5 $management $"),
-            Ok("$5 $management $".to_owned())
-        );
+        assert_eq!(expand("$$5 $management $"), Ok("$5 $management $".to_owned()));
         assert_eq!(expand("$${SITE}"), Ok("${SITE}".to_owned()));
-        assert_eq!(
-            expand("${NONE}"),
-            Err(ExpandFault::Unset("NONE".to_owned()))
-        );
+        assert_eq!(expand("${NONE}"), Err(ExpandFault::Unset("NONE".to_owned())));
         assert_eq!(expand("${SITE"), Err(ExpandFault::Unclosed));
         assert_eq!(expand("${}"), Err(ExpandFault::BadName(String::new())));
     }

@@ -21,25 +21,18 @@ const INCLUDE_DEPTH_MAX: usize = 8;
 ///
 /// Why it cannot be read, for a person.
 pub(crate) fn read(path: &Path) -> Result<String, String> {
-    let regular = fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .is_file();
+    let regular = fs::metadata(path).map_err(|error| error.to_string())?.is_file();
     if !regular {
         return Err("it is not a regular file".to_owned());
     }
     let file = fs::File::open(path).map_err(|error| error.to_string())?;
     let mut bytes = Vec::new();
-    file.take(FILE_BYTES_MAX + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > FILE_BYTES_MAX {
         return Err("it is longer than 4 MiB".to_owned());
     }
     String::from_utf8(bytes).map_err(|error| {
-        let valid = error
-            .as_bytes()
-            .get(..error.utf8_error().valid_up_to())
-            .unwrap_or(&[]);
+        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or(&[]);
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("it is not UTF-8 in line {line}")
     })
@@ -58,13 +51,7 @@ pub(crate) struct Includer<'l, 'e> {
 
 impl<'l, 'e> Includer<'l, 'e> {
     pub(crate) fn new(loading: &'l Loading<'e>) -> Self {
-        Self {
-            loading,
-            nodes: Vec::new(),
-            whole: true,
-            files: 0,
-            open: Vec::new(),
-        }
+        Self { loading, nodes: Vec::new(), whole: true, files: 0, open: Vec::new() }
     }
 
     /// All nodes from one file on, and whether all could be read.
@@ -112,19 +99,11 @@ impl<'l, 'e> Includer<'l, 'e> {
 
     fn include_pattern(&mut self, node: &Node, pattern: &str) {
         let path = self.loading.resolve(node.at, pattern);
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("")
-            .to_owned();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("").to_owned();
         let parent = path.parent().unwrap_or(Path::new("")).to_path_buf();
         if parent.to_string_lossy().contains(['*', '?']) {
             return self.fail(
-                Fault::at(
-                    node.head,
-                    "`*` and `?` stand only in the last part of a path",
-                )
-                .hint("name the directory"),
+                Fault::at(node.head, "`*` and `?` stand only in the last part of a path").hint("name the directory"),
             );
         }
         if !name.contains(['*', '?']) {
@@ -134,17 +113,13 @@ impl<'l, 'e> Includer<'l, 'e> {
             Ok(entries) => entries,
             Err(error) => {
                 let message = format!("cannot read directory `{}`: {error}", parent.display());
-                return self.fail(
-                    Fault::at(node.head, message)
-                        .hint("a relative path starts at the directory of this file"),
-                );
+                return self
+                    .fail(Fault::at(node.head, message).hint("a relative path starts at the directory of this file"));
             }
         };
         let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        let mut matching: Vec<String> = names
-            .filter(|found| matches_pattern(&name, found))
-            .take(FILES_MAX + 1)
-            .collect();
+        let mut matching: Vec<String> =
+            names.filter(|found| matches_pattern(&name, found)).take(FILES_MAX + 1).collect();
         matching.sort();
         for found in matching {
             self.include_path(node, &parent.join(found));
@@ -157,16 +132,12 @@ impl<'l, 'e> Includer<'l, 'e> {
             Ok(canonical) => canonical,
             Err(error) => {
                 let hint = "a relative path starts at the directory of this file";
-                return self.fail(
-                    Fault::at(node.head, format!("cannot read `{shown}`: {error}")).hint(hint),
-                );
+                return self.fail(Fault::at(node.head, format!("cannot read `{shown}`: {error}")).hint(hint));
             }
         };
         if self.open.contains(&canonical) {
             let message = format!("`{shown}` includes itself");
-            return self.fail(
-                Fault::at(node.head, message).hint("remove one of the includes of this circle"),
-            );
+            return self.fail(Fault::at(node.head, message).hint("remove one of the includes of this circle"));
         }
         if self.open.len() >= INCLUDE_DEPTH_MAX || self.files >= FILES_MAX {
             let hint = "at most 8 files include each other, and a configuration has at most 256";
@@ -175,9 +146,7 @@ impl<'l, 'e> Includer<'l, 'e> {
         match read(path) {
             Ok(text) => {
                 let directory = path.parent().unwrap_or(Path::new(""));
-                let file = self
-                    .loading
-                    .add_source(Source::new(shown.to_string(), directory, text));
+                let file = self.loading.add_source(Source::new(shown.to_string(), directory, text));
                 self.file(file, Some(canonical));
             }
             Err(why) => {
@@ -208,18 +177,9 @@ fn matches_pattern(pattern: &str, text: &str) -> bool {
             let here = reached.get(at).copied().unwrap_or(false);
             any_before |= here;
             let before = at.checked_sub(1);
-            let came = before
-                .and_then(|before| reached.get(before))
-                .copied()
-                .unwrap_or(false);
-            let same = before
-                .and_then(|before| text.get(before))
-                .is_some_and(|c| wanted == '?' || *c == wanted);
-            *slot = if wanted == '*' {
-                any_before
-            } else {
-                came && same
-            };
+            let came = before.and_then(|before| reached.get(before)).copied().unwrap_or(false);
+            let same = before.and_then(|before| text.get(before)).is_some_and(|c| wanted == '?' || *c == wanted);
+            *slot = if wanted == '*' { any_before } else { came && same };
         }
         reached = next;
     }

@@ -74,10 +74,7 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 ///
 /// Every problem that was found.
 pub fn load_text(name: &str, text: &str) -> Result<Loaded, Problems> {
-    read(
-        Source::new(name.to_owned(), Path::new(""), text.to_owned()),
-        None,
-    )
+    read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None)
 }
 
 fn read(source: Source, path: Option<PathBuf>) -> Result<Loaded, Problems> {
@@ -89,37 +86,17 @@ fn read(source: Source, path: Option<PathBuf>) -> Result<Loaded, Problems> {
     if !loading.is_clean() {
         return Err(loading.into_problems());
     }
-    let document::Document {
-        settings,
-        plugins,
-        plugins_at,
-    } = document;
-    Ok(Loaded {
-        settings,
-        sources: loading.sources(),
-        plugins,
-        plugins_at,
-    })
+    let document::Document { settings, plugins, plugins_at } = document;
+    Ok(Loaded { settings, sources: loading.sources(), plugins, plugins_at })
 }
 
 impl Loaded {
     /// A problem that a plugin has, shown at the node of its `config` that `path` leads to: indexes of children from the top.
     /// Without such a node it is shown at the `plugin` node, without that at `plugins`.
     #[must_use]
-    pub fn plugin_problem(
-        &self,
-        plugin: Option<&str>,
-        path: &[u32],
-        message: &str,
-        hint: Option<&str>,
-    ) -> Problem {
-        let draft = self
-            .plugins
-            .iter()
-            .find(|draft| Some(draft.plugin.name.as_str()) == plugin);
-        let place = draft
-            .map(|draft| config_place(draft, path))
-            .or(self.plugins_at);
+    pub fn plugin_problem(&self, plugin: Option<&str>, path: &[u32], message: &str, hint: Option<&str>) -> Problem {
+        let draft = self.plugins.iter().find(|draft| Some(draft.plugin.name.as_str()) == plugin);
+        let place = draft.map(|draft| config_place(draft, path)).or(self.plugins_at);
         let message = match plugin {
             Some(name) => format!("plugin `{name}`: {message}"),
             None => message.to_owned(),
@@ -150,9 +127,7 @@ fn config_place(draft: &PluginDraft, path: &[u32]) -> Place {
     }
     for index in path {
         let children = node.children.as_deref().unwrap_or(&[]);
-        let child = usize::try_from(*index)
-            .ok()
-            .and_then(|index| children.get(index));
+        let child = usize::try_from(*index).ok().and_then(|index| children.get(index));
         match child {
             Some(child) => node = child,
             None => break,

@@ -56,18 +56,11 @@ pub(crate) fn read_user<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (User, 
     let name = name_of(loading, node, example);
     let block = Block::with_qualifiers(loading, "user", Item::of_node(node), &["password"]);
     block.require("password", example);
-    let password = block
-        .text("password")
-        .and_then(|text| secret::resolve(loading, text.text, text.at));
+    let password = block.text("password").and_then(|text| secret::resolve(loading, text.text, text.at));
     block.finish(&[]);
-    let password = password.unwrap_or_else(|| crosstie_model::settings::Secret {
-        text: String::new(),
-        reference: String::new(),
-    });
-    let user = User {
-        name: name.map_or(String::new(), |name| name.text.to_owned()),
-        password,
-    };
+    let password =
+        password.unwrap_or_else(|| crosstie_model::settings::Secret { text: String::new(), reference: String::new() });
+    let user = User { name: name.map_or(String::new(), |name| name.text.to_owned()), password };
     (user, name.map_or(node.at, |name| name.at))
 }
 
@@ -85,11 +78,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let sasl = connection::sasl(&block);
     let mut connection = connection::read(&block);
     if let Some(sasl) = &sasl {
-        connection.sasl = sasl
-            .mechanisms
-            .iter()
-            .map(|(mechanism, _)| *mechanism)
-            .collect();
+        connection.sasl = sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect();
     }
     block.finish(&UNSERVED);
     let listener = Listener {
@@ -103,13 +92,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         connection,
     };
     let name_at = name.map_or(node.at, |name| name.at);
-    ListenerDraft {
-        listener,
-        name_at,
-        role,
-        sasl,
-        authenticate_at,
-    }
+    ListenerDraft { listener, name_at, role, sasl, authenticate_at }
 }
 
 /// What an absent `sasl` stands for: all that is served and has something to check against.
@@ -122,11 +105,7 @@ pub(crate) fn default_mechanisms(listener: &Listener, users: usize) -> Vec<Mecha
 
 /// A host name or an address, IPv6 with or without brackets.
 pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
-    let inner = text
-        .text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(text.text);
+    let inner = text.text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text.text);
     if inner.parse::<IpAddr>().is_ok() {
         return Some(inner.to_owned());
     }
@@ -144,11 +123,7 @@ pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
 pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
     let arg = block.single(block.one("port")?)?;
     match &arg.value {
-        Value::Text(text) => block.word_of(
-            Text { text, at: arg.at },
-            &[("amqp", 5672), ("amqps", 5671)],
-            &[],
-        ),
+        Value::Text(text) => block.word_of(Text { text, at: arg.at }, &[("amqp", 5672), ("amqps", 5671)], &[]),
         _ => block.integer_of(arg, low..=u16::MAX),
     }
 }
@@ -157,18 +132,10 @@ fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
     let mut urls: Vec<(FailoverUrl, Place)> = Vec::new();
     for text in block.texts("failover-urls").unwrap_or_default() {
         let url = match endpoint::parse(text.text) {
-            Ok(url) => FailoverUrl {
-                scheme: url.scheme,
-                host: url.host,
-                port: url.port,
-            },
+            Ok(url) => FailoverUrl { scheme: url.scheme, host: url.host, port: url.port },
             Err(why) => {
                 let hint = "as in `amqps://broker.example.com:5671`, one text for each";
-                block.loading.report(
-                    Fault::at(text.at, "not a failover URL")
-                        .label(why)
-                        .hint(hint),
-                );
+                block.loading.report(Fault::at(text.at, "not a failover URL").label(why).hint(hint));
                 continue;
             }
         };
@@ -181,9 +148,7 @@ fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
             );
         }
         if urls.len() == FAILOVER_URLS_MAX {
-            block
-                .loading
-                .report(Fault::at(text.at, "too many failover URLs").hint("a list has at most 64"));
+            block.loading.report(Fault::at(text.at, "too many failover URLs").hint("a list has at most 64"));
             break;
         }
         urls.push((url, text.at));

@@ -27,12 +27,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-            spots: vec![(place, "here".to_owned())],
-            secret: false,
-        }
+        Self { message: message.into(), hint: None, spots: vec![(place, "here".to_owned())], secret: false }
     }
 
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -76,12 +71,7 @@ impl Fault {
 
 impl<'e> Loading<'e> {
     pub(crate) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self {
-            environment,
-            sources: RefCell::default(),
-            faults: RefCell::default(),
-            omitted: RefCell::default(),
-        }
+        Self { environment, sources: RefCell::default(), faults: RefCell::default(), omitted: RefCell::default() }
     }
 
     pub(crate) fn add_source(&self, source: Source) -> usize {
@@ -98,8 +88,7 @@ impl<'e> Loading<'e> {
 
     /// A path as written at a place: relative to the file that it stands in.
     pub(crate) fn resolve(&self, at: Place, path: &str) -> std::path::PathBuf {
-        self.source(at.file)
-            .map_or_else(|| path.into(), |source| source.resolve(path))
+        self.source(at.file).map_or_else(|| path.into(), |source| source.resolve(path))
     }
 
     pub(crate) fn report(&self, fault: Fault) {

@@ -16,11 +16,8 @@ use crate::tree::{Arg, Node, Value};
 /// Nodes in nodes of a `config` block. Source: plugin-abi, `config`.
 const CONFIG_DEPTH_MAX: usize = 7;
 
-const HOOKS: [(&str, Hook); 3] = [
-    ("failover", Hook::Failover),
-    ("connection", Hook::Connection),
-    ("address", Hook::Address),
-];
+const HOOKS: [(&str, Hook); 3] =
+    [("failover", Hook::Failover), ("connection", Hook::Connection), ("address", Hook::Address)];
 const HOOKS_UNSERVED: [&str; 2] = ["session", "link"];
 
 /// A plugin and where its parts stand.
@@ -61,43 +58,20 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft 
     let on_failure = on_failure(&block);
     let limits = limits(&block);
     let grants = grants(&block);
-    let config = block
-        .one("config")
-        .and_then(|item| config_block(&block, item));
+    let config = block.one("config").and_then(|item| config_block(&block, item));
     block.finish(&["only", "shadow"]);
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
-    let plugin = Plugin {
-        name,
-        disabled,
-        hooks,
-        on_failure,
-        limits,
-        grants,
-        config: config.unwrap_or_default(),
-    };
-    let written = node
-        .children
-        .as_deref()
-        .unwrap_or(&[])
-        .iter()
-        .find(|child| child.name == "config");
-    PluginDraft {
-        plugin,
-        name_at,
-        config: written.cloned(),
-    }
+    let plugin = Plugin { name, disabled, hooks, on_failure, limits, grants, config: config.unwrap_or_default() };
+    let written = node.children.as_deref().unwrap_or(&[]).iter().find(|child| child.name == "config");
+    PluginDraft { plugin, name_at, config: written.cloned() }
 }
 
 fn check_name(loading: &Loading<'_>, name: Text<'_>) {
-    let stem = name
-        .text
-        .strip_suffix(".wasm")
-        .or(name.text.strip_suffix(".js"));
+    let stem = name.text.strip_suffix(".wasm").or(name.text.strip_suffix(".js"));
     if let Some(stem) = stem {
         let message = "a plugin is named by the stem of its file";
-        loading
-            .report(Fault::at(name.at, message).hint(format!("write `{}`", stem.escape_debug())));
+        loading.report(Fault::at(name.at, message).hint(format!("write `{}`", stem.escape_debug())));
     } else if name.text.contains(['/', '\\']) {
         let hint = "it lies in the directory that `plugins` names";
         loading.report(Fault::at(name.at, "the name of a plugin is no path").hint(hint));
@@ -133,10 +107,7 @@ fn on_failure(block: &Block<'_>) -> OnFailure {
     let connection_allow = inner.word("connection", &[("deny", false), ("allow", true)], &[]);
     let address_deny = inner.word("address", &[("builtin", false), ("deny", true)], &[]);
     inner.finish(&HOOKS_UNSERVED);
-    OnFailure {
-        connection_allow: connection_allow.unwrap_or(false),
-        address_deny: address_deny.unwrap_or(false),
-    }
+    OnFailure { connection_allow: connection_allow.unwrap_or(false), address_deny: address_deny.unwrap_or(false) }
 }
 
 fn limits(block: &Block<'_>) -> PluginLimits {
@@ -146,43 +117,24 @@ fn limits(block: &Block<'_>) -> PluginLimits {
     let buffer = 256..=64 << 20;
     let bytes = |key, default: u32| {
         let read = block.size(key, buffer.clone());
-        read.and_then(|bytes| u32::try_from(bytes).ok())
-            .unwrap_or(default)
+        read.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(default)
     };
     PluginLimits {
-        deadline: block
-            .duration("deadline", times.clone())
-            .unwrap_or(usual.deadline),
-        configure_deadline: block
-            .duration("configure-deadline", times)
-            .unwrap_or(usual.configure_deadline),
+        deadline: block.duration("deadline", times.clone()).unwrap_or(usual.deadline),
+        configure_deadline: block.duration("configure-deadline", times).unwrap_or(usual.configure_deadline),
         memory_bytes: block.size("memory", memory).unwrap_or(usual.memory_bytes),
-        table_elements: block
-            .integer("table", 0..=10_000_000_u32)
-            .unwrap_or(usual.table_elements),
+        table_elements: block.integer("table", 0..=10_000_000_u32).unwrap_or(usual.table_elements),
         request_bytes: bytes("request", usual.request_bytes),
         answer_bytes: bytes("answer", usual.answer_bytes),
-        module_bytes: block
-            .size("module", 1..=1 << 30)
-            .unwrap_or(usual.module_bytes),
+        module_bytes: block.size("module", 1..=1 << 30).unwrap_or(usual.module_bytes),
         kv_bytes: block.size("kv", 0..=1 << 30).unwrap_or(usual.kv_bytes),
     }
 }
 
 fn grants(block: &Block<'_>) -> Vec<Grant> {
-    let words = [
-        ("none", None),
-        ("log", Some(Grant::Log)),
-        ("counter", Some(Grant::Counter)),
-        ("kv", Some(Grant::Kv)),
-    ];
+    let words = [("none", None), ("log", Some(Grant::Log)), ("counter", Some(Grant::Counter)), ("kv", Some(Grant::Kv))];
     let mut grants = vec![Grant::Log, Grant::Counter];
-    for (index, text) in block
-        .texts("grant")
-        .unwrap_or_default()
-        .into_iter()
-        .enumerate()
-    {
+    for (index, text) in block.texts("grant").unwrap_or_default().into_iter().enumerate() {
         match block.word_of(text, &words, &[]) {
             Some(Some(grant)) if !grants.contains(&grant) => grants.push(grant),
             Some(None) if index == 0 => grants.clear(),
@@ -197,32 +149,19 @@ fn grants(block: &Block<'_>) -> Vec<Grant> {
 }
 
 fn config_block(block: &Block<'_>, item: Item<'_>) -> Option<Vec<ConfigNode>> {
-    let extra = item
-        .args
-        .first()
-        .map(|arg| arg.at)
-        .or(item.props.first().map(|prop| prop.at));
+    let extra = item.args.first().map(|arg| arg.at).or(item.props.first().map(|prop| prop.at));
     if let Some(at) = extra {
         let hint = "as in `config { prefer \"broker-1\" }`";
-        block
-            .loading
-            .report(Fault::at(at, "`config` takes a block alone").hint(hint));
+        block.loading.report(Fault::at(at, "`config` takes a block alone").hint(hint));
     }
-    Some(
-        item.children?
-            .iter()
-            .filter_map(|node| config_node(block, node, 1))
-            .collect(),
-    )
+    Some(item.children?.iter().filter_map(|node| config_node(block, node, 1)).collect())
 }
 
 /// The depth of the recursion is limited by `CONFIG_DEPTH_MAX`.
 fn config_node(block: &Block<'_>, node: &Node, depth: usize) -> Option<ConfigNode> {
     if depth > CONFIG_DEPTH_MAX {
         let hint = "nodes of a plugin's `config` stand at most 7 deep";
-        block
-            .loading
-            .report(Fault::at(node.at, "nested too deep").hint(hint));
+        block.loading.report(Fault::at(node.at, "nested too deep").hint(hint));
         return None;
     }
     let mut props = Vec::new();
@@ -236,16 +175,9 @@ fn config_node(block: &Block<'_>, node: &Node, depth: usize) -> Option<ConfigNod
     let children = node.children.as_deref().unwrap_or(&[]);
     Some(ConfigNode {
         name: node.name.clone(),
-        args: node
-            .args
-            .iter()
-            .filter_map(|arg| config_value(block, arg))
-            .collect(),
+        args: node.args.iter().filter_map(|arg| config_value(block, arg)).collect(),
         props,
-        children: children
-            .iter()
-            .filter_map(|child| config_node(block, child, depth + 1))
-            .collect(),
+        children: children.iter().filter_map(|child| config_node(block, child, depth + 1)).collect(),
     })
 }
 
@@ -255,9 +187,7 @@ fn config_value(block: &Block<'_>, arg: &Arg) -> Option<crosstie_model::settings
     }
     let Value::Text(text) = &arg.value else {
         let hint = "as in `token (secret)\"env:TOKEN\"`";
-        block
-            .loading
-            .report(Fault::at(arg.at, "a secret is a text").hint(hint));
+        block.loading.report(Fault::at(arg.at, "a secret is a text").hint(hint));
         return None;
     };
     let secret = secret::resolve(block.loading, text, arg.at)?;

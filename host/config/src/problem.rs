@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError,
-    MietteSpanContents, SourceCode, SourceSpan, SpanContents,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode,
+    SourceSpan, SpanContents,
 };
 
 use crate::source::Source;
@@ -38,11 +38,7 @@ struct Spot {
 impl Problem {
     /// A problem without a place: a file that cannot be read at all.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            hint: None,
-            spots: Vec::new(),
-        }
+        Self { message: message.into(), hint: None, spots: Vec::new() }
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -50,21 +46,9 @@ impl Problem {
         self
     }
 
-    pub(crate) fn with_spot(
-        mut self,
-        source: &Arc<Source>,
-        range: (usize, usize),
-        label: &str,
-        secret: bool,
-    ) -> Self {
+    pub(crate) fn with_spot(mut self, source: &Arc<Source>, range: (usize, usize), label: &str, secret: bool) -> Self {
         let (start, len) = range;
-        self.spots.push(Spot {
-            source: Arc::clone(source),
-            start,
-            len,
-            label: label.to_owned(),
-            secret,
-        });
+        self.spots.push(Spot { source: Arc::clone(source), start, len, label: label.to_owned(), secret });
         self
     }
 
@@ -102,11 +86,7 @@ impl Problem {
     }
 
     fn render(&self, colour: bool) -> Result<String, fmt::Error> {
-        let mut theme = if colour {
-            GraphicalTheme::unicode()
-        } else {
-            GraphicalTheme::unicode_nocolor()
-        };
+        let mut theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         theme.characters.error = "error:".into();
         theme.characters.warning = "note:".into();
         let handler = GraphicalReportHandler::new_themed(theme)
@@ -183,11 +163,7 @@ impl Problems {
         let shown: Vec<String> = self
             .list
             .iter()
-            .map(|problem| {
-                problem
-                    .render(colour)
-                    .unwrap_or_else(|_| format!("error: {}\n", problem.message))
-            })
+            .map(|problem| problem.render(colour).unwrap_or_else(|_| format!("error: {}\n", problem.message)))
             .collect();
         let mut text = shown.join("\n");
         if self.omitted > 0 {
@@ -217,10 +193,7 @@ impl std::error::Error for Problems {}
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self {
-            list: vec![problem],
-            omitted: 0,
-        }
+        Self { list: vec![problem], omitted: 0 }
     }
 }
 
@@ -230,14 +203,8 @@ fn render_one(handler: &GraphicalReportHandler, shown: &Shown, out: &mut String)
     let lines: Vec<&str> = text.lines().collect();
     for line in lines {
         // The renderer indents its first line to make room for a symbol; a word stands there instead.
-        let head = line
-            .strip_prefix("  ")
-            .filter(|head| head.contains("error:") || head.contains("note:"));
-        let line = if out.is_empty() || line.contains("note:") {
-            head.unwrap_or(line)
-        } else {
-            line
-        };
+        let head = line.strip_prefix("  ").filter(|head| head.contains("error:") || head.contains("note:"));
+        let line = if out.is_empty() || line.contains("note:") { head.unwrap_or(line) } else { line };
         out.push_str(line.trim_end());
         out.push('\n');
     }
@@ -268,12 +235,7 @@ struct Excerpt {
 
 impl Shown {
     fn new(message: &str, spot: Option<&Spot>, severity: miette::Severity) -> Self {
-        Self {
-            message: message.to_owned(),
-            hint: None,
-            severity,
-            excerpt: spot.map(Excerpt::of),
-        }
+        Self { message: message.to_owned(), hint: None, severity, excerpt: spot.map(Excerpt::of) }
     }
 }
 
@@ -286,25 +248,14 @@ impl Excerpt {
         let rest = text.get(from..).unwrap_or("");
         let marked = rest.get(..spot.len.min(rest.len())).unwrap_or(rest);
         let after = visible(rest.get(marked.len()..).unwrap_or(""));
-        let marked = if spot.secret {
-            hidden(marked)
-        } else {
-            visible(marked)
-        };
+        let marked = if spot.secret { hidden(marked) } else { visible(marked) };
         let marked: String = marked.chars().take(2 * EXCERPT_SIDE_CHARS).collect();
         let skipped = before.chars().count().saturating_sub(EXCERPT_SIDE_CHARS);
         let before: String = before.chars().skip(skipped).collect();
         let after: String = after.chars().take(EXCERPT_SIDE_CHARS).collect();
         let span = (before.len(), marked.len()).into();
         let text = format!("{before}{marked}{after}");
-        Self {
-            name: spot.source.name.clone(),
-            text,
-            line,
-            column,
-            span,
-            label: spot.label.clone(),
-        }
+        Self { name: spot.source.name.clone(), text, line, column, span, label: spot.label.clone() }
     }
 }
 
@@ -320,21 +271,11 @@ fn visible(text: &str) -> String {
         rest = tail.get(stop..).unwrap_or("");
     }
     out.push_str(rest);
-    out.chars()
-        .map(|c| {
-            if c.is_control() && c != '\t' {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
-        .collect()
+    out.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 fn hidden(text: &str) -> String {
-    text.chars()
-        .map(|c| if c == '"' { c } else { '*' })
-        .collect()
+    text.chars().map(|c| if c == '"' { c } else { '*' }).collect()
 }
 
 impl fmt::Display for Shown {
@@ -351,15 +292,11 @@ impl Diagnostic for Shown {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
-        self.hint
-            .as_ref()
-            .map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
+        self.hint.as_ref().map(|hint| Box::new(hint) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.excerpt
-            .as_ref()
-            .map(|excerpt| excerpt as &dyn SourceCode)
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {

@@ -9,8 +9,7 @@ pub(crate) const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 pub(crate) const DURATION_UNITS: &str = "units are `ms`, `s`, `m` and `h`, as in `\"16s\"`";
 
 /// Units of sizes, as a hint names them.
-pub(crate) const SIZE_UNITS: &str =
-    "a size is a number of bytes or carries `KiB` or `MiB`, as in `\"16KiB\"`";
+pub(crate) const SIZE_UNITS: &str = "a size is a number of bytes or carries `KiB` or `MiB`, as in `\"16KiB\"`";
 
 /// Why a quantity cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,9 +32,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, QuantityFault> {
         _ => return Err(QuantityFault::UnknownUnit),
     };
     let value = number.checked_mul(milliseconds).map(Duration::from_millis);
-    value
-        .filter(|value| *value <= DURATION_MAX)
-        .ok_or(QuantityFault::TooLarge)
+    value.filter(|value| *value <= DURATION_MAX).ok_or(QuantityFault::TooLarge)
 }
 
 /// Reads `16KiB`, `8MiB`, into bytes.
@@ -58,11 +55,7 @@ pub(crate) fn show_duration(value: Duration) -> String {
             return format!("{}{unit}", ms / size);
         }
     }
-    if ms == 0 {
-        "0s".to_owned()
-    } else {
-        format!("{ms}ms")
-    }
+    if ms == 0 { "0s".to_owned() } else { format!("{ms}ms") }
 }
 
 /// A size as the configuration writes it; absent where plain bytes say it.
@@ -74,9 +67,7 @@ pub(crate) fn show_size(bytes: u64) -> Option<String> {
 }
 
 fn split(text: &str) -> Result<(u64, &str), QuantityFault> {
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     if digits.is_empty() {
         return Err(QuantityFault::NoNumber);
@@ -98,14 +89,8 @@ mod tests {
         assert_eq!(duration("16sec"), Err(QuantityFault::UnknownUnit));
         assert_eq!(duration("1.5s"), Err(QuantityFault::UnknownUnit));
         assert_eq!(duration("s"), Err(QuantityFault::NoNumber));
-        assert_eq!(
-            duration("99999999999999999999h"),
-            Err(QuantityFault::TooLarge)
-        );
-        assert_eq!(
-            duration("9999999999999999999h"),
-            Err(QuantityFault::TooLarge)
-        );
+        assert_eq!(duration("99999999999999999999h"), Err(QuantityFault::TooLarge));
+        assert_eq!(duration("9999999999999999999h"), Err(QuantityFault::TooLarge));
     }
 
     #[test]

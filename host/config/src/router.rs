@@ -29,24 +29,12 @@ const LEVELS: [(&str, LogLevel); 5] = [
 ];
 
 /// Areas of the log, as the configuration names them.
-pub(crate) const LOG_AREAS: [&str; 10] = [
-    "router",
-    "listener",
-    "connector",
-    "connection",
-    "link",
-    "address",
-    "plugin",
-    "management",
-    "network",
-    "config",
-];
+pub(crate) const LOG_AREAS: [&str; 10] =
+    ["router", "listener", "connector", "connection", "link", "address", "plugin", "management", "network", "config"];
 
 /// Words for a distribution.
-pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 2] = [
-    ("balanced", Distribution::Balanced),
-    ("unavailable", Distribution::Unavailable),
-];
+pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 2] =
+    [("balanced", Distribution::Balanced), ("unavailable", Distribution::Unavailable)];
 
 /// Distributions that this build does not serve.
 pub(crate) const DISTRIBUTIONS_UNSERVED: [&str; 2] = ["closest", "multicast"];
@@ -84,12 +72,11 @@ pub(crate) fn read_router<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Route
         Block::plain(loading, "router", Item::of_node(node))
     } else {
         if let Some(name) = name_of(loading, node, "router \"hub-1\"") {
-            if name.text.chars().count() > ID_CHARS_MAX
-                || name.text.chars().any(char::is_whitespace)
-            {
-                loading.report(Fault::at(name.at, "not a container-id").hint(
-                    "it has at most 127 characters and no white space, as in `router \"hub-1\"`",
-                ));
+            if name.text.chars().count() > ID_CHARS_MAX || name.text.chars().any(char::is_whitespace) {
+                loading.report(
+                    Fault::at(name.at, "not a container-id")
+                        .hint("it has at most 127 characters and no white space, as in `router \"hub-1\"`"),
+                );
             }
             name.text.clone_into(&mut router.id);
         }
@@ -100,11 +87,7 @@ pub(crate) fn read_router<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Route
         let workers = usize::try_from(workers).ok().and_then(NonZeroUsize::new);
         router.workers = workers.unwrap_or(NonZeroUsize::MIN);
     }
-    if let Some(distribution) = block.word(
-        "default-distribution",
-        &DISTRIBUTIONS,
-        &DISTRIBUTIONS_UNSERVED,
-    ) {
+    if let Some(distribution) = block.word("default-distribution", &DISTRIBUTIONS, &DISTRIBUTIONS_UNSERVED) {
         router.default_distribution = distribution;
     }
     if let Some(deadline) = block.duration("shutdown-deadline", Duration::ZERO..=DURATION_MAX) {
@@ -116,12 +99,7 @@ pub(crate) fn read_router<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Route
 
 /// What stands when there is no `log` node.
 pub(crate) fn default_log() -> Log {
-    Log {
-        level: LogLevel::Info,
-        of: Vec::new(),
-        format: LogFormat::Text,
-        output: LogOutput::Stderr,
-    }
+    Log { level: LogLevel::Info, of: Vec::new(), format: LogFormat::Text, output: LogOutput::Stderr }
 }
 
 /// Reads the `log` node.
@@ -129,11 +107,7 @@ pub(crate) fn read_log<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Log {
     let mut log = default_log();
     let block = Block::plain(loading, "log", Item::of_node(node));
     read_levels(&block, &mut log);
-    if let Some(format) = block.word(
-        "format",
-        &[("text", LogFormat::Text), ("json", LogFormat::Json)],
-        &[],
-    ) {
+    if let Some(format) = block.word("format", &[("text", LogFormat::Text), ("json", LogFormat::Json)], &[]) {
         log.format = format;
     }
     if let Some(output) = block.text("output") {
@@ -141,12 +115,9 @@ pub(crate) fn read_log<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Log {
         let word = words.into_iter().find(|(word, _)| *word == output.text);
         match (word, output.text.strip_prefix("file:")) {
             (Some((_, word)), _) => log.output = word,
-            (None, Some(path)) if !path.is_empty() => {
-                log.output = LogOutput::File(loading.resolve(output.at, path))
-            }
+            (None, Some(path)) if !path.is_empty() => log.output = LogOutput::File(loading.resolve(output.at, path)),
             _ => loading.report(
-                Fault::at(output.at, "not a place for the log")
-                    .hint("it is `stderr`, `stdout` or `file:PATH`"),
+                Fault::at(output.at, "not a place for the log").hint("it is `stderr`, `stdout` or `file:PATH`"),
             ),
         }
     }
@@ -159,11 +130,8 @@ fn read_levels<'t>(block: &Block<'t>, log: &mut Log) {
     for item in block.all("level") {
         let of = item.props.iter().find(|prop| prop.name == "of");
         let inner = Block::with_qualifiers(block.loading, "level", item, &["of"]);
-        let level = item
-            .args
-            .first()
-            .and_then(|arg| inner.text_of(arg))
-            .and_then(|text| inner.word_of(text, &LEVELS, &[]));
+        let level =
+            item.args.first().and_then(|arg| inner.text_of(arg)).and_then(|text| inner.word_of(text, &LEVELS, &[]));
         inner.single(Item { props: &[], ..item });
         let areas = LOG_AREAS.map(|area| (area, area));
         let area = inner.word("of", &areas, &[]);
@@ -200,11 +168,7 @@ fn generated_id() -> String {
             random.write_usize(index);
             bits = random.finish();
         }
-        let letter = usize::try_from(bits % 32)
-            .ok()
-            .and_then(|at| LETTERS.get(at))
-            .copied()
-            .unwrap_or(b'a');
+        let letter = usize::try_from(bits % 32).ok().and_then(|at| LETTERS.get(at)).copied().unwrap_or(b'a');
         id.push(char::from(letter));
         bits /= 32;
     }

@@ -20,9 +20,7 @@ pub(crate) fn resolve(loading: &Loading<'_>, reference: &str, at: Place) -> Opti
         Some(("env", name)) => from_environment(loading, name, at),
         Some(("file", path)) => from_file(loading, path, at),
         Some(("literal", text)) => Ok(text.to_owned()),
-        _ => Err(Fault::at(at, "a secret is not written plainly")
-            .secret()
-            .hint(FORMS)),
+        _ => Err(Fault::at(at, "a secret is not written plainly").secret().hint(FORMS)),
     };
     match read {
         Ok(text) if text.is_empty() => {
@@ -30,15 +28,8 @@ pub(crate) fn resolve(loading: &Loading<'_>, reference: &str, at: Place) -> Opti
             None
         }
         Ok(text) => {
-            let reference = if reference.starts_with("literal:") {
-                "literal:***"
-            } else {
-                reference
-            };
-            Some(Secret {
-                text,
-                reference: reference.to_owned(),
-            })
+            let reference = if reference.starts_with("literal:") { "literal:***" } else { reference };
+            Some(Secret { text, reference: reference.to_owned() })
         }
         Err(fault) => {
             loading.report(fault);
@@ -52,8 +43,7 @@ fn from_environment(loading: &Loading<'_>, name: &str, at: Place) -> Result<Stri
         return Err(Fault::at(at, "not the name of an environment variable").hint(FORMS));
     }
     (loading.environment)(name).ok_or_else(|| {
-        Fault::at(at, format!("environment variable `{name}` is not set"))
-            .hint("set it where the router is started")
+        Fault::at(at, format!("environment variable `{name}` is not set")).hint("set it where the router is started")
     })
 }
 
@@ -66,9 +56,7 @@ fn from_file(loading: &Loading<'_>, path: &str, at: Place) -> Result<String, Fau
         Fault::at(at, format!("cannot read `{}`: {why}", path.display()))
             .hint("a relative path starts at the directory of this file")
     };
-    let regular = std::fs::metadata(&path)
-        .map_err(|error| unreadable(error.to_string()))?
-        .is_file();
+    let regular = std::fs::metadata(&path).map_err(|error| unreadable(error.to_string()))?.is_file();
     if !regular {
         return Err(unreadable("it is not a regular file".to_owned()));
     }

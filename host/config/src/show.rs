@@ -1,9 +1,8 @@
 //! Settings back to KDL, every default filled in.
 
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Direction,
-    Distribution, Endpoint, Grant, Listener, LogFormat, LogLevel, LogOutput, Mechanism, Plugin,
-    PropertyValue, Role, Settings,
+    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Direction, Distribution, Endpoint,
+    Grant, Listener, LogFormat, LogLevel, LogOutput, Mechanism, Plugin, PropertyValue, Role, Settings,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
@@ -16,18 +15,10 @@ pub(crate) fn show(settings: &Settings) -> String {
     let nodes = document.nodes_mut();
     nodes.push(router(settings));
     nodes.push(log(settings));
-    nodes.extend(
-        settings
-            .state
-            .iter()
-            .map(|path| word("state", path.display().to_string())),
-    );
+    nodes.extend(settings.state.iter().map(|path| word("state", path.display().to_string())));
     nodes.extend(settings.users.iter().map(|user| {
         let mut node = word("user", &user.name);
-        node.push(KdlEntry::new_prop(
-            "password",
-            user.password.reference.as_str(),
-        ));
+        node.push(KdlEntry::new_prop("password", user.password.reference.as_str()));
         node
     }));
     nodes.extend(settings.listeners.iter().map(listener));
@@ -88,10 +79,7 @@ fn router(settings: &Settings) -> KdlNode {
         word("router", &router.id),
         [
             number("workers", workers),
-            word(
-                "default-distribution",
-                distribution(router.default_distribution),
-            ),
+            word("default-distribution", distribution(router.default_distribution)),
             word("shutdown-deadline", show_duration(router.shutdown_deadline)),
         ],
     )
@@ -155,14 +143,8 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
     if !settings.sasl.is_empty() {
         nodes.push(with("sasl", mechanisms));
     }
-    nodes.push(flag(
-        "allow-plain-without-tls",
-        settings.allow_plain_without_tls,
-    ));
-    nodes.push(word(
-        "handshake-timeout",
-        show_duration(settings.handshake_timeout),
-    ));
+    nodes.push(flag("allow-plain-without-tls", settings.allow_plain_without_tls));
+    nodes.push(word("handshake-timeout", show_duration(settings.handshake_timeout)));
     nodes.push(word("idle-timeout", show_duration(settings.idle_timeout)));
     nodes.push(size("max-frame-size", settings.max_frame_size.into()));
     nodes.push(number("max-sessions", settings.max_sessions));
@@ -171,17 +153,11 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
         nodes.push(number("link-capacity", capacity.initial));
     }
     if !settings.properties.is_empty() {
-        let properties = settings
-            .properties
-            .iter()
-            .map(|(key, property)| with(key, [value(property)]));
+        let properties = settings.properties.iter().map(|(key, property)| with(key, [value(property)]));
         nodes.push(block(KdlNode::new("properties"), properties));
     }
     if let Some(connections) = settings.limits.connections {
-        nodes.push(block(
-            KdlNode::new("limits"),
-            [number("connections", connections)],
-        ));
+        nodes.push(block(KdlNode::new("limits"), [number("connections", connections)]));
     }
     nodes
 }
@@ -194,8 +170,7 @@ fn listener(listener: &Listener) -> KdlNode {
     children.push(flag("explain-refusals", listener.explain_refusals));
     if !listener.failover_urls.is_empty() {
         let urls = listener.failover_urls.iter();
-        let urls =
-            urls.map(|url| KdlValue::String(endpoint::show(url.scheme, &url.host, url.port)));
+        let urls = urls.map(|url| KdlValue::String(endpoint::show(url.scheme, &url.host, url.port)));
         children.push(with("failover-urls", urls));
     }
     children.extend(connection(&listener.connection));
@@ -205,38 +180,16 @@ fn listener(listener: &Listener) -> KdlNode {
 fn connector(connector: &Connector) -> KdlNode {
     let mut children = vec![word("role", role(connector.role))];
     children.extend(connector.endpoints.iter().map(show_endpoint));
-    children.extend(
-        connector
-            .username
-            .iter()
-            .map(|name| word("sasl-username", name)),
-    );
-    children.extend(
-        connector
-            .password
-            .iter()
-            .map(|secret| word("sasl-password", &secret.reference)),
-    );
+    children.extend(connector.username.iter().map(|name| word("sasl-username", name)));
+    children.extend(connector.password.iter().map(|secret| word("sasl-password", &secret.reference)));
     let failover = &connector.failover;
     let mut inside = vec![flag("follow-advertised", failover.follow_advertised)];
     if !failover.allow.is_empty() {
-        inside.push(with(
-            "allow",
-            failover
-                .allow
-                .iter()
-                .map(|host| KdlValue::String(host.clone())),
-        ));
+        inside.push(with("allow", failover.allow.iter().map(|host| KdlValue::String(host.clone()))));
     }
     let mut backoff = KdlNode::new("backoff");
-    backoff.push(KdlEntry::new_prop(
-        "base",
-        show_duration(failover.backoff.base),
-    ));
-    backoff.push(KdlEntry::new_prop(
-        "cap",
-        show_duration(failover.backoff.cap),
-    ));
+    backoff.push(KdlEntry::new_prop("base", show_duration(failover.backoff.base)));
+    backoff.push(KdlEntry::new_prop("cap", show_duration(failover.backoff.cap)));
     backoff.push(KdlEntry::new_prop("jitter", failover.backoff.jitter));
     inside.push(backoff);
     children.push(block(KdlNode::new("failover"), inside));
@@ -245,10 +198,7 @@ fn connector(connector: &Connector) -> KdlNode {
 }
 
 fn show_endpoint(written: &Endpoint) -> KdlNode {
-    let mut node = word(
-        "endpoint",
-        endpoint::show(Some(written.scheme), &written.host, written.port),
-    );
+    let mut node = word("endpoint", endpoint::show(Some(written.scheme), &written.host, written.port));
     node.push(KdlEntry::new_prop("priority", i128::from(written.priority)));
     for (key, label) in &written.labels {
         node.push(KdlEntry::new_prop(key.as_str(), label.as_str()));
@@ -276,17 +226,8 @@ fn auto_link(auto_link: &AutoLink) -> KdlNode {
         ContainerRef::Connection(name) => word("connection", name),
         ContainerRef::ContainerId(id) => word("container", id),
     };
-    let mut children = vec![
-        word("address", &auto_link.address),
-        word("direction", direction),
-        container,
-    ];
-    children.extend(
-        auto_link
-            .external_address
-            .iter()
-            .map(|address| word("external-address", address)),
-    );
+    let mut children = vec![word("address", &auto_link.address), word("direction", direction), container];
+    children.extend(auto_link.external_address.iter().map(|address| word("external-address", address)));
     children.push(number("phase", auto_link.phase));
     block(word("auto-link", &auto_link.name), children)
 }
@@ -295,34 +236,14 @@ fn plugin(plugin: &Plugin) -> KdlNode {
     let limits = &plugin.limits;
     let mut children = vec![flag("disabled", plugin.disabled)];
     if let Some(hooks) = &plugin.hooks {
-        children.push(with(
-            "hooks",
-            hooks
-                .iter()
-                .map(|hook| KdlValue::String(hook.as_str().to_owned())),
-        ));
+        children.push(with("hooks", hooks.iter().map(|hook| KdlValue::String(hook.as_str().to_owned()))));
     }
-    let connection = if plugin.on_failure.connection_allow {
-        "allow"
-    } else {
-        "deny"
-    };
-    let address = if plugin.on_failure.address_deny {
-        "deny"
-    } else {
-        "builtin"
-    };
-    let on_failure = [
-        word("failover", "builtin"),
-        word("connection", connection),
-        word("address", address),
-    ];
+    let connection = if plugin.on_failure.connection_allow { "allow" } else { "deny" };
+    let address = if plugin.on_failure.address_deny { "deny" } else { "builtin" };
+    let on_failure = [word("failover", "builtin"), word("connection", connection), word("address", address)];
     children.push(block(KdlNode::new("on-failure"), on_failure));
     children.push(word("deadline", show_duration(limits.deadline)));
-    children.push(word(
-        "configure-deadline",
-        show_duration(limits.configure_deadline),
-    ));
+    children.push(word("configure-deadline", show_duration(limits.configure_deadline)));
     children.push(size("memory", limits.memory_bytes));
     children.push(number("table", limits.table_elements));
     children.push(size("request", limits.request_bytes.into()));
@@ -335,15 +256,9 @@ fn plugin(plugin: &Plugin) -> KdlNode {
         Grant::Kv => "kv",
     });
     let words = ["none"].into_iter().chain(granted);
-    children.push(with(
-        "grant",
-        words.map(|word| KdlValue::String(word.to_owned())),
-    ));
+    children.push(with("grant", words.map(|word| KdlValue::String(word.to_owned()))));
     if !plugin.config.is_empty() {
-        children.push(block(
-            KdlNode::new("config"),
-            plugin.config.iter().map(config),
-        ));
+        children.push(block(KdlNode::new("config"), plugin.config.iter().map(config)));
     }
     block(word("plugin", &plugin.name), children)
 }
@@ -354,9 +269,5 @@ fn config(written: &ConfigNode) -> KdlNode {
     for (key, property) in &written.props {
         node.push(KdlEntry::new_prop(key.as_str(), value(property)));
     }
-    if written.children.is_empty() {
-        node
-    } else {
-        block(node, written.children.iter().map(config))
-    }
+    if written.children.is_empty() { node } else { block(node, written.children.iter().map(config)) }
 }

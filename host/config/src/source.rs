@@ -19,11 +19,7 @@ impl Place {
         }
         let stop = (end.start + end.len).max(self.start + self.len);
         let start = self.start.min(end.start);
-        Self {
-            file: self.file,
-            start,
-            len: stop - start,
-        }
+        Self { file: self.file, start, len: stop - start }
     }
 }
 
@@ -42,31 +38,16 @@ pub(crate) struct Source {
 impl Source {
     /// A source without an own directory takes the working directory.
     pub(crate) fn new(name: String, directory: &Path, text: String) -> Self {
-        let starts = text
-            .bytes()
-            .enumerate()
-            .filter(|(_, byte)| *byte == b'\n')
-            .map(|(at, _)| at + 1);
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(starts).collect();
-        Self {
-            name,
-            directory: directory.to_path_buf(),
-            text,
-            lines,
-        }
+        Self { name, directory: directory.to_path_buf(), text, lines }
     }
 
     /// Line and column (in characters) of a byte offset, both from 0.
     pub(crate) fn position(&self, offset: usize) -> (usize, usize) {
-        let line = self
-            .lines
-            .partition_point(|start| *start <= offset)
-            .saturating_sub(1);
+        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
         let start = self.lines.get(line).copied().unwrap_or(0);
-        let column = self
-            .text
-            .get(start..offset)
-            .map_or(0, |before| before.chars().count());
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
         (line, column)
     }
 

@@ -5,26 +5,17 @@ const WORD_CHARS_MAX: usize = 40;
 
 /// The nearest of some words, if one is near enough to be meant.
 pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let word: Vec<char> = word
-        .to_lowercase()
-        .chars()
-        .take(WORD_CHARS_MAX + 1)
-        .collect();
+    let word: Vec<char> = word.to_lowercase().chars().take(WORD_CHARS_MAX + 1).collect();
     if word.len() > WORD_CHARS_MAX {
         return None;
     }
     let near = known.into_iter().filter_map(|candidate| {
-        let letters: Vec<char> = candidate
-            .to_lowercase()
-            .chars()
-            .take(WORD_CHARS_MAX + 1)
-            .collect();
+        let letters: Vec<char> = candidate.to_lowercase().chars().take(WORD_CHARS_MAX + 1).collect();
         let steps = distance(&word, &letters);
         let allowed = (word.len().max(letters.len()) / 3).max(1);
         (steps <= allowed).then_some((steps, candidate))
     });
-    near.min_by_key(|(steps, _)| *steps)
-        .map(|(_, candidate)| candidate)
+    near.min_by_key(|(steps, _)| *steps).map(|(_, candidate)| candidate)
 }
 
 /// Words in back-ticks with commas between.
@@ -40,8 +31,7 @@ fn distance(a: &[char], b: &[char]) -> usize {
     for (i, x) in a.iter().enumerate() {
         let mut row = vec![i + 1];
         for (j, y) in b.iter().enumerate() {
-            let at =
-                |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX - 1);
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX - 1);
             let replaced = at(&last, j) + usize::from(x != y);
             let mut best = replaced.min(at(&last, j + 1) + 1).min(at(&row, j) + 1);
             let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);

@@ -31,10 +31,7 @@ pub(crate) struct Scan {
 
 /// Scans a text; time is linear in its length for each fault.
 pub(crate) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner {
-        text,
-        at: if text.starts_with('\u{feff}') { 3 } else { 0 },
-    };
+    let mut scanner = Scanner { text, at: if text.starts_with('\u{feff}') { 3 } else { 0 } };
     let mut scan = Scan::default();
     while scan.faults.len() < FAULTS_MAX {
         match scanner.top_level_node() {
@@ -83,12 +80,7 @@ struct Scanner<'t> {
 }
 
 fn fault(start: usize, len: usize, message: &'static str, hint: &'static str) -> SyntaxFault {
-    SyntaxFault {
-        start,
-        len,
-        message,
-        hint,
-    }
+    SyntaxFault { start, len, message, hint }
 }
 
 impl Scanner<'_> {
@@ -121,20 +113,12 @@ impl Scanner<'_> {
 
     fn node_start(&mut self, nest: &mut Nest) -> Step<State> {
         self.line_space()?;
-        let outer = nest
-            .levels
-            .last()
-            .map_or(0, |level| level.slashdashes + usize::from(level.removed));
+        let outer = nest.levels.last().map_or(0, |level| level.slashdashes + usize::from(level.removed));
         nest.slashdashes = outer;
         match self.peek() {
             None => {
                 let open = nest.levels.last().map_or(self.at, |level| level.open);
-                Err(fault(
-                    open,
-                    1,
-                    "this block is never closed",
-                    "add the missing `}`",
-                ))
+                Err(fault(open, 1, "this block is never closed", "add the missing `}`"))
             }
             Some('}') => self.close(nest),
             _ => {
@@ -152,35 +136,19 @@ impl Scanner<'_> {
 
     fn close(&mut self, nest: &mut Nest) -> Step<State> {
         let Some(level) = nest.levels.pop() else {
-            return Err(fault(
-                self.at,
-                1,
-                "`}` without `{`",
-                "remove it, or open the block that it closes",
-            ));
+            return Err(fault(self.at, 1, "`}` without `{`", "remove it, or open the block that it closes"));
         };
         self.at += 1;
         nest.slashdashes = level.slashdashes;
-        Ok(State::Blocks {
-            closed: !level.removed,
-        })
+        Ok(State::Blocks { closed: !level.removed })
     }
 
     fn open(&mut self, nest: &mut Nest, removed: bool) -> Step<State> {
         if nest.levels.len() >= DEPTH_MAX {
-            return Err(fault(
-                self.at,
-                1,
-                "blocks are nested too deep",
-                "at most 32 blocks stand in each other",
-            ));
+            return Err(fault(self.at, 1, "blocks are nested too deep", "at most 32 blocks stand in each other"));
         }
         self.check_slashdashes(nest.slashdashes + usize::from(removed))?;
-        nest.levels.push(Level {
-            open: self.at,
-            slashdashes: nest.slashdashes,
-            removed,
-        });
+        nest.levels.push(Level { open: self.at, slashdashes: nest.slashdashes, removed });
         self.at += 1;
         Ok(State::Node)
     }
@@ -190,12 +158,7 @@ impl Scanner<'_> {
             return Ok(());
         }
         let at = self.at.saturating_sub(2);
-        Err(fault(
-            at,
-            2,
-            "`/-` is nested too deep",
-            "at most 4 stand in each other; remove the text instead",
-        ))
+        Err(fault(at, 2, "`/-` is nested too deep", "at most 4 stand in each other; remove the text instead"))
     }
 
     fn entries(&mut self, nest: &mut Nest) -> Step<State> {
@@ -218,12 +181,9 @@ impl Scanner<'_> {
                 self.entry()?;
                 Ok(State::Entries)
             }
-            _ if !spaced => Err(fault(
-                self.at,
-                self.char_len(),
-                "a space is missing here",
-                "values are separated by spaces",
-            )),
+            _ if !spaced => {
+                Err(fault(self.at, self.char_len(), "a space is missing here", "values are separated by spaces"))
+            }
             _ => {
                 self.entry()?;
                 Ok(State::Entries)
@@ -250,21 +210,12 @@ impl Scanner<'_> {
             }
         }
         let hint = "a node ends with its block: put the next one on a line of its own";
-        Err(fault(
-            start,
-            self.char_len(),
-            "something stands behind a block",
-            hint,
-        ))
+        Err(fault(start, self.char_len(), "something stands behind a block", hint))
     }
 
     /// A `}` that also ends the last node of its block.
     fn end_inside(&mut self, nest: &mut Nest, inside: State) -> Step<State> {
-        if nest.levels.is_empty() {
-            self.close(nest)
-        } else {
-            Ok(inside)
-        }
+        if nest.levels.is_empty() { self.close(nest) } else { Ok(inside) }
     }
 
     /// Takes the line end, `;` or end of text that ends a node; a comment is left for the space before the next.
@@ -298,12 +249,7 @@ impl Scanner<'_> {
         self.name()?;
         self.node_space()?;
         if !self.eat(")") {
-            return Err(fault(
-                start,
-                1,
-                "`(` without `)`",
-                "an annotation is one word, as in `(secret)`",
-            ));
+            return Err(fault(start, 1, "`(` without `)`", "an annotation is one word, as in `(secret)`"));
         }
         self.node_space()?;
         Ok(())
@@ -315,12 +261,7 @@ impl Scanner<'_> {
             Some(c) if is_word(c) => self.word(),
             _ => {
                 let len = self.char_len();
-                Err(fault(
-                    self.at,
-                    len,
-                    "a name is expected here",
-                    "a node starts with a word, as in `listener`",
-                ))
+                Err(fault(self.at, len, "a name is expected here", "a node starts with a word, as in `listener`"))
             }
         }
     }
@@ -332,22 +273,14 @@ impl Scanner<'_> {
             Some(c) if is_word(c) => self.word(),
             _ => {
                 let hint = "a value is a text in quotes, a number, `#true`, `#false` or `#null`";
-                Err(fault(
-                    self.at,
-                    self.char_len(),
-                    "a value is expected here",
-                    hint,
-                ))
+                Err(fault(self.at, self.char_len(), "a value is expected here", hint))
             }
         }
     }
 
     fn word(&mut self) -> Step<()> {
         let start = self.at;
-        let len = self
-            .rest()
-            .find(|c| !is_word(c))
-            .unwrap_or(self.rest().len());
+        let len = self.rest().find(|c| !is_word(c)).unwrap_or(self.rest().len());
         self.at += len;
         let hint = match self.text.get(start..self.at) {
             Some("true") => "write `#true`",
@@ -356,12 +289,7 @@ impl Scanner<'_> {
             Some("inf" | "-inf" | "nan") => "write `#inf`, `#-inf` or `#nan`",
             _ => return Ok(()),
         };
-        Err(fault(
-            start,
-            len,
-            "this word needs a `#`, or quotes to be a text",
-            hint,
-        ))
+        Err(fault(start, len, "this word needs a `#`, or quotes to be a text", hint))
     }
 
     fn quoted(&mut self) -> Step<()> {
@@ -389,11 +317,7 @@ impl Scanner<'_> {
     /// What a backslash in a text escapes: one character, or all white space.
     fn escaped(&mut self) -> Step<()> {
         if !self.peek().is_some_and(|c| is_space(c) || is_newline(c)) {
-            return if self.peek().is_some() {
-                self.allowed()
-            } else {
-                Ok(())
-            };
+            return if self.peek().is_some() { self.allowed() } else { Ok(()) };
         }
         while self.peek().is_some_and(|c| is_space(c) || is_newline(c)) {
             self.at += self.char_len();
@@ -406,31 +330,15 @@ impl Scanner<'_> {
         let hashes = self.rest().len() - self.rest().trim_start_matches('#').len();
         self.at += hashes;
         if !self.rest().starts_with('"') {
-            let len = self
-                .rest()
-                .find(|c| !is_word(c))
-                .unwrap_or(self.rest().len());
+            let len = self.rest().find(|c| !is_word(c)).unwrap_or(self.rest().len());
             self.at += len;
             let known = ["#true", "#false", "#null", "#inf", "#-inf", "#nan"];
-            if self
-                .text
-                .get(start..self.at)
-                .is_some_and(|word| known.contains(&word))
-            {
+            if self.text.get(start..self.at).is_some_and(|word| known.contains(&word)) {
                 return Ok(());
             }
-            return Err(fault(
-                start,
-                hashes + len,
-                "unknown keyword",
-                "it is `#true`, `#false` or `#null`",
-            ));
+            return Err(fault(start, hashes + len, "unknown keyword", "it is `#true`, `#false` or `#null`"));
         }
-        let quotes = if self.rest().starts_with("\"\"\"") {
-            "\"\"\""
-        } else {
-            "\""
-        };
+        let quotes = if self.rest().starts_with("\"\"\"") { "\"\"\"" } else { "\"" };
         self.at += quotes.len();
         let end = format!("{quotes}{}", "#".repeat(hashes));
         let Some(len) = self.rest().find(&end) else {
@@ -485,12 +393,7 @@ impl Scanner<'_> {
         if self.rest().is_empty() || self.newline() {
             return Ok(());
         }
-        Err(fault(
-            start,
-            1,
-            "a backslash stands within a line",
-            "outside a text it continues a line at its end",
-        ))
+        Err(fault(start, 1, "a backslash stands within a line", "outside a text it continues a line at its end"))
     }
 
     fn line_comment(&mut self) -> Step<()> {
@@ -518,12 +421,7 @@ impl Scanner<'_> {
             } else if self.peek().is_some() {
                 self.allowed()?;
             } else {
-                return Err(fault(
-                    start,
-                    2,
-                    "this comment is never closed",
-                    "add the missing `*/`",
-                ));
+                return Err(fault(start, 2, "this comment is never closed", "add the missing `*/`"));
             }
         }
     }
@@ -533,12 +431,7 @@ impl Scanner<'_> {
         match self.peek() {
             Some(c) if is_forbidden(c) => {
                 let hint = "control characters and marks that turn the direction of text are written `\\u{…}`";
-                Err(fault(
-                    self.at,
-                    c.len_utf8(),
-                    "a character that KDL forbids",
-                    hint,
-                ))
+                Err(fault(self.at, c.len_utf8(), "a character that KDL forbids", hint))
             }
             Some(c) => {
                 self.at += c.len_utf8();
@@ -560,13 +453,10 @@ impl Scanner<'_> {
     /// Goes on at the next line after the start of a faulty node that looks like the start of another.
     fn resume_after(&mut self, node_start: usize) {
         let rest = self.text.get(node_start..).unwrap_or("");
-        let next = rest
-            .match_indices('\n')
-            .map(|(at, _)| node_start + at + 1)
-            .find(|at| {
-                let line = self.text.get(*at..).unwrap_or("");
-                line.starts_with(|c: char| c.is_alphabetic() || c == '"')
-            });
+        let next = rest.match_indices('\n').map(|(at, _)| node_start + at + 1).find(|at| {
+            let line = self.text.get(*at..).unwrap_or("");
+            line.starts_with(|c: char| c.is_alphabetic() || c == '"')
+        });
         self.at = next.unwrap_or(self.text.len());
     }
 
@@ -592,27 +482,15 @@ impl Scanner<'_> {
 }
 
 fn unclosed(start: usize, len: usize) -> SyntaxFault {
-    fault(
-        start,
-        len,
-        "this text is never closed",
-        "add the closing quote",
-    )
+    fault(start, len, "this text is never closed", "add the closing quote")
 }
 
 fn is_newline(c: char) -> bool {
-    matches!(
-        c,
-        '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}'
-    )
+    matches!(c, '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}')
 }
 
 fn is_space(c: char) -> bool {
-    matches!(
-        c,
-        '\t' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'
-            ..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
-    )
+    matches!(c, '\t' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 fn is_forbidden(c: char) -> bool {
@@ -621,9 +499,6 @@ fn is_forbidden(c: char) -> bool {
 }
 
 fn is_word(c: char) -> bool {
-    let mark = matches!(
-        c,
-        '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '='
-    );
+    let mark = matches!(c, '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '=');
     !(mark || is_space(c) || is_newline(c) || is_forbidden(c))
 }

@@ -72,11 +72,7 @@ pub(crate) fn parse(loading: &Loading<'_>, file: usize) -> (Vec<Node>, bool) {
     let scan = syntax::scan(&source.text);
     let mut whole = scan.faults.is_empty();
     for fault in scan.faults {
-        let place = Place {
-            file,
-            start: fault.start,
-            len: fault.len,
-        };
+        let place = Place { file, start: fault.start, len: fault.len };
         loading.report(Fault::at(place, fault.message).hint(fault.hint));
     }
     let mut nodes = Vec::new();
@@ -84,17 +80,8 @@ pub(crate) fn parse(loading: &Loading<'_>, file: usize) -> (Vec<Node>, bool) {
         let text = source.text.get(start..stop).unwrap_or("");
         match KdlDocument::parse_v2(text) {
             Ok(document) => {
-                let reader = Reader {
-                    loading,
-                    file,
-                    base: start,
-                };
-                nodes.extend(
-                    document
-                        .nodes()
-                        .iter()
-                        .map(|node| reader.node(node, Within::Top)),
-                );
+                let reader = Reader { loading, file, base: start };
+                nodes.extend(document.nodes().iter().map(|node| reader.node(node, Within::Top)));
             }
             Err(error) => {
                 whole = false;
@@ -107,27 +94,13 @@ pub(crate) fn parse(loading: &Loading<'_>, file: usize) -> (Vec<Node>, bool) {
 
 /// Of the cascade that one mistake brings, the first.
 fn parser_fault(error: &kdl::KdlError, file: usize, base: usize, len: usize) -> Fault {
-    let first = error
-        .diagnostics
-        .iter()
-        .min_by_key(|found| found.span.offset());
+    let first = error.diagnostics.iter().min_by_key(|found| found.span.offset());
     let start = first.map_or(0, |found| found.span.offset()).min(len);
     let width = first.map_or(0, |found| found.span.len()).min(len - start);
-    let place = Place {
-        file,
-        start: base + start,
-        len: width,
-    };
-    let message = first
-        .and_then(|found| found.message.clone())
-        .unwrap_or_else(|| "not valid KDL".to_owned());
+    let place = Place { file, start: base + start, len: width };
+    let message = first.and_then(|found| found.message.clone()).unwrap_or_else(|| "not valid KDL".to_owned());
     let mut letters = message.trim_end_matches('.').chars();
-    let message: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_lowercase)
-        .chain(letters)
-        .collect();
+    let message: String = letters.next().into_iter().flat_map(char::to_lowercase).chain(letters).collect();
     let hint = first.and_then(|found| found.help.clone());
     Fault::at(place, message).hint(hint.unwrap_or_else(|| "the file is KDL 2.0".to_owned()))
 }
@@ -150,11 +123,7 @@ struct Reader<'r, 'e> {
 
 impl Reader<'_, '_> {
     fn place(&self, span: miette::SourceSpan) -> Place {
-        Place {
-            file: self.file,
-            start: self.base + span.offset(),
-            len: span.len(),
-        }
+        Place { file: self.file, start: self.base + span.offset(), len: span.len() }
     }
 
     fn node(&self, node: &KdlNode, within: Within) -> Node {
@@ -169,42 +138,23 @@ impl Reader<'_, '_> {
             Within::Config => Within::Config,
             _ => Within::Other,
         };
-        let mut read = Node {
-            name,
-            at,
-            head: at,
-            args: Vec::new(),
-            props: Vec::new(),
-            children: None,
-        };
+        let mut read = Node { name, at, head: at, args: Vec::new(), props: Vec::new(), children: None };
         for entry in node.entries() {
             let at = self.place(entry.span());
             read.head = read.head.to(at);
             let value = self.value(entry, at, within == Within::Config);
             match entry.name() {
                 None => read.args.push(value),
-                Some(key) => read.props.push(Prop {
-                    name: key.value().to_owned(),
-                    at,
-                    value,
-                }),
+                Some(key) => read.props.push(Prop { name: key.value().to_owned(), at, value }),
             }
         }
         let children = node.children();
-        read.children = children.map(|block| {
-            block
-                .nodes()
-                .iter()
-                .map(|child| self.node(child, inner))
-                .collect()
-        });
+        read.children = children.map(|block| block.nodes().iter().map(|child| self.node(child, inner)).collect());
         read
     }
 
     fn value(&self, entry: &KdlEntry, at: Place, in_config: bool) -> Arg {
-        let secret = entry
-            .ty()
-            .is_some_and(|annotation| annotation.value() == "secret");
+        let secret = entry.ty().is_some_and(|annotation| annotation.value() == "secret");
         if let Some(annotation) = entry.ty()
             && !(secret && in_config)
         {
@@ -225,9 +175,7 @@ impl Reader<'_, '_> {
             Ok(text) => return Value::Text(text),
             Err(ExpandFault::Unset(name)) => Fault::at(at, format!("environment variable `{name}` is not set"))
                 .hint(format!("set it, or give a default: `${{{name}:-default}}`; a dollar is `$$`")),
-            Err(ExpandFault::Unclosed) => {
-                Fault::at(at, "`${` without `}`").hint("write `${NAME}`; a dollar is `$$`")
-            }
+            Err(ExpandFault::Unclosed) => Fault::at(at, "`${` without `}`").hint("write `${NAME}`; a dollar is `$$`"),
             Err(ExpandFault::BadName(_)) => Fault::at(at, "not the name of an environment variable")
                 .hint("a name has letters, digits and `_`: `${NAME}` or `${NAME:-default}`; a dollar is `$$`"),
         };

@@ -28,36 +28,21 @@ const fn filter(level: LogLevel) -> LevelFilter {
 ///
 /// When the log file cannot be opened for appending.
 pub(crate) fn start(log: &Log) -> io::Result<()> {
-    let of = log
-        .of
-        .iter()
-        .map(|(area, level)| (format!("crosstie_{area}"), filter(*level)));
-    let targets = Targets::new()
-        .with_default(filter(log.level))
-        .with_targets(of);
+    let of = log.of.iter().map(|(area, level)| (format!("crosstie_{area}"), filter(*level)));
+    let targets = Targets::new().with_default(filter(log.level)).with_targets(of);
     let (writer, colour) = match &log.output {
-        LogOutput::Stderr => (
-            BoxMakeWriter::new(io::stderr),
-            io::IsTerminal::is_terminal(&io::stderr()),
-        ),
-        LogOutput::Stdout => (
-            BoxMakeWriter::new(io::stdout),
-            io::IsTerminal::is_terminal(&io::stdout()),
-        ),
+        LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::IsTerminal::is_terminal(&io::stderr())),
+        LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::IsTerminal::is_terminal(&io::stdout())),
         LogOutput::File(path) => {
             let file = OpenOptions::new().create(true).append(true).open(path)?;
             (BoxMakeWriter::new(Mutex::new(file)), false)
         }
     };
-    let layer = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
-        .with_ansi(colour);
+    let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(colour);
     let layer = match log.format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().boxed(),
     };
-    tracing_subscriber::registry()
-        .with(layer.with_filter(targets))
-        .init();
+    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
     Ok(())
 }

@@ -51,11 +51,7 @@ fn main() -> ExitCode {
 fn check(file: &Path, show: bool) -> ExitCode {
     match prepare(Some(file)) {
         Ok((loaded, _engine)) => {
-            let text = if show {
-                loaded.show()
-            } else {
-                format!("{} is good\n", file.display())
-            };
+            let text = if show { loaded.show() } else { format!("{} is good\n", file.display()) };
             print(&text);
             ExitCode::SUCCESS
         }
@@ -82,22 +78,14 @@ fn prepare(file: Option<&Path>) -> Result<(Loaded, Option<PolicyEngine>), Proble
     let Some(plugins) = &loaded.settings.plugins else {
         return Ok((loaded, None));
     };
-    let setup = Setup {
-        router_id: loaded.settings.router.id.clone(),
-        state_dir: loaded.settings.state.clone(),
-    };
+    let setup = Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() };
     match crosstie_policy::load(plugins, setup) {
         Ok(engine) => Ok((loaded, Some(engine))),
         Err(found) => {
             let mut problems = Problems::default();
             for problem in found {
                 let plugin = problem.plugin.as_deref();
-                problems.push(loaded.plugin_problem(
-                    plugin,
-                    &problem.path,
-                    &problem.message,
-                    problem.hint.as_deref(),
-                ));
+                problems.push(loaded.plugin_problem(plugin, &problem.path, &problem.message, problem.hint.as_deref()));
             }
             Err(problems)
         }
@@ -113,11 +101,7 @@ fn run(file: Option<&Path>) -> ExitCode {
         eprintln!("error: cannot open the log: {error}");
         return ExitCode::from(EXIT_CONFIG);
     }
-    tracing::info!(
-        router = loaded.settings.router.id,
-        version = env!("CARGO_PKG_VERSION"),
-        "starting"
-    );
+    tracing::info!(router = loaded.settings.router.id, version = env!("CARGO_PKG_VERSION"), "starting");
     let policy: MakePolicy = match engine {
         Some(engine) => {
             for (plugin, hooks) in engine.names() {
@@ -140,14 +124,9 @@ fn run(file: Option<&Path>) -> ExitCode {
 }
 
 fn serve(loaded: Loaded, policy: MakePolicy) -> Result<(), crosstie_net::NetError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (mut term, mut interrupt) = (
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::interrupt())?,
-        );
+        let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let shutdown = async {
             tokio::select! {
                 _ = term.recv() => {}

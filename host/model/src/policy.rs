@@ -21,13 +21,7 @@ pub enum Hook {
 
 impl Hook {
     /// Every hook of the ABI.
-    pub const ALL: [Self; 5] = [
-        Self::Failover,
-        Self::Connection,
-        Self::Session,
-        Self::Link,
-        Self::Address,
-    ];
+    pub const ALL: [Self; 5] = [Self::Failover, Self::Connection, Self::Session, Self::Link, Self::Address];
 
     /// The word of the ABI and of the configuration.
     #[must_use]
@@ -74,9 +68,7 @@ impl Policy for BuiltIn {
     }
 
     fn connection(&self, _request: ConnectionRequest) -> Reply<ConnectionVerdict> {
-        Box::pin(std::future::ready(ConnectionVerdict::Allow {
-            attributes: Vec::new(),
-        }))
+        Box::pin(std::future::ready(ConnectionVerdict::Allow { attributes: Vec::new() }))
     }
 
     fn address(&self, _request: AddressRequest) -> Reply<AddressVerdict> {

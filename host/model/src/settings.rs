@@ -274,9 +274,7 @@ impl Scheme {
     /// Reads the word before `://`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss]
-            .into_iter()
-            .find(|scheme| scheme.as_str() == word)
+        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss].into_iter().find(|scheme| scheme.as_str() == word)
     }
 }
 

@@ -24,11 +24,8 @@ pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Con
     while !worker.is_closing() {
         match failover.poll(worker.clock()) {
             Step::Ask(request) => {
-                let answer = if worker.policy.serves(Hook::Failover) {
-                    worker.policy.failover(request).await
-                } else {
-                    None
-                };
+                let answer =
+                    if worker.policy.serves(Hook::Failover) { worker.policy.failover(request).await } else { None };
                 if let Some(answer) = &answer {
                     let picks = answer.order.len();
                     tracing::info!(
@@ -51,34 +48,16 @@ pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Con
                 let endpoint = dial_text(&dial.host, dial.port);
                 tracing::debug!(connector = &*name, endpoint, "dialling");
                 match reach(&worker, &connector, &dial).await {
-                    Ok(stream) => {
-                        serve(
-                            &worker,
-                            &container_id,
-                            &connector,
-                            (&dial, stream),
-                            &mut failover,
-                        )
-                        .await
-                    }
+                    Ok(stream) => serve(&worker, &container_id, &connector, (&dial, stream), &mut failover).await,
                     Err(error) => {
                         tracing::warn!(connector = &*name, endpoint, error, "cannot connect");
-                        failover.handle_failed(
-                            worker.clock(),
-                            Failure {
-                                error,
-                                condition: None,
-                            },
-                        );
+                        failover.handle_failed(worker.clock(), Failure { error, condition: None });
                     }
                 }
             }
             // every step of this loop ends in an answer, a failure or a loss
             Step::Idle => {
-                return tracing::error!(
-                    connector = &*name,
-                    "failover is idle without a connection"
-                );
+                return tracing::error!(connector = &*name, "failover is idle without a connection");
             }
         }
     }
@@ -105,22 +84,12 @@ async fn serve(
 ) {
     let name: Arc<str> = connector.name.as_str().into();
     let endpoint = dial_text(&dial.host, dial.port);
-    let owner = Owner {
-        name: name.clone(),
-        is_listener: false,
-        explain_refusals: false,
-        limits: connector.connection.limits,
-    };
+    let owner =
+        Owner { name: name.clone(), is_listener: false, explain_refusals: false, limits: connector.connection.limits };
     let identity = match worker.identify(&stream, owner) {
         Ok(identity) => identity,
         Err(error) => {
-            return failover.handle_failed(
-                worker.clock(),
-                Failure {
-                    error: error.to_string(),
-                    condition: None,
-                },
-            );
+            return failover.handle_failed(worker.clock(), Failure { error: error.to_string(), condition: None });
         }
     };
     let meta = Meta {
@@ -132,14 +101,8 @@ async fn serve(
         container_id: String::new(),
         may_move: false,
     };
-    let amqp = Connection::new(
-        worker.now(),
-        opening::dialled(container_id, connector, dial),
-    );
-    let (at, socket) = worker.adopt(
-        Box::new(Peer::new(amqp, meta)),
-        Socket::new(stream, identity),
-    );
+    let amqp = Connection::new(worker.now(), opening::dialled(container_id, connector, dial));
+    let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new(stream, identity));
     worker.drive(at, socket.clone(), Vec::new()).await;
     let mut failure = socket.failure.take();
     if failure.error.is_empty() {
@@ -148,24 +111,12 @@ async fn serve(
     let (error, condition) = (failure.error.clone(), failure.condition.clone());
     match socket.opened.take() {
         Some((clock, advertisement)) => {
-            tracing::warn!(
-                connector = &*name,
-                endpoint,
-                error,
-                condition,
-                "connection lost"
-            );
+            tracing::warn!(connector = &*name, endpoint, error, condition, "connection lost");
             failover.handle_opened(clock, advertisement);
             failover.handle_lost(worker.clock(), failure);
         }
         None => {
-            tracing::warn!(
-                connector = &*name,
-                endpoint,
-                error,
-                condition,
-                "cannot connect"
-            );
+            tracing::warn!(connector = &*name, endpoint, error, condition, "cannot connect");
             failover.handle_failed(worker.clock(), failure);
         }
     }

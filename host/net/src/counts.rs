@@ -29,19 +29,9 @@ pub(crate) struct Counted {
 
 impl Open {
     /// Counts a connection in.
-    pub(crate) fn count(
-        &self,
-        listener: Arc<str>,
-        user: Option<String>,
-        host: IpAddr,
-    ) -> (Counted, Counts) {
+    pub(crate) fn count(&self, listener: Arc<str>, user: Option<String>, host: IpAddr) -> (Counted, Counts) {
         let mut tables = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Tables {
-            total,
-            listeners,
-            users,
-            hosts,
-        } = &mut *tables;
+        let Tables { total, listeners, users, hosts } = &mut *tables;
         *total = total.saturating_add(1);
         let up = |count: &mut u32| {
             *count = count.saturating_add(1);
@@ -50,20 +40,10 @@ impl Open {
         let counts = Counts {
             total: *total,
             listener: up(listeners.entry(listener.clone()).or_default()),
-            user: user
-                .as_ref()
-                .map_or(0, |user| up(users.entry(user.clone()).or_default())),
+            user: user.as_ref().map_or(0, |user| up(users.entry(user.clone()).or_default())),
             peer_host: up(hosts.entry(host).or_default()),
         };
-        (
-            Counted {
-                open: self.clone(),
-                listener,
-                user,
-                host,
-            },
-            counts,
-        )
+        (Counted { open: self.clone(), listener, user, host }, counts)
     }
 }
 
@@ -100,25 +80,9 @@ mod tests {
         let host = IpAddr::from([127, 0, 0, 1]);
         let (one, _) = open.count("a".into(), Some("u".to_owned()), host);
         let (_two, counts) = open.count("b".into(), Some("u".to_owned()), host);
-        assert_eq!(
-            counts,
-            Counts {
-                total: 2,
-                listener: 1,
-                user: 2,
-                peer_host: 2
-            }
-        );
+        assert_eq!(counts, Counts { total: 2, listener: 1, user: 2, peer_host: 2 });
         drop(one);
         let (_three, counts) = open.count("a".into(), None, host);
-        assert_eq!(
-            counts,
-            Counts {
-                total: 2,
-                listener: 1,
-                user: 0,
-                peer_host: 2
-            }
-        );
+        assert_eq!(counts, Counts { total: 2, listener: 1, user: 0, peer_host: 2 });
     }
 }

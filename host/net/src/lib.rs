@@ -48,11 +48,7 @@ pub enum NetError {
 
 /// Host and port as they are written, an IPv6 address in brackets.
 pub(crate) fn dial_text(host: &str, port: u16) -> String {
-    if host.contains(':') {
-        format!("[{host}]:{port}")
-    } else {
-        format!("{host}:{port}")
-    }
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// Runs a router until `shutdown` is ready and all connections are closed, or the shutdown deadline is over.
@@ -60,47 +56,27 @@ pub(crate) fn dial_text(host: &str, port: u16) -> String {
 /// # Errors
 ///
 /// [`NetError`] before anything is served.
-pub async fn run(
-    settings: Settings,
-    policy: MakePolicy,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), NetError> {
+pub async fn run(settings: Settings, policy: MakePolicy, shutdown: impl Future<Output = ()>) -> Result<(), NetError> {
     let mut bound = Vec::new();
     for listener in &settings.listeners {
         bound.push(listener::bind(&settings, listener).await?);
     }
     let count = settings.router.workers.get().min(64);
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
-    let wake = mail
-        .iter()
-        .cloned()
-        .map(|notify| Arc::new(move || notify.notify_one()) as Wake)
-        .collect();
+    let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let asks = policy().serves(Hook::Address);
     let common = Arc::new(Common {
-        addresses: Addresses::new(
-            settings.addresses.clone(),
-            settings.router.default_distribution,
-        ),
+        addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
         post: Post::new(wake),
         auto_links: settings.auto_links.clone(),
         ask_address: asks,
     });
-    let shared = Arc::new(Shared {
-        common,
-        open: Open::default(),
-        connections: AtomicU64::new(0),
-        started: Instant::now(),
-    });
-    let (senders, receivers): (Vec<_>, Vec<_>) =
-        (0..count).map(|_| mpsc::unbounded_channel()).unzip();
+    let shared =
+        Arc::new(Shared { common, open: Open::default(), connections: AtomicU64::new(0), started: Instant::now() });
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
     let mut threads = Vec::new();
     for (at, (commands, mail)) in receivers.into_iter().zip(mail).enumerate() {
-        let mine = settings
-            .connectors
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| index % count == at);
+        let mine = settings.connectors.iter().enumerate().filter(|(index, _)| index % count == at);
         let start = Start {
             id: u16::try_from(at).unwrap_or(u16::MAX),
             container_id: settings.router.id.clone(),
@@ -109,23 +85,17 @@ pub async fn run(
             shared: shared.clone(),
             others: senders.clone(),
         };
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (done, ended) = tokio::sync::oneshot::channel::<()>();
         let body = move || {
             let _done = done;
             LocalSet::new().block_on(&runtime, start.run(commands, mail));
         };
-        std::thread::Builder::new()
-            .name(format!("worker-{at}"))
-            .spawn(body)?;
+        std::thread::Builder::new().name(format!("worker-{at}")).spawn(body)?;
         threads.push(ended);
     }
-    let accepting: Vec<_> = bound
-        .into_iter()
-        .map(|bound| tokio::spawn(listener::accept(bound, senders.clone())))
-        .collect();
+    let accepting: Vec<_> =
+        bound.into_iter().map(|bound| tokio::spawn(listener::accept(bound, senders.clone()))).collect();
     shutdown.await;
     for task in accepting {
         task.abort();
@@ -139,10 +109,7 @@ pub async fn run(
             let _ = ended.await;
         }
     };
-    let deadline = settings
-        .router
-        .shutdown_deadline
-        .max(Duration::from_millis(1));
+    let deadline = settings.router.shutdown_deadline.max(Duration::from_millis(1));
     if tokio::time::timeout(deadline, all).await.is_err() {
         tracing::warn!("peers did not answer our close in time");
     }
@@ -163,11 +130,7 @@ impl Start {
     async fn run(self, commands: mpsc::UnboundedReceiver<Command>, mail: Arc<Notify>) {
         let worker = Worker::new(self.id, self.shared, (self.policy)(), self.others);
         for connector in self.connectors {
-            tokio::task::spawn_local(connector::run(
-                worker.clone(),
-                self.container_id.clone(),
-                connector,
-            ));
+            tokio::task::spawn_local(connector::run(worker.clone(), self.container_id.clone(), connector));
         }
         worker.run(commands, mail).await;
     }

@@ -29,17 +29,12 @@ pub(crate) struct Bound {
 /// [`NetError::Bind`].
 pub(crate) async fn bind(settings: &Settings, listener: &Listener) -> Result<Bound, NetError> {
     let host = listener.host.as_deref().unwrap_or("::");
-    let failed = |source| NetError::Bind {
-        listener: listener.name.clone(),
-        address: dial_text(host, listener.port),
-        source,
-    };
+    let failed =
+        |source| NetError::Bind { listener: listener.name.clone(), address: dial_text(host, listener.port), source };
     let any = listener.host.is_none();
     let socket = match TcpListener::bind((host, listener.port)).await {
         // a machine without IPv6
-        Err(_) if any => TcpListener::bind(("0.0.0.0", listener.port))
-            .await
-            .map_err(failed)?,
+        Err(_) if any => TcpListener::bind(("0.0.0.0", listener.port)).await.map_err(failed)?,
         bound => bound.map_err(failed)?,
     };
     let local = socket.local_addr().map_err(failed)?;
@@ -63,32 +58,19 @@ pub(crate) async fn bind(settings: &Settings, listener: &Listener) -> Result<Bou
             may_move: true,
         },
     };
-    Ok(Bound {
-        socket,
-        door: Arc::new(door),
-    })
+    Ok(Bound { socket, door: Arc::new(door) })
 }
 
 /// Accepts until it is dropped.
 pub(crate) async fn accept(bound: Bound, workers: Vec<mpsc::UnboundedSender<Command>>) {
     let mut turn = 0_usize;
     loop {
-        let stream = bound
-            .socket
-            .accept()
-            .await
-            .and_then(|(stream, _)| stream.into_std());
+        let stream = bound.socket.accept().await.and_then(|(stream, _)| stream.into_std());
         match stream {
             Ok(stream) => {
                 turn = turn.wrapping_add(1);
-                let worker = turn
-                    .checked_rem(workers.len())
-                    .and_then(|at| workers.get(at));
-                if worker.is_none_or(|worker| {
-                    worker
-                        .send(Command::Accepted(stream, bound.door.clone()))
-                        .is_err()
-                }) {
+                let worker = turn.checked_rem(workers.len()).and_then(|at| workers.get(at));
+                if worker.is_none_or(|worker| worker.send(Command::Accepted(stream, bound.door.clone())).is_err()) {
                     return;
                 }
             }

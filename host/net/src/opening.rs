@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crosstie_amqp::connection::Setup;
 use crosstie_amqp::handshake::{Client, Server, Side};
 use crosstie_amqp::sasl;
-use crosstie_model::settings::{
-    ConnectionSettings, Connector, Listener, Mechanism, PropertyValue, User,
-};
+use crosstie_model::settings::{ConnectionSettings, Connector, Listener, Mechanism, PropertyValue, User};
 use crosstie_router::failover::Dial;
 use crosstie_router::failover_list;
 use serde_amqp::Value;
@@ -35,10 +33,7 @@ fn value(value: &PropertyValue) -> Value {
 fn setup(container_id: &str, settings: &ConnectionSettings, side: Side) -> Setup {
     let own = [("product", PRODUCT), ("version", env!("CARGO_PKG_VERSION"))];
     let own = own.map(|(key, text)| (key.to_owned(), Value::String(text.to_owned())));
-    let more = settings
-        .properties
-        .iter()
-        .map(|(key, property)| (key.clone(), value(property)));
+    let more = settings.properties.iter().map(|(key, property)| (key.clone(), value(property)));
     Setup {
         container_id: container_id.to_owned(),
         hostname: None,
@@ -53,55 +48,27 @@ fn setup(container_id: &str, settings: &ConnectionSettings, side: Side) -> Setup
 
 /// For the peers of a listener.
 pub(crate) fn accepted(container_id: &str, listener: &Listener, users: &[User]) -> Setup {
-    let users: Vec<(String, String)> = users
-        .iter()
-        .map(|user| (user.name.clone(), user.password.text.clone()))
-        .collect();
+    let users: Vec<(String, String)> =
+        users.iter().map(|user| (user.name.clone(), user.password.text.clone())).collect();
     let server = Server {
-        mechanisms: listener
-            .connection
-            .sasl
-            .iter()
-            .copied()
-            .map(mechanism)
-            .collect(),
+        mechanisms: listener.connection.sasl.iter().copied().map(mechanism).collect(),
         without_sasl: !listener.authenticate_peer,
         verify: Arc::new(move |user, password| {
-            sasl::verify(
-                users
-                    .iter()
-                    .map(|(name, secret)| (name.as_str(), secret.as_str())),
-                user,
-                password,
-            )
+            sasl::verify(users.iter().map(|(name, secret)| (name.as_str(), secret.as_str())), user, password)
         }),
     };
     let mut setup = setup(container_id, &listener.connection, Side::Server(server));
     if !listener.failover_urls.is_empty() {
-        setup.properties.push((
-            failover_list::NAME.to_owned(),
-            failover_list::write(&listener.failover_urls),
-        ));
+        setup.properties.push((failover_list::NAME.to_owned(), failover_list::write(&listener.failover_urls)));
     }
     setup
 }
 
 /// For the peer that a connector dials.
 pub(crate) fn dialled(container_id: &str, connector: &Connector, dial: &Dial) -> Setup {
-    let password = connector
-        .password
-        .as_ref()
-        .map(|secret| secret.text.clone());
-    let credentials = connector
-        .username
-        .clone()
-        .zip(password)
-        .filter(|_| dial.with_credentials);
-    let mut setup = setup(
-        container_id,
-        &connector.connection,
-        Side::Client(Client { credentials }),
-    );
+    let password = connector.password.as_ref().map(|secret| secret.text.clone());
+    let credentials = connector.username.clone().zip(password).filter(|_| dial.with_credentials);
+    let mut setup = setup(container_id, &connector.connection, Side::Client(Client { credentials }));
     setup.hostname = Some(dial.hostname.clone());
     setup
 }

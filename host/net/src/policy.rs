@@ -7,8 +7,7 @@ use std::time::Duration;
 use crosstie_amqp::fault::error;
 use crosstie_amqp::session::LinkId;
 use crosstie_model::policy::{
-    AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue,
-    Peer as PolicyPeer,
+    AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
 };
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::attach::Decision;
@@ -83,12 +82,7 @@ fn hear(value: &Value) -> Option<InfoValue> {
     })
 }
 
-fn describe(
-    identity: &Identity,
-    open: &Open,
-    user: Option<&str>,
-    mechanism: Option<&str>,
-) -> PolicyPeer {
+fn describe(identity: &Identity, open: &Open, user: Option<&str>, mechanism: Option<&str>) -> PolicyPeer {
     let name = |own: bool| (identity.owner.is_listener == own).then(|| identity.owner.name.clone());
     PolicyPeer {
         connection_id: identity.id,
@@ -98,11 +92,7 @@ fn describe(
         local: identity.local,
         vhost: open.hostname.clone(),
         user: user.map(str::to_owned),
-        mechanism: mechanism.and_then(|said| {
-            ["ANONYMOUS", "PLAIN"]
-                .into_iter()
-                .find(|known| *known == said)
-        }),
+        mechanism: mechanism.and_then(|said| ["ANONYMOUS", "PLAIN"].into_iter().find(|known| *known == said)),
         container_id: open.container_id.clone(),
         attributes: Vec::new(),
     }
@@ -116,12 +106,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     let peer = {
         let shard = worker.shard.borrow();
         let Some(peer) = shard.peer(at) else { return };
-        describe(
-            &socket.identity.borrow(),
-            open,
-            peer.amqp.user(),
-            peer.amqp.mechanism(),
-        )
+        describe(&socket.identity.borrow(), open, peer.amqp.user(), peer.amqp.mechanism())
     };
     let mut identity = socket.identity.borrow_mut();
     identity.peer = Some(peer.clone());
@@ -136,22 +121,13 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         socket.opened.replace(Some((worker.clock(), advertisement)));
         return admit(worker, at, &socket);
     }
-    let (counted, counts) = worker
-        .shared
-        .open
-        .count(name.clone(), peer.user.clone(), address.ip());
+    let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
     identity.counted = Some(counted);
     let limits = identity.owner.limits;
     drop(identity);
     tracing::debug!(listener = &*name, peer = %address, container = open.container_id, user = peer.user, "opened");
-    if limits
-        .connections
-        .is_some_and(|limit| counts.listener > limit)
-    {
-        let why = format!(
-            "listener {name} has its {} connections",
-            limits.connections.unwrap_or_default()
-        );
+    if limits.connections.is_some_and(|limit| counts.listener > limit) {
+        let why = format!("listener {name} has its {} connections", limits.connections.unwrap_or_default());
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
     }
     if !worker.policy.serves(Hook::Connection) {
@@ -191,22 +167,17 @@ fn request(
     limits: crosstie_model::settings::ConnectionLimits,
 ) -> ConnectionRequest {
     let words = |list: Option<&serde_amqp::primitives::Array<Symbol>>| {
-        list.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect())
-            .unwrap_or_default()
+        list.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default()
     };
     let properties = open.properties.iter().flat_map(|fields| fields.iter());
     ConnectionRequest {
         peer,
         max_frame_size: open.max_frame_size.0,
         channel_max: open.channel_max.0,
-        idle_timeout: open
-            .idle_time_out
-            .map(|ms| Duration::from_millis(ms.into())),
+        idle_timeout: open.idle_time_out.map(|ms| Duration::from_millis(ms.into())),
         offered_capabilities: words(open.offered_capabilities.as_ref()),
         desired_capabilities: words(open.desired_capabilities.as_ref()),
-        properties: properties
-            .filter_map(|(key, value)| Some((key.0.clone(), hear(value)?)))
-            .collect(),
+        properties: properties.filter_map(|(key, value)| Some((key.0.clone(), hear(value)?))).collect(),
         counts,
         limits,
     }
@@ -239,10 +210,7 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: ConnectionRef, link: LinkId) {
     let peer = socket.identity.borrow().peer.clone();
     let request = peer.and_then(|peer| worker.shard.borrow().address_request(at, link, peer));
     let Some(request) = request.filter(|_| worker.policy.serves(Hook::Address)) else {
-        worker
-            .shard
-            .borrow_mut()
-            .decide(worker.now(), at, link, Decision::BuiltIn);
+        worker.shard.borrow_mut().decide(worker.now(), at, link, Decision::BuiltIn);
         return resume(worker, &socket);
     };
     drop(socket);
@@ -266,22 +234,11 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: ConnectionRef, link: LinkId) {
                 Decision::Apply(ruling)
             }
             AddressVerdict::Deny(denial) => {
-                tracing::info!(
-                    plugin = &*denial.plugin,
-                    asked,
-                    note = denial.refusal.note,
-                    "address denied"
-                );
-                Decision::Refuse(refusal(
-                    denial,
-                    socket.identity.borrow().owner.explain_refusals,
-                ))
+                tracing::info!(plugin = &*denial.plugin, asked, note = denial.refusal.note, "address denied");
+                Decision::Refuse(refusal(denial, socket.identity.borrow().owner.explain_refusals))
             }
         };
-        worker
-            .shard
-            .borrow_mut()
-            .decide(worker.now(), at, link, decision);
+        worker.shard.borrow_mut().decide(worker.now(), at, link, decision);
         worker.settle_events();
         resume(&worker, &socket);
     });

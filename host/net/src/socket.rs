@@ -131,12 +131,7 @@ pub(crate) enum Left {
 }
 
 /// Serves a connection until it leaves this worker. `partial`: bytes that the peer sent before.
-pub(crate) async fn serve(
-    worker: &Rc<Worker>,
-    at: ConnectionRef,
-    socket: &Socket,
-    mut partial: Vec<u8>,
-) -> Left {
+pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, mut partial: Vec<u8>) -> Left {
     let mut sleep = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
     let mut armed: Option<Time> = None;
     if !partial.is_empty() {
@@ -184,12 +179,7 @@ pub(crate) async fn serve(
 }
 
 /// Sets the alarm to the connection's next timeout; one that goes off early is set again, so later ones are left alone.
-fn arm(
-    worker: &Worker,
-    at: ConnectionRef,
-    sleep: std::pin::Pin<&mut Sleep>,
-    armed: &mut Option<Time>,
-) {
+fn arm(worker: &Worker, at: ConnectionRef, sleep: std::pin::Pin<&mut Sleep>, armed: &mut Option<Time>) {
     let Some(timeout) = worker.shard.borrow().poll_timeout(at) else {
         return;
     };
@@ -200,23 +190,14 @@ fn arm(
 }
 
 /// Reads what is there and hands it to the shard.
-fn read(
-    worker: &Rc<Worker>,
-    at: ConnectionRef,
-    socket: &Socket,
-    partial: &mut Vec<u8>,
-) -> std::io::Result<()> {
+fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: &mut Vec<u8>) -> std::io::Result<()> {
     for _ in 0..READS_MAX {
         let more = if partial.len() > PARTIAL_COPY_MAX_BYTES {
             read_in_place(worker, at, socket, partial)?
         } else {
             read_block(worker, at, socket, partial)?
         };
-        if !more
-            || socket.is_ended.get()
-            || socket.move_to.get().is_some()
-            || worker.shard.borrow().is_asking(at)
-        {
+        if !more || socket.is_ended.get() || socket.move_to.get().is_some() || worker.shard.borrow().is_asking(at) {
             break;
         }
     }
@@ -232,9 +213,7 @@ fn read_in_place(
 ) -> std::io::Result<bool> {
     let before = partial.len();
     partial.resize(before.saturating_add(worker.block_bytes()), 0);
-    let result = socket
-        .stream
-        .try_read(partial.get_mut(before..).unwrap_or_default());
+    let result = socket.stream.try_read(partial.get_mut(before..).unwrap_or_default());
     partial.truncate(before.saturating_add(*result.as_ref().unwrap_or(&0)));
     let more = full(&result, worker.block_bytes())?;
     if partial.len() > before {
@@ -244,21 +223,14 @@ fn read_in_place(
 }
 
 /// Reads into the block that all connections of a worker share, behind the partial frame.
-fn read_block(
-    worker: &Rc<Worker>,
-    at: ConnectionRef,
-    socket: &Socket,
-    partial: &mut Vec<u8>,
-) -> std::io::Result<bool> {
+fn read_block(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: &mut Vec<u8>) -> std::io::Result<bool> {
     let mut block = worker.block.take();
     let start = partial.len();
     if let Some(place) = block.get_mut(..start) {
         place.copy_from_slice(partial);
     }
     let room = block.len().saturating_sub(start);
-    let result = socket
-        .stream
-        .try_read(block.get_mut(start..).unwrap_or_default());
+    let result = socket.stream.try_read(block.get_mut(start..).unwrap_or_default());
     let count = *result.as_ref().unwrap_or(&0);
     if count > 0 {
         let mut input = block.get(..start.saturating_add(count)).unwrap_or_default();
@@ -275,10 +247,7 @@ fn read_block(
 /// Whether another read is worth it.
 fn full(result: &std::io::Result<usize>, room: usize) -> std::io::Result<bool> {
     match result {
-        Ok(0) => Err(std::io::Error::new(
-            std::io::ErrorKind::UnexpectedEof,
-            "the peer closed the socket",
-        )),
+        Ok(0) => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
         Ok(count) => Ok(*count == room),
         Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
         Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),

@@ -96,11 +96,7 @@ impl Worker {
     }
 
     /// Runs until a shutdown is done.
-    pub(crate) async fn run(
-        self: Rc<Self>,
-        mut commands: mpsc::UnboundedReceiver<Command>,
-        mail: Arc<Notify>,
-    ) {
+    pub(crate) async fn run(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>, mail: Arc<Notify>) {
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             loop {
@@ -139,13 +135,8 @@ impl Worker {
     }
 
     pub(crate) fn clock(&self) -> Clock {
-        let unix = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        Clock {
-            now: self.now(),
-            unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX),
-        }
+        let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Clock { now: self.now(), unix_ms: u64::try_from(unix.as_millis()).unwrap_or(u64::MAX) }
     }
 
     pub(crate) fn instant(&self, time: Time) -> tokio::time::Instant {
@@ -178,28 +169,17 @@ impl Worker {
         tracing::debug!(listener = &*door.owner.name, peer = %identity.remote, connection = identity.id, "accepted");
         let mut meta = door.meta.clone();
         meta.peer_addr = identity.remote.to_string();
-        let peer = Box::new(Peer::new(
-            Connection::new(self.now(), door.setup.clone()),
-            meta,
-        ));
+        let peer = Box::new(Peer::new(Connection::new(self.now(), door.setup.clone()), meta));
         let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
         let worker = self.clone();
         tokio::task::spawn_local(async move { worker.drive(at, socket, Vec::new()).await });
     }
 
     /// Says who is at the other end.
-    pub(crate) fn identify(
-        &self,
-        stream: &tokio::net::TcpStream,
-        owner: Owner,
-    ) -> std::io::Result<Identity> {
+    pub(crate) fn identify(&self, stream: &tokio::net::TcpStream, owner: Owner) -> std::io::Result<Identity> {
         stream.set_nodelay(true)?;
         Ok(Identity {
-            id: self
-                .shared
-                .connections
-                .fetch_add(1, Ordering::Relaxed)
-                .saturating_add(1),
+            id: self.shared.connections.fetch_add(1, Ordering::Relaxed).saturating_add(1),
             owner,
             remote: stream.peer_addr()?,
             local: stream.local_addr()?,
@@ -209,12 +189,7 @@ impl Worker {
     }
 
     fn arrive(self: &Rc<Self>, moved: Moved) {
-        let Moved {
-            peer,
-            stream,
-            identity,
-            partial,
-        } = moved;
+        let Moved { peer, stream, identity, partial } = moved;
         match tokio::net::TcpStream::from_std(stream) {
             Ok(stream) => {
                 let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
@@ -226,11 +201,7 @@ impl Worker {
     }
 
     /// Takes a connection in. Whoever calls drives it.
-    pub(crate) fn adopt(
-        self: &Rc<Self>,
-        peer: Box<Peer>,
-        socket: Socket,
-    ) -> (ConnectionRef, Rc<Socket>) {
+    pub(crate) fn adopt(self: &Rc<Self>, peer: Box<Peer>, socket: Socket) -> (ConnectionRef, Rc<Socket>) {
         let socket = Rc::new(socket);
         let at = self.shard.borrow_mut().insert(self.now(), peer);
         self.sockets.borrow_mut().insert(at, socket.clone());
@@ -243,12 +214,7 @@ impl Worker {
     }
 
     /// Serves a connection to its end on this worker.
-    pub(crate) async fn drive(
-        self: &Rc<Self>,
-        at: ConnectionRef,
-        socket: Rc<Socket>,
-        partial: Vec<u8>,
-    ) {
+    pub(crate) async fn drive(self: &Rc<Self>, at: ConnectionRef, socket: Rc<Socket>, partial: Vec<u8>) {
         let left = serve(self, at, &socket, partial).await;
         self.sockets.borrow_mut().remove(&at);
         match left {
@@ -266,20 +232,12 @@ impl Worker {
         let Some(peer) = self.shard.borrow_mut().remove(at) else {
             return;
         };
-        let Some(Socket {
-            stream, identity, ..
-        }) = Rc::into_inner(socket)
-        else {
+        let Some(Socket { stream, identity, .. }) = Rc::into_inner(socket) else {
             return tracing::error!("a connection is still in use here and cannot move");
         };
         match (stream.into_std(), self.others.get(usize::from(to))) {
             (Ok(stream), Some(worker)) => {
-                let moved = Moved {
-                    peer,
-                    stream,
-                    identity: identity.into_inner(),
-                    partial,
-                };
+                let moved = Moved { peer, stream, identity: identity.into_inner(), partial };
                 if worker.send(Command::Moved(Box::new(moved))).is_err() {
                     tracing::debug!("the other worker is done");
                 }
@@ -328,10 +286,7 @@ impl Worker {
 
     /// Bytes that wait for a peer.
     pub(crate) fn unread(&self, at: ConnectionRef) -> usize {
-        self.shard
-            .borrow()
-            .peer(at)
-            .map_or(0, |peer| peer.amqp.out.len())
+        self.shard.borrow().peer(at).map_or(0, |peer| peer.amqp.out.len())
     }
 
     /// Writes what a connection has for its peer, as far as the socket takes it.
@@ -379,16 +334,10 @@ impl Worker {
             Ended::ByPeer(error) => (error.clone(), true),
             Ended::Fault(fault) => (Some(fault.error()), false),
         };
-        let condition = error
-            .as_ref()
-            .map(|error| policy::condition(&error.condition));
+        let condition = error.as_ref().map(|error| policy::condition(&error.condition));
         let description = error.and_then(|error| error.description);
         let (name, peer, id) = (&*identity.owner.name, identity.remote, identity.id);
-        let kind = if identity.owner.is_listener {
-            "listener"
-        } else {
-            "connector"
-        };
+        let kind = if identity.owner.is_listener { "listener" } else { "connector" };
         match (&condition, by_peer) {
             (None, _) => tracing::debug!(kind, name, %peer, connection = id, "closed by the peer"),
             (Some(condition), true) => {
@@ -399,10 +348,8 @@ impl Worker {
             }
         }
         drop(identity);
-        *socket.failure.borrow_mut() = Failure {
-            error: description.unwrap_or_else(|| "closed by the peer".to_owned()),
-            condition,
-        };
+        *socket.failure.borrow_mut() =
+            Failure { error: description.unwrap_or_else(|| "closed by the peer".to_owned()), condition };
         socket.is_ended.set(true);
         socket.notify.notify_one();
     }

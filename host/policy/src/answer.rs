@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling,
-    Treatment,
+    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling, Treatment,
 };
 
 use crate::tree::Tree;
@@ -46,9 +45,7 @@ impl Reader {
 
     fn number(&mut self, key: &str, max: u64) -> Result<Option<u64>, String> {
         self.take(key)
-            .map(|value| {
-                number(&value, max).ok_or_else(|| format!("`{key}` is no number up to {max}"))
-            })
+            .map(|value| number(&value, max).ok_or_else(|| format!("`{key}` is no number up to {max}")))
             .transpose()
     }
 
@@ -70,18 +67,12 @@ impl Reader {
 }
 
 /// An integer in any width, or a float that is one.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked to be a whole number in range"
-)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
 fn number(value: &Tree, max: u64) -> Option<u64> {
     let number = match value {
         Tree::Uint(number) => *number,
         Tree::Int(number) => u64::try_from(*number).ok()?,
-        Tree::Float(number)
-            if number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(number) =>
-        {
+        Tree::Float(number) if number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(number) => {
             *number as u64
         }
         _ => return None,
@@ -105,9 +96,8 @@ fn variant(tree: Tree) -> Result<(String, Tree), String> {
 fn refusal(tree: Tree) -> Result<Refusal, String> {
     let mut record = Reader::of(tree, "the refusal")?;
     let condition = record.text("condition")?.ok_or("no `condition`")?;
-    let is_symbol = !condition.is_empty()
-        && condition.len() <= 255
-        && condition.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_symbol =
+        !condition.is_empty() && condition.len() <= 255 && condition.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_symbol {
         return Err("`condition` is no symbol".to_owned());
     }
@@ -116,27 +106,13 @@ fn refusal(tree: Tree) -> Result<Refusal, String> {
     let mut info = Vec::new();
     for item in record.list("info")? {
         let mut entry = Reader::of(item, "an entry of `info`")?;
-        let key = entry
-            .text("key")?
-            .ok_or("an entry of `info` without `key`")?;
+        let key = entry.text("key")?.ok_or("an entry of `info` without `key`")?;
         if !key.is_ascii() {
             return Err("a key of `info` is no symbol".to_owned());
         }
-        info.push((
-            key,
-            value(
-                entry
-                    .take("val")
-                    .ok_or("an entry of `info` without `val`")?,
-            )?,
-        ));
+        info.push((key, value(entry.take("val").ok_or("an entry of `info` without `val`")?)?));
     }
-    Ok(Refusal {
-        condition,
-        description,
-        note,
-        info,
-    })
+    Ok(Refusal { condition, description, note, info })
 }
 
 fn value(tree: Tree) -> Result<InfoValue, String> {
@@ -144,20 +120,13 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
     Ok(match (case.as_str(), payload) {
         ("flag", Tree::Bool(flag)) => InfoValue::Flag(flag),
         ("int", Tree::Int(number)) => InfoValue::Int(number),
-        ("int", Tree::Uint(number)) => {
-            InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?)
-        }
-        ("uint", payload) => {
-            InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?)
-        }
+        ("int", Tree::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
+        ("uint", payload) => InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?),
         ("float", Tree::Float(number)) => InfoValue::Float(number),
         ("text", Tree::Text(text)) => InfoValue::Text(text),
         ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes),
         (case, _) => {
-            return Err(format!(
-                "a value of unknown case or type `{}`",
-                case.escape_debug()
-            ));
+            return Err(format!("a value of unknown case or type `{}`", case.escape_debug()));
         }
     })
 }
@@ -186,10 +155,9 @@ pub(crate) fn connection(plugin: &Arc<str>, tree: Tree) -> Result<ConnectionVerd
             }
             Ok(ConnectionVerdict::Allow { attributes })
         }
-        (case, payload) if case == "deny" => Ok(ConnectionVerdict::Deny(Denial {
-            plugin: plugin.clone(),
-            refusal: refusal(payload)?,
-        })),
+        (case, payload) if case == "deny" => {
+            Ok(ConnectionVerdict::Deny(Denial { plugin: plugin.clone(), refusal: refusal(payload)? }))
+        }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }
 }
@@ -207,38 +175,21 @@ pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressVerdict, S
             record.not_served("priority")?;
             let address = record.text("address")?;
             let sound = |text: &String| {
-                !text.is_empty()
-                    && text.len() <= ADDRESS_MAX_BYTES
-                    && !text.chars().any(char::is_control)
+                !text.is_empty() && text.len() <= ADDRESS_MAX_BYTES && !text.chars().any(char::is_control)
             };
             if address.as_ref().is_some_and(|text| !sound(text)) {
-                return Err(
-                    "`address` is not 1 to 2048 bytes without control characters".to_owned(),
-                );
+                return Err("`address` is not 1 to 2048 bytes without control characters".to_owned());
             }
             let treatment = record.take("treatment").map(treatment).transpose()?;
-            let phase = record
-                .number("phase", 9)?
-                .and_then(|phase| u8::try_from(phase).ok());
-            let ruling = Ruling {
-                address,
-                treatment,
-                phase,
-                note: record.text("note")?,
-            };
-            Ok(AddressVerdict::Apply {
-                plugin: plugin.clone(),
-                ruling,
-            })
+            let phase = record.number("phase", 9)?.and_then(|phase| u8::try_from(phase).ok());
+            let ruling = Ruling { address, treatment, phase, note: record.text("note")? };
+            Ok(AddressVerdict::Apply { plugin: plugin.clone(), ruling })
         }
         (case, payload) if case == "deny" => {
             let mut record = Reader::of(payload, "the denial")?;
             caching(&mut record)?;
             let refusal = refusal(record.take("refusal").ok_or("no `refusal`")?)?;
-            Ok(AddressVerdict::Deny(Denial {
-                plugin: plugin.clone(),
-                refusal,
-            }))
+            Ok(AddressVerdict::Deny(Denial { plugin: plugin.clone(), refusal }))
         }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }
@@ -258,9 +209,7 @@ fn treatment(tree: Tree) -> Result<Treatment, String> {
         Tree::Text(word) => match word.as_str() {
             "balanced" => Ok(Treatment::Balanced),
             "unavailable" => Ok(Treatment::Unavailable),
-            "closest" | "multicast" => {
-                Err(format!("treatment `{word}` is not served by this build"))
-            }
+            "closest" | "multicast" => Err(format!("treatment `{word}` is not served by this build")),
             _ => Err(format!("unknown treatment `{}`", word.escape_debug())),
         },
         _ => Err("treatment `link-route` is not served by this build".to_owned()),
@@ -272,11 +221,7 @@ fn treatment(tree: Tree) -> Result<Treatment, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn failover(
-    plugin: &Arc<str>,
-    candidates: usize,
-    tree: Tree,
-) -> Result<FailoverAnswer, String> {
+pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree) -> Result<FailoverAnswer, String> {
     let mut record = Reader::of(tree, "the answer")?;
     record.not_served("reconsider-after-ms")?;
     let Some(Tree::Array(picks)) = record.take("order") else {
@@ -285,10 +230,7 @@ pub(crate) fn failover(
     let mut order: Vec<Pick> = Vec::new();
     for item in picks {
         let mut pick = Reader::of(item, "a pick")?;
-        let index = narrow(
-            pick.number("index", u32::MAX.into())?
-                .ok_or("a pick without `index`")?,
-        );
+        let index = narrow(pick.number("index", u32::MAX.into())?.ok_or("a pick without `index`")?);
         if usize::try_from(index).is_ok_and(|index| index >= candidates) {
             return Err(format!("there is no candidate {index}"));
         }
@@ -296,20 +238,10 @@ pub(crate) fn failover(
             return Err(format!("candidate {index} is picked twice"));
         }
         let delay = pick.number("delay-ms", u32::MAX.into())?.unwrap_or(0);
-        order.push(Pick {
-            index,
-            delay: Duration::from_millis(delay),
-        });
+        order.push(Pick { index, delay: Duration::from_millis(delay) });
     }
-    let retry_after = record
-        .number("retry-after-ms", u32::MAX.into())?
-        .map(Duration::from_millis);
-    Ok(FailoverAnswer {
-        plugin: plugin.clone(),
-        order,
-        retry_after,
-        note: record.text("note")?,
-    })
+    let retry_after = record.number("retry-after-ms", u32::MAX.into())?.map(Duration::from_millis);
+    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, note: record.text("note")? })
 }
 
 /// The answer of `policy_configure`.
@@ -331,18 +263,9 @@ pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
     let mut problems = Vec::new();
     for item in record.list("problems")? {
         let mut problem = Reader::of(item, "a problem")?;
-        let message = problem
-            .text("message")?
-            .ok_or("a problem without `message`")?;
-        let path = problem
-            .list("path")?
-            .iter()
-            .map(|index| number(index, u32::MAX.into()).map(narrow))
-            .collect();
-        problems.push((
-            message,
-            Option::<Vec<u32>>::ok_or(path, "a `path` is no list of indexes")?,
-        ));
+        let message = problem.text("message")?.ok_or("a problem without `message`")?;
+        let path = problem.list("path")?.iter().map(|index| number(index, u32::MAX.into()).map(narrow)).collect();
+        problems.push((message, Option::<Vec<u32>>::ok_or(path, "a `path` is no list of indexes")?));
     }
     let mut words = |key: &str| {
         let Some(value) = record.take(key) else {
@@ -357,11 +280,7 @@ pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
         });
         texts.collect::<Result<Vec<String>, String>>().map(Some)
     };
-    Ok(Configured {
-        problems,
-        hooks: words("hooks")?,
-        reads: words("reads")?,
-    })
+    Ok(Configured { problems, hooks: words("hooks")?, reads: words("reads")? })
 }
 
 #[cfg(test)]
@@ -386,10 +305,7 @@ mod tests {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
         };
         for word in ["closest", "multicast", "strange"] {
-            assert!(
-                address(&plugin(), apply("treatment", word.into())).is_err(),
-                "{word}"
-            );
+            assert!(address(&plugin(), apply("treatment", word.into())).is_err(), "{word}");
         }
         assert!(address(&plugin(), apply("phase", Tree::Uint(10))).is_err());
         assert!(address(&plugin(), apply("address", "".into())).is_err());
@@ -399,9 +315,7 @@ mod tests {
     #[test]
     fn picks_are_candidates_once_each() {
         let order = |indexes: &[u64]| {
-            let picks = indexes
-                .iter()
-                .map(|index| Record::default().with("index", *index).into());
+            let picks = indexes.iter().map(|index| Record::default().with("index", *index).into());
             failover(&plugin(), 2, Record::default().list("order", picks).into())
         };
         assert_eq!(order(&[1, 0]).unwrap().order.len(), 2);

@@ -18,11 +18,7 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
         },
     };
     let directory = base.join("compiled");
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&directory)
-        .ok()?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).ok()?;
     // native code is loaded from here: nobody else may have put it there
     let found = fs::symlink_metadata(&directory).ok()?;
     let own = fs::metadata("/proc/self").ok()?.uid();
@@ -38,31 +34,23 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
 /// # Errors
 ///
 /// Why the module does not compile.
-pub(crate) fn compile(
-    engine: &Engine,
-    bytes: &[u8],
-    directory: Option<&Path>,
-) -> wasmtime::Result<Module> {
+pub(crate) fn compile(engine: &Engine, bytes: &[u8], directory: Option<&Path>) -> wasmtime::Result<Module> {
     let path = directory.map(|directory| directory.join(name(engine, bytes)));
     if let Some(module) = path.as_ref().and_then(|path| load(engine, path)) {
         return Ok(module);
     }
     let module = Module::from_binary(engine, bytes)?;
-    if let Some(path) = path {
-        if let Err(error) = store(&module, &path) {
+    if let Some(path) = path
+        && let Err(error) = store(&module, &path) {
             tracing::debug!(%error, "the compiled plugin is not kept");
         }
-    }
     Ok(module)
 }
 
 fn name(engine: &Engine, bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    let digest: String = Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest: String = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{digest}-{:016x}", hasher.finish())
 }
 
@@ -77,10 +65,7 @@ fn store(module: &Module, path: &Path) -> wasmtime::Result<()> {
     Ok(())
 }
 
-#[expect(
-    unsafe_code,
-    reason = "native code is loaded from a directory that only this user can write, digest checked"
-)]
+#[expect(unsafe_code, reason = "native code is loaded from a directory that only this user can write, digest checked")]
 fn load(engine: &Engine, path: &Path) -> Option<Module> {
     let file = fs::read(path).ok()?;
     let (digest, compiled) = file.split_at_checked(32)?;

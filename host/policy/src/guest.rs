@@ -41,12 +41,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(name: Arc<str>, kv_bytes: u64) -> Self {
-        Self {
-            name,
-            kv: Mutex::new(Kv::new(kv_bytes)),
-            counters: Mutex::default(),
-            lines: Mutex::default(),
-        }
+        Self { name, kv: Mutex::new(Kv::new(kv_bytes)), counters: Mutex::default(), lines: Mutex::default() }
     }
 
     fn kv(&self) -> std::sync::MutexGuard<'_, Kv> {
@@ -76,11 +71,8 @@ impl Shared {
     fn count(&self, name: &[u8], by: u64) {
         let sound = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = std::str::from_utf8(name)
-            .ok()
-            .filter(|_| (1..=64).contains(&name.len()) && name.iter().all(sound));
-        let known =
-            known.filter(|name| counters.len() < COUNTERS_MAX || counters.contains_key(*name));
+        let known = std::str::from_utf8(name).ok().filter(|_| (1..=64).contains(&name.len()) && name.iter().all(sound));
+        let known = known.filter(|name| counters.len() < COUNTERS_MAX || counters.contains_key(*name));
         // what is no name, or one too many, is counted as that
         let counter = counters.entry(known.unwrap_or("?").to_owned()).or_default();
         *counter = counter.saturating_add(by);
@@ -125,8 +117,7 @@ impl State {
         for byte in bytes {
             if *byte == b'\n' || self.line.len() >= LOG_MAX_BYTES {
                 let line = std::mem::take(&mut self.line);
-                self.shared
-                    .log(2, &String::from_utf8_lossy(&line), self.now_ms);
+                self.shared.log(2, &String::from_utf8_lossy(&line), self.now_ms);
             }
             if *byte != b'\n' {
                 self.line.push(*byte);
@@ -141,10 +132,7 @@ fn memory(guest: &mut Guest<'_>) -> wasmtime::Result<Memory> {
     if let Some(memory) = guest.data().memory {
         return Ok(memory);
     }
-    guest
-        .get_export("memory")
-        .and_then(Extern::into_memory)
-        .ok_or_else(|| wasmtime::Error::msg("no memory"))
+    guest.get_export("memory").and_then(Extern::into_memory).ok_or_else(|| wasmtime::Error::msg("no memory"))
 }
 
 fn range(at: i32, len: i32) -> (usize, usize) {
@@ -157,16 +145,12 @@ fn read(guest: &mut Guest<'_>, at: i32, len: i32) -> wasmtime::Result<Vec<u8>> {
     let (start, end) = range(at, len);
     let memory = memory(guest)?;
     let bytes = memory.data(&*guest).get(start..end);
-    bytes
-        .map(<[u8]>::to_vec)
-        .ok_or_else(|| wasmtime::Error::msg("a range outside memory"))
+    bytes.map(<[u8]>::to_vec).ok_or_else(|| wasmtime::Error::msg("a range outside memory"))
 }
 
 fn write(guest: &mut Guest<'_>, at: i32, bytes: &[u8]) -> wasmtime::Result<()> {
     let (start, _) = range(at, 0);
-    memory(guest)?
-        .write(guest, start, bytes)
-        .map_err(|_| wasmtime::Error::msg("a range outside memory"))
+    memory(guest)?.write(guest, start, bytes).map_err(|_| wasmtime::Error::msg("a range outside memory"))
 }
 
 fn write_u32(guest: &mut Guest<'_>, at: i32, number: u32) -> wasmtime::Result<()> {
@@ -175,9 +159,7 @@ fn write_u32(guest: &mut Guest<'_>, at: i32, number: u32) -> wasmtime::Result<()
 
 fn key(guest: &mut Guest<'_>, at: i32, len: i32) -> wasmtime::Result<Vec<u8>> {
     if !guest.data().may_use_kv {
-        return Err(wasmtime::Error::msg(
-            "key and value calls are not allowed in policy_alloc and _initialize",
-        ));
+        return Err(wasmtime::Error::msg("key and value calls are not allowed in policy_alloc and _initialize"));
     }
     read(guest, at, len)
 }
@@ -194,51 +176,35 @@ pub(crate) fn grant_of(name: &str) -> Option<(Grant, &'static str)> {
 
 /// Offers everything to guests.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        HOST,
-        "log",
-        |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
-            let kept = len
-                .cast_unsigned()
-                .min(u32::try_from(LOG_MAX_BYTES).unwrap_or(u32::MAX));
-            let text = read(&mut guest, at, kept.cast_signed())?;
-            let state = guest.data();
-            state
-                .shared
-                .log(level, &String::from_utf8_lossy(&text), state.now_ms);
-            wasmtime::Result::Ok(())
-        },
-    )?;
-    linker.func_wrap(
-        HOST,
-        "counter_add",
-        |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
-            let name = read(&mut guest, at, len)?;
-            guest.data().shared.count(&name, by.cast_unsigned());
-            wasmtime::Result::Ok(())
-        },
-    )?;
+    linker.func_wrap(HOST, "log", |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
+        let kept = len.cast_unsigned().min(u32::try_from(LOG_MAX_BYTES).unwrap_or(u32::MAX));
+        let text = read(&mut guest, at, kept.cast_signed())?;
+        let state = guest.data();
+        state.shared.log(level, &String::from_utf8_lossy(&text), state.now_ms);
+        wasmtime::Result::Ok(())
+    })?;
+    linker.func_wrap(HOST, "counter_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
+        let name = read(&mut guest, at, len)?;
+        guest.data().shared.count(&name, by.cast_unsigned());
+        wasmtime::Result::Ok(())
+    })?;
     link_kv(linker)?;
     link_wasi(linker)
 }
 
 fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap(
-        HOST,
-        "kv_get",
-        |mut guest: Guest<'_>, at: i32, len: i32, out: i32, cap: i32| {
-            let key = key(&mut guest, at, len)?;
-            let found = guest.data().shared.kv().get(&key, guest.data().now_ms);
-            let Some(value) = found else {
-                return wasmtime::Result::Ok(-1);
-            };
-            let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
-            if length <= cap.cast_unsigned() {
-                write(&mut guest, out, &value)?;
-            }
-            Ok(length.cast_signed())
-        },
-    )?;
+    linker.func_wrap(HOST, "kv_get", |mut guest: Guest<'_>, at: i32, len: i32, out: i32, cap: i32| {
+        let key = key(&mut guest, at, len)?;
+        let found = guest.data().shared.kv().get(&key, guest.data().now_ms);
+        let Some(value) = found else {
+            return wasmtime::Result::Ok(-1);
+        };
+        let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
+        if length <= cap.cast_unsigned() {
+            write(&mut guest, out, &value)?;
+        }
+        Ok(length.cast_signed())
+    })?;
     linker.func_wrap(
         HOST,
         "kv_put",
@@ -246,35 +212,21 @@ fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             let key = key(&mut guest, at, len)?;
             let value = read(&mut guest, value, value_len)?;
             let state = guest.data();
-            let stored = state
-                .shared
-                .kv()
-                .put(&key, &value, ttl_ms.cast_unsigned(), state.now_ms);
+            let stored = state.shared.kv().put(&key, &value, ttl_ms.cast_unsigned(), state.now_ms);
             wasmtime::Result::Ok(i32::from(stored))
         },
     )?;
-    linker.func_wrap(
-        HOST,
-        "kv_add",
-        |mut guest: Guest<'_>, at: i32, len: i32, by: i64, ttl_ms: i32| {
-            let key = key(&mut guest, at, len)?;
-            let state = guest.data();
-            let value = state
-                .shared
-                .kv()
-                .add(&key, by, ttl_ms.cast_unsigned(), state.now_ms);
-            wasmtime::Result::Ok(value.unwrap_or(i64::MIN))
-        },
-    )?;
-    linker.func_wrap(
-        HOST,
-        "kv_delete",
-        |mut guest: Guest<'_>, at: i32, len: i32| {
-            let key = key(&mut guest, at, len)?;
-            guest.data().shared.kv().delete(&key);
-            wasmtime::Result::Ok(())
-        },
-    )?;
+    linker.func_wrap(HOST, "kv_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64, ttl_ms: i32| {
+        let key = key(&mut guest, at, len)?;
+        let state = guest.data();
+        let value = state.shared.kv().add(&key, by, ttl_ms.cast_unsigned(), state.now_ms);
+        wasmtime::Result::Ok(value.unwrap_or(i64::MIN))
+    })?;
+    linker.func_wrap(HOST, "kv_delete", |mut guest: Guest<'_>, at: i32, len: i32| {
+        let key = key(&mut guest, at, len)?;
+        guest.data().shared.kv().delete(&key);
+        wasmtime::Result::Ok(())
+    })?;
     Ok(())
 }
 
@@ -290,111 +242,37 @@ fn random(seed: &mut u64) -> u64 {
 /// A shim, not WASI: no files, no arguments, virtual time, random numbers of the request's seed.
 fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     for name in ["args_sizes_get", "environ_sizes_get"] {
-        linker.func_wrap(
-            WASI,
-            name,
-            |mut guest: Guest<'_>, count: i32, bytes: i32| {
-                write_u32(&mut guest, count, 0)?;
-                write_u32(&mut guest, bytes, 0)?;
-                wasmtime::Result::Ok(0_i32)
-            },
-        )?;
+        linker.func_wrap(WASI, name, |mut guest: Guest<'_>, count: i32, bytes: i32| {
+            write_u32(&mut guest, count, 0)?;
+            write_u32(&mut guest, bytes, 0)?;
+            wasmtime::Result::Ok(0_i32)
+        })?;
     }
     for name in ["args_get", "environ_get"] {
         linker.func_wrap(WASI, name, |_: i32, _: i32| 0_i32)?;
     }
-    linker.func_wrap(
-        WASI,
-        "clock_time_get",
-        |mut guest: Guest<'_>, _: i32, _: i64, out: i32| {
-            let state = guest.data();
-            let ns = state
-                .now_ms
-                .saturating_mul(1_000_000)
-                .saturating_add(state.slept_ns);
-            write(&mut guest, out, &ns.to_le_bytes())?;
-            wasmtime::Result::Ok(0_i32)
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
-        "random_get",
-        |mut guest: Guest<'_>, at: i32, len: i32| {
-            let mut bytes = read(&mut guest, at, len)?;
-            for chunk in bytes.chunks_mut(8) {
-                let number = random(&mut guest.data_mut().seed).to_le_bytes();
-                for (byte, random) in chunk.iter_mut().zip(number) {
-                    *byte = random;
-                }
+    linker.func_wrap(WASI, "clock_time_get", |mut guest: Guest<'_>, _: i32, _: i64, out: i32| {
+        let state = guest.data();
+        let ns = state.now_ms.saturating_mul(1_000_000).saturating_add(state.slept_ns);
+        write(&mut guest, out, &ns.to_le_bytes())?;
+        wasmtime::Result::Ok(0_i32)
+    })?;
+    linker.func_wrap(WASI, "random_get", |mut guest: Guest<'_>, at: i32, len: i32| {
+        let mut bytes = read(&mut guest, at, len)?;
+        for chunk in bytes.chunks_mut(8) {
+            let number = random(&mut guest.data_mut().seed).to_le_bytes();
+            for (byte, random) in chunk.iter_mut().zip(number) {
+                *byte = random;
             }
-            write(&mut guest, at, &bytes)?;
-            wasmtime::Result::Ok(0_i32)
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
-        "fd_write",
-        |mut guest: Guest<'_>, fd: i32, list: i32, count: i32, out: i32| {
-            if fd != 1 && fd != 2 {
-                return wasmtime::Result::Ok(EBADF);
-            }
-            let mut written = 0_u32;
-            for index in 0..count.clamp(0, 1024) {
-                let entry = read(&mut guest, list.wrapping_add(index.wrapping_mul(8)), 8)?;
-                let Some(&[a, b, c, d, e, f, g, h]) = entry.first_chunk::<8>() else {
-                    continue;
-                };
-                let bytes = read(
-                    &mut guest,
-                    i32::from_le_bytes([a, b, c, d]),
-                    i32::from_le_bytes([e, f, g, h]),
-                )?;
-                written = written.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
-                guest.data_mut().write(&bytes);
-            }
-            write_u32(&mut guest, out, written)?;
-            Ok(0)
-        },
-    )?;
-    linker.func_wrap(
-        WASI,
-        "poll_oneoff",
-        |mut guest: Guest<'_>, subscriptions: i32, events: i32, count: i32, out: i32| {
-            let count = count.clamp(0, 64);
-            for index in 0..count {
-                let entry = read(
-                    &mut guest,
-                    subscriptions.wrapping_add(index.wrapping_mul(48)),
-                    48,
-                )?;
-                let (Some(user), Some(kind)) = (entry.first_chunk::<8>(), entry.get(8)) else {
-                    continue;
-                };
-                let mut event = [0_u8; 32];
-                for (byte, from) in event.iter_mut().zip(user.iter().chain([&0, &0, kind])) {
-                    *byte = *from;
-                }
-                if let (0, Some(timeout)) =
-                    (*kind, entry.get(24..).and_then(|at| at.first_chunk::<8>()))
-                {
-                    let state = guest.data_mut();
-                    state.slept_ns = state.slept_ns.saturating_add(u64::from_le_bytes(*timeout));
-                }
-                write(
-                    &mut guest,
-                    events.wrapping_add(index.wrapping_mul(32)),
-                    &event,
-                )?;
-            }
-            write_u32(&mut guest, out, count.cast_unsigned())?;
-            wasmtime::Result::Ok(0_i32)
-        },
-    )?;
+        }
+        write(&mut guest, at, &bytes)?;
+        wasmtime::Result::Ok(0_i32)
+    })?;
+    link_output(linker)?;
+    link_poll(linker)?;
     linker.func_wrap(WASI, "sched_yield", || 0_i32)?;
     linker.func_wrap(WASI, "proc_exit", |code: i32| -> wasmtime::Result<()> {
-        Err(wasmtime::Error::msg(format!(
-            "the guest exited with {code}"
-        )))
+        Err(wasmtime::Error::msg(format!("the guest exited with {code}")))
     })?;
     linker.func_wrap(WASI, "fd_close", |_: i32| EBADF)?;
     for name in ["fd_fdstat_get", "fd_fdstat_set_flags", "fd_prestat_get"] {
@@ -403,5 +281,54 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(WASI, "fd_prestat_dir_name", |_: i32, _: i32, _: i32| EBADF)?;
     linker.func_wrap(WASI, "fd_read", |_: i32, _: i32, _: i32, _: i32| EBADF)?;
     linker.func_wrap(WASI, "fd_seek", |_: i32, _: i64, _: i32, _: i32| EBADF)?;
+    Ok(())
+}
+
+fn link_output(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(WASI, "fd_write", |mut guest: Guest<'_>, fd: i32, list: i32, count: i32, out: i32| {
+        if fd != 1 && fd != 2 {
+            return wasmtime::Result::Ok(EBADF);
+        }
+        let mut written = 0_u32;
+        for index in 0..count.clamp(0, 1024) {
+            let entry = read(&mut guest, list.wrapping_add(index.wrapping_mul(8)), 8)?;
+            let Some(&[a, b, c, d, e, f, g, h]) = entry.first_chunk::<8>() else {
+                continue;
+            };
+            let bytes = read(&mut guest, i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))?;
+            written = written.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
+            guest.data_mut().write(&bytes);
+        }
+        write_u32(&mut guest, out, written)?;
+        Ok(0)
+    })?;
+    Ok(())
+}
+
+fn link_poll(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.func_wrap(
+        WASI,
+        "poll_oneoff",
+        |mut guest: Guest<'_>, subscriptions: i32, events: i32, count: i32, out: i32| {
+            let count = count.clamp(0, 64);
+            for index in 0..count {
+                let entry = read(&mut guest, subscriptions.wrapping_add(index.wrapping_mul(48)), 48)?;
+                let (Some(user), Some(kind)) = (entry.first_chunk::<8>(), entry.get(8)) else {
+                    continue;
+                };
+                let mut event = [0_u8; 32];
+                for (byte, from) in event.iter_mut().zip(user.iter().chain([&0, &0, kind])) {
+                    *byte = *from;
+                }
+                if let (0, Some(timeout)) = (*kind, entry.get(24..).and_then(|at| at.first_chunk::<8>())) {
+                    let state = guest.data_mut();
+                    state.slept_ns = state.slept_ns.saturating_add(u64::from_le_bytes(*timeout));
+                }
+                write(&mut guest, events.wrapping_add(index.wrapping_mul(32)), &event)?;
+            }
+            write_u32(&mut guest, out, count.cast_unsigned())?;
+            wasmtime::Result::Ok(0_i32)
+        },
+    )?;
     Ok(())
 }

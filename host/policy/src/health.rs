@@ -48,9 +48,7 @@ impl Health {
             state.quarantine = Some((now + wait, wait));
             return Some(wait);
         }
-        state.failures.retain(|(at, from)| {
-            now.duration_since(*at) < SPAN && (peer.is_none() || *from != peer)
-        });
+        state.failures.retain(|(at, from)| now.duration_since(*at) < SPAN && (peer.is_none() || *from != peer));
         state.failures.push_back((now, peer));
         if state.failures.len() < FAILURES_MAX {
             return None;

@@ -38,27 +38,16 @@ impl Value {
 }
 
 fn size(key: &[u8], value: &Value) -> u64 {
-    u64::try_from(key.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(value.bytes())
-        .saturating_add(ENTRY_BYTES)
+    u64::try_from(key.len()).unwrap_or(u64::MAX).saturating_add(value.bytes()).saturating_add(ENTRY_BYTES)
 }
 
 impl Kv {
     pub(crate) fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            ..Self::default()
-        }
+        Self { limit, ..Self::default() }
     }
 
     fn live(&mut self, key: &[u8], now_ms: u64) -> Option<&Value> {
-        if self
-            .entries
-            .get(key)?
-            .ends_at_ms
-            .is_some_and(|end| end <= now_ms)
-        {
+        if self.entries.get(key)?.ends_at_ms.is_some_and(|end| end <= now_ms) {
             self.delete(key);
         }
         self.entries.get(key).map(|entry| &entry.value)
@@ -86,8 +75,7 @@ impl Kv {
         };
         // the least number says that there is no room
         let value = value.max(i64::MIN + 1);
-        self.store(key, Value::Counter(value), ttl_ms, now_ms)
-            .then_some(value)
+        self.store(key, Value::Counter(value), ttl_ms, now_ms).then_some(value)
     }
 
     pub(crate) fn delete(&mut self, key: &[u8]) {
@@ -100,25 +88,18 @@ impl Kv {
         if !KEY_BYTES.contains(&key.len()) {
             return false;
         }
-        let old = self
-            .entries
-            .get(key)
-            .map_or(0, |entry| size(key, &entry.value));
+        let old = self.entries.get(key).map_or(0, |entry| size(key, &entry.value));
         let new = size(key, &value);
         if self.used.saturating_sub(old).saturating_add(new) > self.limit {
             self.expire(now_ms);
-            let old = self
-                .entries
-                .get(key)
-                .map_or(0, |entry| size(key, &entry.value));
+            let old = self.entries.get(key).map_or(0, |entry| size(key, &entry.value));
             if self.used.saturating_sub(old).saturating_add(new) > self.limit {
                 return false;
             }
         }
         self.delete(key);
         let ends_at_ms = (ttl_ms > 0).then(|| now_ms.saturating_add(ttl_ms.into()));
-        self.entries
-            .insert(key.to_vec(), Entry { value, ends_at_ms });
+        self.entries.insert(key.to_vec(), Entry { value, ends_at_ms });
         self.used = self.used.saturating_add(new);
         true
     }
@@ -142,10 +123,7 @@ mod tests {
     #[test]
     fn counters_count_and_expire() {
         let mut kv = Kv::new(1000);
-        assert_eq!(
-            (kv.add(b"a", 2, 100, 0), kv.add(b"a", 3, 100, 50)),
-            (Some(2), Some(5))
-        );
+        assert_eq!((kv.add(b"a", 2, 100, 0), kv.add(b"a", 3, 100, 50)), (Some(2), Some(5)));
         assert_eq!(kv.get(b"a", 149), Some(5_i64.to_le_bytes().to_vec()));
         assert_eq!(kv.get(b"a", 150), None);
         assert_eq!(kv.add(b"a", i64::MIN, 0, 200), Some(i64::MIN + 1));

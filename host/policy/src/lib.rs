@@ -61,9 +61,7 @@ pub struct PolicyEngine {
 
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("PolicyEngine")
-            .field("plugins", &self.names())
-            .finish_non_exhaustive()
+        f.debug_struct("PolicyEngine").field("plugins", &self.names()).finish_non_exhaustive()
     }
 }
 
@@ -84,10 +82,7 @@ impl PolicyEngine {
     #[must_use]
     pub fn names(&self) -> Vec<(&str, Vec<&'static str>)> {
         let hooks = |plugin: &Plugin| plugin.hooks.iter().map(|hook| hook.as_str()).collect();
-        self.plugins
-            .iter()
-            .map(|plugin| (&*plugin.shared.name, hooks(plugin)))
-            .collect()
+        self.plugins.iter().map(|plugin| (&*plugin.shared.name, hooks(plugin))).collect()
     }
 }
 
@@ -100,25 +95,15 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     let general = |message: String| vec![problem(None, Fault::new(message))];
     let files = list(&plugins.directory)?;
     let mut chain: Vec<settings::Plugin> = plugins.named.clone();
-    for name in files
-        .keys()
-        .filter(|name| !plugins.named.iter().any(|named| named.name == **name))
-    {
+    for name in files.keys().filter(|name| !plugins.named.iter().any(|named| named.name == **name)) {
         chain.push(unnamed(name));
     }
     let mut config = Config::new();
     config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
-    let engine = Engine::new(&config)
-        .map_err(|error| general(format!("wasmtime does not start: {error:#}")))?;
-    let is_running =
-        tick(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
-    let mut loaded = PolicyEngine {
-        plugins: Vec::new(),
-        is_running,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build();
+    let engine = Engine::new(&config).map_err(|error| general(format!("wasmtime does not start: {error:#}")))?;
+    let is_running = tick(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
+    let mut loaded = PolicyEngine { plugins: Vec::new(), is_running };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| general(format!("no runtime for policy: {error}")))?;
     let cache = cache::directory(setup.state_dir.as_deref());
     let mut problems = Vec::new();
@@ -126,10 +111,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
         let name = settings.name.clone();
         let bytes = match files.get(&name) {
             Some(path) => read(path, settings.limits.module_bytes),
-            None => Err(Fault::new(format!(
-                "there is no `{name}.wasm` in `{}`",
-                plugins.directory.display()
-            ))),
+            None => Err(Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()))),
         };
         let plugin = match bytes {
             Ok(bytes) => {
@@ -140,30 +122,15 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
         };
         match plugin {
             Ok(plugin) => loaded.plugins.push(Arc::new(plugin)),
-            Err(faults) => {
-                problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault)))
-            }
+            Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
         }
     }
-    if problems.is_empty() {
-        Ok(loaded)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
 fn problem(plugin: Option<&str>, fault: Fault) -> LoadProblem {
-    let Fault {
-        message,
-        path,
-        hint,
-    } = fault;
-    LoadProblem {
-        plugin: plugin.map(str::to_owned),
-        path,
-        message,
-        hint,
-    }
+    let Fault { message, path, hint } = fault;
+    LoadProblem { plugin: plugin.map(str::to_owned), path, message, hint }
 }
 
 /// A plugin that no node names.
@@ -182,48 +149,31 @@ fn unnamed(name: &str) -> settings::Plugin {
 /// The plugin files of a directory by their stems.
 fn list(directory: &Path) -> Result<BTreeMap<String, PathBuf>, Vec<LoadProblem>> {
     let unreadable = |error: std::io::Error| {
-        vec![problem(
-            None,
-            Fault::new(format!("cannot read `{}`: {error}", directory.display())),
-        )]
+        vec![problem(None, Fault::new(format!("cannot read `{}`: {error}", directory.display())))]
     };
     let mut files = BTreeMap::new();
     let mut problems = Vec::new();
     for entry in fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let word =
-            |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
+        let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
         match (word(path.file_stem()), word(path.extension()).as_deref()) {
             (Some(stem), Some("wasm")) => drop(files.insert(stem, path)),
             (Some(stem), Some("js")) => {
                 let message = format!("this build does not serve `{stem}.js`");
                 let hint = Some("remove it, or compile it to a .wasm file".to_owned());
-                problems.push(problem(
-                    None,
-                    Fault {
-                        hint,
-                        ..Fault::new(message)
-                    },
-                ));
+                problems.push(problem(None, Fault { hint, ..Fault::new(message) }));
             }
             _ => {}
         }
     }
-    if problems.is_empty() {
-        Ok(files)
-    } else {
-        Err(problems)
-    }
+    if problems.is_empty() { Ok(files) } else { Err(problems) }
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let unreadable =
-        |error: std::io::Error| Fault::new(format!("cannot read `{}`: {error}", path.display()));
+    let unreadable = |error: std::io::Error| Fault::new(format!("cannot read `{}`: {error}", path.display()));
     let file = fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         return Err(Fault::new(format!("its file is longer than {limit} bytes")));
     }
@@ -234,13 +184,11 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
 fn tick(engine: &Engine) -> std::io::Result<Arc<AtomicBool>> {
     let is_running = Arc::new(AtomicBool::new(true));
     let (engine, running) = (engine.clone(), is_running.clone());
-    std::thread::Builder::new()
-        .name("policy-clock".to_owned())
-        .spawn(move || {
-            while running.load(Ordering::Relaxed) {
-                std::thread::sleep(TICK);
-                engine.increment_epoch();
-            }
-        })?;
+    std::thread::Builder::new().name("policy-clock".to_owned()).spawn(move || {
+        while running.load(Ordering::Relaxed) {
+            std::thread::sleep(TICK);
+            engine.increment_epoch();
+        }
+    })?;
     Ok(is_running)
 }

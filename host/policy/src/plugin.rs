@@ -8,8 +8,8 @@ use std::time::SystemTime;
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::{Grant, Plugin as Settings, PluginLimits};
 use wasmtime::{
-    Engine, ExternType, InstancePre, Linker, Memory, Module, Store, StoreLimitsBuilder, TypedFunc,
-    UpdateDeadline, ValType,
+    Engine, ExternType, InstancePre, Linker, Memory, Module, Store, StoreLimitsBuilder, TypedFunc, UpdateDeadline,
+    ValType,
 };
 
 use crate::answer::{self, Configured};
@@ -26,17 +26,11 @@ static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 /// Time and chance for one request.
 pub(crate) fn context() -> Context {
     use std::hash::BuildHasher;
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let sequence = SEQUENCE.fetch_add(1, Ordering::Relaxed);
     let random = std::hash::RandomState::new().hash_one(sequence);
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    Context {
-        now_ms,
-        seed: random >> 11,
-        sequence,
-    }
+    Context { now_ms, seed: random >> 11, sequence }
 }
 
 /// The export of a hook.
@@ -61,10 +55,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn bad_answer(detail: impl Into<String>) -> Self {
-        Self {
-            cause: "bad answer",
-            detail: detail.into(),
-        }
+        Self { cause: "bad answer", detail: detail.into() }
     }
 
     fn trap(error: &wasmtime::Error, output: &[u8]) -> Self {
@@ -73,10 +64,7 @@ impl Failure {
             detail.push_str("\nlatest output of the guest:\n");
             detail.push_str(&String::from_utf8_lossy(output));
         }
-        Self {
-            cause: "trap",
-            detail,
-        }
+        Self { cause: "trap", detail }
     }
 }
 
@@ -90,11 +78,7 @@ pub(crate) struct Fault {
 
 impl Fault {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            path: Vec::new(),
-            hint: None,
-        }
+        Self { message: message.into(), path: Vec::new(), hint: None }
     }
 
     fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -120,12 +104,7 @@ pub(crate) struct Plugin {
 type Entry = TypedFunc<(i32, i32), i64>;
 
 /// What a fresh guest has.
-type Entered = (
-    Memory,
-    TypedFunc<i32, i32>,
-    Vec<(Hook, Entry)>,
-    Option<Entry>,
-);
+type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
 
 /// One instance.
 pub(crate) struct Instance {
@@ -143,21 +122,15 @@ pub(crate) async fn load(
     bytes: &[u8],
     (router_id, cache): (&str, Option<&Path>),
 ) -> Result<Plugin, Vec<Fault>> {
-    let fault =
-        |error: wasmtime::Error| vec![Fault::new(format!("the module does not load: {error:#}"))];
+    let fault = |error: wasmtime::Error| vec![Fault::new(format!("the module does not load: {error:#}"))];
     let module = crate::cache::compile(engine, bytes, cache).map_err(fault)?;
     let exported = check_exports(&module).map_err(|fault| vec![fault])?;
     check_imports(&module, &settings).map_err(|fault| vec![fault])?;
     let mut linker = Linker::new(engine);
     guest::link(&mut linker).map_err(fault)?;
-    linker
-        .define_unknown_imports_as_traps(&module)
-        .map_err(fault)?;
+    linker.define_unknown_imports_as_traps(&module).map_err(fault)?;
     let pre = linker.instantiate_pre(&module).map_err(fault)?;
-    let shared = Arc::new(Shared::new(
-        settings.name.as_str().into(),
-        settings.limits.kv_bytes,
-    ));
+    let shared = Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
     let mut plugin = Plugin {
         health: Health::default(),
         hooks: exported,
@@ -172,16 +145,11 @@ pub(crate) async fn load(
         Ok((_, configured)) => configured,
         Err(failure) => {
             let Failure { cause, detail } = failure;
-            return Err(vec![Fault::new(format!(
-                "it cannot be configured ({cause}): {detail}"
-            ))]);
+            return Err(vec![Fault::new(format!("it cannot be configured ({cause}): {detail}"))]);
         }
     };
     let problems: Vec<Fault> = (configured.problems.iter())
-        .map(|(message, path)| Fault {
-            path: path.clone(),
-            ..Fault::new(message.as_str())
-        })
+        .map(|(message, path)| Fault { path: path.clone(), ..Fault::new(message.as_str()) })
         .collect();
     if !problems.is_empty() {
         return Err(problems);
@@ -196,15 +164,12 @@ fn check_exports(module: &Module) -> Result<Vec<Hook>, Fault> {
         None => Ok(false),
         Some(ExternType::Func(found)) => {
             let same = |found: Vec<ValType>, wanted: &[ValType]| {
-                found.len() == wanted.len()
-                    && found.iter().zip(wanted).all(|(a, b)| ValType::eq(a, b))
+                found.len() == wanted.len() && found.iter().zip(wanted).all(|(a, b)| ValType::eq(a, b))
             };
             if same(found.params().collect(), params) && same(found.results().collect(), results) {
                 Ok(true)
             } else {
-                Err(Fault::new(format!(
-                    "export `{name}` has another type than the ABI gives it"
-                )))
+                Err(Fault::new(format!("export `{name}` has another type than the ABI gives it")))
             }
         }
         Some(_) => Err(Fault::new(format!("export `{name}` is no function"))),
@@ -215,10 +180,7 @@ fn check_exports(module: &Module) -> Result<Vec<Hook>, Fault> {
         None => return Err(Fault::new("no export `memory`").hint("see the ABI, \"Exports\"")),
     }
     let entry = [ValType::I32, ValType::I32];
-    for (name, params) in [
-        ("policy_abi_v1", &entry[..0]),
-        ("policy_alloc", &entry[..1]),
-    ] {
+    for (name, params) in [("policy_abi_v1", &entry[..0]), ("policy_alloc", &entry[..1])] {
         if !is(name, params, &[ValType::I32])? {
             return Err(Fault::new(format!("no export `{name}`")).hint("see the ABI, \"Exports\""));
         }
@@ -232,8 +194,9 @@ fn check_exports(module: &Module) -> Result<Vec<Hook>, Fault> {
         }
     }
     if hooks.is_empty() {
-        return Err(Fault::new("it exports no hook")
-            .hint("at least one of `on_failover`, `on_connection`, `on_address`"));
+        return Err(
+            Fault::new("it exports no hook").hint("at least one of `on_failover`, `on_connection`, `on_address`")
+        );
     }
     Ok(hooks)
 }
@@ -242,16 +205,12 @@ fn check_imports(module: &Module, settings: &Settings) -> Result<(), Fault> {
     for import in module.imports() {
         let name = import.name();
         if !matches!(import.ty(), ExternType::Func(_)) {
-            return Err(Fault::new(format!(
-                "it imports `{name}`, which is no function"
-            )));
+            return Err(Fault::new(format!("it imports `{name}`, which is no function")));
         }
         if import.module() != HOST {
             continue;
         }
-        if let Some((_, word)) =
-            guest::grant_of(name).filter(|(grant, _)| !settings.grants.contains(grant))
-        {
+        if let Some((_, word)) = guest::grant_of(name).filter(|(grant, _)| !settings.grants.contains(grant)) {
             let message = format!("it imports `{name}`, which needs the grant `{word}`");
             return Err(Fault::new(message).hint(format!("add `grant \"{word}\"` to its node")));
         }
@@ -264,55 +223,27 @@ impl Plugin {
     fn choose(&mut self, configured: Configured) -> Result<(), Fault> {
         if let Some(named) = &self.settings.hooks {
             if let Some(missing) = named.iter().find(|hook| !self.hooks.contains(hook)) {
-                return Err(
-                    Fault::new(format!("it does not export `{}`", export(*missing)))
-                        .hint("see its `hooks`"),
-                );
+                return Err(Fault::new(format!("it does not export `{}`", export(*missing))).hint("see its `hooks`"));
             }
             self.hooks.retain(|hook| named.contains(hook));
         }
         if let Some(chosen) = configured.hooks {
             let known = |word: &String| self.hooks.iter().any(|hook| hook.as_str() == word);
-            if let Some(word) = chosen
-                .iter()
-                .find(|word| !Hook::ALL.iter().any(|hook| hook.as_str() == *word))
-            {
-                return Err(Fault::new(format!(
-                    "it chooses the hook `{}`, which is none",
-                    word.escape_debug()
-                )));
+            if let Some(word) = chosen.iter().find(|word| !Hook::ALL.iter().any(|hook| hook.as_str() == *word)) {
+                return Err(Fault::new(format!("it chooses the hook `{}`, which is none", word.escape_debug())));
             }
-            if let (Some(word), None) = (
-                chosen.iter().find(|word| !known(word)),
-                &self.settings.hooks,
-            ) {
-                return Err(Fault::new(format!(
-                    "it chooses the hook `{word}`, which it does not export"
-                )));
+            if let (Some(word), None) = (chosen.iter().find(|word| !known(word)), &self.settings.hooks) {
+                return Err(Fault::new(format!("it chooses the hook `{word}`, which it does not export")));
             }
-            self.hooks
-                .retain(|hook| chosen.iter().any(|word| word == hook.as_str()));
+            self.hooks.retain(|hook| chosen.iter().any(|word| word == hook.as_str()));
         }
-        if let Some(hook) = self
-            .hooks
-            .iter()
-            .find(|hook| matches!(hook, Hook::Session | Hook::Link))
-        {
+        if let Some(hook) = self.hooks.iter().find(|hook| matches!(hook, Hook::Session | Hook::Link)) {
             let message = format!("this build does not serve the hook `{}`", hook.as_str());
-            return Err(Fault::new(message)
-                .hint("name those that it shall be asked, as in `hooks \"connection\"`"));
+            return Err(Fault::new(message).hint("name those that it shall be asked, as in `hooks \"connection\"`"));
         }
         let first = |path: &String| path.split('.').next().unwrap_or_default().to_owned();
-        if let Some(path) = configured
-            .reads
-            .iter()
-            .flatten()
-            .find(|path| !FIELDS.contains(&first(path).as_str()))
-        {
-            return Err(Fault::new(format!(
-                "it reads `{}`, which no request has",
-                path.escape_debug()
-            )));
+        if let Some(path) = configured.reads.iter().flatten().find(|path| !FIELDS.contains(&first(path).as_str())) {
+            return Err(Fault::new(format!("it reads `{}`, which no request has", path.escape_debug())));
         }
         self.reads = configured.reads;
         Ok(())
@@ -329,47 +260,26 @@ impl Plugin {
     /// A fresh instance, initialised and configured.
     pub(crate) async fn instance(&self) -> Result<(Instance, Configured), Failure> {
         let deadline = self.settings.limits.configure_deadline;
-        tokio::time::timeout(deadline, self.start())
-            .await
-            .unwrap_or_else(|_| {
-                Err(Failure {
-                    cause: "deadline",
-                    detail: format!("not configured within {} ms", deadline.as_millis()),
-                })
-            })
+        tokio::time::timeout(deadline, self.start()).await.unwrap_or_else(|_| {
+            Err(Failure { cause: "deadline", detail: format!("not configured within {} ms", deadline.as_millis()) })
+        })
     }
 
     async fn start(&self) -> Result<(Instance, Configured), Failure> {
         let context = context();
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(self.settings.limits.memory_bytes).unwrap_or(usize::MAX))
-            .table_elements(
-                usize::try_from(self.settings.limits.table_elements).unwrap_or(usize::MAX),
-            )
+            .table_elements(usize::try_from(self.settings.limits.table_elements).unwrap_or(usize::MAX))
             .build();
         let mut store = Store::new(&self.engine, State::new(self.shared.clone(), limits));
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         // at each tick the worker's other tasks and its sockets have their turn
-        store.epoch_deadline_callback(|_| {
-            Ok(UpdateDeadline::YieldCustom(
-                1,
-                Box::pin(tokio::task::yield_now()),
-            ))
-        });
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         let state = store.data_mut();
         (state.now_ms, state.seed) = (context.now_ms, context.seed);
         let (mut instance, configure) = match self.enter(&mut store).await {
-            Ok((memory, alloc, hooks, configure)) => (
-                Instance {
-                    store,
-                    memory,
-                    alloc,
-                    hooks,
-                    calls: 0,
-                },
-                configure,
-            ),
+            Ok((memory, alloc, hooks, configure)) => (Instance { store, memory, alloc, hooks, calls: 0 }, configure),
             Err(error) => return Err(Failure::trap(&error, &store.data().output)),
         };
         let Some(configure) = configure else {
@@ -381,22 +291,8 @@ impl Plugin {
             Grant::Kv => "kv",
         });
         let granted: Vec<&str> = granted.collect();
-        let request = request::setup(
-            &self.settings.name,
-            &self.router_id,
-            context,
-            &granted,
-            &self.settings.config,
-        );
-        let configured = match instance
-            .enter(
-                &configure,
-                &request.encode(),
-                &self.settings.limits,
-                context,
-            )
-            .await?
-        {
+        let request = request::setup(&self.settings.name, &self.router_id, context, &granted, &self.settings.config);
+        let configured = match instance.enter(&configure, &request.encode(), &self.settings.limits, context).await? {
             Some(answer) => answer::configured(answer).map_err(Failure::bad_answer)?,
             None => Configured::default(),
         };
@@ -405,21 +301,14 @@ impl Plugin {
 
     async fn enter(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
         let guest = self.pre.instantiate_async(&mut *store).await?;
-        let memory = guest
-            .get_memory(&mut *store, "memory")
-            .ok_or_else(|| wasmtime::Error::msg("no memory"))?;
+        let memory = guest.get_memory(&mut *store, "memory").ok_or_else(|| wasmtime::Error::msg("no memory"))?;
         store.data_mut().memory = Some(memory);
         if let Ok(initialize) = guest.get_typed_func::<(), ()>(&mut *store, "_initialize") {
             initialize.call_async(&mut *store, ()).await?;
         }
-        let minor = guest
-            .get_typed_func::<(), i32>(&mut *store, "policy_abi_v1")?
-            .call_async(&mut *store, ())
-            .await?;
+        let minor = guest.get_typed_func::<(), i32>(&mut *store, "policy_abi_v1")?.call_async(&mut *store, ()).await?;
         if minor < 0 {
-            return Err(wasmtime::Error::msg(format!(
-                "policy_abi_v1 answers {minor}"
-            )));
+            return Err(wasmtime::Error::msg(format!("policy_abi_v1 answers {minor}")));
         }
         let alloc = guest.get_typed_func(&mut *store, "policy_alloc")?;
         let mut hooks = Vec::new();
@@ -440,11 +329,7 @@ impl Instance {
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<Tree>, Failure> {
-        let entry = self
-            .hooks
-            .iter()
-            .find(|(known, _)| *known == hook)
-            .map(|(_, entry)| entry.clone());
+        let entry = self.hooks.iter().find(|(known, _)| *known == hook).map(|(_, entry)| entry.clone());
         let Some(entry) = entry else { return Ok(None) };
         self.calls = self.calls.saturating_add(1);
         self.enter(&entry, request, limits, context).await
@@ -463,24 +348,13 @@ impl Instance {
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<Tree>, Failure> {
-        let refused = |detail: &str| Failure {
-            cause: "refused",
-            detail: detail.to_owned(),
-        };
-        let length = u32::try_from(request.len())
-            .ok()
-            .filter(|length| *length <= limits.request_bytes);
-        let length =
-            length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
+        let refused = |detail: &str| Failure { cause: "refused", detail: detail.to_owned() };
+        let length = u32::try_from(request.len()).ok().filter(|length| *length <= limits.request_bytes);
+        let length = length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
         let state = self.store.data_mut();
-        (state.now_ms, state.seed, state.slept_ns, state.may_use_kv) =
-            (context.now_ms, context.seed, 0, false);
+        (state.now_ms, state.seed, state.slept_ns, state.may_use_kv) = (context.now_ms, context.seed, 0, false);
         state.output.clear();
-        let at = match self
-            .alloc
-            .call_async(&mut self.store, length.cast_signed())
-            .await
-        {
+        let at = match self.alloc.call_async(&mut self.store, length.cast_signed()).await {
             Ok(0) => return Err(refused("policy_alloc answers 0")),
             Ok(at) => at,
             Err(error) => return Err(Failure::trap(&error, &self.store.data().output)),
@@ -490,10 +364,7 @@ impl Instance {
             return Err(refused("policy_alloc answers a range outside memory"));
         }
         self.store.data_mut().may_use_kv = true;
-        match entry
-            .call_async(&mut self.store, (at, length.cast_signed()))
-            .await
-        {
+        match entry.call_async(&mut self.store, (at, length.cast_signed())).await {
             Ok(0) => Ok(None),
             Ok(packed) => self.answer(packed, limits).map(Some),
             Err(error) => Err(Failure::trap(&error, &self.store.data().output)),
@@ -509,10 +380,7 @@ impl Instance {
         if length == 0 || length > cap {
             return Err(Failure::bad_answer(format!("an answer of {length} bytes")));
         }
-        let bytes = self
-            .memory
-            .data(&self.store)
-            .get(at..at.saturating_add(length));
+        let bytes = self.memory.data(&self.store).get(at..at.saturating_add(length));
         let bytes = bytes.ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))?;
         Tree::decode(bytes).map_err(Failure::bad_answer)
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue,
-    LinkDirection, Peer, Treatment,
+    AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
+    Treatment,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Role};
 
@@ -57,9 +57,7 @@ pub(crate) struct Context {
 
 impl From<Context> for Tree {
     fn from(context: Context) -> Self {
-        let record = Record::default()
-            .with("now-ms", context.now_ms)
-            .with("seed", context.seed);
+        let record = Record::default().with("now-ms", context.now_ms).with("seed", context.seed);
         record.with("sequence", context.sequence).into()
     }
 }
@@ -72,10 +70,7 @@ struct Cut {
 
 impl Cut {
     const fn new() -> Self {
-        Self {
-            left: INFLATED_MAX_BYTES,
-            truncated: Vec::new(),
-        }
+        Self { left: INFLATED_MAX_BYTES, truncated: Vec::new() }
     }
 
     /// Keeps items while there is room; names the field when there is not.
@@ -95,10 +90,7 @@ impl Cut {
     }
 
     fn words(&mut self, field: &str, words: Vec<String>) -> Vec<Tree> {
-        self.keep(field, words, |word| word.len().saturating_add(4))
-            .into_iter()
-            .map(Tree::Text)
-            .collect()
+        self.keep(field, words, |word| word.len().saturating_add(4)).into_iter().map(Tree::Text).collect()
     }
 }
 
@@ -107,12 +99,10 @@ fn millis(duration: Duration) -> u64 {
 }
 
 fn peer(peer: &Peer) -> Record {
-    let attributes = peer.attributes.iter().map(|(key, value)| {
-        Record::default()
-            .with("key", key.as_str())
-            .with("val", value.as_str())
-            .into()
-    });
+    let attributes = peer
+        .attributes
+        .iter()
+        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", value.as_str()).into());
     Record::default()
         .with("connection-id", peer.connection_id)
         .option("listener", peer.listener.as_deref())
@@ -156,16 +146,11 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
     let offered = cut.words("offered-capabilities", request.offered_capabilities);
     let desired = cut.words("desired-capabilities", request.desired_capabilities);
     let properties = cut.keep("properties", request.properties, |(key, value)| {
-        key.len()
-            .saturating_add(info_bytes(value))
-            .saturating_add(16)
+        key.len().saturating_add(info_bytes(value)).saturating_add(16)
     });
-    let properties = properties.into_iter().map(|(key, value)| {
-        Record::default()
-            .with("key", key.as_str())
-            .with("val", info(value))
-            .into()
-    });
+    let properties = properties
+        .into_iter()
+        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", info(value)).into());
     let counts = Record::default()
         .with("total", request.counts.total)
         .with("listener", request.counts.listener)
@@ -241,12 +226,10 @@ fn candidate(candidate: &Candidate) -> Tree {
         CandidateOrigin::Configured => "configured",
         CandidateOrigin::Advertised => "advertised",
     };
-    let labels = candidate.labels.iter().map(|(key, value)| {
-        Record::default()
-            .with("key", key.as_str())
-            .with("val", value.as_str())
-            .into()
-    });
+    let labels = candidate
+        .labels
+        .iter()
+        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", value.as_str()).into());
     Record::default()
         .with("host", candidate.host.as_str())
         .with("port", u32::from(candidate.port))
@@ -265,13 +248,7 @@ fn candidate(candidate: &Candidate) -> Tree {
 }
 
 /// The request of `policy_configure`.
-pub(crate) fn setup(
-    plugin: &str,
-    router_id: &str,
-    context: Context,
-    granted: &[&str],
-    config: &[ConfigNode],
-) -> Tree {
+pub(crate) fn setup(plugin: &str, router_id: &str, context: Context, granted: &[&str], config: &[ConfigNode]) -> Tree {
     Record::default()
         .with("plugin", plugin)
         .with("router-id", router_id)
@@ -285,18 +262,9 @@ pub(crate) fn setup(
 
 /// Its depth is that of a configuration that was loaded.
 fn node(node: &ConfigNode) -> Tree {
-    let props = node
-        .props
-        .iter()
-        .map(|(key, value)| (key.clone(), scalar(value)))
-        .collect();
-    let record = Record::default()
-        .with("name", node.name.as_str())
-        .list("args", node.args.iter().map(scalar));
-    record
-        .with("props", Tree::Map(props))
-        .list("children", node.children.iter().map(self::node))
-        .into()
+    let props = node.props.iter().map(|(key, value)| (key.clone(), scalar(value))).collect();
+    let record = Record::default().with("name", node.name.as_str()).list("args", node.args.iter().map(scalar));
+    record.with("props", Tree::Map(props)).list("children", node.children.iter().map(self::node)).into()
 }
 
 fn scalar(value: &PropertyValue) -> Tree {

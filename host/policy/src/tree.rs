@@ -84,11 +84,7 @@ impl Tree {
                 return Some((key, value));
             }
             let inside: Vec<String> = (reads.iter())
-                .filter_map(|path| {
-                    path.strip_prefix(key.as_str())?
-                        .strip_prefix('.')
-                        .map(str::to_owned)
-                })
+                .filter_map(|path| path.strip_prefix(key.as_str())?.strip_prefix('.').map(str::to_owned))
                 .collect();
             (!inside.is_empty()).then(|| (key, value.project(&inside)))
         });
@@ -103,10 +99,7 @@ impl Tree {
         encoder.into_writer()
     }
 
-    fn write(
-        &self,
-        out: &mut Encoder<Vec<u8>>,
-    ) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
+    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
         let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         match self {
             Self::Map(fields) => {
@@ -144,11 +137,7 @@ impl Tree {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
         let mut decoder = Decoder::new(bytes);
         let tree = Self::read(&mut decoder, 0)?;
-        if decoder.position() == bytes.len() {
-            Ok(tree)
-        } else {
-            Err("bytes follow the answer".to_owned())
-        }
+        if decoder.position() == bytes.len() { Ok(tree) } else { Err("bytes follow the answer".to_owned()) }
     }
 
     fn read(from: &mut Decoder<'_>, depth: usize) -> Result<Self, String> {
@@ -167,10 +156,7 @@ impl Tree {
                 Self::Map(fields)
             }
             Type::Array if depth < DEPTH_MAX => {
-                let count = from
-                    .array()
-                    .map_err(malformed)?
-                    .ok_or("indefinite length")?;
+                let count = from.array().map_err(malformed)?.ok_or("indefinite length")?;
                 let mut items = Vec::new();
                 for _ in 0..count {
                     items.push(Self::read(from, depth.saturating_add(1))?);
@@ -192,12 +178,8 @@ impl Tree {
                 }
                 Self::Float(number)
             }
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-                Self::Uint(from.u64().map_err(malformed)?)
-            }
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 => {
-                Self::Int(from.i64().map_err(malformed)?)
-            }
+            Type::U8 | Type::U16 | Type::U32 | Type::U64 => Self::Uint(from.u64().map_err(malformed)?),
+            Type::I8 | Type::I16 | Type::I32 | Type::I64 => Self::Int(from.i64().map_err(malformed)?),
             other => return Err(format!("{other} is not allowed")),
         })
     }
@@ -212,15 +194,7 @@ mod tests {
         let tree: Tree = Record::default()
             .with("a", "x")
             .with("b", 1_u64 << 40)
-            .list(
-                "c",
-                [
-                    Tree::Int(-3),
-                    Tree::Float(0.5),
-                    Tree::Bool(true),
-                    Tree::Bytes(vec![1]),
-                ],
-            )
+            .list("c", [Tree::Int(-3), Tree::Float(0.5), Tree::Bool(true), Tree::Bytes(vec![1])])
             .option("d", None::<u64>)
             .into();
         assert_eq!(Tree::decode(&tree.encode()), Ok(tree));
@@ -248,26 +222,14 @@ mod tests {
     #[test]
     fn a_projection_keeps_what_is_read() {
         let peer = Record::default().with("user", "u").with("ip", "1");
-        let tree: Tree = Record::default()
-            .with("peer", peer)
-            .with("recheck", false)
-            .with("counts", 1_u64)
-            .into();
-        let kept: Tree = Record::default()
-            .with("peer", Record::default().with("user", "u"))
-            .with("counts", 1_u64)
-            .into();
-        assert_eq!(
-            tree.project(&["peer.user".to_owned(), "counts".to_owned()]),
-            kept
-        );
+        let tree: Tree = Record::default().with("peer", peer).with("recheck", false).with("counts", 1_u64).into();
+        let kept: Tree =
+            Record::default().with("peer", Record::default().with("user", "u")).with("counts", 1_u64).into();
+        assert_eq!(tree.project(&["peer.user".to_owned(), "counts".to_owned()]), kept);
     }
 
     #[test]
     fn numbers_stay_what_javascript_holds() {
-        assert_eq!(
-            Tree::decode(&Tree::Uint(u64::MAX).encode()),
-            Ok(Tree::Uint(NUMBER_MAX))
-        );
+        assert_eq!(Tree::decode(&Tree::Uint(u64::MAX).encode()), Ok(Tree::Uint(NUMBER_MAX)));
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crosstie_model::policy::{
-    AddressRequest, AddressVerdict, ConnectionRequest, ConnectionVerdict, Denial, FailoverAnswer,
-    FailoverRequest, Hook, Policy, Refusal, Reply,
+    AddressRequest, AddressVerdict, ConnectionRequest, ConnectionVerdict, Denial, FailoverAnswer, FailoverRequest,
+    Hook, Policy, Refusal, Reply,
 };
 use tokio::sync::Semaphore;
 
@@ -40,12 +40,7 @@ enum Said<T> {
 
 impl Seat {
     fn new(plugin: Arc<Plugin>) -> Self {
-        Self {
-            plugin,
-            idle: RefCell::default(),
-            places: Semaphore::new(INSTANCES_MAX),
-            waiting: Cell::new(0),
-        }
+        Self { plugin, idle: RefCell::default(), places: Semaphore::new(INSTANCES_MAX), waiting: Cell::new(0) }
     }
 
     /// Asks one hook. `read` makes the model's decision of the answer.
@@ -56,12 +51,7 @@ impl Seat {
         peer: Option<IpAddr>,
         read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
     ) -> Said<T> {
-        let Plugin {
-            health,
-            settings,
-            shared,
-            ..
-        } = &*self.plugin;
+        let Plugin { health, settings, shared, .. } = &*self.plugin;
         if !health.may_ask(Instant::now()) {
             return Said::Failed;
         }
@@ -70,14 +60,11 @@ impl Seat {
         let called = tokio::time::timeout(deadline, self.call(hook, &request, context())).await;
         let outcome = match called {
             Ok(Ok(None)) => Ok(Said::Nothing),
-            Ok(Ok(Some(tree))) => read(&shared.name, tree)
-                .map(Said::Decision)
-                .map_err(Failure::bad_answer),
+            Ok(Ok(Some(tree))) => read(&shared.name, tree).map(Said::Decision).map_err(Failure::bad_answer),
             Ok(Err(failure)) => Err(failure),
-            Err(_) => Err(Failure {
-                cause: "deadline",
-                detail: format!("no answer within {} ms", deadline.as_millis()),
-            }),
+            Err(_) => {
+                Err(Failure { cause: "deadline", detail: format!("no answer within {} ms", deadline.as_millis()) })
+            }
         };
         match outcome {
             Ok(said) => {
@@ -85,19 +72,10 @@ impl Seat {
                 said
             }
             Err(Failure { cause, detail }) => {
-                tracing::warn!(
-                    plugin = &*shared.name,
-                    hook = hook.as_str(),
-                    cause,
-                    "plugin failed: {detail}"
-                );
+                tracing::warn!(plugin = &*shared.name, hook = hook.as_str(), cause, "plugin failed: {detail}");
                 if let Some(wait) = health.failed(Instant::now(), peer) {
                     let seconds = wait.as_secs();
-                    tracing::error!(
-                        plugin = &*shared.name,
-                        seconds,
-                        "plugin in quarantine: its on-failure applies"
-                    );
+                    tracing::error!(plugin = &*shared.name, seconds, "plugin in quarantine: its on-failure applies");
                 }
                 Said::Failed
             }
@@ -105,25 +83,14 @@ impl Seat {
     }
 
     /// A call that is dropped, and one that fails, takes its instance with it.
-    async fn call(
-        &self,
-        hook: Hook,
-        request: &[u8],
-        context: Context,
-    ) -> Result<Option<Tree>, Failure> {
+    async fn call(&self, hook: Hook, request: &[u8], context: Context) -> Result<Option<Tree>, Failure> {
         if self.waiting.get() >= WAITING_MAX {
-            return Err(Failure {
-                cause: "refused",
-                detail: "1,000 calls wait already".to_owned(),
-            });
+            return Err(Failure { cause: "refused", detail: "1,000 calls wait already".to_owned() });
         }
         let waits = Waits::new(&self.waiting);
         let place = self.places.acquire().await;
         drop(waits);
-        let _place = place.map_err(|error| Failure {
-            cause: "refused",
-            detail: error.to_string(),
-        })?;
+        let _place = place.map_err(|error| Failure { cause: "refused", detail: error.to_string() })?;
         let reused = self.idle.borrow_mut().pop();
         let mut instance = match reused {
             Some(instance) => instance,
@@ -161,16 +128,12 @@ pub(crate) struct Worker {
 
 impl Worker {
     pub(crate) fn new(plugins: &[Arc<Plugin>]) -> Self {
-        Self {
-            seats: plugins.iter().cloned().map(Seat::new).collect(),
-        }
+        Self { seats: plugins.iter().cloned().map(Seat::new).collect() }
     }
 }
 
 fn asked(seats: &[Seat], hook: Hook) -> impl Iterator<Item = &Seat> {
-    seats
-        .iter()
-        .filter(move |seat| seat.plugin.hooks.contains(&hook))
+    seats.iter().filter(move |seat| seat.plugin.hooks.contains(&hook))
 }
 
 /// What a peer is told when a plugin failed; why stands in the log.
@@ -197,11 +160,7 @@ impl Policy for Worker {
             let candidates = request.candidates.len();
             for seat in asked(&seats, Hook::Failover) {
                 let tree = request::failover(context(), &request);
-                match seat
-                    .ask(Hook::Failover, tree, None, |name, tree| {
-                        answer::failover(name, candidates, tree)
-                    })
-                    .await
+                match seat.ask(Hook::Failover, tree, None, |name, tree| answer::failover(name, candidates, tree)).await
                 {
                     Said::Nothing => {}
                     Said::Decision(answer) => return Some(answer),
@@ -220,10 +179,7 @@ impl Policy for Worker {
             let peer = Some(request.peer.remote.ip());
             for seat in asked(&seats, Hook::Connection) {
                 let tree = request::connection(context(), request.clone());
-                match seat
-                    .ask(Hook::Connection, tree, peer, answer::connection)
-                    .await
-                {
+                match seat.ask(Hook::Connection, tree, peer, answer::connection).await {
                     Said::Nothing => {}
                     Said::Decision(ConnectionVerdict::Allow { attributes }) => {
                         for (key, value) in attributes {
@@ -237,9 +193,7 @@ impl Policy for Worker {
                     Said::Failed => return ConnectionVerdict::Deny(failed(seat)),
                 }
             }
-            ConnectionVerdict::Allow {
-                attributes: granted,
-            }
+            ConnectionVerdict::Allow { attributes: granted }
         })
     }
 

@@ -95,11 +95,7 @@ impl Address {
     /// Removes a consumer.
     pub fn remove(&self, at: LinkRef) {
         let mut list = lock(&self.consumers);
-        *list = list
-            .iter()
-            .filter(|consumer| consumer.at != at)
-            .cloned()
-            .collect();
+        *list = list.iter().filter(|consumer| consumer.at != at).cloned().collect();
         self.version.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -111,11 +107,7 @@ impl Address {
     /// Takes the workers that wait; each is to be woken.
     #[must_use]
     pub fn take_waiters(&self) -> u64 {
-        if self.waiters.load(Ordering::SeqCst) == 0 {
-            0
-        } else {
-            self.waiters.swap(0, Ordering::SeqCst)
-        }
+        if self.waiters.load(Ordering::SeqCst) == 0 { 0 } else { self.waiters.swap(0, Ordering::SeqCst) }
     }
 
     /// Says whether a worker has producers here.
@@ -146,11 +138,7 @@ impl Addresses {
     /// None in use yet.
     #[must_use]
     pub fn new(rules: Vec<AddressRule>, default: Distribution) -> Self {
-        Self {
-            rules,
-            default,
-            known: Mutex::new((0, BTreeMap::new())),
-        }
+        Self { rules, default, known: Mutex::new((0, BTreeMap::new())) }
     }
 
     /// Finds an address, or makes it. Whoever asked gives it back with [`Self::release`].
@@ -199,27 +187,20 @@ impl Addresses {
             let rest = name.strip_prefix(rule.prefix.as_str());
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
         };
-        self.rules
-            .iter()
-            .filter(covers)
-            .max_by_key(|rule| rule.prefix.len())
+        self.rules.iter().filter(covers).max_by_key(|rule| rule.prefix.len())
     }
 
     /// How a name picks among its consumers.
     #[must_use]
     pub fn distribution(&self, name: &str) -> Distribution {
-        self.rule(name)
-            .map_or(self.default, |rule| rule.distribution)
+        self.rule(name).map_or(self.default, |rule| rule.distribution)
     }
 
     /// The key for a peer's link: at a waypoint producers use phase 0 and consumers phase 1.
     #[must_use]
     pub fn key(&self, name: &str, consumer: bool) -> Key {
         let waypoint = self.rule(name).is_some_and(|rule| rule.waypoint);
-        Key {
-            phase: u8::from(waypoint && consumer),
-            name: name.to_owned(),
-        }
+        Key { phase: u8::from(waypoint && consumer), name: name.to_owned() }
     }
 }
 
@@ -227,10 +208,7 @@ impl Addresses {
 /// `.` or `/`. Source: the reference, 1.7.
 #[must_use]
 pub fn normalise(address: &str) -> &str {
-    let path = ["amqp:", "amqps:"]
-        .iter()
-        .find_map(|scheme| address.strip_prefix(scheme))
-        .unwrap_or(address);
+    let path = ["amqp:", "amqps:"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
     let path = match path.strip_prefix("//") {
         Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
         None => path.strip_prefix('/').unwrap_or(path),
@@ -241,9 +219,9 @@ pub fn normalise(address: &str) -> &str {
 /// The worker that a name's links gather on.
 #[must_use]
 pub fn home(name: &str, workers: u16) -> u16 {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     u16::try_from((hash >> 16) % u64::from(workers.max(1))).unwrap_or(0)
 }
 
@@ -258,16 +236,8 @@ mod tests {
 
     #[test]
     fn forms_of_an_address_come_together() {
-        for form in [
-            "a/b",
-            "/a/b",
-            "a/b/",
-            "a/b.",
-            "amqp://host:5672/a/b",
-            "amqps://host/a/b",
-            "amqp:/a/b",
-            "amqp:a/b",
-        ] {
+        for form in ["a/b", "/a/b", "a/b/", "a/b.", "amqp://host:5672/a/b", "amqps://host/a/b", "amqp:/a/b", "amqp:a/b"]
+        {
             assert_eq!(normalise(form), "a/b", "{form}");
         }
     }
@@ -279,14 +249,8 @@ mod tests {
             distribution: Distribution::Balanced,
             waypoint,
         };
-        let addresses = Addresses::new(
-            vec![rule("a", false), rule("a.b", true)],
-            Distribution::Balanced,
-        );
-        assert_eq!(
-            addresses.rule("a.b.c").map(|rule| rule.waypoint),
-            Some(true)
-        );
+        let addresses = Addresses::new(vec![rule("a", false), rule("a.b", true)], Distribution::Balanced);
+        assert_eq!(addresses.rule("a.b.c").map(|rule| rule.waypoint), Some(true));
         assert_eq!(addresses.rule("a/x").map(|rule| rule.waypoint), Some(false));
         assert!(addresses.rule("ab").is_none());
         assert_eq!(addresses.key("a.b", true).phase, 1);
@@ -296,10 +260,7 @@ mod tests {
     #[test]
     fn an_address_that_nobody_holds_is_forgotten() {
         let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
-        let (one, two) = (
-            addresses.get(addresses.key("q", true)),
-            addresses.get(addresses.key("q", false)),
-        );
+        let (one, two) = (addresses.get(addresses.key("q", true)), addresses.get(addresses.key("q", false)));
         assert_eq!(one.id, two.id);
         addresses.release(one);
         assert_eq!(addresses.len(), 1);

@@ -2,9 +2,7 @@
 
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{
-    AddressRequest, LinkDirection, Peer as PolicyPeer, Ruling, Treatment,
-};
+use crosstie_model::policy::{AddressRequest, LinkDirection, Peer as PolicyPeer, Ruling, Treatment};
 use crosstie_model::settings::Distribution;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, Role};
 use fe2o3_amqp_types::messaging::TargetArchetype;
@@ -40,33 +38,23 @@ struct Wanted<'a> {
 fn wanted(attach: &Attach) -> Result<Wanted<'_>, Error> {
     let (address, dynamic, capabilities) = if attach.role == Role::Sender {
         match attach.target.as_deref() {
-            Some(TargetArchetype::Target(target)) => (
-                target.address.as_ref(),
-                target.dynamic,
-                target.capabilities.as_ref(),
-            ),
+            Some(TargetArchetype::Target(target)) => {
+                (target.address.as_ref(), target.dynamic, target.capabilities.as_ref())
+            }
             None => {
-                return Err(not_implemented(
-                    "the attach names no target that is served: transactions are not",
-                ));
+                return Err(not_implemented("the attach names no target that is served: transactions are not"));
             }
         }
     } else {
         match attach.source.as_deref() {
-            Some(source) => (
-                source.address.as_ref(),
-                source.dynamic,
-                source.capabilities.as_ref(),
-            ),
+            Some(source) => (source.address.as_ref(), source.dynamic, source.capabilities.as_ref()),
             None => return Err(invalid("the attach names no source")),
         }
     };
     if dynamic {
         return Err(not_implemented("dynamic addresses are not served"));
     }
-    let address = address
-        .map(|address| normalise(address))
-        .unwrap_or_default();
+    let address = address.map(|address| normalise(address)).unwrap_or_default();
     if address.is_empty() {
         return Err(if attach.role == Role::Sender {
             not_implemented("senders without a target address are not served")
@@ -80,21 +68,13 @@ fn wanted(attach: &Attach) -> Result<Wanted<'_>, Error> {
     if address.starts_with(['$', '_']) {
         return Err(not_found(address, "no such node on this router"));
     }
-    let capabilities = capabilities
-        .map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect())
-        .unwrap_or_default();
-    Ok(Wanted {
-        address,
-        capabilities,
-    })
+    let capabilities =
+        capabilities.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default();
+    Ok(Wanted { address, capabilities })
 }
 
 fn refusal(condition: AmqpError, description: String) -> Error {
-    Error {
-        condition: condition.into(),
-        description: Some(description),
-        info: None,
-    }
+    Error { condition: condition.into(), description: Some(description), info: None }
 }
 
 fn not_implemented(description: &str) -> Error {
@@ -110,31 +90,18 @@ fn not_found(address: &str, why: &str) -> Error {
 }
 
 impl Shard {
-    pub(crate) fn handle_attach(
-        &mut self,
-        at: ConnectionRef,
-        link: LinkId,
-        ours: bool,
-        attach: Box<Attach>,
-    ) {
+    pub(crate) fn handle_attach(&mut self, at: ConnectionRef, link: LinkId, ours: bool, attach: Box<Attach>) {
         if !ours {
             return self.ask_attach(at, link, attach);
         }
-        let Some(session) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-        else {
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
             return;
         };
         let Some(Link::Attaching(auto_link)) = session.link(link.handle) else {
             return;
         };
         let auto_link = *auto_link;
-        let refused = if attach.role == Role::Sender {
-            attach.source.is_none()
-        } else {
-            attach.target.is_none()
-        };
+        let refused = if attach.role == Role::Sender { attach.source.is_none() } else { attach.target.is_none() };
         if refused {
             // the peer's detach is on its way, and says why
             return;
@@ -142,15 +109,8 @@ impl Shard {
         let Some(configured) = self.common.auto_links.get(auto_link) else {
             return;
         };
-        let key = Key {
-            phase: configured.phase,
-            name: normalise(&configured.address).to_owned(),
-        };
-        tracing::info!(
-            auto_link = configured.name,
-            address = key.name,
-            "auto-link attached"
-        );
+        let key = Key { phase: configured.phase, name: normalise(&configured.address).to_owned() };
+        tracing::info!(auto_link = configured.name, address = key.name, "auto-link attached");
         self.open_link(at, link, key, Some(auto_link));
     }
 
@@ -186,17 +146,8 @@ impl Shard {
 
     /// The question that a [`Request::Attach`] stands for.
     #[must_use]
-    pub fn address_request(
-        &self,
-        connection: ConnectionRef,
-        link: LinkId,
-        peer: PolicyPeer,
-    ) -> Option<AddressRequest> {
-        let session = self
-            .peer(connection)?
-            .sessions
-            .get(usize::from(link.channel))?
-            .as_ref()?;
+    pub fn address_request(&self, connection: ConnectionRef, link: LinkId, peer: PolicyPeer) -> Option<AddressRequest> {
+        let session = self.peer(connection)?.sessions.get(usize::from(link.channel))?.as_ref()?;
         let Some(Link::Asking(attach)) = session.link(link.handle) else {
             return None;
         };
@@ -205,11 +156,7 @@ impl Shard {
         let consumer = attach.role == Role::Receiver;
         Some(AddressRequest {
             address: wanted.address.to_owned(),
-            direction: if consumer {
-                LinkDirection::Outbound
-            } else {
-                LinkDirection::Inbound
-            },
+            direction: if consumer { LinkDirection::Outbound } else { LinkDirection::Inbound },
             peer,
             capabilities: wanted.capabilities,
             configured: match addresses.distribution(wanted.address) {
@@ -221,13 +168,7 @@ impl Shard {
     }
 
     /// Answers a [`Request::Attach`].
-    pub fn decide(
-        &mut self,
-        now: Time,
-        connection: ConnectionRef,
-        link: LinkId,
-        decision: Decision,
-    ) {
+    pub fn decide(&mut self, now: Time, connection: ConnectionRef, link: LinkId, decision: Decision) {
         self.now = now;
         if let Some(peer) = self.peer_mut(connection) {
             peer.asking = peer.asking.saturating_sub(1);
@@ -236,10 +177,7 @@ impl Shard {
     }
 
     fn answer(&mut self, at: ConnectionRef, link: LinkId, decision: Decision) {
-        let Some(session) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-        else {
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
             return;
         };
         let Some(Link::Asking(attach)) = session.remove(link.handle) else {
@@ -261,36 +199,18 @@ impl Shard {
             None => configured == Distribution::Unavailable,
         };
         if unavailable {
-            return self.refuse(
-                at,
-                link,
-                *attach,
-                not_found(&name, "the address is unavailable"),
-            );
+            return self.refuse(at, link, *attach, not_found(&name, "the address is unavailable"));
         }
-        let mut key = self
-            .common
-            .addresses
-            .key(&name, attach.role == Role::Receiver);
+        let mut key = self.common.addresses.key(&name, attach.role == Role::Receiver);
         if let Some(phase) = ruling.phase {
             key.phase = phase;
         }
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let answer = Attach {
-            unsettled: None,
-            max_message_size: None,
-            properties: None,
-            ..*attach
-        };
+        let answer = Attach { unsettled: None, max_message_size: None, properties: None, ..*attach };
         peer.amqp.accept(link, answer);
-        tracing::debug!(
-            container = peer.meta.container_id,
-            address = name,
-            phase = key.phase,
-            "link attached"
-        );
+        tracing::debug!(container = peer.meta.container_id, address = name, phase = key.phase, "link attached");
         self.open_link(at, link, key, None);
     }
 
@@ -306,24 +226,13 @@ impl Shard {
             description = error.description.as_deref().unwrap_or_default(),
             "link refused"
         );
-        let answer = Attach {
-            unsettled: None,
-            max_message_size: None,
-            properties: None,
-            ..attach
-        };
+        let answer = Attach { unsettled: None, max_message_size: None, properties: None, ..attach };
         peer.amqp.refuse(link, answer, error);
         self.mark(at);
     }
 
     /// Connects an attached link with its address.
-    fn open_link(
-        &mut self,
-        at: ConnectionRef,
-        link: LinkId,
-        key: Key,
-        auto_link: Option<AutoLinkId>,
-    ) {
+    fn open_link(&mut self, at: ConnectionRef, link: LinkId, key: Key, auto_link: Option<AutoLinkId>) {
         let Some(receives) = self.peer(at).and_then(|peer| peer.amqp.is_receiver(link)) else {
             return;
         };
@@ -333,10 +242,7 @@ impl Shard {
         if receives {
             // the worker's bit comes first: who adds a consumer after it tells us
             address.set_producer(own, true);
-            let local = self
-                .locals
-                .entry(address.id)
-                .or_insert_with(|| Local::new(address.clone()));
+            let local = self.locals.entry(address.id).or_insert_with(|| Local::new(address.clone()));
             local.producers.push((at, link));
             let id = address.id;
             let Some(peer) = self.peer_mut(at) else {
@@ -385,10 +291,7 @@ impl Shard {
             let Some(peer) = self.peer_mut(at) else {
                 continue;
             };
-            let session = peer
-                .sessions
-                .get_mut(usize::from(link.channel))
-                .and_then(Option::as_mut);
+            let session = peer.sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
             let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
                 continue;
             };
@@ -398,11 +301,7 @@ impl Shard {
                 continue;
             }
             incoming.is_open = open;
-            let credit = if open {
-                incoming.capacity.initial.saturating_sub(incoming.held)
-            } else {
-                0
-            };
+            let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
             peer.amqp.grant(link, credit);
             self.mark(at);
             if !open {

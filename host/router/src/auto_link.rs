@@ -35,10 +35,7 @@ fn belongs(auto_link: &AutoLink, meta: &Meta) -> bool {
 
 /// What we send: our end has the local address, the container's end its own.
 fn attach(auto_link: &AutoLink) -> Attach {
-    let outside = auto_link
-        .external_address
-        .as_deref()
-        .unwrap_or(&auto_link.address);
+    let outside = auto_link.external_address.as_deref().unwrap_or(&auto_link.address);
     let (source, target) = match auto_link.direction {
         Direction::In => (outside, auto_link.address.as_str()),
         Direction::Out => (auto_link.address.as_str(), outside),
@@ -46,17 +43,11 @@ fn attach(auto_link: &AutoLink) -> Attach {
     Attach {
         name: format!("auto-link.{}", auto_link.name),
         handle: Handle(0),
-        role: if auto_link.direction == Direction::In {
-            Role::Receiver
-        } else {
-            Role::Sender
-        },
+        role: if auto_link.direction == Direction::In { Role::Receiver } else { Role::Sender },
         snd_settle_mode: SenderSettleMode::Mixed,
         rcv_settle_mode: ReceiverSettleMode::First,
         source: Some(Box::new(Source::builder().address(source).build())),
-        target: Some(Box::new(TargetArchetype::Target(
-            Target::builder().address(target).build(),
-        ))),
+        target: Some(Box::new(TargetArchetype::Target(Target::builder().address(target).build()))),
         unsettled: None,
         incomplete_unsettled: false,
         initial_delivery_count: None,
@@ -75,14 +66,8 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let mine = common
-            .auto_links
-            .iter()
-            .enumerate()
-            .filter(|(_, auto_link)| belongs(auto_link, &peer.meta));
-        peer.auto_links = mine
-            .map(|(auto_link, _)| Retry { auto_link, at: now })
-            .collect();
+        let mine = common.auto_links.iter().enumerate().filter(|(_, auto_link)| belongs(auto_link, &peer.meta));
+        peer.auto_links = mine.map(|(auto_link, _)| Retry { auto_link, at: now }).collect();
         self.retry_auto_links(connection);
     }
 
@@ -93,10 +78,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
             return;
         };
-        let due = peer
-            .auto_links
-            .extract_if(.., |retry| retry.at <= now)
-            .collect::<Vec<_>>();
+        let due = peer.auto_links.extract_if(.., |retry| retry.at <= now).collect::<Vec<_>>();
         for Retry { auto_link, .. } in due {
             let Some(configured) = common.auto_links.get(auto_link) else {
                 continue;
@@ -107,19 +89,14 @@ impl Shard {
                     peer.set_session(channel);
                 }
             }
-            let link = peer
-                .auto_session
-                .and_then(|channel| peer.amqp.attach(channel, attach(configured)));
+            let link = peer.auto_session.and_then(|channel| peer.amqp.attach(channel, attach(configured)));
             let Some(link) = link else {
                 tracing::warn!(
                     auto_link = configured.name,
                     connection = &*peer.meta.name,
                     "no session left for the auto-link"
                 );
-                peer.auto_links.push(Retry {
-                    auto_link,
-                    at: now + RETRY_NEXT,
-                });
+                peer.auto_links.push(Retry { auto_link, at: now + RETRY_NEXT });
                 continue;
             };
             if let Some(session) = peer.session(link.channel) {
@@ -129,12 +106,7 @@ impl Shard {
     }
 
     /// Plans another attempt after the peer detached an auto-link.
-    pub(crate) fn retry_later(
-        &mut self,
-        connection: ConnectionRef,
-        auto_link: AutoLinkId,
-        error: Option<&Error>,
-    ) {
+    pub(crate) fn retry_later(&mut self, connection: ConnectionRef, auto_link: AutoLinkId, error: Option<&Error>) {
         let common = self.common.clone();
         let now = self.now;
         let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
@@ -156,9 +128,6 @@ impl Shard {
             retry_seconds = wait.as_secs(),
             "auto-link detached by the peer"
         );
-        peer.auto_links.push(Retry {
-            auto_link,
-            at: now + wait,
-        });
+        peer.auto_links.push(Retry { auto_link, at: now + wait });
     }
 }

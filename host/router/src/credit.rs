@@ -25,20 +25,14 @@ const fn pack(limit: u32, claimed: u32) -> u64 {
 
 const fn unpack(state: u64) -> (Serial, Serial) {
     let [a, b, c, d, e, f, g, h] = state.to_be_bytes();
-    (
-        Serial(u32::from_be_bytes([a, b, c, d])),
-        Serial(u32::from_be_bytes([e, f, g, h])),
-    )
+    (Serial(u32::from_be_bytes([a, b, c, d])), Serial(u32::from_be_bytes([e, f, g, h])))
 }
 
 impl Credit {
     /// No credit yet; `blocked` belongs to the consumer's connection.
     #[must_use]
     pub fn new(blocked: Arc<AtomicBool>) -> Self {
-        Self {
-            blocked,
-            ..Self::default()
-        }
+        Self { blocked, ..Self::default() }
     }
 
     /// Whether a claim would succeed now.
@@ -59,14 +53,10 @@ impl Credit {
         if self.blocked.load(Ordering::Relaxed) {
             return false;
         }
-        let taken = self
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-                let (limit, claimed) = unpack(state);
-                claimed
-                    .before(limit)
-                    .then(|| pack(limit.0, claimed.add(1).0))
-            });
+        let taken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            let (limit, claimed) = unpack(state);
+            claimed.before(limit).then(|| pack(limit.0, claimed.add(1).0))
+        });
         if taken.is_ok() {
             self.outstanding.fetch_add(1, Ordering::Relaxed);
         }
@@ -77,8 +67,7 @@ impl Credit {
     pub fn settle(&self, count: u64) {
         let count = u32::try_from(count).unwrap_or(u32::MAX);
         // only the consumer's worker subtracts, and never more than was claimed
-        self.outstanding
-            .fetch_sub(count.min(self.outstanding()), Ordering::Relaxed);
+        self.outstanding.fetch_sub(count.min(self.outstanding()), Ordering::Relaxed);
     }
 
     /// Takes the consumer's flow: credit from where it had counted to. Says whether there is some.
@@ -86,24 +75,20 @@ impl Credit {
         let limit = Serial(delivery_count).add(credit.min(CREDIT_MAX));
         let mut open = false;
         // in one order with the looks of those who wait: see `Address::wait`
-        let _ = self
-            .state
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| {
-                let (_, claimed) = unpack(state);
-                open = claimed.before(limit);
-                Some(pack(limit.0, claimed.0))
-            });
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| {
+            let (_, claimed) = unpack(state);
+            open = claimed.before(limit);
+            Some(pack(limit.0, claimed.0))
+        });
         open
     }
 
     /// Gives up what credit is left; returns the delivery-count that it reached to, if any was left.
     pub fn drain(&self) -> Option<Serial> {
-        let before = self
-            .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-                let (limit, claimed) = unpack(state);
-                claimed.before(limit).then(|| pack(limit.0, limit.0))
-            });
+        let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            let (limit, claimed) = unpack(state);
+            claimed.before(limit).then(|| pack(limit.0, limit.0))
+        });
         before.ok().map(|state| unpack(state).0)
     }
 }

@@ -71,29 +71,17 @@ impl Shard {
     }
 
     fn drop_incoming(&mut self, at: ConnectionRef, link: LinkId, incoming: Incoming) {
-        let session_ref = SessionRef {
-            connection: at,
-            channel: link.channel,
-        };
+        let session_ref = SessionRef { connection: at, channel: link.channel };
         let mut unsettled = false;
-        if let Some(session) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-        {
-            for run in session
-                .received
-                .extract(|received| received.handle == link.handle)
-            {
+        if let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) {
+            for run in session.received.extract(|received| received.handle == link.handle) {
                 let arriving = |id| id >= run.first && id < run.first.saturating_add(run.count);
                 unsettled |= incoming.arriving.is_some_and(arriving);
             }
         }
         if let (Some(id), Route::To(to)) = (incoming.arriving, incoming.route) {
             let head = PieceHead {
-                from: Origin {
-                    session: session_ref,
-                    id,
-                },
+                from: Origin { session: session_ref, id },
                 first: false,
                 more: false,
                 settled: !unsettled,
@@ -105,9 +93,7 @@ impl Shard {
         if incoming.stalls {
             self.stall(session_ref, false);
         }
-        let Incoming {
-            address, consumers, ..
-        } = incoming;
+        let Incoming { address, consumers, .. } = incoming;
         drop(consumers);
         if let Some(local) = self.locals.get_mut(&address.id) {
             local.producers.retain(|producer| *producer != (at, link));
@@ -130,12 +116,8 @@ impl Shard {
                 self.stall(queued.from.session, false);
             }
         }
-        let session = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel));
-        let runs = session
-            .map(|session| session.sent.extract(|sent| sent.handle == link.handle))
-            .unwrap_or_default();
+        let session = self.peer_mut(at).and_then(|peer| peer.session(link.channel));
+        let runs = session.map(|session| session.sent.extract(|sent| sent.handle == link.handle)).unwrap_or_default();
         for run in runs {
             self.settle(run.origin.from, run.count, &Outcome::Failed);
         }
@@ -145,17 +127,11 @@ impl Shard {
 
     /// Gives deliveries back that wait for a consumer when none is left.
     pub(crate) fn release_waiting(&mut self, at: ConnectionRef, link: LinkId) {
-        let session_ref = SessionRef {
-            connection: at,
-            channel: link.channel,
-        };
+        let session_ref = SessionRef { connection: at, channel: link.channel };
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Some(incoming) = peer
-            .session(link.channel)
-            .and_then(|session| session.incoming(link.handle))
-        else {
+        let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
             return;
         };
         let waiting: VecDeque<Waiting> = std::mem::take(&mut incoming.waiting);

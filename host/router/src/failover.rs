@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{
-    Candidate, CandidateOrigin, FailoverAnswer, FailoverCause, FailoverRequest, Pick,
-};
+use crosstie_model::policy::{Candidate, CandidateOrigin, FailoverAnswer, FailoverCause, FailoverRequest, Pick};
 use crosstie_model::settings::{Backoff, Connector, Endpoint, Role, Scheme};
 
 use crate::failover_list::{Advertised, Advertisement};
@@ -142,9 +140,7 @@ impl Failover {
             State::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             State::Round { left, .. } => {
                 let mut left = std::mem::take(left);
-                let pick = left
-                    .pop_front()
-                    .and_then(|pick| self.asked.get(usize::try_from(pick.index).ok()?).copied());
+                let pick = left.pop_front().and_then(|pick| self.asked.get(usize::try_from(pick.index).ok()?).copied());
                 let Some(at) = pick else {
                     self.exhausted(clock.now);
                     return self.poll(clock);
@@ -152,10 +148,7 @@ impl Failover {
                 self.state = State::Dialing { left };
                 self.dial(at, clock.unix_ms)
             }
-            State::Asking
-            | State::Dialing { .. }
-            | State::Connected { .. }
-            | State::Waiting { .. } => Step::Idle,
+            State::Asking | State::Dialing { .. } | State::Connected { .. } | State::Waiting { .. } => Step::Idle,
         }
     }
 
@@ -170,11 +163,7 @@ impl Failover {
             round: self.round,
             current: lost.map(|_| 0),
             down_since_ms: self.down_since_ms,
-            candidates: self
-                .asked
-                .iter()
-                .filter_map(|at| self.known.get(*at).cloned())
-                .collect(),
+            candidates: self.asked.iter().filter_map(|at| self.known.get(*at).cloned()).collect(),
         }
     }
 
@@ -186,17 +175,11 @@ impl Failover {
         candidate.attempts = candidate.attempts.saturating_add(1);
         candidate.last_attempt_at_ms = Some(unix_ms);
         let trusted = candidate.origin == CandidateOrigin::Configured
-            || self
-                .allow
-                .iter()
-                .any(|pattern| matches(pattern, &candidate.host));
+            || self.allow.iter().any(|pattern| matches(pattern, &candidate.host));
         Step::Dial(Dial {
             host: candidate.host.clone(),
             port: candidate.port,
-            hostname: candidate
-                .hostname
-                .clone()
-                .unwrap_or_else(|| candidate.host.clone()),
+            hostname: candidate.hostname.clone().unwrap_or_else(|| candidate.host.clone()),
             with_credentials: trusted,
         })
     }
@@ -206,10 +189,7 @@ impl Failover {
         if !matches!(self.state, State::Asking) {
             return;
         }
-        let all = (0_u32..).zip(&self.asked).map(|(index, _)| Pick {
-            index,
-            delay: Duration::ZERO,
-        });
+        let all = (0_u32..).zip(&self.asked).map(|(index, _)| Pick { index, delay: Duration::ZERO });
         let left = match answer {
             Some(answer) => {
                 self.retry_after = answer.retry_after;
@@ -225,21 +205,13 @@ impl Failover {
 
     fn start(&mut self, now: Time, left: VecDeque<Pick>) {
         match left.front() {
-            Some(pick) => {
-                self.state = State::Round {
-                    next: now + pick.delay,
-                    left,
-                }
-            }
+            Some(pick) => self.state = State::Round { next: now + pick.delay, left },
             None => self.exhausted(now),
         }
     }
 
     fn exhausted(&mut self, now: Time) {
-        let wait = self
-            .retry_after
-            .take()
-            .unwrap_or_else(|| self.wait(self.round));
+        let wait = self.retry_after.take().unwrap_or_else(|| self.wait(self.round));
         self.round = self.round.saturating_add(1);
         self.state = State::Waiting { until: now + wait };
     }
@@ -247,16 +219,13 @@ impl Failover {
     /// base * 2^n, at most the cap, with jitter.
     fn wait(&mut self, n: u32) -> Duration {
         let Backoff { base, cap, jitter } = self.backoff;
-        let wait = base
-            .saturating_mul(1_u32.checked_shl(n).unwrap_or(u32::MAX))
-            .min(cap);
+        let wait = base.saturating_mul(1_u32.checked_shl(n).unwrap_or(u32::MAX)).min(cap);
         // splitmix64, by Sebastiano Vigna
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let share =
-            f64::from(u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+        let share = f64::from(u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         wait.mul_f64((1.0 + jitter * (share * 2.0 - 1.0)).clamp(0.0, 2.0))
     }
 
@@ -286,10 +255,7 @@ impl Failover {
             return;
         };
         let left = std::mem::take(left);
-        self.state = State::Connected {
-            since: clock.now,
-            left,
-        };
+        self.state = State::Connected { since: clock.now, left };
         self.down_since_ms = None;
         if let Some(candidate) = self.current.and_then(|at| self.known.get_mut(at)) {
             candidate.failures_in_row = 0;
@@ -305,36 +271,20 @@ impl Failover {
         let current = self.current.and_then(|at| self.known.get(at)).cloned();
         let old = self.known.split_off(self.configured);
         if let Some(current) = current {
-            let place = self
-                .known
-                .iter()
-                .position(|known| same(known, &current.host, current.port));
+            let place = self.known.iter().position(|known| same(known, &current.host, current.port));
             self.current = Some(place.unwrap_or(self.known.len()));
             if place.is_none() {
                 self.known.push(current);
             }
         }
         for item in items {
-            let allowed = self.allow.is_empty()
-                || self
-                    .allow
-                    .iter()
-                    .any(|pattern| matches(pattern, &item.host));
+            let allowed = self.allow.is_empty() || self.allow.iter().any(|pattern| matches(pattern, &item.host));
             // only plain TCP is dialled; what wants TLS is never downgraded
             let served = item.scheme == Scheme::Amqp;
-            if !allowed
-                || !served
-                || self
-                    .known
-                    .iter()
-                    .any(|known| same(known, &item.host, item.port))
-            {
+            if !allowed || !served || self.known.iter().any(|known| same(known, &item.host, item.port)) {
                 continue;
             }
-            let before = old
-                .iter()
-                .find(|known| same(known, &item.host, item.port))
-                .cloned();
+            let before = old.iter().find(|known| same(known, &item.host, item.port)).cloned();
             self.known.push(before.unwrap_or_else(|| candidate(&item)));
         }
     }
@@ -388,11 +338,7 @@ fn candidate(item: &Advertised) -> Candidate {
         priority: u8::MAX,
         labels: Vec::new(),
     };
-    Candidate {
-        hostname: item.hostname.clone(),
-        origin: CandidateOrigin::Advertised,
-        ..configured(&endpoint)
-    }
+    Candidate { hostname: item.hostname.clone(), origin: CandidateOrigin::Advertised, ..configured(&endpoint) }
 }
 
 fn same(candidate: &Candidate, host: &str, port: u16) -> bool {
@@ -443,11 +389,7 @@ mod tests {
             failover: crosstie_model::settings::Failover {
                 follow_advertised: true,
                 allow: allow.iter().map(|host| (*host).to_owned()).collect(),
-                backoff: Backoff {
-                    base: Duration::from_secs(1),
-                    cap: Duration::from_secs(8),
-                    jitter: 0.0,
-                },
+                backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(8), jitter: 0.0 },
             },
             connection: ConnectionSettings {
                 sasl: Vec::new(),
@@ -464,10 +406,7 @@ mod tests {
     }
 
     fn clock(seconds: u64) -> Clock {
-        Clock {
-            now: Time(seconds * 1_000_000),
-            unix_ms: seconds * 1000,
-        }
+        Clock { now: Time(seconds * 1_000_000), unix_ms: seconds * 1000 }
     }
 
     fn dialled(failover: &mut Failover, at: Clock) -> Dial {
@@ -497,16 +436,9 @@ mod tests {
     }
 
     fn advertise(hosts: &[&str]) -> Advertisement {
-        let item = |host: &&str| Advertised {
-            host: (*host).to_owned(),
-            port: 5672,
-            scheme: Scheme::Amqp,
-            hostname: None,
-        };
-        Advertisement {
-            items: Some(hosts.iter().map(item).collect()),
-            skipped: 0,
-        }
+        let item =
+            |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: Scheme::Amqp, hostname: None };
+        Advertisement { items: Some(hosts.iter().map(item).collect()), skipped: 0 }
     }
 
     #[test]
@@ -514,10 +446,7 @@ mod tests {
         let mut failover = Failover::new(&connector(&[]), 1);
         let mut at = 0;
         for wait in [1, 2, 4, 8, 8] {
-            assert_eq!(
-                round(&mut failover, clock(at)),
-                ("abc".to_owned(), clock(at + wait).now)
-            );
+            assert_eq!(round(&mut failover, clock(at)), ("abc".to_owned(), clock(at + wait).now));
             at += wait;
         }
     }
@@ -560,19 +489,13 @@ mod tests {
         dialled(&mut listed, clock(0));
         listed.handle_opened(clock(0), advertise(&["evil.example.org", "b2.example.com"]));
         listed.handle_lost(clock(5), Failure::default());
-        for (failover, host, with_credentials) in [
-            (&mut open, "x", false),
-            (&mut listed, "b2.example.com", true),
-        ] {
+        for (failover, host, with_credentials) in [(&mut open, "x", false), (&mut listed, "b2.example.com", true)] {
             for _ in 0..3 {
                 dialled(failover, clock(5));
                 failover.handle_failed(clock(5), Failure::default());
             }
             let dial = dialled(failover, clock(5));
-            assert_eq!(
-                (dial.host.as_str(), dial.with_credentials),
-                (host, with_credentials)
-            );
+            assert_eq!((dial.host.as_str(), dial.with_credentials), (host, with_credentials));
         }
     }
 
@@ -598,17 +521,9 @@ mod tests {
     #[test]
     fn a_plugins_order_delays_and_retry_hold() {
         let mut failover = Failover::new(&connector(&[]), 1);
-        let Step::Ask(request) = failover.poll(clock(0)) else {
-            panic!()
-        };
-        assert_eq!(
-            (request.cause, request.candidates.len()),
-            (FailoverCause::Startup, 3)
-        );
-        let pick = |index, delay| Pick {
-            index,
-            delay: Duration::from_secs(delay),
-        };
+        let Step::Ask(request) = failover.poll(clock(0)) else { panic!() };
+        assert_eq!((request.cause, request.candidates.len()), (FailoverCause::Startup, 3));
+        let pick = |index, delay| Pick { index, delay: Duration::from_secs(delay) };
         failover.handle_answer(
             clock(0),
             Some(FailoverAnswer {

@@ -41,9 +41,7 @@ pub struct Advertisement {
 pub fn write(urls: &[FailoverUrl]) -> Value {
     let item = |url: &FailoverUrl| {
         let mut map = OrderedMap::new();
-        let mut put = |key: &str, value: String| {
-            map.insert(Value::Symbol(Symbol::from(key)), Value::String(value))
-        };
+        let mut put = |key: &str, value: String| map.insert(Value::Symbol(Symbol::from(key)), Value::String(value));
         put("network-host", url.host.clone());
         put("port", url.port.to_string());
         if let Some(scheme) = url.scheme {
@@ -64,40 +62,25 @@ pub fn read(properties: Option<&Fields>) -> Advertisement {
         Value::List(list) => list.as_slice(),
         Value::Null => return Advertisement::default(),
         _ => {
-            return Advertisement {
-                items: None,
-                skipped: 1,
-            };
+            return Advertisement { items: None, skipped: 1 };
         }
     };
-    let items = list
-        .iter()
-        .take(ITEMS_MAX)
-        .filter_map(read_item)
-        .collect::<Vec<_>>();
-    Advertisement {
-        skipped: list.len().saturating_sub(items.len()),
-        items: Some(items),
-    }
+    let items = list.iter().take(ITEMS_MAX).filter_map(read_item).collect::<Vec<_>>();
+    Advertisement { skipped: list.len().saturating_sub(items.len()), items: Some(items) }
 }
 
 fn read_item(item: &Value) -> Option<Advertised> {
     let Value::Map(map) = item else { return None };
     let field = |name: &str| {
         let symbol = map.get(&Value::Symbol(Symbol::from(name)));
-        symbol
-            .or_else(|| map.get(&Value::String(name.to_owned())))
-            .filter(|value| **value != Value::Null)
+        symbol.or_else(|| map.get(&Value::String(name.to_owned()))).filter(|value| **value != Value::Null)
     };
     let text = |name| match field(name) {
         Some(value) => read_text(value).map(Some).ok_or(()),
         None => Ok(None),
     };
     let host = text("network-host").ok()??;
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(host);
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let scheme = match text("scheme").ok()? {
         Some(word) => Scheme::parse(word)?,
         None => Scheme::Amqp,
@@ -106,12 +89,7 @@ fn read_item(item: &Value) -> Option<Advertised> {
         Some(value) => read_port(value)?,
         None => scheme.default_port(),
     };
-    Some(Advertised {
-        host: host.to_owned(),
-        port,
-        scheme,
-        hostname: text("hostname").ok()?.map(str::to_owned),
-    })
+    Some(Advertised { host: host.to_owned(), port, scheme, hostname: text("hostname").ok()?.map(str::to_owned) })
 }
 
 fn read_text(value: &Value) -> Option<&str> {
@@ -120,9 +98,7 @@ fn read_text(value: &Value) -> Option<&str> {
         Value::Symbol(text) => text.as_str(),
         _ => return None,
     };
-    let sound = !text.is_empty()
-        && text.len() <= HOST_MAX_BYTES
-        && text.chars().all(|c| c.is_ascii_graphic());
+    let sound = !text.is_empty() && text.len() <= HOST_MAX_BYTES && text.chars().all(|c| c.is_ascii_graphic());
     sound.then_some(text)
 }
 
@@ -155,39 +131,20 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let urls = [
-            FailoverUrl {
-                scheme: None,
-                host: "one".to_owned(),
-                port: 21003,
-            },
-            FailoverUrl {
-                scheme: Some(Scheme::Amqps),
-                host: "2001:db8::1".to_owned(),
-                port: 5671,
-            },
+            FailoverUrl { scheme: None, host: "one".to_owned(), port: 21003 },
+            FailoverUrl { scheme: Some(Scheme::Amqps), host: "2001:db8::1".to_owned(), port: 5671 },
         ];
         let read = read(Some(&properties(write(&urls))));
         let items = read.items.unwrap();
-        assert_eq!(
-            (items[0].host.as_str(), items[0].port, items[0].scheme),
-            ("one", 21003, Scheme::Amqp)
-        );
-        assert_eq!(
-            (items[1].host.as_str(), items[1].port, items[1].scheme),
-            ("2001:db8::1", 5671, Scheme::Amqps)
-        );
+        assert_eq!((items[0].host.as_str(), items[0].port, items[0].scheme), ("one", 21003, Scheme::Amqp));
+        assert_eq!((items[1].host.as_str(), items[1].port, items[1].scheme), ("2001:db8::1", 5671, Scheme::Amqps));
         assert_eq!(read.skipped, 0);
     }
 
     #[test]
     fn what_is_malformed_is_skipped() {
         let item = |pairs: &[(&str, Value)]| {
-            Value::Map(
-                pairs
-                    .iter()
-                    .map(|(key, value)| (Value::Symbol(Symbol::from(*key)), value.clone()))
-                    .collect(),
-            )
+            Value::Map(pairs.iter().map(|(key, value)| (Value::Symbol(Symbol::from(*key)), value.clone())).collect())
         };
         let text = |text: &str| Value::String(text.to_owned());
         let list = Value::List(vec![
@@ -197,20 +154,11 @@ mod tests {
             item(&[("network-host", text("a b"))]),
             item(&[("network-host", text("a")), ("port", text("many"))]),
             item(&[("network-host", text("a")), ("scheme", text("http"))]),
-            item(&[
-                ("network-host", text("good")),
-                ("port", Value::Int(7)),
-                ("more", Value::Bool(true)),
-            ]),
+            item(&[("network-host", text("good")), ("port", Value::Int(7)), ("more", Value::Bool(true))]),
             item(&[("network-host", text("[::1]")), ("scheme", text("ws"))]),
         ]);
         let read = read(Some(&properties(list)));
-        let found = read
-            .items
-            .unwrap()
-            .into_iter()
-            .map(|item| (item.host, item.port))
-            .collect::<Vec<_>>();
+        let found = read.items.unwrap().into_iter().map(|item| (item.host, item.port)).collect::<Vec<_>>();
         assert_eq!(found, [("good".to_owned(), 7), ("::1".to_owned(), 80)]);
         assert_eq!(read.skipped, 6);
     }
@@ -218,16 +166,7 @@ mod tests {
     #[test]
     fn an_absent_list_is_not_an_empty_one() {
         assert_eq!(read(None).items, None);
-        assert_eq!(
-            read(Some(&properties(Value::List(Vec::new())))).items,
-            Some(Vec::new())
-        );
-        assert_eq!(
-            read(Some(&properties(Value::Bool(true)))),
-            Advertisement {
-                items: None,
-                skipped: 1
-            }
-        );
+        assert_eq!(read(Some(&properties(Value::List(Vec::new())))).items, Some(Vec::new()));
+        assert_eq!(read(Some(&properties(Value::Bool(true)))), Advertisement { items: None, skipped: 1 });
     }
 }

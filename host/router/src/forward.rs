@@ -19,13 +19,7 @@ const STALL_BYTES: usize = 256 << 10;
 impl Shard {
     pub(crate) fn handle_transfer(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
         let channel = transfer.link.channel;
-        let from = Origin {
-            session: SessionRef {
-                connection: at,
-                channel,
-            },
-            id: transfer.id,
-        };
+        let from = Origin { session: SessionRef { connection: at, channel }, id: transfer.id };
         let head = PieceHead {
             from,
             first: transfer.first,
@@ -38,21 +32,12 @@ impl Shard {
             return;
         };
         if transfer.first && !transfer.settled {
-            session.received.push(
-                transfer.id,
-                Received {
-                    handle: transfer.link.handle,
-                },
-            );
+            session.received.push(transfer.id, Received { handle: transfer.link.handle });
         }
         let Some(incoming) = session.incoming(transfer.link.handle) else {
             return;
         };
-        let route = if transfer.first {
-            incoming.begin(transfer.id)
-        } else {
-            incoming.route
-        };
+        let route = if transfer.first { incoming.begin(transfer.id) } else { incoming.route };
         if !transfer.more {
             incoming.route = Route::Idle;
             incoming.arriving = None;
@@ -69,18 +54,10 @@ impl Shard {
             }
         }
         // what the sender settled has ended here as soon as it is under way; so has what it gave up
-        let ends = if transfer.first {
-            transfer.settled && !transfer.more
-        } else {
-            transfer.settled || transfer.aborted
-        };
+        let ends =
+            if transfer.first { transfer.settled && !transfer.more } else { transfer.settled || transfer.aborted };
         if ends && route != Route::Wait {
-            self.end_received(
-                at,
-                transfer.link,
-                transfer.id,
-                transfer.settled && !transfer.more,
-            );
+            self.end_received(at, transfer.link, transfer.id, transfer.settled && !transfer.more);
         }
     }
 
@@ -93,9 +70,7 @@ impl Shard {
             return;
         };
         let mut ended = 0_u64;
-        session
-            .received
-            .take((id, id), |run| ended = ended.saturating_add(run.count));
+        session.received.take((id, id), |run| ended = ended.saturating_add(run.count));
         if ended > 0 || presettled {
             peer.ended(link, 1);
         }
@@ -116,40 +91,22 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Some(incoming) = peer
-            .session(link.channel)
-            .and_then(|session| session.incoming(link.handle))
-        else {
+        let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
             return;
         };
         if head.first {
-            incoming.waiting.push_back(Waiting {
-                head: *head,
-                pieces: VecDeque::new(),
-            });
+            incoming.waiting.push_back(Waiting { head: *head, pieces: VecDeque::new() });
         }
         let Some(last) = incoming.waiting.back_mut() else {
             return;
         };
-        last.pieces.push_back(Piece {
-            head: *head,
-            payload: Bytes::copy_from_slice(payload),
-        });
+        last.pieces.push_back(Piece { head: *head, payload: Bytes::copy_from_slice(payload) });
         incoming.waiting_bytes = incoming.waiting_bytes.saturating_add(payload.len());
         let stall = incoming.waiting_bytes > STALL_BYTES && !incoming.stalls;
         incoming.stalls |= stall;
-        let (address, first) = (
-            incoming.address.clone(),
-            incoming.waiting.len() == 1 && head.first,
-        );
+        let (address, first) = (incoming.address.clone(), incoming.waiting.len() == 1 && head.first);
         if stall {
-            self.stall(
-                SessionRef {
-                    connection: at,
-                    channel: link.channel,
-                },
-                true,
-            );
+            self.stall(SessionRef { connection: at, channel: link.channel }, true);
         }
         if first {
             if let Some(local) = self.locals.get_mut(&address.id) {
@@ -163,10 +120,7 @@ impl Shard {
 
     /// Gives what waits at an address to consumers that have credit.
     pub(crate) fn serve_waiting(&mut self, address: u32) {
-        let rounds = self
-            .locals
-            .get(&address)
-            .map_or(0, |local| local.waiting.len());
+        let rounds = self.locals.get(&address).map_or(0, |local| local.waiting.len());
         for _ in 0..rounds {
             let Some(local) = self.locals.get_mut(&address) else {
                 return;
@@ -180,10 +134,7 @@ impl Shard {
                     local.address.wait(self.id);
                     // published: look once more, for credit that came in between
                     let (_, consumers) = local.address.consumers();
-                    if consumers
-                        .iter()
-                        .any(|consumer| consumer.credit.is_available())
-                    {
+                    if consumers.iter().any(|consumer| consumer.credit.is_available()) {
                         continue;
                     }
                 }
@@ -198,10 +149,7 @@ impl Shard {
             let Some(peer) = self.peer_mut(at) else {
                 return true;
             };
-            let Some(incoming) = peer
-                .session(link.channel)
-                .and_then(|session| session.incoming(link.handle))
-            else {
+            let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
                 return true;
             };
             if incoming.waiting.is_empty() {
@@ -224,10 +172,7 @@ impl Shard {
                 incoming.route = Route::To(to);
             }
             let ends = waiting.pieces.back().is_some_and(|piece| !piece.head.more);
-            let settled = waiting
-                .pieces
-                .iter()
-                .any(|piece| piece.head.settled || piece.head.aborted);
+            let settled = waiting.pieces.iter().any(|piece| piece.head.settled || piece.head.aborted);
             for piece in &waiting.pieces {
                 self.forward(to, &piece.head, &piece.payload);
             }
@@ -236,13 +181,7 @@ impl Shard {
             }
             self.mark(at);
             if resume {
-                self.stall(
-                    SessionRef {
-                        connection: at,
-                        channel: link.channel,
-                    },
-                    false,
-                );
+                self.stall(SessionRef { connection: at, channel: link.channel }, false);
             }
         }
     }
@@ -254,28 +193,18 @@ impl Shard {
             return self.undeliverable(head);
         };
         let room = peer.amqp.out.len() <= WRITE_HIGH_BYTES;
-        let Some(session) = peer
-            .sessions
-            .get_mut(usize::from(link.channel))
-            .and_then(Option::as_mut)
-        else {
+        let Some(session) = peer.sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut) else {
             return self.undeliverable(head);
         };
         let Some(Link::Outgoing(outgoing)) = session.link_mut(link.handle) else {
             return self.undeliverable(head);
         };
-        let turn = outgoing.queue.is_empty()
-            && outgoing.current.is_none_or(|current| current == head.from);
+        let turn = outgoing.queue.is_empty() && outgoing.current.is_none_or(|current| current == head.from);
         if !(turn && room) {
             return self.enqueue(to, head, payload);
         }
-        let frame = Frame {
-            settled: head.settled,
-            more: head.more,
-            aborted: head.aborted,
-            format: head.format,
-            payload,
-        };
+        let frame =
+            Frame { settled: head.settled, more: head.more, aborted: head.aborted, format: head.format, payload };
         let Some(sent) = peer.amqp.transfer(link, &frame) else {
             return self.undeliverable(head);
         };
@@ -289,13 +218,7 @@ impl Shard {
             outgoing.credit.settle(1);
         }
         if begun && !head.settled {
-            session.sent.push(
-                sent.id,
-                Sent {
-                    from: head.from,
-                    handle: link.handle,
-                },
-            );
+            session.sent.push(sent.id, Sent { from: head.from, handle: link.handle });
         }
         let aborted = sent.whole && head.aborted;
         if aborted {
@@ -311,14 +234,7 @@ impl Shard {
         }
         if !sent.whole {
             let rest = payload.get(sent.bytes..).unwrap_or_default();
-            self.enqueue(
-                to,
-                &PieceHead {
-                    first: head.first && !begun,
-                    ..*head
-                },
-                rest,
-            );
+            self.enqueue(to, &PieceHead { first: head.first && !begun, ..*head }, rest);
         }
     }
 
@@ -329,33 +245,18 @@ impl Shard {
         if peer.amqp.out.len() > WRITE_HIGH_BYTES {
             peer.blocked.store(true, Ordering::Release);
         }
-        let Some(outgoing) = peer
-            .session(to.link.channel)
-            .and_then(|session| session.outgoing(to.link.handle))
-        else {
+        let Some(outgoing) = peer.session(to.link.channel).and_then(|session| session.outgoing(to.link.handle)) else {
             return;
         };
-        let queued = match outgoing
-            .queue
-            .iter_mut()
-            .rposition(|queued| queued.from == head.from)
-        {
+        let queued = match outgoing.queue.iter_mut().rposition(|queued| queued.from == head.from) {
             Some(place) => outgoing.queue.get_mut(place),
             None => {
-                outgoing.queue.push_back(Queued {
-                    from: head.from,
-                    pieces: VecDeque::new(),
-                    bytes: 0,
-                    stalls: false,
-                });
+                outgoing.queue.push_back(Queued { from: head.from, pieces: VecDeque::new(), bytes: 0, stalls: false });
                 outgoing.queue.back_mut()
             }
         };
         let Some(queued) = queued else { return };
-        queued.pieces.push_back(Piece {
-            head: *head,
-            payload: Bytes::copy_from_slice(payload),
-        });
+        queued.pieces.push_back(Piece { head: *head, payload: Bytes::copy_from_slice(payload) });
         queued.bytes = queued.bytes.saturating_add(payload.len());
         if queued.bytes > STALL_BYTES && !std::mem::replace(&mut queued.stalls, true) {
             self.stall(head.from.session, true);
@@ -385,18 +286,12 @@ impl Shard {
             if !peer.amqp.window(link.channel) {
                 return;
             }
-            let Some(outgoing) = peer
-                .session(link.channel)
-                .and_then(|session| session.outgoing(link.handle))
-            else {
+            let Some(outgoing) = peer.session(link.channel).and_then(|session| session.outgoing(link.handle)) else {
                 return;
             };
             // the current delivery goes on first; while it has nothing here, nothing else may begin
             let at_front = match outgoing.current {
-                Some(current) => outgoing
-                    .queue
-                    .iter()
-                    .position(|queued| queued.from == current),
+                Some(current) => outgoing.queue.iter().position(|queued| queued.from == current),
                 None => (!outgoing.queue.is_empty()).then_some(0),
             };
             let Some(place) = at_front else { return };
@@ -413,14 +308,7 @@ impl Shard {
             }
             let (from, ends) = (queued.from, queued.pieces.is_empty());
             let rest = std::mem::take(&mut outgoing.queue);
-            self.deliver(
-                LinkRef {
-                    connection: at,
-                    link,
-                },
-                &piece.head,
-                &piece.payload,
-            );
+            self.deliver(LinkRef { connection: at, link }, &piece.head, &piece.payload);
             let Some(outgoing) = self
                 .peer_mut(at)
                 .and_then(|peer| peer.session(link.channel))
@@ -448,9 +336,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Some(outgoing) = peer
-            .session(flow.link.channel)
-            .and_then(|session| session.outgoing(flow.link.handle))
+        let Some(outgoing) = peer.session(flow.link.channel).and_then(|session| session.outgoing(flow.link.handle))
         else {
             return self.handle_window(at, flow.link.channel);
         };
@@ -458,9 +344,7 @@ impl Shard {
         let mut open = false;
         if let Some(credit) = flow.credit {
             // a receiver that has not heard of our first delivery counts from where we began
-            open = outgoing
-                .credit
-                .handle_flow(flow.delivery_count.unwrap_or(0), credit);
+            open = outgoing.credit.handle_flow(flow.delivery_count.unwrap_or(0), credit);
             outgoing.draining = flow.drain;
         }
         if open {
@@ -478,10 +362,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Some(outgoing) = peer
-            .session(link.channel)
-            .and_then(|session| session.outgoing(link.handle))
-        else {
+        let Some(outgoing) = peer.session(link.channel).and_then(|session| session.outgoing(link.handle)) else {
             return;
         };
         outgoing.draining = false;
@@ -512,10 +393,10 @@ impl Shard {
         };
         let mut ready = Vec::new();
         for (handle, link) in (0_u32..).zip(&session.links) {
-            if let Some(Link::Outgoing(outgoing)) = link {
-                if !outgoing.queue.is_empty() || outgoing.credit.is_available() {
-                    ready.push((LinkId { channel, handle }, outgoing.address.clone()));
-                }
+            if let Some(Link::Outgoing(outgoing)) = link
+                && (!outgoing.queue.is_empty() || outgoing.credit.is_available())
+            {
+                ready.push((LinkId { channel, handle }, outgoing.address.clone()));
             }
         }
         for (link, address) in ready {
@@ -525,10 +406,7 @@ impl Shard {
     }
 }
 
-fn outgoing_credit(
-    session: &crate::link::Session,
-    link: LinkId,
-) -> Option<std::sync::Arc<crate::credit::Credit>> {
+fn outgoing_credit(session: &crate::link::Session, link: LinkId) -> Option<std::sync::Arc<crate::credit::Credit>> {
     match session.link(link.handle)? {
         Link::Outgoing(outgoing) => Some(outgoing.credit.clone()),
         _ => None,

@@ -85,10 +85,7 @@ pub(crate) struct Sent {
 impl runs::Origin for Sent {
     fn after(self, steps: u64) -> Self {
         let id = self.from.id.saturating_add(steps);
-        Self {
-            from: Origin { id, ..self.from },
-            ..self
-        }
+        Self { from: Origin { id, ..self.from }, ..self }
     }
 
     fn is_followed_by(self, next: Self) -> bool {
@@ -167,11 +164,7 @@ pub(crate) struct Incoming {
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        address: Arc<Address>,
-        capacity: LinkCapacity,
-        auto_link: Option<AutoLinkId>,
-    ) -> Self {
+    pub(crate) fn new(address: Arc<Address>, capacity: LinkCapacity, auto_link: Option<AutoLinkId>) -> Self {
         let (version, consumers) = address.consumers();
         Self {
             address,
@@ -206,8 +199,7 @@ impl Incoming {
         let count = self.consumers.len();
         // each failed claim is another worker's success, which leaves less to fail on
         for _ in 0..count {
-            let order =
-                (0..count).map(|step| self.turn.wrapping_add(step).checked_rem(count).unwrap_or(0));
+            let order = (0..count).map(|step| self.turn.wrapping_add(step).checked_rem(count).unwrap_or(0));
             let best = order
                 .filter_map(|at| self.consumers.get(at).map(|consumer| (at, consumer)))
                 .filter(|(_, consumer)| consumer.credit.is_available())
@@ -251,19 +243,8 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub(crate) const fn new(
-        address: Arc<Address>,
-        credit: Arc<Credit>,
-        auto_link: Option<AutoLinkId>,
-    ) -> Self {
-        Self {
-            address,
-            auto_link,
-            credit,
-            current: None,
-            queue: VecDeque::new(),
-            draining: false,
-        }
+    pub(crate) const fn new(address: Arc<Address>, credit: Arc<Credit>, auto_link: Option<AutoLinkId>) -> Self {
+        Self { address, auto_link, credit, current: None, queue: VecDeque::new(), draining: false }
     }
 }
 

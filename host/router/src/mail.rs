@@ -96,17 +96,9 @@ pub struct PieceHead {
 #[derive(Debug)]
 pub(crate) enum Mail {
     /// A piece of a delivery for an outgoing link; its bytes are in the batch's arena.
-    Piece {
-        to: LinkRef,
-        head: PieceHead,
-        payload: Range<usize>,
-    },
+    Piece { to: LinkRef, head: PieceHead, payload: Range<usize> },
     /// Deliveries of an incoming session ended.
-    Settle {
-        to: Origin,
-        count: u64,
-        outcome: Outcome,
-    },
+    Settle { to: Origin, count: u64, outcome: Outcome },
     /// Stop a session's peer from sending, or let it go on.
     Stall { to: SessionRef, stalled: bool },
     /// An address has credit again.
@@ -126,11 +118,7 @@ impl Batch {
     pub(crate) fn piece(&mut self, to: LinkRef, head: PieceHead, payload: &[u8]) {
         let start = self.arena.len();
         self.arena.extend_from_slice(payload);
-        self.mail.push(Mail::Piece {
-            to,
-            head,
-            payload: start..self.arena.len(),
-        });
+        self.mail.push(Mail::Piece { to, head, payload: start..self.arena.len() });
     }
 }
 
@@ -149,9 +137,7 @@ impl Post {
     #[must_use]
     pub fn new(wake: Vec<Wake>) -> Self {
         let workers = wake.len();
-        let boxes = (0..workers)
-            .map(|_| (0..workers).map(|_| Mutex::default()).collect())
-            .collect();
+        let boxes = (0..workers).map(|_| (0..workers).map(|_| Mutex::default()).collect()).collect();
         Self { boxes, wake }
     }
 
@@ -163,11 +149,7 @@ impl Post {
 
     /// Hands a batch over and leaves an empty one. A batch that was not taken yet grows.
     pub(crate) fn send(&self, from: u16, to: u16, batch: &mut Batch) {
-        let Some(slot) = self
-            .boxes
-            .get(usize::from(to))
-            .and_then(|from_all| from_all.get(usize::from(from)))
-        else {
+        let Some(slot) = self.boxes.get(usize::from(to)).and_then(|from_all| from_all.get(usize::from(from))) else {
             return;
         };
         let mut waiting = lock(slot);
@@ -177,16 +159,13 @@ impl Post {
         } else {
             let shift = waiting.arena.len();
             waiting.arena.append(&mut batch.arena);
-            waiting
-                .mail
-                .extend(batch.mail.drain(..).map(|mail| match mail {
-                    Mail::Piece { to, head, payload } => {
-                        let payload =
-                            payload.start.saturating_add(shift)..payload.end.saturating_add(shift);
-                        Mail::Piece { to, head, payload }
-                    }
-                    other => other,
-                }));
+            waiting.mail.extend(batch.mail.drain(..).map(|mail| match mail {
+                Mail::Piece { to, head, payload } => {
+                    let payload = payload.start.saturating_add(shift)..payload.end.saturating_add(shift);
+                    Mail::Piece { to, head, payload }
+                }
+                other => other,
+            }));
         }
         drop(waiting);
         if let Some(wake) = self.wake.get(usize::from(to)).filter(|_| fresh) {
@@ -198,11 +177,7 @@ impl Post {
     pub(crate) fn take(&self, from: u16, to: u16, into: &mut Batch) {
         into.mail.clear();
         into.arena.clear();
-        if let Some(slot) = self
-            .boxes
-            .get(usize::from(to))
-            .and_then(|from_all| from_all.get(usize::from(from)))
-        {
+        if let Some(slot) = self.boxes.get(usize::from(to)).and_then(|from_all| from_all.get(usize::from(from))) {
             std::mem::swap(&mut *lock(slot), into);
         }
     }
@@ -210,8 +185,6 @@ impl Post {
 
 impl std::fmt::Debug for Post {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Post")
-            .field("workers", &self.wake.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Post").field("workers", &self.wake.len()).finish_non_exhaustive()
     }
 }

@@ -34,11 +34,7 @@ impl<T: Origin> Run<T> {
     fn part(&self, first: DeliveryId, end: DeliveryId) -> Self {
         let (first, end) = (first.max(self.first), end.min(self.end()));
         let origin = self.origin.after(first.saturating_sub(self.first));
-        Self {
-            first,
-            count: end.saturating_sub(first),
-            origin,
-        }
+        Self { first, count: end.saturating_sub(first), origin }
     }
 }
 
@@ -51,32 +47,21 @@ pub struct Runs<T> {
 
 impl<T> Default for Runs<T> {
     fn default() -> Self {
-        Self {
-            newest: None,
-            older: BTreeMap::new(),
-        }
+        Self { newest: None, older: BTreeMap::new() }
     }
 }
 
 impl<T: Origin> Runs<T> {
     /// Adds one delivery.
     pub fn push(&mut self, id: DeliveryId, origin: T) {
-        if let Some(run) = &mut self.newest {
-            if run.end() == id
-                && run
-                    .origin
-                    .after(run.count.saturating_sub(1))
-                    .is_followed_by(origin)
-            {
-                run.count = run.count.saturating_add(1);
-                return;
-            }
+        if let Some(run) = &mut self.newest
+            && run.end() == id
+            && run.origin.after(run.count.saturating_sub(1)).is_followed_by(origin)
+        {
+            run.count = run.count.saturating_add(1);
+            return;
         }
-        if let Some(run) = self.newest.replace(Run {
-            first: id,
-            count: 1,
-            origin,
-        }) {
+        if let Some(run) = self.newest.replace(Run { first: id, count: 1, origin }) {
             self.older.insert(run.first, run);
         }
     }
@@ -110,12 +95,8 @@ impl<T: Origin> Runs<T> {
     }
 
     fn take_older(&mut self, first: DeliveryId, end: DeliveryId, taken: &mut impl FnMut(Run<T>)) {
-        let from = self
-            .older
-            .range(..=first)
-            .next_back()
-            .filter(|(_, run)| first < run.end())
-            .map_or(first, |(at, _)| *at);
+        let from =
+            self.older.range(..=first).next_back().filter(|(_, run)| first < run.end()).map_or(first, |(at, _)| *at);
         while let Some((&at, &run)) = self.older.range(from..end).next() {
             self.older.remove(&at);
             taken(run.part(first, end));

@@ -13,10 +13,7 @@ use crate::shard::{Peer, Shard};
 
 impl Shard {
     pub(crate) fn handle_disposition(&mut self, at: ConnectionRef, said: &Settled<'_>) {
-        let terminal = said.settled
-            || said
-                .state
-                .is_some_and(|state| raw::state_code(state) != Some(0x23));
+        let terminal = said.settled || said.state.is_some_and(|state| raw::state_code(state) != Some(0x23));
         if !terminal {
             return;
         }
@@ -24,10 +21,7 @@ impl Shard {
             return self.handle_sender_settled(at, said);
         }
         let mut runs = std::mem::take(&mut self.runs);
-        if let Some(session) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(said.channel))
-        {
+        if let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(said.channel)) {
             session.sent.take(said.range, |run| runs.push(run));
         }
         let outcome = Outcome::read(said.state);
@@ -54,13 +48,7 @@ impl Shard {
     }
 
     /// Ends deliveries that went out by one link.
-    pub(crate) fn settle_sent(
-        &mut self,
-        at: ConnectionRef,
-        channel: u16,
-        run: &Run<Sent>,
-        outcome: &Outcome,
-    ) {
+    pub(crate) fn settle_sent(&mut self, at: ConnectionRef, channel: u16, run: &Run<Sent>, outcome: &Outcome) {
         let session = self.peer_mut(at).and_then(|peer| peer.session(channel));
         if let Some(outgoing) = session.and_then(|session| session.outgoing(run.origin.handle)) {
             outgoing.credit.settle(run.count);
@@ -81,13 +69,7 @@ impl Shard {
             session.received.take(said.range, |run| runs.push(run));
         }
         for run in runs {
-            peer.ended(
-                LinkId {
-                    channel: said.channel,
-                    handle: run.origin.handle,
-                },
-                run.count,
-            );
+            peer.ended(LinkId { channel: said.channel, handle: run.origin.handle }, run.count);
         }
     }
 
@@ -95,73 +77,34 @@ impl Shard {
     pub(crate) fn settle(&mut self, from: Origin, count: u64, outcome: &Outcome) {
         let connection = from.session.connection;
         if connection.shard != self.id {
-            return self.post(
-                connection.shard,
-                Mail::Settle {
-                    to: from,
-                    count,
-                    outcome: outcome.clone(),
-                },
-            );
+            return self.post(connection.shard, Mail::Settle { to: from, count, outcome: outcome.clone() });
         }
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         let channel = from.session.channel;
         let last = from.id.saturating_add(count.saturating_sub(1));
-        let Peer {
-            amqp,
-            touched,
-            settling,
-            sessions,
-            ..
-        } = &mut *peer;
-        let Some(session) = sessions
-            .get_mut(usize::from(channel))
-            .and_then(Option::as_mut)
-        else {
+        let Peer { amqp, touched, settling, sessions, .. } = &mut *peer;
+        let Some(session) = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut) else {
             return;
         };
-        let crate::link::Session {
-            received,
-            settling: pending,
-            links,
-            ..
-        } = session;
+        let crate::link::Session { received, settling: pending, links, .. } = session;
         received.take((from.id, last), |run| {
-            let place = usize::try_from(run.origin.handle)
-                .ok()
-                .and_then(|at| links.get_mut(at))
-                .and_then(Option::as_mut);
+            let place =
+                usize::try_from(run.origin.handle).ok().and_then(|at| links.get_mut(at)).and_then(Option::as_mut);
             if let Some(crate::link::Link::Incoming(incoming)) = place {
-                incoming.end(
-                    run.count,
-                    LinkId {
-                        channel,
-                        handle: run.origin.handle,
-                    },
-                    touched,
-                );
-                if incoming
-                    .arriving
-                    .is_some_and(|id| id >= run.first && id < run.first.saturating_add(run.count))
-                {
+                incoming.end(run.count, LinkId { channel, handle: run.origin.handle }, touched);
+                if incoming.arriving.is_some_and(|id| id >= run.first && id < run.first.saturating_add(run.count)) {
                     incoming.route = Route::Void;
                 }
             }
             let run_last = run.first.saturating_add(run.count.saturating_sub(1));
             match pending {
-                Some(open)
-                    if open.last.saturating_add(1) == run.first && open.outcome == *outcome =>
-                {
+                Some(open) if open.last.saturating_add(1) == run.first && open.outcome == *outcome => {
                     open.last = run_last
                 }
                 _ => {
-                    let next = Settling {
-                        first: run.first,
-                        last: run_last,
-                        outcome: outcome.clone(),
-                    };
+                    let next = Settling { first: run.first, last: run_last, outcome: outcome.clone() };
                     match pending.replace(next) {
                         Some(done) => write(amqp, channel, &done),
                         None => settling.push(channel),
@@ -179,25 +122,15 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Peer {
-            amqp,
-            sessions,
-            touched,
-            settling,
-            ..
-        } = peer;
+        let Peer { amqp, sessions, touched, settling, .. } = peer;
         for channel in settling.drain(..) {
-            let session = sessions
-                .get_mut(usize::from(channel))
-                .and_then(Option::as_mut);
+            let session = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut);
             if let Some(done) = session.and_then(|session| session.settling.take()) {
                 write(amqp, channel, &done);
             }
         }
         for link in touched.drain(..) {
-            let session = sessions
-                .get_mut(usize::from(link.channel))
-                .and_then(Option::as_mut);
+            let session = sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
             let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
                 continue;
             };
@@ -212,12 +145,8 @@ impl Shard {
 impl Peer {
     /// Counts deliveries of an incoming link that ended.
     pub(crate) fn ended(&mut self, link: LinkId, count: u64) {
-        let Self {
-            sessions, touched, ..
-        } = self;
-        let session = sessions
-            .get_mut(usize::from(link.channel))
-            .and_then(Option::as_mut);
+        let Self { sessions, touched, .. } = self;
+        let session = sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
         if let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) {
             incoming.end(count, link, touched);
         }
@@ -226,9 +155,7 @@ impl Peer {
 
 impl Incoming {
     fn end(&mut self, count: u64, link: LinkId, touched: &mut Vec<LinkId>) {
-        self.held = self
-            .held
-            .saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        self.held = self.held.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
         if !std::mem::replace(&mut self.touched, true) {
             touched.push(link);
         }

@@ -169,11 +169,7 @@ pub(crate) struct Local {
 
 impl Local {
     pub(crate) const fn new(address: Arc<Address>) -> Self {
-        Self {
-            address,
-            producers: Vec::new(),
-            waiting: VecDeque::new(),
-        }
+        Self { address, producers: Vec::new(), waiting: VecDeque::new() }
     }
 }
 
@@ -199,9 +195,7 @@ impl Shard {
     /// Worker `id` of those that `common.post` knows.
     #[must_use]
     pub fn new(id: u16, common: Arc<Common>) -> Self {
-        let outbox = (0..common.post.workers())
-            .map(|_| Batch::default())
-            .collect();
+        let outbox = (0..common.post.workers()).map(|_| Batch::default()).collect();
         Self {
             id,
             common,
@@ -233,11 +227,7 @@ impl Shard {
         if let Some(place) = self.slots.get_mut(at) {
             place.peer = Some(peer);
         }
-        let connection = ConnectionRef {
-            shard: self.id,
-            slot,
-            generation,
-        };
+        let connection = ConnectionRef { shard: self.id, slot, generation };
         self.mark(connection);
         if let Some((link, attach)) = attach {
             self.ask_attach(connection, link, attach);
@@ -248,9 +238,7 @@ impl Shard {
     /// Takes a connection out, to be inserted elsewhere; it has no links.
     pub fn remove(&mut self, connection: ConnectionRef) -> Option<Box<Peer>> {
         let slot = self.slots.get_mut(usize::try_from(connection.slot).ok()?)?;
-        let peer = slot
-            .peer
-            .take_if(|_| slot.generation == connection.generation)?;
+        let peer = slot.peer.take_if(|_| slot.generation == connection.generation)?;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(connection.slot);
         Some(peer)
@@ -260,33 +248,21 @@ impl Shard {
     #[must_use]
     pub fn peer(&self, connection: ConnectionRef) -> Option<&Peer> {
         let slot = self.slots.get(usize::try_from(connection.slot).ok()?)?;
-        slot.peer
-            .as_deref()
-            .filter(|_| slot.generation == connection.generation)
+        slot.peer.as_deref().filter(|_| slot.generation == connection.generation)
     }
 
     /// A connection that is still there.
     pub fn peer_mut(&mut self, connection: ConnectionRef) -> Option<&mut Peer> {
         let slot = self.slots.get_mut(usize::try_from(connection.slot).ok()?)?;
-        slot.peer
-            .as_deref_mut()
-            .filter(|_| slot.generation == connection.generation)
+        slot.peer.as_deref_mut().filter(|_| slot.generation == connection.generation)
     }
 
     /// All connections.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionRef> {
-        let used = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.peer.is_some());
+        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.peer.is_some());
         used.filter_map(|(at, slot)| {
-            Some(ConnectionRef {
-                shard: self.id,
-                slot: u32::try_from(at).ok()?,
-                generation: slot.generation,
-            })
+            Some(ConnectionRef { shard: self.id, slot: u32::try_from(at).ok()?, generation: slot.generation })
         })
         .collect()
     }
@@ -310,8 +286,7 @@ impl Shard {
     /// Whether input has to wait for an answer of policy.
     #[must_use]
     pub fn is_asking(&self, connection: ConnectionRef) -> bool {
-        self.peer(connection)
-            .is_some_and(|peer| peer.asking > 0 || peer.first_attach.is_some())
+        self.peer(connection).is_some_and(|peer| peer.asking > 0 || peer.first_attach.is_some())
     }
 
     fn handle_event(&mut self, at: ConnectionRef, event: Event<'_>) {
@@ -430,14 +405,10 @@ impl Shard {
             }
             self.events.push_back(Request::Dirty(connection));
         }
-        let Self {
-            outbox, common, id, ..
-        } = self;
+        let Self { outbox, common, id, .. } = self;
         for (to, batch) in outbox.iter_mut().enumerate() {
             if !batch.mail.is_empty() {
-                common
-                    .post
-                    .send(*id, u16::try_from(to).unwrap_or(u16::MAX), batch);
+                common.post.send(*id, u16::try_from(to).unwrap_or(u16::MAX), batch);
             }
         }
     }
@@ -475,11 +446,7 @@ impl Shard {
     #[must_use]
     pub fn poll_timeout(&self, connection: ConnectionRef) -> Option<Time> {
         let peer = self.peer(connection)?;
-        peer.amqp
-            .poll_timeout()
-            .into_iter()
-            .chain(peer.auto_links.iter().map(|retry| retry.at))
-            .min()
+        peer.amqp.poll_timeout().into_iter().chain(peer.auto_links.iter().map(|retry| retry.at)).min()
     }
 
     /// Does what is due on a connection.
@@ -512,11 +479,7 @@ impl Shard {
         let Some(session) = peer.session(to.channel) else {
             return;
         };
-        session.stalls = if stalled {
-            session.stalls.saturating_add(1)
-        } else {
-            session.stalls.saturating_sub(1)
-        };
+        session.stalls = if stalled { session.stalls.saturating_add(1) } else { session.stalls.saturating_sub(1) };
         let stalled = session.stalls > 0;
         peer.amqp.stall(to.channel, stalled);
         self.mark(to.connection);

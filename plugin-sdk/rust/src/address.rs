@@ -51,9 +51,7 @@ impl Treatment {
                 _ => None,
             },
             |case, from| match case {
-                "link-route" => from
-                    .str()
-                    .map(|name| Some(Self::LinkRoute(name.to_owned()))),
+                "link-route" => from.str().map(|name| Some(Self::LinkRoute(name.to_owned()))),
                 _ => Ok(None),
             },
         )

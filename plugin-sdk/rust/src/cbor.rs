@@ -156,11 +156,7 @@ impl<'a> Map<'a> {
 
     /// An empty list is an absent field.
     pub(crate) fn list<T: Write>(self, key: &str, items: &[T]) -> Self {
-        if items.is_empty() {
-            self
-        } else {
-            self.field(key, items)
-        }
+        if items.is_empty() { self } else { self.field(key, items) }
     }
 }
 
@@ -254,10 +250,7 @@ mod tests {
     #[test]
     fn an_absent_field_leaves_no_key() {
         let mut out = Vec::new();
-        Map::new(&mut out)
-            .field("x", &1u32)
-            .optional("y", None::<&u32>)
-            .list::<u32>("z", &[]);
+        Map::new(&mut out).field("x", &1u32).optional("y", None::<&u32>).list::<u32>("z", &[]);
         assert_eq!(out, b"\xa1\x61x\x01");
     }
 }

@@ -34,18 +34,13 @@ impl Node {
     /// A node without arguments, properties and children.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { name: name.into(), ..Self::default() }
     }
 
     /// A `config` block that holds these nodes: for tests of plugins.
     #[must_use]
     pub fn config(nodes: impl IntoIterator<Item = Node>) -> Self {
-        nodes
-            .into_iter()
-            .fold(Self::new("config"), Self::with_child)
+        nodes.into_iter().fold(Self::new("config"), Self::with_child)
     }
 
     /// The same with one more argument.
@@ -96,11 +91,7 @@ impl Node {
 
     /// An error that stands at this node.
     pub fn error(&self, message: impl Into<String>) -> ConfigError {
-        ConfigError {
-            path: self.path.clone(),
-            message: message.into(),
-            hint: None,
-        }
+        ConfigError { path: self.path.clone(), message: message.into(), hint: None }
     }
 
     /// Its only argument.
@@ -124,9 +115,7 @@ impl Node {
         if self.args.is_empty() {
             return Err(self.error(format!("`{}` takes {}, or several", self.name, T::WANTED)));
         }
-        (self.args.iter())
-            .map(|arg| self.convert(&self.name, arg))
-            .collect()
+        (self.args.iter()).map(|arg| self.convert(&self.name, arg)).collect()
     }
 
     /// Whether it is set: a flag has no argument, or `#true` or `#false`.
@@ -135,11 +124,7 @@ impl Node {
     ///
     /// It has another argument.
     pub fn flag(&self) -> Result<bool, ConfigError> {
-        if self.args.is_empty() {
-            Ok(true)
-        } else {
-            self.argument()
-        }
+        if self.args.is_empty() { Ok(true) } else { self.argument() }
     }
 
     /// The value of a property. Of equal ones the last is taken.
@@ -148,10 +133,7 @@ impl Node {
     ///
     /// It is of another kind.
     pub fn property<'n, T: FromScalar<'n>>(&'n self, key: &str) -> Result<Option<T>, ConfigError> {
-        (self.props.iter().rev())
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| self.convert(key, value))
-            .transpose()
+        (self.props.iter().rev()).find(|(name, _)| name == key).map(|(_, value)| self.convert(key, value)).transpose()
     }
 
     /// Its child of this name.
@@ -182,10 +164,7 @@ impl Node {
     /// # Errors
     ///
     /// It has several children of this name, or what [`argument`](Self::argument) says.
-    pub fn child_argument<'n, T: FromScalar<'n>>(
-        &'n self,
-        name: &str,
-    ) -> Result<Option<T>, ConfigError> {
+    pub fn child_argument<'n, T: FromScalar<'n>>(&'n self, name: &str) -> Result<Option<T>, ConfigError> {
         self.child(name)?.map(Node::argument).transpose()
     }
 
@@ -222,13 +201,8 @@ impl Node {
         }
     }
 
-    fn convert<'n, T: FromScalar<'n>>(
-        &self,
-        what: &str,
-        value: &'n Scalar,
-    ) -> Result<T, ConfigError> {
-        T::from_scalar(value)
-            .ok_or_else(|| self.error(format!("`{what}` takes {}, not {value}", T::WANTED)))
+    fn convert<'n, T: FromScalar<'n>>(&self, what: &str, value: &'n Scalar) -> Result<T, ConfigError> {
+        T::from_scalar(value).ok_or_else(|| self.error(format!("`{what}` takes {}, not {value}", T::WANTED)))
     }
 
     fn place(&mut self, path: Vec<u32>) {
@@ -394,8 +368,7 @@ impl<'n> FromScalar<'n> for Duration {
             _ => return None,
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-        let digits =
-            |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         if !digits(whole) || !digits(fraction) {
             return None;
         }
@@ -437,10 +410,7 @@ mod tests {
             Node::new("a"),
             Node::new("b").with_child(Node::new("c").with_child(Node::new("d").with_argument(1))),
         ]);
-        let deep = config.children()[1].children()[0]
-            .child("d")
-            .unwrap()
-            .unwrap();
+        let deep = config.children()[1].children()[0].child("d").unwrap().unwrap();
         let error = deep.argument::<&str>().unwrap_err();
         assert_eq!(error.path, [1, 0, 0]);
         assert_eq!(error.message, "`d` takes a text, not 1");
@@ -451,14 +421,9 @@ mod tests {
         let config = Node::config([Node::new("prefer"), Node::new("exlude")]);
         let mut problems = Problems::default();
         config.expect_children(&["prefer", "exclude"], &mut problems);
-        let [error] = problems.errors() else {
-            panic!("{problems:?}")
-        };
+        let [error] = problems.errors() else { panic!("{problems:?}") };
         assert_eq!(error.path, [1]);
-        assert_eq!(
-            error.to_string(),
-            "unknown node `exlude` (did you mean `exclude`?)"
-        );
+        assert_eq!(error.to_string(), "unknown node `exlude` (did you mean `exclude`?)");
     }
 
     #[test]

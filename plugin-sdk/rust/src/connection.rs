@@ -84,10 +84,7 @@ impl<'b> Read<'b> for Counts {
 
 /// What the router allows the connection, before any plugin is asked. Absent: no limit of that kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(
-    missing_docs,
-    reason = "the words say it; the settings of the same names explain them"
-)]
+#[expect(missing_docs, reason = "the words say it; the settings of the same names explain them")]
 pub struct Limits {
     pub sessions: Option<u32>,
     pub links: Option<u32>,
@@ -150,11 +147,7 @@ impl Write for Answer {
 
 impl Write for Grant {
     fn write(&self, out: &mut Vec<u8>) {
-        let attributes: Vec<_> = (self.attributes.iter())
-            .map(|(key, val)| Attribute { key, val })
-            .collect();
-        Map::new(out)
-            .list("attributes", &attributes)
-            .optional("note", self.note.as_ref());
+        let attributes: Vec<_> = (self.attributes.iter()).map(|(key, val)| Attribute { key, val }).collect();
+        Map::new(out).list("attributes", &attributes).optional("note", self.note.as_ref());
     }
 }

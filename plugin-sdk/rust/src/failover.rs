@@ -188,8 +188,6 @@ impl Write for Answer {
 
 impl Write for Pick {
     fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out)
-            .field("index", &self.index)
-            .optional("delay-ms", self.delay_ms.as_ref());
+        Map::new(out).field("index", &self.index).optional("delay-ms", self.delay_ms.as_ref());
     }
 }

@@ -28,11 +28,7 @@ impl<P: Plugin> Guest<P> {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "made in one place, the macro")]
     pub const fn new() -> Self {
-        Self {
-            policy: RefCell::new(None),
-            request: RefCell::new(Vec::new()),
-            answer: RefCell::new(Vec::new()),
-        }
+        Self { policy: RefCell::new(None), request: RefCell::new(Vec::new()), answer: RefCell::new(Vec::new()) }
     }
 
     /// Where the next request may be written; 0 where there is no room.
@@ -56,9 +52,8 @@ impl<P: Plugin> Guest<P> {
     pub fn enter(&self, at: i32, len: i32, entry: Entry<P>) -> i64 {
         crate::host::report_panics();
         let request = self.request.borrow();
-        let bytes = size(len)
-            .filter(|_| at == word(request.as_ptr().expose_provenance()))
-            .and_then(|len| request.get(..len));
+        let bytes =
+            size(len).filter(|_| at == word(request.as_ptr().expose_provenance())).and_then(|len| request.get(..len));
         let answered = match bytes {
             Some(bytes) => entry(self, bytes),
             None => fail("the request does not lie where it was to be written"),
@@ -83,16 +78,10 @@ impl<P: Plugin> Guest<P> {
         match P::configure(&request.config) {
             Ok(policy) => {
                 self.policy.replace(Some(policy));
-                let answer = setup::Answer {
-                    problems: &[],
-                    reads: P::READS,
-                };
+                let answer = setup::Answer { problems: &[], reads: P::READS };
                 self.put((!P::READS.is_empty()).then_some(answer))
             }
-            Err(problems) => self.put(Some(setup::Answer {
-                problems: problems.errors(),
-                reads: &[],
-            })),
+            Err(problems) => self.put(Some(setup::Answer { problems: problems.errors(), reads: &[] })),
         }
     }
 
@@ -140,10 +129,7 @@ fn read<'b, R: Read<'b>>(request: &'b [u8]) -> R {
     }
 }
 
-#[expect(
-    clippy::panic,
-    reason = "a trap is how a guest fails: only its own instance ends"
-)]
+#[expect(clippy::panic, reason = "a trap is how a guest fails: only its own instance ends")]
 fn fail(reason: &str) -> ! {
     panic!("{reason}")
 }

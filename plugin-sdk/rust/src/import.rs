@@ -12,13 +12,7 @@ unsafe extern "C" {
     #[link_name = "kv_get"]
     fn host_kv_get(key: *const u8, key_len: usize, out: *mut u8, cap: usize) -> i32;
     #[link_name = "kv_put"]
-    fn host_kv_put(
-        key: *const u8,
-        key_len: usize,
-        val: *const u8,
-        val_len: usize,
-        ttl_ms: u32,
-    ) -> i32;
+    fn host_kv_put(key: *const u8, key_len: usize, val: *const u8, val_len: usize, ttl_ms: u32) -> i32;
     #[link_name = "kv_add"]
     fn host_kv_add(key: *const u8, key_len: usize, by: i64, ttl_ms: u32) -> i64;
     #[link_name = "kv_delete"]

@@ -95,8 +95,7 @@ impl Host {
     /// A time to live replaces the one before; 0 is none.
     fn store(&mut self, key: &[u8], value: Kind, ttl_ms: u32) {
         let ends_at_ms = (ttl_ms > 0).then(|| self.now_ms.saturating_add(u64::from(ttl_ms)));
-        self.values
-            .insert(key.to_vec(), Stored { value, ends_at_ms });
+        self.values.insert(key.to_vec(), Stored { value, ends_at_ms });
     }
 }
 

@@ -20,10 +20,7 @@ impl Pattern {
             return self.0 == text;
         };
         let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-        let Some(mut text) = text
-            .strip_prefix(first)
-            .and_then(|text| text.strip_suffix(last))
-        else {
+        let Some(mut text) = text.strip_prefix(first).and_then(|text| text.strip_suffix(last)) else {
             return false;
         };
         for part in middle.split('*') {
@@ -52,9 +49,7 @@ mod tests {
     fn model(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, None) => true,
-            (Some((b'*', rest)), _) => {
-                model(rest, text) || (!text.is_empty() && model(pattern, &text[1..]))
-            }
+            (Some((b'*', rest)), _) => model(rest, text) || (!text.is_empty() && model(pattern, &text[1..])),
             (Some((a, rest)), Some((b, tail))) if a == b => model(rest, tail),
             _ => false,
         }
@@ -64,9 +59,8 @@ mod tests {
         let mut all = vec![String::new()];
         let mut last = all.clone();
         for _ in 0..length_max {
-            last = (last.iter())
-                .flat_map(|word| letters.chars().map(move |letter| format!("{word}{letter}")))
-                .collect();
+            last =
+                (last.iter()).flat_map(|word| letters.chars().map(move |letter| format!("{word}{letter}"))).collect();
             all.extend(last.iter().cloned());
         }
         all

@@ -69,11 +69,7 @@ impl Peer<'_> {
     /// The value of an attribute that was granted at admission.
     #[must_use]
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        (self
-            .attributes
-            .iter()
-            .find(|attribute| attribute.key == key))
-        .map(|found| found.val)
+        (self.attributes.iter().find(|attribute| attribute.key == key)).map(|found| found.val)
     }
 }
 

@@ -39,9 +39,7 @@ impl std::error::Error for ConfigError {}
 impl Write for ConfigError {
     /// The schema has no field for a hint, so it travels in the message.
     fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out)
-            .field("message", &self.to_string())
-            .list("path", &self.path);
+        Map::new(out).field("message", &self.to_string()).list("path", &self.path);
     }
 }
 
@@ -75,10 +73,7 @@ impl Problems {
     }
 
     /// The values of the parts that could be read; the problems of the others are added.
-    pub fn keep_all<T, E: Into<Self>>(
-        &mut self,
-        parts: impl Iterator<Item = Result<T, E>>,
-    ) -> Vec<T> {
+    pub fn keep_all<T, E: Into<Self>>(&mut self, parts: impl Iterator<Item = Result<T, E>>) -> Vec<T> {
         parts.filter_map(|part| self.keep(part)).collect()
     }
 
@@ -88,11 +83,7 @@ impl Problems {
     ///
     /// The problems, where there is one.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
-        }
+        if self.0.is_empty() { Ok(value) } else { Err(self) }
     }
 
     /// What was found, in the order in which it was found.

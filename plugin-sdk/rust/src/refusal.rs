@@ -34,12 +34,7 @@ impl Refusal {
     /// A refusal without a note.
     #[must_use]
     pub fn new(condition: impl Into<String>, description: impl Into<String>) -> Self {
-        Self {
-            condition: condition.into(),
-            description: description.into(),
-            note: None,
-            info: Vec::new(),
-        }
+        Self { condition: condition.into(), description: description.into(), note: None, info: Vec::new() }
     }
 
     /// The same with a note.
@@ -62,9 +57,8 @@ impl Refusal {
             && !Self::is_condition(condition)
         {
             let error = node.error(format!("`{condition}` is not an AMQP condition"));
-            problems.push(error.with_hint(
-                "1 to 128 printable ASCII characters without spaces, as in `amqp:not-allowed`",
-            ));
+            problems
+                .push(error.with_hint("1 to 128 printable ASCII characters without spaces, as in `amqp:not-allowed`"));
         }
         problems.or(Self {
             condition: condition.unwrap_or_else(|| default.condition.clone()),
@@ -91,8 +85,7 @@ impl Refusal {
     }
 
     fn is_condition(text: &str) -> bool {
-        (1..=Self::CONDITION_BYTES_MAX).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic())
+        (1..=Self::CONDITION_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
     }
 }
 
@@ -148,11 +141,7 @@ mod tests {
             (&"x".repeat(129), false),
         ] {
             let node = Node::new("deny").with_property("condition", condition);
-            assert_eq!(
-                Refusal::from_node(&node, &default).is_ok(),
-                accepted,
-                "{condition:?}"
-            );
+            assert_eq!(Refusal::from_node(&node, &default).is_ok(), accepted, "{condition:?}");
         }
     }
 }

@@ -34,8 +34,6 @@ pub(crate) struct Answer<'a> {
 
 impl Write for Answer<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out)
-            .list("problems", self.problems)
-            .list("reads", self.reads);
+        Map::new(out).list("problems", self.problems).list("reads", self.reads);
     }
 }

@@ -50,11 +50,7 @@ impl Plugin for AddressTable {
                 _ => continue,
             };
             if let Some(entry) = problems.keep(read) {
-                let of_its_kind = if entry.is_prefix {
-                    &mut table.prefixes
-                } else {
-                    &mut table.exact
-                };
+                let of_its_kind = if entry.is_prefix { &mut table.prefixes } else { &mut table.exact };
                 if of_its_kind.contains_key(&entry.from) {
                     problems.push(node.error(format!("a second entry for `{}`", entry.from)));
                 }
@@ -69,17 +65,10 @@ impl Plugin for AddressTable {
         // What the table says holds for every peer, so the router need not ask again for the next.
         let (ttl_ms, shared_by) = (Some(self.ttl_ms), Some(Scope::Everyone));
         Some(match action {
-            Action::Rewrite(to) => Answer::Apply(Ruling {
-                address: Some(format!("{to}{rest}")),
-                ttl_ms,
-                shared_by,
-                ..Ruling::default()
-            }),
-            Action::Deny(refusal) => Answer::Deny(Denial {
-                refusal: refusal.clone(),
-                ttl_ms,
-                shared_by,
-            }),
+            Action::Rewrite(to) => {
+                Answer::Apply(Ruling { address: Some(format!("{to}{rest}")), ttl_ms, shared_by, ..Ruling::default() })
+            }
+            Action::Deny(refusal) => Answer::Deny(Denial { refusal: refusal.clone(), ttl_ms, shared_by }),
         })
     }
 }
@@ -120,11 +109,7 @@ impl Entry {
         if to.is_empty() && !is_prefix && problems.errors().is_empty() {
             problems.push(node.error("an address cannot become an empty one"));
         }
-        problems.or(Self {
-            is_prefix,
-            from,
-            action: Action::Rewrite(to),
-        })
+        problems.or(Self { is_prefix, from, action: Action::Rewrite(to) })
     }
 
     fn deny(node: &Node, denial: &Refusal) -> Result<Self, Problems> {
@@ -136,11 +121,7 @@ impl Entry {
         let (is_prefix, from) = from.unwrap_or_default();
         let refusal = refusal.unwrap_or_else(|| denial.clone());
         let note = format!("{} `{from}`", if is_prefix { "prefix" } else { "address" });
-        problems.or(Self {
-            is_prefix,
-            from,
-            action: Action::Deny(refusal.with_note(note)),
-        })
+        problems.or(Self { is_prefix, from, action: Action::Deny(refusal.with_note(note)) })
     }
 
     /// The address that a node is about, or the prefix of addresses.
@@ -192,10 +173,7 @@ mod tests {
     }
 
     fn ask(table: &AddressTable, address: &str) -> Option<Answer> {
-        table.clone().on_address(&Request {
-            address,
-            ..Request::default()
-        })
+        table.clone().on_address(&Request { address, ..Request::default() })
     }
 
     fn rewritten(table: &AddressTable, address: &str) -> Option<String> {
@@ -206,15 +184,11 @@ mod tests {
     }
 
     fn rewrite(from: &str, to: &str) -> Node {
-        Node::new("rewrite")
-            .with_argument(from)
-            .with_property("to", to)
+        Node::new("rewrite").with_argument(from).with_property("to", to)
     }
 
     fn rewrite_prefix(prefix: &str, to: &str) -> Node {
-        Node::new("rewrite")
-            .with_property("prefix", prefix)
-            .with_property("to", to)
+        Node::new("rewrite").with_property("prefix", prefix).with_property("to", to)
     }
 
     fn deny_prefix(prefix: &str) -> Node {
@@ -250,11 +224,7 @@ mod tests {
         // Every text of up to 3 letters, of two where one begins with the bytes of none: each third one is a prefix of the table.
         let mut texts = vec![String::new()];
         for length in 1..=3 {
-            for text in texts
-                .clone()
-                .iter()
-                .filter(|text| text.chars().count() == length - 1)
-            {
+            for text in texts.clone().iter().filter(|text| text.chars().count() == length - 1) {
                 texts.extend(["a", "é", "b"].map(|letter| format!("{text}{letter}")));
             }
         }
@@ -275,10 +245,7 @@ mod tests {
     #[test]
     fn a_prefix_may_be_taken_away() {
         let table = table([rewrite_prefix("legacy/", "")]);
-        assert_eq!(
-            rewritten(&table, "legacy/orders").as_deref(),
-            Some("orders")
-        );
+        assert_eq!(rewritten(&table, "legacy/orders").as_deref(), Some("orders"));
     }
 
     #[test]
@@ -288,9 +255,7 @@ mod tests {
             ttl.into_iter().chain([rewrite("a", "b")])
         };
         for (ttl, expected) in [(None, 60_000), (Some("5s"), 5000), (Some("0s"), 0)] {
-            let Some(Answer::Apply(ruling)) = ask(&table(nodes(ttl)), "a") else {
-                panic!("not rewritten")
-            };
+            let Some(Answer::Apply(ruling)) = ask(&table(nodes(ttl)), "a") else { panic!("not rewritten") };
             assert_eq!(ruling.ttl_ms, Some(expected));
             assert_eq!(ruling.shared_by, Some(Scope::Everyone));
         }
@@ -300,18 +265,12 @@ mod tests {
     fn a_refusal_says_what_the_entry_says_and_else_what_denial_says() {
         let table = table([
             Node::new("denial").with_property("description", "ask the operator"),
-            Node::new("deny")
-                .with_argument("a")
-                .with_property("condition", "acme:no"),
+            Node::new("deny").with_argument("a").with_property("condition", "acme:no"),
             deny_prefix("b/"),
         ]);
-        for (address, condition, note) in [
-            ("a", "acme:no", "address `a`"),
-            ("b/c", "amqp:not-allowed", "prefix `b/`"),
-        ] {
-            let Some(Answer::Deny(denial)) = ask(&table, address) else {
-                panic!("{address} is not denied")
-            };
+        for (address, condition, note) in [("a", "acme:no", "address `a`"), ("b/c", "amqp:not-allowed", "prefix `b/`")]
+        {
+            let Some(Answer::Deny(denial)) = ask(&table, address) else { panic!("{address} is not denied") };
             let expected = Refusal::new(condition, "ask the operator").with_note(note);
             assert_eq!(denial.refusal, expected);
         }
@@ -325,17 +284,13 @@ mod tests {
             Node::new("rewrite").with_argument("d"),
             rewrite("e", ""),
             deny_prefix(""),
-            Node::new("deny")
-                .with_argument("f")
-                .with_property("prefix", "f"),
+            Node::new("deny").with_argument("f").with_property("prefix", "f"),
             Node::new("dney").with_argument("g"),
             Node::new("ttl").with_argument(60),
             Node::new("deny").with_argument(1),
         ]);
         let problems = AddressTable::configure(&config).unwrap_err();
-        let mut paths: Vec<_> = (problems.errors().iter())
-            .map(|error| error.path.clone())
-            .collect();
+        let mut paths: Vec<_> = (problems.errors().iter()).map(|error| error.path.clone()).collect();
         paths.sort();
         let expected: [&[u32]; 8] = [&[1], &[2], &[3], &[4], &[5], &[6], &[7], &[8]];
         assert_eq!(paths, expected);

@@ -41,10 +41,7 @@ impl Plugin for Admission {
                 .filter(|node| matches!(node.name(), "allow" | "deny"))
                 .map(|node| Rule::read(node, &denial)),
         );
-        problems.or(Self {
-            rules,
-            default: default.unwrap_or(Verdict::Abstain),
-        })
+        problems.or(Self { rules, default: default.unwrap_or(Verdict::Abstain) })
     }
 
     fn on_connection(&mut self, request: &Request<'_>) -> Option<Answer> {
@@ -68,19 +65,12 @@ impl Rule {
             }
             _ => {
                 node.expect_properties(
-                    &[
-                        "user",
-                        "container-id",
-                        "anonymous",
-                        "condition",
-                        "description",
-                    ],
+                    &["user", "container-id", "anonymous", "condition", "description"],
                     &mut problems,
                 );
                 node.expect_children(&[], &mut problems);
-                (problems.keep(Refusal::from_node(node, denial))).map(|refusal| {
-                    Verdict::Deny(refusal.with_note(format!("rule {}", place(node))))
-                })
+                (problems.keep(Refusal::from_node(node, denial)))
+                    .map(|refusal| Verdict::Deny(refusal.with_note(format!("rule {}", place(node)))))
             }
         };
         let before = problems.errors().len();
@@ -91,15 +81,10 @@ impl Rule {
             verdict: verdict.unwrap_or(Verdict::Abstain),
         };
         let readable = problems.errors().len() == before;
-        if readable
-            && rule.user.is_none()
-            && rule.container_id.is_none()
-            && rule.anonymous.is_none()
-        {
+        if readable && rule.user.is_none() && rule.container_id.is_none() && rule.anonymous.is_none() {
             let error = node.error(format!("`{}` says of nobody", node.name()));
-            problems.push(error.with_hint(
-                "give `user`, `container-id` or `anonymous`; `default` is for everybody else",
-            ));
+            problems
+                .push(error.with_hint("give `user`, `container-id` or `anonymous`; `default` is for everybody else"));
         }
         problems.or(rule)
     }
@@ -107,8 +92,7 @@ impl Rule {
     fn is_about(&self, peer: &Peer<'_>) -> bool {
         // A peer that gave no proof of its name is anonymous, whatever user stands for such peers.
         let anonymous = peer.user.is_none() || peer.mechanism == Some("ANONYMOUS");
-        let user =
-            |pattern: &Pattern| !anonymous && peer.user.is_some_and(|user| pattern.matches(user));
+        let user = |pattern: &Pattern| !anonymous && peer.user.is_some_and(|user| pattern.matches(user));
         self.user.as_ref().is_none_or(user)
             && (self.container_id.as_ref()).is_none_or(|pattern| pattern.matches(peer.container_id))
             && self.anonymous.is_none_or(|wanted| wanted == anonymous)
@@ -124,16 +108,12 @@ fn place(node: &Node) -> String {
 fn grant(node: &Node) -> Result<Grant, Problems> {
     let mut problems = Problems::default();
     node.expect_children(&["attribute"], &mut problems);
-    let attributes = problems.keep_all(node.named("attribute").map(|attribute| {
-        match attribute.arguments::<String>()?.as_slice() {
+    let attributes =
+        problems.keep_all(node.named("attribute").map(|attribute| match attribute.arguments::<String>()?.as_slice() {
             [key, val] => Ok((key.clone(), val.clone())),
             _ => Err(attribute.error("`attribute` takes a key and a value")),
-        }
-    }));
-    problems.or(Grant {
-        attributes,
-        note: None,
-    })
+        }));
+    problems.or(Grant { attributes, note: None })
 }
 
 fn denial(config: &Node, built_in: &Refusal) -> Result<Refusal, Problems> {
@@ -174,16 +154,8 @@ mod tests {
     }
 
     fn ask(admission: &Admission, user: Option<&str>, container_id: &str) -> Option<Answer> {
-        let peer = Peer {
-            user,
-            mechanism: user.map(|_| "PLAIN"),
-            container_id,
-            ..Peer::default()
-        };
-        admission.clone().on_connection(&Request {
-            peer,
-            ..Request::default()
-        })
+        let peer = Peer { user, mechanism: user.map(|_| "PLAIN"), container_id, ..Peer::default() };
+        admission.clone().on_connection(&Request { peer, ..Request::default() })
     }
 
     fn rule(verdict: &str, key: &str, pattern: &str) -> Node {
@@ -225,17 +197,12 @@ mod tests {
 
     #[test]
     fn a_peer_without_a_user_is_taken_by_no_user_pattern() {
-        let admission = admission([
-            rule("allow", "user", "*"),
-            Node::new("deny").with_property("anonymous", true),
-        ]);
+        let admission = admission([rule("allow", "user", "*"), Node::new("deny").with_property("anonymous", true)]);
         assert!(is_denied(ask(&admission, None, "x").as_ref()));
         let mut request = Request::default();
         request.peer.user = Some("anonymous");
         request.peer.mechanism = Some("ANONYMOUS");
-        assert!(is_denied(
-            admission.clone().on_connection(&request).as_ref()
-        ));
+        assert!(is_denied(admission.clone().on_connection(&request).as_ref()));
         assert!(!is_denied(ask(&admission, Some("alice"), "x").as_ref()));
     }
 
@@ -255,31 +222,17 @@ mod tests {
             rule("deny", "user", "a").with_property("condition", "amqp:not-allowed"),
             Node::new("default").with_argument("deny"),
         ]);
-        let refusal = |condition, note| {
-            Some(Answer::Deny(
-                Refusal::new(condition, "come back tomorrow").with_note(note),
-            ))
-        };
-        assert_eq!(
-            ask(&admission, Some("a"), "x"),
-            refusal("amqp:not-allowed", "rule 2")
-        );
-        assert_eq!(
-            ask(&admission, Some("b"), "x"),
-            refusal("acme:closed", "default")
-        );
+        let refusal =
+            |condition, note| Some(Answer::Deny(Refusal::new(condition, "come back tomorrow").with_note(note)));
+        assert_eq!(ask(&admission, Some("a"), "x"), refusal("amqp:not-allowed", "rule 2"));
+        assert_eq!(ask(&admission, Some("b"), "x"), refusal("acme:closed", "default"));
     }
 
     #[test]
     fn a_rule_grants_attributes() {
-        let attribute = Node::new("attribute")
-            .with_argument("tenant")
-            .with_argument("acme");
+        let attribute = Node::new("attribute").with_argument("tenant").with_argument("acme");
         let admission = admission([rule("allow", "user", "a").with_child(attribute)]);
-        let grant = Grant {
-            attributes: vec![("tenant".to_owned(), "acme".to_owned())],
-            note: None,
-        };
+        let grant = Grant { attributes: vec![("tenant".to_owned(), "acme".to_owned())], note: None };
         assert_eq!(ask(&admission, Some("a"), "x"), Some(Answer::Allow(grant)));
     }
 
@@ -295,9 +248,7 @@ mod tests {
             Node::new("allow").with_property("user", 7),
         ]);
         let problems = Admission::configure(&config).unwrap_err();
-        let mut paths: Vec<_> = (problems.errors().iter())
-            .map(|error| error.path.clone())
-            .collect();
+        let mut paths: Vec<_> = (problems.errors().iter()).map(|error| error.path.clone()).collect();
         paths.sort();
         // The second rule has two: the word that is unknown, and that nothing is left of the rule.
         let expected: [&[u32]; 8] = [&[0], &[1], &[1], &[2, 0], &[3], &[4], &[5], &[6]];

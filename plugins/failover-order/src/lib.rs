@@ -40,8 +40,7 @@ impl Plugin for FailoverOrder {
             ],
             &mut problems,
         );
-        let mut choices =
-            |name: &str| -> Vec<Choice> { problems.keep_all(config.named(name).map(Choice::read)) };
+        let mut choices = |name: &str| -> Vec<Choice> { problems.keep_all(config.named(name).map(Choice::read)) };
         let prefer = choices("prefer");
         let exclude = choices("exclude");
         let priority_first = problems.keep(flag(config, "priority-first"));
@@ -70,10 +69,8 @@ impl Plugin for FailoverOrder {
             .collect();
         // The indexes stand in the router's own order, so they decide among equals.
         order.sort_unstable();
-        let picks = (order.iter().enumerate()).map(|(place, (_, index))| Pick {
-            index: *index,
-            delay_ms: self.delay_ms.filter(|_| place > 0),
-        });
+        let picks = (order.iter().enumerate())
+            .map(|(place, (_, index))| Pick { index: *index, delay_ms: self.delay_ms.filter(|_| place > 0) });
         let left_out = request.candidates.len().saturating_sub(order.len());
         Some(Answer {
             order: picks.collect(),
@@ -88,15 +85,9 @@ impl FailoverOrder {
     /// Smaller goes first.
     fn rank(&self, candidate: &Candidate<'_>) -> (bool, usize, usize) {
         let failing = (self.demote_after).is_some_and(|limit| candidate.failures_in_row >= limit);
-        let preferred = (self.prefer.iter())
-            .position(|choice| choice.takes(candidate))
-            .unwrap_or(self.prefer.len());
+        let preferred = (self.prefer.iter()).position(|choice| choice.takes(candidate)).unwrap_or(self.prefer.len());
         let priority = usize::from(candidate.priority);
-        if self.priority_first {
-            (failing, priority, preferred)
-        } else {
-            (failing, preferred, priority)
-        }
+        if self.priority_first { (failing, priority, preferred) } else { (failing, preferred, priority) }
     }
 }
 
@@ -134,27 +125,17 @@ mod tests {
     use super::*;
 
     fn endpoint(host: &str, priority: u8) -> Candidate<'_> {
-        Candidate {
-            host,
-            priority,
-            ..Candidate::default()
-        }
+        Candidate { host, priority, ..Candidate::default() }
     }
 
     fn in_zone<'a>(zone: &'a str, mut candidate: Candidate<'a>) -> Candidate<'a> {
-        candidate.labels.push(Attribute {
-            key: "zone",
-            val: zone,
-        });
+        candidate.labels.push(Attribute { key: "zone", val: zone });
         candidate
     }
 
     fn answer(nodes: impl IntoIterator<Item = Node>, candidates: Vec<Candidate<'_>>) -> Answer {
         let mut order = FailoverOrder::configure(&Node::config(nodes)).unwrap();
-        let request = Request {
-            candidates,
-            ..Request::default()
-        };
+        let request = Request { candidates, ..Request::default() };
         order.on_failover(&request).unwrap()
     }
 
@@ -168,12 +149,7 @@ mod tests {
 
     #[test]
     fn without_configuration_priority_decides_and_then_the_routers_order() {
-        let endpoints = vec![
-            endpoint("a", 1),
-            endpoint("b", 0),
-            endpoint("c", 1),
-            endpoint("d", 0),
-        ];
+        let endpoints = vec![endpoint("a", 1), endpoint("b", 0), endpoint("c", 1), endpoint("d", 0)];
         assert_eq!(indexes(&answer([], endpoints)), [1, 3, 0, 2]);
     }
 
@@ -194,11 +170,7 @@ mod tests {
             endpoint("three", 0),
             in_zone("c", endpoint("four", 0)),
         ];
-        let of_zone = |name, zone| {
-            Node::new(name)
-                .with_argument(zone)
-                .with_property("label", "zone")
-        };
+        let of_zone = |name, zone| Node::new(name).with_argument(zone).with_property("label", "zone");
         let answer = answer([of_zone("prefer", "b"), of_zone("exclude", "a")], endpoints);
         assert_eq!(indexes(&answer), [1, 2, 3]);
         assert_eq!(answer.note.as_deref(), Some("1 endpoints excluded"));
@@ -239,30 +211,18 @@ mod tests {
             prefer("a"),
             Node::new("prefer"),
             Node::new("perfer").with_argument("b"),
-            Node::new("exclude")
-                .with_argument("c")
-                .with_property("lable", "zone"),
+            Node::new("exclude").with_argument("c").with_property("lable", "zone"),
             Node::new("delay").with_argument("200"),
         ]);
         let problems = FailoverOrder::configure(&config).unwrap_err();
-        let mut found: Vec<_> = (problems.errors().iter())
-            .map(|error| (error.path.as_slice(), error.to_string()))
-            .collect();
+        let mut found: Vec<_> =
+            (problems.errors().iter()).map(|error| (error.path.as_slice(), error.to_string())).collect();
         found.sort();
         let expected: [(&[u32], &str); 4] = [
-            (
-                &[1],
-                "`prefer` takes a text, `*` for any run of characters, or several",
-            ),
+            (&[1], "`prefer` takes a text, `*` for any run of characters, or several"),
             (&[2], "unknown node `perfer` (did you mean `prefer`?)"),
-            (
-                &[3],
-                "unknown property `lable` of `exclude` (did you mean `label`?)",
-            ),
-            (
-                &[4],
-                "`delay` takes a duration with its unit (ms, s, m, h) of 49 days at most, not \"200\"",
-            ),
+            (&[3], "unknown property `lable` of `exclude` (did you mean `label`?)"),
+            (&[4], "`delay` takes a duration with its unit (ms, s, m, h) of 49 days at most, not \"200\""),
         ];
         assert_eq!(found, expected.map(|(path, text)| (path, text.to_owned())));
     }

@@ -29,21 +29,7 @@ fn raw_open(capabilities: &[u8], properties: &[u8]) -> Vec<u8> {
     frame::frame(
         0,
         0,
-        &composite(
-            0x10,
-            &[
-                &container,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                capabilities,
-                NULL,
-                properties,
-            ],
-        ),
+        &composite(0x10, &[&container, NULL, NULL, NULL, NULL, NULL, NULL, capabilities, NULL, properties]),
     )
 }
 
@@ -65,10 +51,7 @@ fn garbage_instead_of_a_header_is_answered_with_a_header() {
         let mut peer = Peer::dial(scene.router.clients());
         peer.send_bytes(bytes);
         match peer.next(DEADLINE) {
-            Arrival::Header(header) => assert!(
-                [AMQP_HEADER, SASL_HEADER].contains(&header),
-                "{header:02x?}"
-            ),
+            Arrival::Header(header) => assert!([AMQP_HEADER, SASL_HEADER].contains(&header), "{header:02x?}"),
             other => panic!("{bytes:02x?} was answered with {other:?}"),
         }
         assert!(peer.drain(DEADLINE), "still connected after {bytes:02x?}");
@@ -84,10 +67,7 @@ fn a_frame_cut_short_ends_its_connection_alone() {
         let mut peer = opened(&scene);
         peer.send_bytes(&whole[..length]);
         peer.shut_down_sending();
-        assert!(
-            peer.drain(DEADLINE),
-            "still connected with {length} bytes of a frame"
-        );
+        assert!(peer.drain(DEADLINE), "still connected with {length} bytes of a frame");
     }
     scene.finish();
 }
@@ -101,14 +81,8 @@ fn sizes_that_no_frame_has_are_framing_errors() {
         ("4 GiB", &[0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0]),
         ("shorter than its header", &[0, 0, 0, 7, 2, 0, 0, 0]),
         ("size 0", &[0, 0, 0, 0, 2, 0, 0, 0]),
-        (
-            "data offset of 1",
-            &[0, 0, 0, 12, 1, 0, 0, 0, 0, 0x53, 0x17, 0x45],
-        ),
-        (
-            "data offset beyond the frame",
-            &[0, 0, 0, 12, 200, 0, 0, 0, 0, 0x53, 0x17, 0x45],
-        ),
+        ("data offset of 1", &[0, 0, 0, 12, 1, 0, 0, 0, 0, 0x53, 0x17, 0x45]),
+        ("data offset beyond the frame", &[0, 0, 0, 12, 200, 0, 0, 0, 0, 0x53, 0x17, 0x45]),
     ];
     for (what, bytes) in wrong {
         let mut peer = opened(&scene);
@@ -122,12 +96,8 @@ fn sizes_that_no_frame_has_are_framing_errors() {
 fn bodies_that_are_no_performatives_are_refused() {
     let scene = Scene::new();
     let unknown = composite(0x77, &[NULL]);
-    let lying_size = [
-        0x00, 0x53, 0x12, 0xd0, 0x00, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0x40,
-    ];
-    let lying_count = [
-        0x00, 0x53, 0x12, 0xd0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40,
-    ];
+    let lying_size = [0x00, 0x53, 0x12, 0xd0, 0x00, 0xff, 0xff, 0xff, 0, 0, 0, 1, 0x40];
+    let lying_count = [0x00, 0x53, 0x12, 0xd0, 0, 0, 0, 5, 0xff, 0xff, 0xff, 0xff, 0x40];
     let no_mandatory = composite(0x12, &[]);
     let wrong_type = composite(0x12, &[&[0x43], &[0x43], &[0x41]]);
     let not_utf8 = composite(0x12, &[&[0xa1, 2, 0xff, 0xfe], &[0x43], &[0x42]]);
@@ -146,15 +116,7 @@ fn bodies_that_are_no_performatives_are_refused() {
     for (what, body) in wrong {
         let mut peer = opened(&scene);
         peer.send_bytes(&frame::frame(0, 0, body));
-        assert_fault(
-            &mut peer,
-            what,
-            &[
-                &UNDECODABLE[..],
-                &["amqp:not-implemented", "amqp:not-allowed"],
-            ]
-            .concat(),
-        );
+        assert_fault(&mut peer, what, &[&UNDECODABLE[..], &["amqp:not-implemented", "amqp:not-allowed"]].concat());
     }
     scene.finish();
 }
@@ -180,35 +142,8 @@ fn nested_bodies() -> (Vec<u8>, Vec<Vec<u8>>) {
         composite(0x12, &[&nested]),
         composite(0x12, &[&described]),
         described.clone(),
-        composite(
-            0x13,
-            &[
-                NULL,
-                &[0x43],
-                &[0x43],
-                &[0x43],
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                NULL,
-                &map,
-            ],
-        ),
-        composite(
-            0x14,
-            &[
-                &[0x43],
-                &[0x43],
-                &[0xa0, 1, 1],
-                &[0x43],
-                &[0x42],
-                &[0x42],
-                NULL,
-                &nested,
-            ],
-        ),
+        composite(0x13, &[NULL, &[0x43], &[0x43], &[0x43], NULL, NULL, NULL, NULL, NULL, NULL, &map]),
+        composite(0x14, &[&[0x43], &[0x43], &[0xa0, 1, 1], &[0x43], &[0x42], &[0x42], NULL, &nested]),
         composite(0x15, &[&[0x41], &[0x43], &[0x43], &[0x41], &nested]),
     ];
     (map, bodies)
@@ -222,24 +157,15 @@ fn lists_nested_ten_thousand_deep_are_refused() {
     for (number, body) in bodies.iter().enumerate() {
         let mut peer = opened(&scene);
         let _ = peer.try_send_bytes(&frame::frame(0, 0, body));
-        let conditions = [
-            &UNDECODABLE[..],
-            &[
-                "amqp:resource-limit-exceeded",
-                "amqp:session:unattached-handle",
-            ],
-        ]
-        .concat();
+        let conditions =
+            [&UNDECODABLE[..], &["amqp:resource-limit-exceeded", "amqp:session:unattached-handle"]].concat();
         assert_fault(&mut peer, &format!("nested body {number}"), &conditions);
     }
     // The first frame of a connection is not yet bound by the agreed size.
     let mut peer = Peer::dial(scene.router.clients());
     peer.send_bytes(&AMQP_HEADER);
     let _ = peer.try_send_bytes(&raw_open(NULL, &map));
-    assert!(
-        peer.drain(DEADLINE),
-        "still connected after an Open nested 10,000 deep"
-    );
+    assert!(peer.drain(DEADLINE), "still connected after an Open nested 10,000 deep");
     scene.finish();
 }
 
@@ -250,9 +176,7 @@ fn an_empty_array_is_legal() {
     peer.send_bytes(&AMQP_HEADER);
     peer.send_bytes(&raw_open(&[0xe0, 0x02, 0x00, 0xa3], NULL));
     peer.expect_header(AMQP_HEADER);
-    peer.expect("open", |frame| {
-        matches!(frame.performative, Performative::Open(_)).then_some(())
-    });
+    peer.expect("open", |frame| matches!(frame.performative, Performative::Open(_)).then_some(()));
     peer.begin(0);
     peer.close();
     scene.finish();
@@ -261,13 +185,7 @@ fn an_empty_array_is_legal() {
 #[test]
 fn string_keys_where_symbols_belong_are_borne() {
     let scene = Scene::new();
-    let text = |word: &str| {
-        [
-            &[0xa1, u8::try_from(word.len()).unwrap()][..],
-            word.as_bytes(),
-        ]
-        .concat()
-    };
+    let text = |word: &str| [&[0xa1, u8::try_from(word.len()).unwrap()][..], word.as_bytes()].concat();
     let (key, value) = (text("product"), text("a client that errs"));
     let mut map = vec![0xc1, u8::try_from(key.len() + value.len() + 1).unwrap(), 2];
     map.extend_from_slice(&key);
@@ -276,9 +194,7 @@ fn string_keys_where_symbols_belong_are_borne() {
     peer.send_bytes(&AMQP_HEADER);
     peer.send_bytes(&raw_open(NULL, &map));
     peer.expect_header(AMQP_HEADER);
-    peer.expect("open", |frame| {
-        matches!(frame.performative, Performative::Open(_)).then_some(())
-    });
+    peer.expect("open", |frame| matches!(frame.performative, Performative::Open(_)).then_some(()));
     peer.begin(0);
     peer.close();
     scene.finish();
@@ -308,19 +224,13 @@ fn an_unknown_terminus_is_answered() {
     let mut peer = opened(&scene);
     let name = [&[0xa1, 3][..], b"odd"].concat();
     let terminus = [0x00, 0x53, 0x99, 0x45];
-    let body = composite(
-        0x12,
-        &[&name, &[0x43], &[0x41], NULL, NULL, &terminus, &terminus],
-    );
+    let body = composite(0x12, &[&name, &[0x43], &[0x41], NULL, NULL, &terminus, &terminus]);
     peer.send_bytes(&frame::frame(0, 0, &body));
     match peer.next(DEADLINE) {
         Arrival::Frame(frame) => assert!(
             matches!(
                 frame.performative,
-                Performative::Attach(_)
-                    | Performative::Detach(_)
-                    | Performative::End(_)
-                    | Performative::Close(_)
+                Performative::Attach(_) | Performative::Detach(_) | Performative::End(_) | Performative::Close(_)
             ),
             "{frame:?}"
         ),
@@ -343,10 +253,7 @@ fn sasl_that_makes_no_sense_ends_the_connection() {
         let mut peer = Peer::dial(scene.router.clients());
         peer.send_bytes(&SASL_HEADER);
         peer.send_bytes(&frame::frame(1, 0, &body));
-        assert!(
-            peer.drain(DEADLINE),
-            "still connected after SASL frame {body:02x?}"
-        );
+        assert!(peer.drain(DEADLINE), "still connected after SASL frame {body:02x?}");
     }
     scene.finish();
 }

@@ -18,14 +18,7 @@ fn sessions_beyond_the_maximum_are_refused() {
         peer.begin(channel);
     }
     peer.send(4, &begin(None));
-    assert_fault(
-        &mut peer,
-        "the fifth session",
-        &[
-            "amqp:connection:framing-error",
-            "amqp:resource-limit-exceeded",
-        ],
-    );
+    assert_fault(&mut peer, "the fifth session", &["amqp:connection:framing-error", "amqp:resource-limit-exceeded"]);
     scene.finish();
 }
 
@@ -43,17 +36,12 @@ fn many_links_come_and_go() {
             peer.expect_attach(&format!("{round}-{handle}"));
         }
         for handle in 0..100 {
-            let detach = fe2o3_amqp_types::performatives::Detach {
-                handle: Handle::from(handle),
-                closed: true,
-                error: None,
-            };
+            let detach =
+                fe2o3_amqp_types::performatives::Detach { handle: Handle::from(handle), closed: true, error: None };
             peer.send(0, &detach);
         }
         for _ in 0..100 {
-            peer.expect("detach", |frame| {
-                matches!(frame.performative, Performative::Detach(_)).then_some(())
-            });
+            peer.expect("detach", |frame| matches!(frame.performative, Performative::Detach(_)).then_some(()));
         }
     }
     peer.close();
@@ -130,20 +118,13 @@ fn a_peer_with_the_smallest_frames_gets_no_longer_ones() {
     let mut received = Vec::new();
     loop {
         let (transfer, payload) = consumer.expect_transfer();
-        assert!(
-            payload.len() <= 512 - 8,
-            "a payload of {} bytes in a frame of at most 512",
-            payload.len()
-        );
+        assert!(payload.len() <= 512 - 8, "a payload of {} bytes in a frame of at most 512", payload.len());
         received.extend_from_slice(&payload);
         if !transfer.more {
             break;
         }
     }
     assert_eq!(received, frame::data_message(&body));
-    assert!(matches!(
-        consumer.next(Duration::from_millis(50)),
-        Arrival::Nothing
-    ));
+    assert!(matches!(consumer.next(Duration::from_millis(50)), Arrival::Nothing));
     scene.finish();
 }

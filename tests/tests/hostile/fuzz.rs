@@ -16,28 +16,13 @@ use crate::scene::Scene;
 const SEEDS: [u64; 4] = [1, 2, 3, 0xdead_beef];
 
 fn budget() -> Duration {
-    Duration::from_secs(if std::env::var_os("CROSSTIE_LONG").is_some() {
-        180
-    } else {
-        10
-    })
+    Duration::from_secs(if std::env::var_os("CROSSTIE_LONG").is_some() { 180 } else { 10 })
 }
 
 /// A conversation that a well-behaved peer could have, as single frames.
 fn conversation(random: &mut Random) -> Vec<Vec<u8>> {
-    let mut frames = vec![
-        AMQP_HEADER.to_vec(),
-        frame::amqp(0, &open("fuzz"), &[]),
-        frame::amqp(0, &begin(None), &[]),
-    ];
-    let address = [
-        "fuzz/a",
-        "fuzz/b",
-        "healthy/not",
-        "$management",
-        "",
-        "_local/x",
-    ][random.below(6)];
+    let mut frames = vec![AMQP_HEADER.to_vec(), frame::amqp(0, &open("fuzz"), &[]), frame::amqp(0, &begin(None), &[])];
+    let address = ["fuzz/a", "fuzz/b", "healthy/not", "$management", "", "_local/x"][random.below(6)];
     frames.push(frame::amqp(0, &receiver(0, address), &[]));
     frames.push(frame::amqp(0, &sender(1, address), &[]));
     frames.push(frame::amqp(0, &flow(0, 0, 100), &[]));
@@ -49,24 +34,14 @@ fn conversation(random: &mut Random) -> Vec<Vec<u8>> {
         frames.push(frame::amqp(0, &delivery, &frame::data_message(&body)));
         frames.push(frame::amqp(0, &disposition(id, Accepted {}.into()), &[]));
     }
-    frames.push(frame::amqp(
-        0,
-        &Detach {
-            handle: Handle::from(1),
-            closed: true,
-            error: None,
-        },
-        &[],
-    ));
+    frames.push(frame::amqp(0, &Detach { handle: Handle::from(1), closed: true, error: None }, &[]));
     frames.push(frame::amqp(0, &End { error: None }, &[]));
     frames.push(frame::amqp(0, &Close { error: None }, &[]));
     frames
 }
 
 /// Values that lie at the edges of what a byte can mean in AMQP.
-const EDGES: [u8; 16] = [
-    0, 1, 0x40, 0x43, 0x45, 0x53, 0x70, 0x7f, 0x80, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0, 0xff,
-];
+const EDGES: [u8; 16] = [0, 1, 0x40, 0x43, 0x45, 0x53, 0x70, 0x7f, 0x80, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0, 0xff];
 
 fn mutate(random: &mut Random, frames: &mut Vec<Vec<u8>>) {
     let at = random.below(frames.len());
@@ -88,9 +63,7 @@ fn mutate(random: &mut Random, frames: &mut Vec<Vec<u8>>) {
             }
         }
         4 => {
-            let body: Vec<u8> = (0..random.below(200))
-                .map(|_| u8::try_from(random.below(256)).unwrap())
-                .collect();
+            let body: Vec<u8> = (0..random.below(200)).map(|_| u8::try_from(random.below(256)).unwrap()).collect();
             let channel = u16::try_from(random.below(3)).unwrap();
             frames[at] = frame::frame(u8::try_from(random.below(3)).unwrap(), channel, &body);
         }
@@ -98,11 +71,8 @@ fn mutate(random: &mut Random, frames: &mut Vec<Vec<u8>>) {
         _ => {
             // Frame bodies more often than their headers, which end the conversation at once.
             let length = frames[at].len();
-            let position = if length > 9 && random.below(8) > 0 {
-                8 + random.below(length - 8)
-            } else {
-                random.below(length)
-            };
+            let position =
+                if length > 9 && random.below(8) > 0 { 8 + random.below(length - 8) } else { random.below(length) };
             frames[at][position] = match random.below(3) {
                 0 => EDGES[random.below(EDGES.len())],
                 1 => frames[at][position] ^ (1 << random.below(8)),
@@ -122,9 +92,7 @@ fn replay(scene: &Scene, seed: u64) {
     let mut peer = Peer::dial(scene.router.clients());
     peer.set_send_deadline(Duration::from_secs(2));
     if random.below(3) == 0 {
-        let _ = frames
-            .iter()
-            .try_for_each(|frame| peer.try_send_bytes(frame));
+        let _ = frames.iter().try_for_each(|frame| peer.try_send_bytes(frame));
     } else {
         let _ = peer.try_send_bytes(&frames.concat());
     }
@@ -150,11 +118,7 @@ fn frames_from_a_seed_never_end_the_router() {
         }
         replayed += 1;
     }
-    assert!(
-        replayed > u64::try_from(SEEDS.len()).unwrap(),
-        "only {replayed} seeds in {:?}",
-        budget()
-    );
+    assert!(replayed > u64::try_from(SEEDS.len()).unwrap(), "only {replayed} seeds in {:?}", budget());
     eprintln!("{replayed} seeds replayed");
     scene.finish();
 }

@@ -1,10 +1,5 @@
 //! Peers that break the rules, while a healthy pair beside them must notice nothing.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod bytes;
 mod excess;

@@ -42,12 +42,7 @@ impl Scene {
             move || exchange(&mut sender, &mut receiver, &stop)
         });
         let memory_before = router.peak_memory_bytes();
-        Self {
-            router,
-            memory_before,
-            stop,
-            pair,
-        }
+        Self { router, memory_before, stop, pair }
     }
 
     /// The healthy pair has noticed nothing, the router lives, and whoever comes next is served.
@@ -57,23 +52,11 @@ impl Scene {
         next.attach_sender(0, 0, "next");
         next.close();
         self.stop.store(true, Ordering::Relaxed);
-        let (count, slowest) = self
-            .pair
-            .join()
-            .expect("the healthy pair noticed something");
+        let (count, slowest) = self.pair.join().expect("the healthy pair noticed something");
         assert!(count > 0, "the healthy pair exchanged nothing");
-        assert!(
-            slowest < LATENCY_MAX,
-            "a message of the healthy pair took {slowest:?}"
-        );
-        let growth = self
-            .router
-            .peak_memory_bytes()
-            .saturating_sub(self.memory_before);
-        assert!(
-            growth < GROWTH_MAX_BYTES,
-            "the router grew by {growth} bytes"
-        );
+        assert!(slowest < LATENCY_MAX, "a message of the healthy pair took {slowest:?}");
+        let growth = self.router.peak_memory_bytes().saturating_sub(self.memory_before);
+        assert!(growth < GROWTH_MAX_BYTES, "the router grew by {growth} bytes");
         self.router.assert_healthy();
     }
 }
@@ -85,10 +68,7 @@ fn exchange(sender: &mut Peer, receiver: &mut Peer, stop: &AtomicBool) -> (u32, 
         sender.send_message(0, 0, count, b"healthy");
         let (transfer, _) = receiver.expect_transfer();
         receiver.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
-        assert!(matches!(
-            sender.expect_outcome(count),
-            DeliveryState::Accepted(_)
-        ));
+        assert!(matches!(sender.expect_outcome(count), DeliveryState::Accepted(_)));
         slowest = slowest.max(begun.elapsed());
         count += 1;
         // A pace, so that it leaves the machine to the others.

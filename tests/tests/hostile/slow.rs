@@ -27,11 +27,7 @@ fn a_byte_at_a_time_is_no_fault() {
     let mut sender = Peer::session(scene.router.clients(), "sender");
     sender.attach_sender(0, 0, "slow");
     sender.expect_credit();
-    let message = frame::amqp(
-        0,
-        &crosstie_tests::performative::transfer(0, 0),
-        &frame::data_message(&[3; 300]),
-    );
+    let message = frame::amqp(0, &crosstie_tests::performative::transfer(0, 0), &frame::data_message(&[3; 300]));
     for byte in message {
         sender.send_bytes(&[byte]);
     }
@@ -41,9 +37,7 @@ fn a_byte_at_a_time_is_no_fault() {
 
 #[test]
 fn a_handshake_has_a_deadline() {
-    let kdl = plain_kdl(
-        "listener \"hasty\" {\n    host \"127.0.0.1\"\n    port 0\n    handshake-timeout \"500ms\"\n}",
-    );
+    let kdl = plain_kdl("listener \"hasty\" {\n    host \"127.0.0.1\"\n    port 0\n    handshake-timeout \"500ms\"\n}");
     let scene = Scene::with(&kdl);
     let addr = scene.router.addr("hasty");
     let begun = Instant::now();
@@ -51,11 +45,7 @@ fn a_handshake_has_a_deadline() {
     let mut header_only = Peer::dial(addr);
     header_only.send_bytes(&AMQP_HEADER);
     let mut drip = Peer::dial(addr);
-    let bytes = [
-        AMQP_HEADER.to_vec(),
-        frame::amqp(0, &open("slow loris"), &[]),
-    ]
-    .concat();
+    let bytes = [AMQP_HEADER.to_vec(), frame::amqp(0, &open("slow loris"), &[])].concat();
     let dripping = std::thread::spawn(move || {
         for byte in bytes {
             if drip.try_send_bytes(&[byte]).is_err() || drip.drain(Duration::from_millis(150)) {
@@ -64,53 +54,29 @@ fn a_handshake_has_a_deadline() {
         }
         false
     });
-    assert!(
-        silent.drain(Duration::from_secs(5)),
-        "a silent peer stays connected"
-    );
-    assert!(
-        header_only.drain(Duration::from_secs(5)),
-        "a peer without an Open stays connected"
-    );
-    assert!(
-        begun.elapsed() >= Duration::from_millis(400),
-        "the deadline came after {:?}",
-        begun.elapsed()
-    );
-    assert!(
-        dripping.join().expect("the slow loris"),
-        "a peer that sends a byte now and then stays connected"
-    );
+    assert!(silent.drain(Duration::from_secs(5)), "a silent peer stays connected");
+    assert!(header_only.drain(Duration::from_secs(5)), "a peer without an Open stays connected");
+    assert!(begun.elapsed() >= Duration::from_millis(400), "the deadline came after {:?}", begun.elapsed());
+    assert!(dripping.join().expect("the slow loris"), "a peer that sends a byte now and then stays connected");
     Peer::session(addr, "hasty").close();
     scene.finish();
 }
 
 #[test]
 fn a_silent_peer_is_dropped_after_the_idle_timeout() {
-    let kdl = plain_kdl(
-        "listener \"lively\" {\n    host \"127.0.0.1\"\n    port 0\n    idle-timeout \"1s\"\n}",
-    );
+    let kdl = plain_kdl("listener \"lively\" {\n    host \"127.0.0.1\"\n    port 0\n    idle-timeout \"1s\"\n}");
     let scene = Scene::with(&kdl);
     let addr = scene.router.addr("lively");
     let (mut silent, theirs) = Peer::open_with(addr, &open("silent"));
     let announced = theirs.idle_time_out.expect("an idle time-out");
-    assert!(
-        (1..=1000).contains(&announced),
-        "{announced} ms are announced"
-    );
+    assert!((1..=1000).contains(&announced), "{announced} ms are announced");
     let mut alive = Peer::open(addr, "alive");
     let end = Instant::now() + Duration::from_millis(2500);
     while Instant::now() < end {
         alive.send_bytes(&frame::frame(0, 0, &[]));
-        assert!(
-            !alive.drain(Duration::from_millis(200)),
-            "a peer that sends empty frames is dropped"
-        );
+        assert!(!alive.drain(Duration::from_millis(200)), "a peer that sends empty frames is dropped");
     }
-    assert!(
-        silent.drain(Duration::from_secs(5)),
-        "a silent peer stays connected"
-    );
+    assert!(silent.drain(Duration::from_secs(5)), "a silent peer stays connected");
     alive.begin(0);
     scene.finish();
 }
@@ -123,10 +89,7 @@ fn our_side_keeps_a_connection_alive() {
     let (mut peer, _) = Peer::open_with(scene.router.clients(), &ours);
     for _ in 0..4 {
         match peer.next(Duration::from_millis(600)) {
-            Arrival::Frame(frame) => assert!(
-                matches!(frame.performative, Performative::Heartbeat),
-                "{frame:?}"
-            ),
+            Arrival::Frame(frame) => assert!(matches!(frame.performative, Performative::Heartbeat), "{frame:?}"),
             other => panic!("nothing within the idle time-out: {other:?}"),
         }
     }
@@ -143,9 +106,7 @@ fn a_peer_that_never_reads_holds_up_nobody() {
     // Each asks for an answer that is never read.
     let mut asking = flow(0, 0, 1_000_000);
     asking.echo = true;
-    let batch: Vec<u8> = (0..1000)
-        .flat_map(|_| frame::amqp(0, &asking, &[]))
-        .collect();
+    let batch: Vec<u8> = (0..1000).flat_map(|_| frame::amqp(0, &asking, &[])).collect();
     let end = Instant::now() + Duration::from_secs(4);
     while Instant::now() < end && peer.try_send_bytes(&batch).is_ok() {}
     // It is a consumer still, so that messages are routed to it.

@@ -28,14 +28,7 @@ fn a_handle_that_is_not_attached() {
     peer.send(0, &flow(99, 0, 1));
     assert_fault(&mut peer, "flow", &unattached);
     let mut peer = opened(&scene);
-    peer.send(
-        0,
-        &Detach {
-            handle: Handle::from(99),
-            closed: true,
-            error: None,
-        },
-    );
+    peer.send(0, &Detach { handle: Handle::from(99), closed: true, error: None });
     assert_fault(&mut peer, "detach", &unattached);
     let mut peer = opened(&scene);
     peer.send_message(0, u32::MAX, 0, b"x");
@@ -66,8 +59,7 @@ fn a_handle_above_the_maximum() {
     let frames = peer.fault(std::time::Duration::from_secs(1));
     if let Ok(Some(condition)) = &frames {
         assert!(
-            [FRAMING, "amqp:not-allowed", "amqp:resource-limit-exceeded"]
-                .contains(&condition.as_str()),
+            [FRAMING, "amqp:not-allowed", "amqp:resource-limit-exceeded"].contains(&condition.as_str()),
             "{frames:?}"
         );
     }
@@ -80,11 +72,7 @@ fn a_transfer_beyond_credit() {
     let mut peer = opened(&scene);
     peer.attach_sender(0, 0, "nobody is here");
     peer.send_message(0, 0, 0, b"x");
-    assert_fault(
-        &mut peer,
-        "transfer without credit",
-        &["amqp:link:transfer-limit-exceeded"],
-    );
+    assert_fault(&mut peer, "transfer without credit", &["amqp:link:transfer-limit-exceeded"]);
 
     let mut consumer = opened(&scene);
     consumer.attach_receiver(0, 0, "beyond", 0);
@@ -97,22 +85,11 @@ fn a_transfer_beyond_credit() {
         credit = more;
     }
     for id in 0..=credit + 2000 {
-        if peer
-            .try_send_bytes(&frame::amqp(
-                0,
-                &transfer(0, id),
-                &frame::data_message(b"x"),
-            ))
-            .is_err()
-        {
+        if peer.try_send_bytes(&frame::amqp(0, &transfer(0, id), &frame::data_message(b"x"))).is_err() {
             break;
         }
     }
-    assert_fault(
-        &mut peer,
-        "transfers beyond credit",
-        &["amqp:link:transfer-limit-exceeded"],
-    );
+    assert_fault(&mut peer, "transfers beyond credit", &["amqp:link:transfer-limit-exceeded"]);
     scene.finish();
 }
 
@@ -132,14 +109,7 @@ fn a_transfer_that_a_receiver_sends() {
     let mut peer = opened(&scene);
     peer.attach_receiver(0, 0, "wrong way", 1);
     peer.send_message(0, 0, 0, b"x");
-    let conditions = [
-        &MISPLACED[..],
-        &[
-            "amqp:link:transfer-limit-exceeded",
-            "amqp:session:errant-link",
-        ],
-    ]
-    .concat();
+    let conditions = [&MISPLACED[..], &["amqp:link:transfer-limit-exceeded", "amqp:session:errant-link"]].concat();
     assert_fault(&mut peer, "transfer", &conditions);
     scene.finish();
 }
@@ -193,10 +163,7 @@ fn anything_before_open() {
     let mut peer = Peer::dial(scene.router.clients());
     peer.send_bytes(&frame::AMQP_HEADER);
     peer.send(0, &begin(None));
-    assert!(
-        peer.drain(crate::scene::DEADLINE),
-        "still connected after a Begin before Open"
-    );
+    assert!(peer.drain(crate::scene::DEADLINE), "still connected after a Begin before Open");
     scene.finish();
 }
 
@@ -233,8 +200,7 @@ fn dispositions_of_what_never_was_are_ignored() {
     peer.send_message(0, 0, 0, b"x");
     let (delivery, _) = consumer.expect_transfer();
     let id = delivery.delivery_id.expect("an id");
-    let mut everything =
-        crosstie_tests::performative::disposition(id.wrapping_add(1), Accepted {}.into());
+    let mut everything = crosstie_tests::performative::disposition(id.wrapping_add(1), Accepted {}.into());
     everything.last = Some(id.wrapping_add(0x7fff_0000));
     consumer.send(0, &everything);
     consumer.settle(0, id, Accepted {}.into());
@@ -257,28 +223,18 @@ fn a_delivery_tag_above_32_bytes() {
     let mut long = transfer(0, 0);
     long.delivery_tag = Some(vec![7; 33].into());
     peer.send_with(0, &long, &frame::data_message(b"x"));
-    let conditions = [
-        "amqp:invalid-field",
-        "amqp:decode-error",
-        "amqp:not-allowed",
-        FRAMING,
-    ];
+    let conditions = ["amqp:invalid-field", "amqp:decode-error", "amqp:not-allowed", FRAMING];
     match peer.next(crate::scene::DEADLINE) {
         crosstie_tests::peer::Arrival::Frame(frame::Frame {
             performative: frame::Performative::Disposition(found),
             ..
-        }) => assert!(
-            matches!(found.state, Some(DeliveryState::Rejected(_))),
-            "{found:?}"
-        ),
+        }) => assert!(matches!(found.state, Some(DeliveryState::Rejected(_))), "{found:?}"),
         crosstie_tests::peer::Arrival::Frame(found) => {
             let text = format!("{found:?}");
             assert!(
                 matches!(
                     found.performative,
-                    frame::Performative::Close(_)
-                        | frame::Performative::End(_)
-                        | frame::Performative::Detach(_)
+                    frame::Performative::Close(_) | frame::Performative::End(_) | frame::Performative::Detach(_)
                 ),
                 "{text}, none of {conditions:?}"
             );
@@ -312,11 +268,7 @@ fn a_session_window_that_is_ignored() {
             break;
         }
     }
-    assert_fault(
-        &mut peer,
-        "transfers beyond the window",
-        &["amqp:session:window-violation"],
-    );
+    assert_fault(&mut peer, "transfers beyond the window", &["amqp:session:window-violation"]);
     drop(consumer);
     scene.finish();
 }

@@ -45,32 +45,21 @@ auto-link "orders-in" {{
 
 /// The ids of messages that reached the consumer so far.
 fn received(consumer: &Proton) -> BTreeSet<u64> {
-    consumer
-        .events_so_far("message")
-        .iter()
-        .filter_map(|message| message["id"].as_u64())
-        .collect()
+    consumer.events_so_far("message").iter().filter_map(|message| message["id"].as_u64()).collect()
 }
 
 /// The indexes (which are the ids) of messages that were acknowledged to the producer.
 fn accepted(producer: &Proton) -> BTreeSet<u64> {
     let outcomes = producer.events_so_far("outcome");
-    let accepted = outcomes
-        .iter()
-        .filter(|outcome| outcome["state"] == "accepted");
-    accepted
-        .filter_map(|outcome| outcome["index"].as_u64())
-        .collect()
+    let accepted = outcomes.iter().filter(|outcome| outcome["state"] == "accepted");
+    accepted.filter_map(|outcome| outcome["index"].as_u64()).collect()
 }
 
 /// Waits until no acknowledged message is missing; gives those that still are.
 fn missing(producer: &Proton, consumer: &Proton, patience: Duration) -> BTreeSet<u64> {
     let end = Instant::now() + patience;
     loop {
-        let missing: BTreeSet<u64> = accepted(producer)
-            .difference(&received(consumer))
-            .copied()
-            .collect();
+        let missing: BTreeSet<u64> = accepted(producer).difference(&received(consumer)).copied().collect();
         if missing.is_empty() || Instant::now() > end {
             return missing;
         }
@@ -79,12 +68,7 @@ fn missing(producer: &Proton, consumer: &Proton, patience: Duration) -> BTreeSet
 }
 
 /// Starts one broker again and kills the other, until nothing is missing; gives what still is.
-fn bring_back(
-    first: &mut Artemis,
-    second: &mut Artemis,
-    producer: &Proton,
-    consumer: &Proton,
-) -> BTreeSet<u64> {
+fn bring_back(first: &mut Artemis, second: &mut Artemis, producer: &Proton, consumer: &Proton) -> BTreeSet<u64> {
     let mut still_missing = missing(producer, consumer, Duration::from_secs(2));
     if !still_missing.is_empty() {
         first.start_again();
@@ -106,11 +90,7 @@ fn a_waypoint_queue_survives_the_loss_of_its_broker() {
     let mut second = starting.join().expect("the second broker");
     let mut router = Router::start(&kdl(first.addr(), second.addr()));
 
-    let mut consumer = Proton::start(
-        "receive",
-        router.clients(),
-        "--address orders --count 1000000 --credit 20",
-    );
+    let mut consumer = Proton::start("receive", router.clients(), "--address orders --count 1000000 --credit 20");
     consumer.event("attached");
     let args = format!("--address orders --count {COUNT} --sizes 1,1000 --window 20 --durable");
     let mut producer = Proton::start("send", router.clients(), &args);
@@ -120,30 +100,16 @@ fn a_waypoint_queue_survives_the_loss_of_its_broker() {
 
     let mark = router.log_mark();
     first.kill();
-    router.wait_log(
-        mark,
-        Duration::from_secs(30),
-        &["my-broker", &second.addr().port().to_string()],
-    );
+    router.wait_log(mark, Duration::from_secs(30), &["my-broker", &second.addr().port().to_string()]);
     producer.event_within("done", Duration::from_secs(90));
     producer.finish();
-    assert_eq!(
-        producer.events_so_far("outcome").len(),
-        COUNT,
-        "each message has one outcome"
-    );
+    assert_eq!(producer.events_so_far("outcome").len(), COUNT, "each message has one outcome");
     let acknowledged = accepted(&producer).len();
-    assert!(
-        acknowledged > COUNT * 9 / 10,
-        "only {acknowledged} of {COUNT} were accepted"
-    );
+    assert!(acknowledged > COUNT * 9 / 10, "only {acknowledged} of {COUNT} were accepted");
 
     // What the first broker had stored is there when it is back and the router returns to it.
     let still_missing = bring_back(&mut first, &mut second, &producer, &consumer);
-    assert!(
-        still_missing.is_empty(),
-        "acknowledged, but never delivered: {still_missing:?}"
-    );
+    assert!(still_missing.is_empty(), "acknowledged, but never delivered: {still_missing:?}");
     router.assert_healthy();
 }
 

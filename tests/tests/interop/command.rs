@@ -30,22 +30,10 @@ fn check_names_every_problem_with_its_place() {
     let found = check(&dir, kdl);
     assert_eq!(found.code, Some(BAD_CONFIGURATION), "{}", found.stderr);
     for place in ["check.kdl:5:", "check.kdl:9:"] {
-        let column = found
-            .stderr
-            .split(place)
-            .nth(1)
-            .and_then(|rest| rest.chars().next());
-        assert!(
-            column.is_some_and(|char| char.is_ascii_digit()),
-            "no {place}COLUMN in\n{}",
-            found.stderr
-        );
+        let column = found.stderr.split(place).nth(1).and_then(|rest| rest.chars().next());
+        assert!(column.is_some_and(|char| char.is_ascii_digit()), "no {place}COLUMN in\n{}", found.stderr);
     }
-    assert!(
-        found.stderr.contains("failover-urls"),
-        "no hint in\n{}",
-        found.stderr
-    );
+    assert!(found.stderr.contains("failover-urls"), "no hint in\n{}", found.stderr);
 }
 
 #[test]
@@ -59,18 +47,10 @@ fn check_refuses_what_is_no_kdl() {
 #[test]
 fn run_refuses_a_bad_file() {
     let dir = TestDir::new("run");
-    let file = dir.write(
-        "bad.kdl",
-        "listener \"a\" {\n    port \"no such service\"\n}\n",
-    );
+    let file = dir.write("bad.kdl", "listener \"a\" {\n    port \"no such service\"\n}\n");
     let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
     let mut process = Process::start("crosstie", command.arg("run").arg(file));
-    assert_eq!(
-        process.wait_exit(Duration::from_secs(20)).code(),
-        Some(BAD_CONFIGURATION),
-        "{}",
-        process.tail(20)
-    );
+    assert_eq!(process.wait_exit(Duration::from_secs(20)).code(), Some(BAD_CONFIGURATION), "{}", process.tail(20));
 }
 
 #[test]
@@ -80,21 +60,9 @@ fn sigterm_closes_connections_and_ends_with_status_0() {
     client.event("attached");
     let begun = Instant::now();
     let status = router.terminate();
-    assert_eq!(
-        status.code(),
-        Some(0),
-        "{status}\n{}",
-        router.process().tail(20)
-    );
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "it took {:?}",
-        begun.elapsed()
-    );
-    assert_eq!(
-        client.event("closed")["condition"],
-        "amqp:connection:forced"
-    );
+    assert_eq!(status.code(), Some(0), "{status}\n{}", router.process().tail(20));
+    assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
+    assert_eq!(client.event("closed")["condition"], "amqp:connection:forced");
 }
 
 #[test]
@@ -106,10 +74,6 @@ fn sigterm_does_not_wait_longer_than_its_deadline() {
     let begun = Instant::now();
     let status = router.terminate();
     assert_eq!(status.code(), Some(0), "{status}");
-    assert!(
-        begun.elapsed() < Duration::from_secs(4),
-        "it took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
     drop(peer);
 }

@@ -25,32 +25,17 @@ fn a_sender_has_credit_only_while_there_is_a_consumer() {
     let mut receiver = Peer::session(router.clients(), "receiver");
     sender.attach_sender(0, 0, "credit");
     let before = sender.frames_until_begin(1);
-    assert!(
-        !before.iter().any(grants),
-        "credit without a consumer: {before:?}"
-    );
+    assert!(!before.iter().any(grants), "credit without a consumer: {before:?}");
 
     receiver.attach_receiver(0, 0, "credit", 10);
     assert!(sender.expect_credit() > 0);
     sender.send_message(0, 0, 0, b"one");
     let (transfer, _) = receiver.expect_transfer();
     receiver.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
-    assert!(matches!(
-        sender.expect_outcome(0),
-        DeliveryState::Accepted(_)
-    ));
+    assert!(matches!(sender.expect_outcome(0), DeliveryState::Accepted(_)));
 
-    receiver.send(
-        0,
-        &Detach {
-            handle: Handle::from(0),
-            closed: true,
-            error: None,
-        },
-    );
-    receiver.expect("detach", |frame| {
-        matches!(frame.performative, Performative::Detach(_)).then_some(())
-    });
+    receiver.send(0, &Detach { handle: Handle::from(0), closed: true, error: None });
+    receiver.expect("detach", |frame| matches!(frame.performative, Performative::Detach(_)).then_some(()));
     assert_credit_ends(&mut sender);
 }
 
@@ -66,35 +51,21 @@ fn assert_credit_ends(sender: &mut Peer) {
         }
     }
     sender.send_message(0, 0, 1, b"nobody");
-    assert!(
-        matches!(sender.expect_outcome(1), DeliveryState::Released(_)),
-        "a message for nobody is released"
-    );
+    assert!(matches!(sender.expect_outcome(1), DeliveryState::Released(_)), "a message for nobody is released");
 }
 
 #[test]
 fn credit_comes_back_with_the_consumer() {
     let router = Router::plain();
-    let mut sender = Proton::start(
-        "send",
-        router.clients(),
-        "--address back --count 1000 --window 1",
-    );
+    let mut sender = Proton::start("send", router.clients(), "--address back --count 1000 --window 1");
     sender.event("attached");
     for _ in 0..2 {
         let mut receiver = Proton::start("receive", router.clients(), "--address back --count 10");
         receiver.event("done");
         receiver.finish();
     }
-    let accepted = sender
-        .events_so_far("outcome")
-        .iter()
-        .filter(|outcome| outcome["state"] == "accepted")
-        .count();
-    assert!(
-        accepted >= 19,
-        "{accepted} of 20 received messages are accepted"
-    );
+    let accepted = sender.events_so_far("outcome").iter().filter(|outcome| outcome["state"] == "accepted").count();
+    assert!(accepted >= 19, "{accepted} of 20 received messages are accepted");
 }
 
 #[test]
@@ -110,10 +81,7 @@ fn balanced_spreads_over_the_receivers() {
         .collect();
     let mut sender = Peer::session(router.clients(), "sender");
     sender.attach_sender(0, 0, "spread");
-    assert!(
-        sender.expect_credit() >= COUNT,
-        "the default capacity is above {COUNT}"
-    );
+    assert!(sender.expect_credit() >= COUNT, "the default capacity is above {COUNT}");
     for number in 0..COUNT {
         sender.send_message(0, 0, number, &number.to_be_bytes());
     }
@@ -132,10 +100,7 @@ fn balanced_spreads_over_the_receivers() {
     while accepted < COUNT {
         accepted += sender.expect("disposition", |frame| match &frame.performative {
             Performative::Disposition(found) => {
-                assert!(
-                    matches!(found.state, Some(DeliveryState::Accepted(_))),
-                    "{found:?}"
-                );
+                assert!(matches!(found.state, Some(DeliveryState::Accepted(_))), "{found:?}");
                 Some(found.last.unwrap_or(found.first) - found.first + 1)
             }
             _ => None,
@@ -159,12 +124,7 @@ fn a_receiver_gets_no_more_than_its_credit() {
         receiver.expect_transfer();
     }
     let more = receiver.frames_until_begin(1);
-    assert!(
-        !more
-            .iter()
-            .any(|frame| matches!(frame.performative, Performative::Transfer(_))),
-        "{more:?}"
-    );
+    assert!(!more.iter().any(|frame| matches!(frame.performative, Performative::Transfer(_))), "{more:?}");
     receiver.send(0, &flow(0, 3, 7));
     for _ in 0..7 {
         receiver.expect_transfer();

@@ -37,13 +37,8 @@ fn proton_sends(addr: SocketAddr, settled: bool) -> Sent {
     sender.finish();
     let outcomes = sender.events_so_far("outcome");
     let sent = sender.events_so_far("sent").into_iter().map(|sent| {
-        let outcome = outcomes
-            .iter()
-            .find(|outcome| outcome["index"] == sent["index"]);
-        (
-            text(&sent["sha256"]),
-            outcome.map(|outcome| text(&outcome["state"])),
-        )
+        let outcome = outcomes.iter().find(|outcome| outcome["index"] == sent["index"]);
+        (text(&sent["sha256"]), outcome.map(|outcome| text(&outcome["state"])))
     });
     sent.collect()
 }
@@ -60,13 +55,8 @@ fn native_sends(addr: SocketAddr, settled: bool) -> Sent {
         for (seed, size) in (100..).zip(SIZES) {
             let body = body(seed, size);
             let digest = digest(&body);
-            let outcome = within("send", sender.send(message(body)))
-                .await
-                .expect("sent");
-            sent.push((
-                digest,
-                (!settled).then(|| outcome_name(&outcome).to_owned()),
-            ));
+            let outcome = within("send", sender.send(message(body))).await.expect("sent");
+            sent.push((digest, (!settled).then(|| outcome_name(&outcome).to_owned())));
         }
         within("detach", sender.close()).await.expect("detached");
         client.close().await;
@@ -85,20 +75,13 @@ const fn outcome_name(outcome: &Outcome) -> &'static str {
 
 fn proton_receives(addr: SocketAddr) -> JoinHandle<Received> {
     let count = SIZES.len();
-    let mut receiver = Proton::start(
-        "receive",
-        addr,
-        &format!("--address {ADDRESS} --count {count}"),
-    );
+    let mut receiver = Proton::start("receive", addr, &format!("--address {ADDRESS} --count {count}"));
     receiver.event("attached");
     std::thread::spawn(move || {
         receiver.event("done");
         receiver.finish();
         let messages = receiver.events_so_far("message");
-        messages
-            .iter()
-            .map(|message| (text(&message["sha256"]), message["settled"].as_bool()))
-            .collect()
+        messages.iter().map(|message| (text(&message["sha256"]), message["settled"].as_bool())).collect()
     })
 }
 
@@ -197,11 +180,7 @@ fn protons_outcomes_reach_protons_sender() {
     let addr = router.clients();
     for outcome in ["accepted", "rejected", "released", "modified"] {
         let address = format!("outcome.{outcome}");
-        let mut receiver = Proton::start(
-            "receive",
-            addr,
-            &format!("--address {address} --outcome {outcome} --keep"),
-        );
+        let mut receiver = Proton::start("receive", addr, &format!("--address {address} --outcome {outcome} --keep"));
         receiver.event("attached");
         let mut sender = Proton::start("send", addr, &format!("--address {address} --count 1"));
         let seen = sender.event("outcome");
@@ -232,53 +211,27 @@ fn fe2o3s_outcomes_reach_fe2o3s_sender() {
         let mut receiver = consumer.receiver("in", "outcomes", 10).await;
         let mut sender = producer.sender("out", "outcomes", false).await;
         let receiving = tokio::spawn(async move {
-            let error = Error::new(
-                ErrorCondition::Custom("test:refused".into()),
-                Some("not today".into()),
-                None,
-            );
+            let error = Error::new(ErrorCondition::Custom("test:refused".into()), Some("not today".into()), None);
             let delivery = receive(&mut receiver).await;
             receiver.reject(&delivery, error).await.expect("rejected");
             let delivery = receive(&mut receiver).await;
             receiver.release(&delivery).await.expect("released");
             let delivery = receive(&mut receiver).await;
-            let modified = Modified {
-                delivery_failed: Some(true),
-                undeliverable_here: Some(true),
-                message_annotations: None,
-            };
-            receiver
-                .modify(&delivery, modified)
-                .await
-                .expect("modified");
+            let modified =
+                Modified { delivery_failed: Some(true), undeliverable_here: Some(true), message_annotations: None };
+            receiver.modify(&delivery, modified).await.expect("modified");
             receiver
         });
-        let outcome = within("send", sender.send(message(vec![1])))
-            .await
-            .expect("settled");
-        let Outcome::Rejected(rejected) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let outcome = within("send", sender.send(message(vec![1]))).await.expect("settled");
+        let Outcome::Rejected(rejected) = outcome else { panic!("{outcome:?}") };
         let error = rejected.error.expect("the receiver's error");
-        assert_eq!(
-            error.condition,
-            ErrorCondition::Custom("test:refused".into())
-        );
+        assert_eq!(error.condition, ErrorCondition::Custom("test:refused".into()));
         assert_eq!(error.description.as_deref(), Some("not today"));
-        let outcome = within("send", sender.send(message(vec![2])))
-            .await
-            .expect("settled");
+        let outcome = within("send", sender.send(message(vec![2]))).await.expect("settled");
         assert!(matches!(outcome, Outcome::Released(_)), "{outcome:?}");
-        let outcome = within("send", sender.send(message(vec![3])))
-            .await
-            .expect("settled");
-        let Outcome::Modified(modified) = outcome else {
-            panic!("{outcome:?}")
-        };
-        assert_eq!(
-            (modified.delivery_failed, modified.undeliverable_here),
-            (Some(true), Some(true))
-        );
+        let outcome = within("send", sender.send(message(vec![3]))).await.expect("settled");
+        let Outcome::Modified(modified) = outcome else { panic!("{outcome:?}") };
+        assert_eq!((modified.delivery_failed, modified.undeliverable_here), (Some(true), Some(true)));
         drop(receiving.await.expect("the receiver"));
     });
 }

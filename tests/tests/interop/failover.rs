@@ -15,9 +15,7 @@ use serde_json::json;
 fn connector(endpoints: &[(u16, u8)], failover: &str) -> String {
     let lines: String = endpoints
         .iter()
-        .map(|(port, priority)| {
-            format!("    endpoint \"amqp://127.0.0.1:{port}\" priority={priority}\n")
-        })
+        .map(|(port, priority)| format!("    endpoint \"amqp://127.0.0.1:{port}\" priority={priority}\n"))
         .collect();
     plain_kdl(&format!(
         "connector \"my-broker\" {{\n    role \"route-container\"\n{lines}    failover {{\n        \
@@ -26,18 +24,13 @@ fn connector(endpoints: &[(u16, u8)], failover: &str) -> String {
 }
 
 fn entry(fields: &[(&str, Value)]) -> Value {
-    let map: OrderedMap<Value, Value> = fields
-        .iter()
-        .map(|(key, value)| (Value::Symbol(Symbol::from(*key)), value.clone()))
-        .collect();
+    let map: OrderedMap<Value, Value> =
+        fields.iter().map(|(key, value)| (Value::Symbol(Symbol::from(*key)), value.clone())).collect();
     Value::Map(map)
 }
 
 fn endpoint(port: u16) -> Value {
-    entry(&[
-        ("network-host", Value::String("127.0.0.1".into())),
-        ("port", Value::String(port.to_string())),
-    ])
+    entry(&[("network-host", Value::String("127.0.0.1".into())), ("port", Value::String(port.to_string()))])
 }
 
 /// A broker's Open that advertises `list`.
@@ -45,10 +38,7 @@ fn advertising(list: Value) -> Open {
     let mut properties = Fields::default();
     properties.insert(Symbol::from("failover-server-list"), list);
     properties.insert(Symbol::from("product"), Value::String("scripted".into()));
-    Open {
-        properties: Some(properties),
-        ..open("scripted-broker")
-    }
+    Open { properties: Some(properties), ..open("scripted-broker") }
 }
 
 /// Takes the next attempt and hangs up at once.
@@ -65,50 +55,26 @@ fn the_lost_endpoint_first_then_configured_then_advertised() {
     let ours = advertising(Value::List(vec![endpoint(advertised.port())]));
     let (peer, theirs) = first.accept_open(&ours);
     assert_eq!(theirs.container_id, "hub");
-    router.wait_log(
-        0,
-        Duration::from_secs(20),
-        &["my-broker", &first.port().to_string()],
-    );
+    router.wait_log(0, Duration::from_secs(20), &["my-broker", &first.port().to_string()]);
 
     let lost = Instant::now();
     drop(peer);
     let all = [&first, &second, &advertised];
     let (order, times): (Vec<_>, Vec<_>) = (0..3).map(|_| attempt(&all)).unzip();
-    assert_eq!(
-        order,
-        [0, 1, 2],
-        "0 is the lost one, 1 configured, 2 advertised"
-    );
-    assert!(
-        times[0] - lost < Duration::from_millis(250),
-        "the first attempt came after {:?}",
-        times[0] - lost
-    );
+    assert_eq!(order, [0, 1, 2], "0 is the lost one, 1 configured, 2 advertised");
+    assert!(times[0] - lost < Duration::from_millis(250), "the first attempt came after {:?}", times[0] - lost);
     let round_end = times[2];
     let (_, next) = attempt(&all);
-    assert!(
-        next - round_end >= Duration::from_millis(250),
-        "backoff between rounds was {:?}",
-        next - round_end
-    );
+    assert!(next - round_end >= Duration::from_millis(250), "backoff between rounds was {:?}", next - round_end);
 }
 
 #[test]
 fn a_lost_alternative_is_itself_tried_first() {
     let (first, second) = (Server::new(), Server::new());
     let router = Router::start(&connector(&[(first.port(), 0), (second.port(), 1)], ""));
-    assert_eq!(
-        attempt(&[&first, &second]).0,
-        0,
-        "lower priority is tried first"
-    );
+    assert_eq!(attempt(&[&first, &second]).0, 0, "lower priority is tried first");
     let (peer, _) = second.accept_open(&open("second"));
-    router.wait_log(
-        0,
-        Duration::from_secs(20),
-        &["my-broker", &second.port().to_string()],
-    );
+    router.wait_log(0, Duration::from_secs(20), &["my-broker", &second.port().to_string()]);
     drop(peer);
     let order = [attempt(&[&first, &second]).0, attempt(&[&first, &second]).0];
     assert_eq!(order, [1, 0], "the lost one, then the other");
@@ -135,11 +101,7 @@ fn an_advertised_endpoint_takes_over() {
     let mark = router.log_mark();
     let (_peer, theirs) = advertised.accept_open(&open("advertised"));
     assert_eq!(theirs.container_id, "hub");
-    router.wait_log(
-        mark.saturating_sub(20),
-        Duration::from_secs(20),
-        &["my-broker", &advertised.port().to_string()],
-    );
+    router.wait_log(mark.saturating_sub(20), Duration::from_secs(20), &["my-broker", &advertised.port().to_string()]);
 }
 
 #[test]
@@ -149,29 +111,18 @@ fn an_advertised_list_can_be_ignored() {
     let (peer, _) = first.accept_open(&advertising(Value::List(vec![endpoint(advertised.port())])));
     drop(peer);
     for _ in 0..3 {
-        assert_eq!(
-            attempt(&[&first, &advertised]).0,
-            0,
-            "only the configured endpoint is tried"
-        );
+        assert_eq!(attempt(&[&first, &advertised]).0, 0, "only the configured endpoint is tried");
     }
 }
 
 #[test]
 fn a_list_that_is_none_breaks_nothing() {
-    for list in [
-        Value::Null,
-        Value::String("text".into()),
-        Value::List(vec![]),
-        entry(&[("a", Value::Uint(1))]),
-    ] {
+    for list in [Value::Null, Value::String("text".into()), Value::List(vec![]), entry(&[("a", Value::Uint(1))])] {
         let server = Server::new();
         let mut router = Router::start(&connector(&[(server.port(), 0)], ""));
         let (peer, _) = server.accept_open(&advertising(list.clone()));
         // The same from an accepted connection has no effect whatever.
-        Peer::open_with(router.clients(), &advertising(list))
-            .0
-            .close();
+        Peer::open_with(router.clients(), &advertising(list)).0.close();
         drop(peer);
         let (mut peer, _) = server.accept_open(&open("again"));
         router.assert_healthy();
@@ -185,17 +136,9 @@ fn a_list_that_is_none_breaks_nothing() {
 fn an_accepted_peers_list_is_not_followed() {
     let elsewhere = Server::new();
     let router = Router::plain();
-    let (peer, _) = Peer::open_with(
-        router.clients(),
-        &advertising(Value::List(vec![endpoint(elsewhere.port())])),
-    );
+    let (peer, _) = Peer::open_with(router.clients(), &advertising(Value::List(vec![endpoint(elsewhere.port())])));
     drop(peer);
-    assert!(
-        elsewhere
-            .accept_within(Duration::from_millis(500))
-            .is_none(),
-        "the router dialled a stranger's host"
-    );
+    assert!(elsewhere.accept_within(Duration::from_millis(500)).is_none(), "the router dialled a stranger's host");
 }
 
 #[test]

@@ -19,10 +19,7 @@ fn outcomes(sender: &mut Peer, count: u32) -> BTreeMap<u32, DeliveryState> {
             let state = found.state.clone().expect("a state");
             for id in found.first..=found.last.unwrap_or(found.first) {
                 let before = states.insert(id, state.clone());
-                assert!(
-                    before.is_none(),
-                    "two outcomes of delivery {id}: {before:?} and {state:?}"
-                );
+                assert!(before.is_none(), "two outcomes of delivery {id}: {before:?} and {state:?}");
             }
             Some(())
         });
@@ -71,11 +68,7 @@ fn a_killed_proton_receiver_fails_what_it_held() {
     sender.finish();
     for outcome in sender.events_so_far("outcome") {
         if outcome["index"].as_u64().expect("an index") < 3 {
-            assert_eq!(
-                (&outcome["state"], &outcome["failed"]),
-                (&"modified".into(), &true.into()),
-                "{outcome}"
-            );
+            assert_eq!((&outcome["state"], &outcome["failed"]), (&"modified".into(), &true.into()), "{outcome}");
         } else {
             assert_eq!(outcome["state"], "released", "{outcome}");
         }
@@ -95,17 +88,11 @@ fn messages_for_a_lost_receiver_go_to_the_other() {
     let mut second = Peer::session(router.clients(), "second");
     second.attach_receiver(0, 0, "either", 10);
     drop(first);
-    assert!(matches!(
-        sender.expect_outcome(0),
-        DeliveryState::Modified(_)
-    ));
+    assert!(matches!(sender.expect_outcome(0), DeliveryState::Modified(_)));
     sender.send_message(0, 0, 1, b"1");
     let (transfer, _) = second.expect_transfer();
     second.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
-    assert!(matches!(
-        sender.expect_outcome(1),
-        DeliveryState::Accepted(_)
-    ));
+    assert!(matches!(sender.expect_outcome(1), DeliveryState::Accepted(_)));
 }
 
 #[test]
@@ -118,16 +105,9 @@ fn a_delivery_cut_off_by_its_sender_is_aborted() {
     sender.expect_credit();
     let mut part = crosstie_tests::performative::transfer(0, 0);
     part.more = true;
-    sender.send_with(
-        0,
-        &part,
-        &crosstie_tests::frame::data_message(&[7; 1000])[..500],
-    );
+    sender.send_with(0, &part, &crosstie_tests::frame::data_message(&[7; 1000])[..500]);
     let (first, _) = receiver.expect_transfer();
-    assert!(
-        first.more,
-        "the first part is passed on before the last came"
-    );
+    assert!(first.more, "the first part is passed on before the last came");
     drop(sender);
     let (last, _) = receiver.expect_transfer();
     assert!(last.aborted, "{last:?}");

@@ -1,10 +1,5 @@
 //! The router between real clients, real brokers and peers that are scripted frame by frame.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test ends by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod broker;
 mod command;

@@ -14,12 +14,7 @@ use crosstie_tests::server::Server;
 fn router_with(hooks: &[(&str, Hook)], node: &str, more: &str) -> Router {
     let dir = TestDir::new("plugins");
     dir.write("plugins/rules.wasm", module(hooks));
-    Router::start_in(
-        dir,
-        &plain_kdl(&format!(
-            "plugins \"plugins\"\nplugin \"rules\" {{\n    {node}\n}}\n{more}"
-        )),
-    )
+    Router::start_in(dir, &plain_kdl(&format!("plugins \"plugins\"\nplugin \"rules\" {{\n    {node}\n}}\n{more}")))
 }
 
 fn answer(case: &str, payload: Cbor<'_>) -> Hook {
@@ -27,21 +22,13 @@ fn answer(case: &str, payload: Cbor<'_>) -> Hook {
 }
 
 fn receive(router: &Router, address: &str) -> Proton {
-    Proton::start(
-        "receive",
-        router.clients(),
-        &format!("--address {address} --keep"),
-    )
+    Proton::start("receive", router.clients(), &format!("--address {address} --keep"))
 }
 
 /// One message from `from` to `to`, accepted.
 fn assert_passes(router: &Router, from: &str, to: &str) {
     let mut receiver = receive(router, to);
-    assert_eq!(
-        receiver.event("attached")["address"],
-        to,
-        "the peer sees the address that it asked for"
-    );
+    assert_eq!(receiver.event("attached")["address"], to, "the peer sees the address that it asked for");
     let mut sender = Proton::start("send", router.clients(), &format!("--address {from}"));
     assert_eq!(sender.event("attached")["address"], from);
     assert_eq!(sender.event("outcome")["state"], "accepted");
@@ -57,10 +44,7 @@ fn a_refused_connection_is_told_why() {
     assert_eq!(closed["condition"], "amqp:not-allowed");
     assert_eq!(closed["description"], "closed on Mondays");
     let info = closed["info"].to_string();
-    assert!(
-        info.contains("rules") && info.contains("rule 7"),
-        "plugin and note stand in the info map: {info}"
-    );
+    assert!(info.contains("rules") && info.contains("rule 7"), "plugin and note stand in the info map: {info}");
     router.assert_healthy();
 }
 
@@ -68,12 +52,8 @@ fn a_refused_connection_is_told_why() {
 fn a_listener_can_keep_the_reasons_to_itself() {
     let dir = TestDir::new("plugins");
     let refusal = refusal("test:custom", "no", "secret rule");
-    dir.write(
-        "plugins/rules.wasm",
-        module(&[("on_connection", answer("deny", refusal))]),
-    );
-    let kdl = plain_kdl("plugins \"plugins\"")
-        .replace("port 0\n", "port 0\n    explain-refusals #false\n");
+    dir.write("plugins/rules.wasm", module(&[("on_connection", answer("deny", refusal))]));
+    let kdl = plain_kdl("plugins \"plugins\"").replace("port 0\n", "port 0\n    explain-refusals #false\n");
     let router = Router::start_in(dir, &kdl);
     let closed = receive(&router, "a").event("closed");
     assert_eq!(closed["condition"], "test:custom");
@@ -93,11 +73,7 @@ fn a_refused_address_is_a_refused_link() {
     let denial = Cbor::Map(vec![("refusal", refusal)]);
     let mut router = router_with(&[("on_address", answer("deny", denial))], "", "");
     let mut client = receive(&router, "theirs");
-    assert_eq!(
-        client.event("attached")["present"],
-        false,
-        "the attach that answers has no source"
-    );
+    assert_eq!(client.event("attached")["present"], false, "the attach that answers has no source");
     let detached = client.event("detached");
     assert_eq!(detached["condition"], "amqp:unauthorized-access");
     assert_eq!(detached["description"], "not yours");
@@ -123,11 +99,7 @@ fn a_trap_at_the_door_keeps_it_shut() {
 
 #[test]
 fn a_trap_at_the_door_may_be_written_to_let_in() {
-    let mut router = router_with(
-        &[("on_connection", Hook::Trap)],
-        "on-failure connection=\"allow\"",
-        "",
-    );
+    let mut router = router_with(&[("on_connection", Hook::Trap)], "on-failure connection=\"allow\"", "");
     assert_passes(&router, "a", "a");
     router.assert_healthy();
 }
@@ -146,9 +118,8 @@ fn a_plugin_that_hangs_holds_up_nobody_else() {
     let node = "on-failure address=\"deny\"\n    deadline \"2s\"";
     let mut router = router_with(&[("on_address", Hook::Hang)], node, "");
     // Two workers, four links that wait for a plugin: connections are answered all the while.
-    let mut waiting: Vec<Peer> = (0..4)
-        .map(|number| Peer::session(router.clients(), &format!("waits-{number}")))
-        .collect();
+    let mut waiting: Vec<Peer> =
+        (0..4).map(|number| Peer::session(router.clients(), &format!("waits-{number}"))).collect();
     for peer in &mut waiting {
         peer.send(0, &crosstie_tests::performative::receiver(0, "asked"));
     }
@@ -156,16 +127,9 @@ fn a_plugin_that_hangs_holds_up_nobody_else() {
     for number in 0..20 {
         Peer::session(router.clients(), &format!("passes-{number}")).close();
     }
-    assert!(
-        begun.elapsed() < Duration::from_millis(1500),
-        "20 connections took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed() < Duration::from_millis(1500), "20 connections took {:?}", begun.elapsed());
     let mut refused = receive(&router, "asked");
-    assert_eq!(
-        refused.event("detached")["condition"],
-        "amqp:internal-error"
-    );
+    assert_eq!(refused.event("detached")["condition"], "amqp:internal-error");
     router.assert_healthy();
 }
 
@@ -174,10 +138,7 @@ fn a_plugin_orders_a_connectors_endpoints() {
     let (first, second) = (Server::new(), Server::new());
     let order = Cbor::Array(vec![
         Cbor::Map(vec![("index", Cbor::Uint(1))]),
-        Cbor::Map(vec![
-            ("index", Cbor::Uint(0)),
-            ("delay-ms", Cbor::Uint(400)),
-        ]),
+        Cbor::Map(vec![("index", Cbor::Uint(0)), ("delay-ms", Cbor::Uint(400))]),
     ]);
     let connector = format!(
         "connector \"my-broker\" {{\n    endpoint \"amqp://127.0.0.1:{}\" priority=0\n    \
@@ -193,11 +154,7 @@ fn a_plugin_orders_a_connectors_endpoints() {
     let failed = Instant::now();
     let (index, _) = Server::accept_any(&[&first, &second]);
     assert_eq!(index, 0);
-    assert!(
-        failed.elapsed() >= Duration::from_millis(300),
-        "the pick's delay was {:?}",
-        failed.elapsed()
-    );
+    assert!(failed.elapsed() >= Duration::from_millis(300), "the pick's delay was {:?}", failed.elapsed());
 }
 
 #[test]
@@ -226,11 +183,6 @@ fn a_file_that_is_no_plugin_is_a_bad_configuration() {
         let file = dir.write("crosstie.kdl", &kdl);
         let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
         let mut process = Process::start("crosstie", command.arg("run").arg(file));
-        assert_eq!(
-            process.wait_exit(Duration::from_secs(20)).code(),
-            Some(78),
-            "{}",
-            process.tail(20)
-        );
+        assert_eq!(process.wait_exit(Duration::from_secs(20)).code(), Some(78), "{}", process.tail(20));
     }
 }

@@ -26,10 +26,7 @@ listener "locked" {
 }
 
 fn plain(name: &str, password: &str) -> Option<SaslProfile> {
-    Some(SaslProfile::Plain {
-        username: name.into(),
-        password: password.into(),
-    })
+    Some(SaslProfile::Plain { username: name.into(), password: password.into() })
 }
 
 #[test]
@@ -44,11 +41,7 @@ fn anonymous_and_no_sasl_layer_come_in() {
     runtime().block_on(async {
         Client::open(router.clients(), "native").await.close().await;
         let anonymous = Some(SaslProfile::Anonymous);
-        Client::open_with(router.clients(), "native", anonymous)
-            .await
-            .expect("ANONYMOUS")
-            .close()
-            .await;
+        Client::open_with(router.clients(), "native", anonymous).await.expect("ANONYMOUS").close().await;
     });
 }
 
@@ -69,28 +62,18 @@ fn plain_with_the_right_password_comes_in() {
 fn plain_with_a_wrong_password_or_name_stays_out() {
     let mut router = locked();
     let addr = router.addr("locked");
-    for (user, password) in [
-        ("alice", "wonderland"),
-        ("alice", "x"),
-        ("mallory", "wonder-land"),
-    ] {
+    for (user, password) in [("alice", "wonderland"), ("alice", "x"), ("mallory", "wonder-land")] {
         let args = format!("--address a --user {user} --password {password} --mechanisms PLAIN");
         let mut client = Proton::start("receive", addr, &args);
         let event = client.any_of(&["open", "transport-error"], DEADLINE);
-        assert_eq!(
-            event["event"], "transport-error",
-            "{user}/{password} came in: {event}"
-        );
+        assert_eq!(event["event"], "transport-error", "{user}/{password} came in: {event}");
         assert_eq!(event["condition"], "amqp:unauthorized-access", "{event}");
     }
     runtime().block_on(async {
         let refused = Client::open_with(addr, "native", plain("alice", "wrong")).await;
         assert!(refused.is_err(), "a wrong password came in");
     });
-    let log = router
-        .process()
-        .lines(crosstie_tests::process::Stream::Err)
-        .join("\n");
+    let log = router.process().lines(crosstie_tests::process::Stream::Err).join("\n");
     assert!(!log.contains("wonder"), "a password stands in the log");
     router.assert_healthy();
 }

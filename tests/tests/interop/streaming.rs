@@ -32,16 +32,8 @@ impl Stream {
             _ => None,
         });
         peer.attach_sender(0, 0, address);
-        let mut stream = Self {
-            peer,
-            next_outgoing_id: 0,
-            window,
-        };
-        while !stream
-            .take_frame(Duration::from_secs(20))
-            .expect("a flow")
-            .1
-        {}
+        let mut stream = Self { peer, next_outgoing_id: 0, window };
+        while !stream.take_frame(Duration::from_secs(20)).expect("a flow").1 {}
         stream
     }
 
@@ -53,9 +45,7 @@ impl Stream {
                 if let Performative::Flow(flow) = &frame.performative {
                     of_link = flow.handle.is_some();
                     let next = flow.next_incoming_id.unwrap_or(0);
-                    self.window = next
-                        .wrapping_add(flow.incoming_window)
-                        .wrapping_sub(self.next_outgoing_id);
+                    self.window = next.wrapping_add(flow.incoming_window).wrapping_sub(self.next_outgoing_id);
                 }
                 Some((frame, of_link))
             }
@@ -111,10 +101,7 @@ fn the_first_bytes_arrive_before_the_last_are_sent() {
     let parts: Vec<&[u8]> = message.chunks(PART_BYTES).collect();
     assert!(stream.send(&part(0, 0, true), parts[0], PATIENCE));
     let (first, mut received) = receiver.expect_transfer();
-    assert!(
-        first.more && !received.is_empty(),
-        "the first bytes are there and more is said to come"
-    );
+    assert!(first.more && !received.is_empty(), "the first bytes are there and more is said to come");
 
     let sending = std::thread::spawn({
         let message = message.clone();
@@ -136,15 +123,9 @@ fn the_first_bytes_arrive_before_the_last_are_sent() {
     }
     assert_eq!(digest(&received), digest(&message), "the message is whole");
     receiver.settle(0, first.delivery_id.expect("an id"), Accepted {}.into());
-    assert!(matches!(
-        sending.join().expect("the sender"),
-        DeliveryState::Accepted(_)
-    ));
+    assert!(matches!(sending.join().expect("the sender"), DeliveryState::Accepted(_)));
     let growth = router.peak_memory_bytes() - before;
-    assert!(
-        growth < 48 << 20,
-        "100 MB passed through in {growth} bytes of memory"
-    );
+    assert!(growth < 48 << 20, "100 MB passed through in {growth} bytes of memory");
     router.assert_healthy();
 }
 
@@ -160,21 +141,14 @@ fn a_receiver_that_stops_reading_costs_little_memory() {
     let mut taken = 0;
     'all: for delivery in 0..200 {
         for (index, bytes) in parts.iter().enumerate() {
-            if !stream.send(
-                &part(delivery, index, index + 1 < parts.len()),
-                bytes,
-                Duration::from_millis(500),
-            ) {
+            if !stream.send(&part(delivery, index, index + 1 < parts.len()), bytes, Duration::from_millis(500)) {
                 break 'all;
             }
             taken += bytes.len();
         }
     }
     let growth = router.peak_memory_bytes() - before;
-    assert!(
-        growth < GROWTH_MAX_BYTES,
-        "{taken} bytes for a peer that does not read took {growth} bytes of memory"
-    );
+    assert!(growth < GROWTH_MAX_BYTES, "{taken} bytes for a peer that does not read took {growth} bytes of memory");
     router.assert_healthy();
     // Others are served all the while.
     let mut other = Peer::session(router.clients(), "other");

@@ -76,10 +76,7 @@ pub(crate) fn descriptor(input: &[u8]) -> Result<(Option<u64>, &[u8]), RawFault>
         _ => return Err(RawFault::Descriptor),
     };
     let (name, rest) = split(rest, length)?;
-    let code = NAMES
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map(|(_, code)| *code);
+    let code = NAMES.iter().find(|(known, _)| *known == name).map(|(_, code)| *code);
     Ok((code, rest))
 }
 
@@ -90,29 +87,17 @@ mod tests {
     #[test]
     fn codes_are_read_in_every_form() {
         assert_eq!(code(&[0x00, 0x53, 0x14, 0xc0]), Some((0x14, 3)));
-        assert_eq!(
-            code(&[0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x14]),
-            Some((0x14, 10))
-        );
+        assert_eq!(code(&[0x00, 0x80, 0, 0, 0, 0, 0, 0, 0, 0x14]), Some((0x14, 10)));
         assert_eq!(code(&[0x00, 0x44]), Some((0, 2)));
         assert_eq!(code(b"\x00\xa3\x12amqp:transfer:list"), Some((0x14, 21)));
-        assert_eq!(
-            code(b"\x00\xb3\x00\x00\x00\x12amqp:transfer:list"),
-            Some((0x14, 24))
-        );
+        assert_eq!(code(b"\x00\xb3\x00\x00\x00\x12amqp:transfer:list"), Some((0x14, 24)));
     }
 
     #[test]
     fn what_is_no_known_descriptor_has_no_code() {
-        for body in [
-            &b""[..],
-            b"\x00",
-            b"\x00\x53",
-            b"\x53\x14",
-            b"\x00\x80\x00",
-            b"\x00\xa3\x03abc",
-            b"\x00\xa3\x12amqp",
-        ] {
+        for body in
+            [&b""[..], b"\x00", b"\x00\x53", b"\x53\x14", b"\x00\x80\x00", b"\x00\xa3\x03abc", b"\x00\xa3\x12amqp"]
+        {
             assert_eq!(code(body), None);
         }
     }

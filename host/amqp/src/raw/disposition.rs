@@ -39,11 +39,7 @@ impl<'b> Disposition<'b> {
             batchable: fields.boolean("batchable")?.unwrap_or(false),
         };
         fields.close()?;
-        if after.is_empty() {
-            Ok(disposition)
-        } else {
-            Err(RawFault::Trailing)
-        }
+        if after.is_empty() { Ok(disposition) } else { Err(RawFault::Trailing) }
     }
 
     /// Appends the frame of this disposition. `state` must be a described value.

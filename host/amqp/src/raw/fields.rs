@@ -15,13 +15,7 @@ impl<'b> Fields<'b> {
         if let [0xc0, size, rest @ ..] = input {
             let (inside, after) = split(rest, usize::from(*size))?;
             let (left, rest) = inside.split_first().ok_or(RawFault::Length)?;
-            return Ok((
-                Self {
-                    rest,
-                    left: usize::from(*left),
-                },
-                after,
-            ));
+            return Ok((Self { rest, left: usize::from(*left) }, after));
         }
         Self::open_other(input)
     }
@@ -129,9 +123,7 @@ impl<'b> Fields<'b> {
     pub(super) fn binary(&mut self) -> Result<Option<&'b [u8]>, RawFault> {
         let (length, rest) = match self.constructor()? {
             None => return Ok(None),
-            Some(0xa0) => {
-                split_byte(self.rest).map(|(length, rest)| (usize::from(length), rest))?
-            }
+            Some(0xa0) => split_byte(self.rest).map(|(length, rest)| (usize::from(length), rest))?,
             Some(0xb0) => split_size(self.rest)?,
             Some(other) => return Err(RawFault::Constructor(other)),
         };
@@ -200,12 +192,7 @@ pub(super) fn open(body: &[u8], wanted: u64) -> Result<(Fields<'_>, &[u8]), RawF
 
 /// Appends a performative with a list32 or list8 that `fields` fills; it returns how many fields it wrote.
 /// The size is filled in afterwards.
-pub(super) fn write(
-    out: &mut Vec<u8>,
-    code: u8,
-    wide: bool,
-    fields: impl FnOnce(&mut Vec<u8>) -> u8,
-) {
+pub(super) fn write(out: &mut Vec<u8>, code: u8, wide: bool, fields: impl FnOnce(&mut Vec<u8>) -> u8) {
     out.extend_from_slice(&[0x00, 0x53, code]);
     if wide {
         out.extend_from_slice(&[0xd0, 0, 0, 0, 0, 0, 0, 0, 0]);
@@ -227,10 +214,7 @@ pub(super) fn write(
             }
         }
     } else if let Some(last) = head.last_chunk_mut::<2>() {
-        *last = [
-            u8::try_from(length.saturating_add(1)).unwrap_or(u8::MAX),
-            count,
-        ];
+        *last = [u8::try_from(length.saturating_add(1)).unwrap_or(u8::MAX), count];
     }
 }
 

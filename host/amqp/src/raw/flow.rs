@@ -41,9 +41,7 @@ impl Flow {
         let flow = Self {
             next_incoming_id: fields.uint()?,
             incoming_window: fields.uint()?.ok_or(RawFault::Missing("incoming-window"))?,
-            next_outgoing_id: fields
-                .uint()?
-                .ok_or(RawFault::Missing("next-outgoing-id"))?,
+            next_outgoing_id: fields.uint()?.ok_or(RawFault::Missing("next-outgoing-id"))?,
             outgoing_window: fields.uint()?.ok_or(RawFault::Missing("outgoing-window"))?,
             handle: fields.uint()?,
             delivery_count: fields.uint()?,
@@ -54,11 +52,7 @@ impl Flow {
         };
         fields.ignore_map()?;
         fields.close()?;
-        if after.is_empty() {
-            Ok(flow)
-        } else {
-            Err(RawFault::Trailing)
-        }
+        if after.is_empty() { Ok(flow) } else { Err(RawFault::Trailing) }
     }
 
     /// Appends the frame of this flow.
@@ -73,12 +67,7 @@ impl Flow {
         put_uint(out, Some(self.incoming_window));
         put_uint(out, Some(self.next_outgoing_id));
         put_uint(out, Some(self.outgoing_window));
-        let link = [
-            self.handle,
-            self.delivery_count,
-            self.link_credit,
-            self.available,
-        ];
+        let link = [self.handle, self.delivery_count, self.link_credit, self.available];
         let flags = self.drain || self.echo;
         if !flags && link.iter().all(Option::is_none) {
             return 4;

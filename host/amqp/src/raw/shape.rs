@@ -18,13 +18,7 @@ pub(crate) enum Shape<'b> {
 /// Reads the outline of a value with the given constructor from the bytes after it. Returns it and what follows the value.
 pub(crate) fn shape(constructor: u8, rest: &[u8]) -> Result<(Shape<'_>, &[u8]), RawFault> {
     match constructor {
-        0x45 => Ok((
-            Shape::List {
-                count: 0,
-                items: &[],
-            },
-            rest,
-        )),
+        0x45 => Ok((Shape::List { count: 0, items: &[] }, rest)),
         0xa0 | 0xa1 | 0xa3 | 0xb0 | 0xb1 | 0xb3 => {
             let (length, rest) = size(constructor, rest)?;
             Ok((Shape::Plain, split(rest, length)?.1))
@@ -75,11 +69,7 @@ fn compound(constructor: u8, rest: &[u8]) -> Result<(Shape<'_>, &[u8]), RawFault
         _ => Shape::List { count, items },
     };
     // Every item takes a byte at least, so a count over the bytes is wrong before the first is read.
-    if count > items.len() {
-        Err(RawFault::Length)
-    } else {
-        Ok((shape, after))
-    }
+    if count > items.len() { Err(RawFault::Length) } else { Ok((shape, after)) }
 }
 
 /// One container on the way down.
@@ -97,19 +87,9 @@ struct Level<'b> {
 
 /// Checks the value that `input` begins with and everything inside; returns what follows it. `depth` is how deep the value stands already.
 pub(crate) fn walk(input: &[u8], depth: usize) -> Result<&[u8], RawFault> {
-    let mut stack = [Level {
-        after: &[],
-        left: 0,
-        element: None,
-        depth: 0,
-    }; DEPTH_MAX];
+    let mut stack = [Level { after: &[], left: 0, element: None, depth: 0 }; DEPTH_MAX];
     let mut height = 0_usize;
-    let mut level = Level {
-        after: &[],
-        left: 1,
-        element: None,
-        depth,
-    };
+    let mut level = Level { after: &[], left: 1, element: None, depth };
     let mut rest = input;
     loop {
         while level.left == 0 {
@@ -139,10 +119,7 @@ pub(crate) fn walk(input: &[u8], depth: usize) -> Result<&[u8], RawFault> {
 
 /// Reads one item; returns the level it opens, if it holds values to look at, with its bytes, and what follows the item.
 #[allow(clippy::type_complexity)]
-fn step<'b>(
-    level: Level<'b>,
-    rest: &'b [u8],
-) -> Result<(Option<(Level<'b>, &'b [u8])>, &'b [u8]), RawFault> {
+fn step<'b>(level: Level<'b>, rest: &'b [u8]) -> Result<(Option<(Level<'b>, &'b [u8])>, &'b [u8]), RawFault> {
     let (constructor, rest, mut depth) = match level.element {
         Some(element) => (element, rest, level.depth),
         None => undescribe(rest, level.depth)?,
@@ -163,18 +140,7 @@ fn step<'b>(
     if depth >= DEPTH_MAX {
         return Err(RawFault::Depth);
     }
-    Ok((
-        Some((
-            Level {
-                after,
-                left: count,
-                element,
-                depth: depth + 1,
-            },
-            items,
-        )),
-        after,
-    ))
+    Ok((Some((Level { after, left: count, element, depth: depth + 1 }, items)), after))
 }
 
 /// Reads a constructor and the descriptors in front of it, each of which is one level down.
@@ -202,9 +168,5 @@ fn plain_array(element: u8, count: usize, items: &[u8]) -> Result<bool, RawFault
             None => return Ok(false),
         },
     };
-    if count.checked_mul(width) == Some(items.len()) {
-        Ok(true)
-    } else {
-        Err(RawFault::Length)
-    }
+    if count.checked_mul(width) == Some(items.len()) { Ok(true) } else { Err(RawFault::Length) }
 }

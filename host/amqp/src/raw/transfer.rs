@@ -55,15 +55,7 @@ impl<'b> Transfer<'b> {
         let message_format = fields.uint()?;
         let settled = fields.boolean("settled")?;
         let more = fields.boolean("more")?.unwrap_or(false);
-        let mut transfer = Self {
-            handle,
-            delivery_id,
-            delivery_tag,
-            message_format,
-            settled,
-            more,
-            ..Self::default()
-        };
+        let mut transfer = Self { handle, delivery_id, delivery_tag, message_format, settled, more, ..Self::default() };
         if !fields.is_ended() {
             transfer.rcv_settle_mode = fields.ubyte()?;
             if transfer.rcv_settle_mode.is_some_and(|mode| mode > 1) {
@@ -81,8 +73,7 @@ impl<'b> Transfer<'b> {
     /// Appends the frame of this transfer with `payload`, each field in its shortest form. `state` must be a described value.
     pub fn write(&self, out: &mut Vec<u8>, channel: u16, payload: &[u8]) {
         frame::write(out, Kind::Amqp, channel, |out| {
-            let variable =
-                self.state.map_or(0, <[u8]>::len) + self.delivery_tag.map_or(0, <[u8]>::len);
+            let variable = self.state.map_or(0, <[u8]>::len) + self.delivery_tag.map_or(0, <[u8]>::len);
             fields::write(out, 0x14, variable > 200, |out| self.write_fields(out));
             out.extend_from_slice(payload);
         });
@@ -137,8 +128,7 @@ impl TransferHead {
     /// by far the most common, has a head of constant size, which costs no branches.
     #[inline]
     pub fn write(&self, out: &mut Vec<u8>, channel: u16, payload: &[u8]) {
-        let (Some(id), Some(format), false) = (self.delivery_id, self.message_format, self.aborted)
-        else {
+        let (Some(id), Some(format), false) = (self.delivery_id, self.message_format, self.aborted) else {
             return self.write_rare(out, channel, payload);
         };
         let size = u32::try_from(payload.len().saturating_add(HEAD_BYTES)).unwrap_or(u32::MAX);
