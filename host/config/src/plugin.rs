@@ -191,7 +191,7 @@ fn config_value(block: &Block<'_>, arg: &Arg) -> Option<crosstie_model::settings
         return None;
     };
     let secret = secret::resolve(block.loading, text, arg.at)?;
-    Some(crosstie_model::settings::PropertyValue::Text(secret.text))
+    Some(crosstie_model::settings::PropertyValue::Secret(secret))
 }
 
 /// A `plugin` that asks for what the process cannot give.

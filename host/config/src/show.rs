@@ -131,6 +131,7 @@ fn value(value: &PropertyValue) -> KdlValue {
         PropertyValue::Float(number) => KdlValue::Float(*number),
         PropertyValue::Bool(flag) => KdlValue::Bool(*flag),
         PropertyValue::Null => KdlValue::Null,
+        PropertyValue::Secret(secret) => KdlValue::String(secret.reference.clone()),
     }
 }
 
@@ -200,10 +201,14 @@ fn connector(connector: &Connector) -> KdlNode {
 fn show_endpoint(written: &Endpoint) -> KdlNode {
     let mut node = word("endpoint", endpoint::show(Some(written.scheme), &written.host, written.port));
     node.push(KdlEntry::new_prop("priority", i128::from(written.priority)));
-    for (key, label) in &written.labels {
-        node.push(KdlEntry::new_prop(key.as_str(), label.as_str()));
+    if written.labels.is_empty() {
+        return node;
     }
-    node
+    let labels = written
+        .labels
+        .iter()
+        .map(|(key, label)| with("label", [KdlValue::String(key.clone()), KdlValue::String(label.clone())]));
+    block(node, labels)
 }
 
 fn address(rule: &AddressRule) -> KdlNode {
@@ -265,9 +270,20 @@ fn plugin(plugin: &Plugin) -> KdlNode {
 
 /// Its depth is that of a configuration that was loaded.
 fn config(written: &ConfigNode) -> KdlNode {
-    let mut node = with(&written.name, written.args.iter().map(value));
+    let mut node = KdlNode::new(written.name.as_str());
+    for argument in &written.args {
+        let mut entry = KdlEntry::new(value(argument));
+        if matches!(argument, PropertyValue::Secret(_)) {
+            entry.set_ty("secret");
+        }
+        node.push(entry);
+    }
     for (key, property) in &written.props {
-        node.push(KdlEntry::new_prop(key.as_str(), value(property)));
+        let mut entry = KdlEntry::new_prop(key.as_str(), value(property));
+        if matches!(property, PropertyValue::Secret(_)) {
+            entry.set_ty("secret");
+        }
+        node.push(entry);
     }
     if written.children.is_empty() { node } else { block(node, written.children.iter().map(config)) }
 }

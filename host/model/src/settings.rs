@@ -204,6 +204,7 @@ pub enum PropertyValue {
     Float(f64),
     Bool(bool),
     Null,
+    Secret(Secret),
 }
 
 /// A `listener` node.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crosstie_amqp::connection::Setup;
 use crosstie_amqp::handshake::{Client, Server, Side};
 use crosstie_amqp::sasl;
-use crosstie_model::settings::{ConnectionSettings, Connector, Listener, Mechanism, PropertyValue, User};
+use crosstie_model::settings::{ConnectionSettings, Connector, Listener, Mechanism, PropertyValue, Secret, User};
 use crosstie_router::failover::Dial;
 use crosstie_router::failover_list;
 use serde_amqp::Value;
@@ -22,7 +22,7 @@ fn mechanism(mechanism: Mechanism) -> String {
 
 fn value(value: &PropertyValue) -> Value {
     match value {
-        PropertyValue::Text(text) => Value::String(text.clone()),
+        PropertyValue::Text(text) | PropertyValue::Secret(Secret { text, .. }) => Value::String(text.clone()),
         PropertyValue::Integer(number) => Value::Long(*number),
         PropertyValue::Float(number) => Value::Double((*number).into()),
         PropertyValue::Bool(flag) => Value::Bool(*flag),

@@ -41,9 +41,10 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8], directory: Option<&Path>) -
     }
     let module = Module::from_binary(engine, bytes)?;
     if let Some(path) = path
-        && let Err(error) = store(&module, &path) {
-            tracing::debug!(%error, "the compiled plugin is not kept");
-        }
+        && let Err(error) = store(&module, &path)
+    {
+        tracing::debug!(%error, "the compiled plugin is not kept");
+    }
     Ok(module)
 }
 

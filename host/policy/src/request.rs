@@ -6,7 +6,7 @@ use crosstie_model::policy::{
     AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
     Treatment,
 };
-use crosstie_model::settings::{ConfigNode, PropertyValue, Role};
+use crosstie_model::settings::{ConfigNode, PropertyValue, Role, Secret};
 
 use crate::tree::{Record, Tree};
 
@@ -269,7 +269,7 @@ fn node(node: &ConfigNode) -> Tree {
 
 fn scalar(value: &PropertyValue) -> Tree {
     match value {
-        PropertyValue::Text(text) => Tree::Text(text.clone()),
+        PropertyValue::Text(text) | PropertyValue::Secret(Secret { text, .. }) => Tree::Text(text.clone()),
         PropertyValue::Integer(number) => Tree::Int(*number),
         PropertyValue::Float(number) => Tree::Float(*number),
         PropertyValue::Bool(flag) => Tree::Bool(*flag),

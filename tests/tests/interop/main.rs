@@ -8,5 +8,6 @@ mod exchange;
 mod failover;
 mod loss;
 mod plugins;
+mod ready_made;
 mod sasl;
 mod streaming;
