@@ -1,288 +1,262 @@
-//! What stands between a peer's bytes and serde_amqp: checks the body of a performative or SASL frame throughout,
-//! and sets aside what serde_amqp 0.18 cannot read though a peer may send it.
+//! The guard before serde_amqp: what that codec stumbles over is refused, or brought into a form that it reads.
 //!
-//! serde_amqp recurses for each level of nesting, is put out of step by an array that is empty or holds anything but
-//! plain values, and refuses a whole frame for a string where a map has symbols for keys, or for a terminus or outcome
-//! it does not know. The guard does not recurse, and what it lets through nests at most [`DEPTH_MAX`] deep.
-
-mod place;
-
-use std::borrow::Cow;
+//! serde_amqp 0.18 follows nested values with its stack, gets out of step at an empty array, and fails a whole frame for a
+//! string where it wants a symbol and for outcomes and termini that it does not know. So a body is first walked without
+//! recursion, every size, count and depth checked; then it is copied with empty arrays as null, string keys as symbols where
+//! symbols stand, and foreign keys, outcomes and termini set aside. The copy may recurse: the walk bounds how deep.
 
 use thiserror::Error;
 
-use crate::raw::{self, DEPTH_MAX, RawFault, Shape};
-use place::{Place, Slot};
+use crate::raw::{self, RawFault, Shape, descriptor, shape, skip, split_byte};
 
-/// How a peer's performative can be wrong. All of these are `amqp:decode-error` on the wire.
+/// Elements of an array that take no bytes; more would cost memory that nobody sent.
+const EMPTY_ELEMENTS_MAX: usize = 256;
+
+/// Why a body does not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum GuardFault {
-    /// The encoding is malformed.
+    /// A size, count, constructor or depth is wrong.
     #[error(transparent)]
-    Raw(#[from] RawFault),
-    /// The body is no performative or SASL frame that the guard knows.
-    #[error("neither a control performative nor a SASL frame")]
-    Performative,
-    /// A string is not UTF-8.
-    #[error("a string is not UTF-8")]
-    Utf8,
-    /// A symbol is not ASCII.
-    #[error("a symbol is not ASCII")]
-    Ascii,
+    Malformed(#[from] RawFault),
+    /// Bytes follow the performative.
+    #[error("bytes follow the performative")]
+    Trailing,
+    /// An array claims more elements without bytes than any sender needs.
+    #[error("an array of {0} elements without bytes")]
+    EmptyElements(usize),
 }
 
-/// Passes a body that is exactly one open, begin, attach, detach, end, close or SASL frame body. Borrowed when nothing
-/// is set aside; otherwise encoded anew, with these differences:
-///
-/// - an array that is empty, or whose elements are not plain values of some width, is null;
-/// - where AMQP has symbols for the keys of a map, string keys are symbols, and entries with other keys are missing;
-/// - a source, target, outcome or error with a descriptor that does not belong there is null;
-/// - the unsettled map of an attach is null.
+/// What is expected at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Any,
+    /// A map with symbols as keys.
+    Symbols,
+    /// A described list with one of these codes; any other becomes null.
+    One(&'static [u64]),
+    /// Always becomes null.
+    Nothing,
+}
+
+const SOURCE: Want = Want::One(&[0x28]);
+const TARGET: Want = Want::One(&[0x29]);
+const ERROR: Want = Want::One(&[0x1d]);
+const OUTCOME: Want = Want::One(&[raw::STATE_ACCEPTED, raw::STATE_REJECTED, raw::STATE_RELEASED, raw::STATE_MODIFIED]);
+
+/// What is expected in a field of a described list.
+const fn field(code: Option<u64>, index: usize) -> Want {
+    let Some(code) = code else { return Want::Any };
+    match (code, index) {
+        (raw::OPEN, 9) | (raw::BEGIN, 7) | (raw::ATTACH, 13) => Want::Symbols,
+        (raw::ATTACH, 5) => SOURCE,
+        (raw::ATTACH, 6) => TARGET,
+        // resuming links is not served, and delivery states that are not known would fail the frame
+        (raw::ATTACH, 7) => Want::Nothing,
+        (raw::DETACH, 2) | (raw::END | raw::CLOSE | raw::STATE_REJECTED, 0) => ERROR,
+        (0x1d, 2) | (0x28, 5 | 7) | (0x29, 5) | (raw::STATE_MODIFIED, 2) => Want::Symbols,
+        (0x28, 8) => OUTCOME,
+        _ => Want::Any,
+    }
+}
+
+/// Checks the body of one performative, and returns it as serde_amqp can read it.
 ///
 /// # Errors
 ///
-/// A [`GuardFault`] when the body is malformed anywhere, nests deeper than [`DEPTH_MAX`], has a list with more fields
-/// than its type, or has bytes behind it.
-pub fn pass(body: &[u8]) -> Result<Cow<'_, [u8]>, GuardFault> {
-    let mut rewrite = Rewrite { out: Vec::with_capacity(body.len()), changed: false };
-    let after = rewrite.value(body, Place::Frame)?;
-    if !after.is_empty() {
-        return Err(RawFault::Trailing.into());
+/// [`GuardFault`].
+pub fn pass(body: &[u8]) -> Result<Vec<u8>, GuardFault> {
+    if skip(body)? != body.len() {
+        return Err(GuardFault::Trailing);
     }
-    Ok(if rewrite.changed { Cow::Owned(rewrite.out) } else { Cow::Borrowed(body) })
+    let mut out = Vec::with_capacity(body.len().saturating_add(16));
+    copy(body, Want::Any, &mut out)?;
+    Ok(out)
 }
 
-/// One container on the way down.
-#[derive(Clone, Copy)]
-struct Level<'b> {
-    /// What its items mean.
-    place: Place,
-    /// What follows it in the input.
-    after: &'b [u8],
-    /// Items still to come.
-    left: usize,
-    /// The next of them.
-    index: usize,
-    /// Items in the output.
-    kept: u32,
-    /// Where its items begin in the output, behind a size and a count of 4 bytes each.
-    start: usize,
-    /// The depth of its items.
-    depth: usize,
-}
+const NULL: u8 = 0x40;
 
-impl<'b> Level<'b> {
-    /// The level above all, with one value.
-    const fn top(place: Place) -> Self {
-        Self { place, after: &[], left: 1, index: 0, kept: 0, start: 0, depth: 0 }
-    }
-
-    const fn advance(&mut self, items: usize) {
-        self.left = self.left.saturating_sub(items);
-        self.index = self.index.saturating_add(items);
-    }
-}
-
-/// What one step came to.
-enum Step<'b> {
-    /// The item is done; this follows it.
-    Past(&'b [u8]),
-    /// The item is a container; these are its items.
-    Into(Level<'b>, &'b [u8]),
-}
-
-/// The output so far. Containers are written with sizes of 4 bytes, since what is set aside changes them.
-struct Rewrite {
-    out: Vec<u8>,
-    changed: bool,
-}
-
-impl Rewrite {
-    /// Takes the value that `input` begins with; returns what follows it.
-    fn value<'b>(&mut self, input: &'b [u8], place: Place) -> Result<&'b [u8], GuardFault> {
-        let mut stack = [Level::top(place); DEPTH_MAX];
-        let mut height = 0_usize;
-        let mut level = Level::top(place);
-        let mut rest = input;
-        loop {
-            while level.left == 0 {
-                let Some(below) = height.checked_sub(1) else { return Ok(rest) };
-                if !rest.is_empty() {
-                    return Err(RawFault::Length.into());
-                }
-                self.end(&level);
-                rest = level.after;
-                height = below;
-                level = *stack.get(below).ok_or(RawFault::Depth)?;
-            }
-            match self.step(&mut level, rest)? {
-                Step::Past(after) => rest = after,
-                Step::Into(inner, items) => {
-                    *stack.get_mut(height).ok_or(RawFault::Depth)? = level;
-                    height += 1;
-                    level = inner;
-                    rest = items;
-                }
-            }
+/// Copies the value that `input` begins with; returns what follows it.
+fn copy<'b>(input: &'b [u8], want: Want, out: &mut Vec<u8>) -> Result<&'b [u8], GuardFault> {
+    let whole = skip(input)?;
+    let (value, after) = input.split_at_checked(whole).ok_or(RawFault::Short)?;
+    let (mut constructor, mut rest) = split_byte(value)?;
+    let mut code = None;
+    if constructor == 0x00 {
+        let (found, inside) = descriptor(rest)?;
+        let head = rest.len().saturating_sub(inside.len());
+        if matches!(want, Want::One(codes) if !found.is_some_and(|code| codes.contains(&code))) {
+            out.push(NULL);
+            return Ok(after);
+        }
+        if want != Want::Nothing {
+            out.push(0x00);
+            out.extend_from_slice(rest.get(..head).unwrap_or_default());
+        }
+        code = found;
+        (constructor, rest) = split_byte(inside)?;
+        if constructor == 0x00 && want != Want::Nothing {
+            copy(inside, Want::Any, out)?;
+            return Ok(after);
         }
     }
-
-    fn step<'b>(&mut self, level: &mut Level<'b>, rest: &'b [u8]) -> Result<Step<'b>, GuardFault> {
-        let slot = level.place.slot(level.index);
-        if matches!((slot, rest), (Slot::Key, [constructor, ..]) if !matches!(constructor, 0xa3 | 0xb3)) {
-            return self.foreign_key(level, rest).map(Step::Past);
+    if want == Want::Nothing {
+        out.push(NULL);
+        return Ok(after);
+    }
+    match shape(constructor, rest)?.0 {
+        Shape::List { count: 0, .. } => out.push(0x45),
+        Shape::List { count, items } => copy_list(count, items, code, out)?,
+        Shape::Map { count, items } => copy_map(count, items, want == Want::Symbols, out)?,
+        Shape::Array { count: 0, .. } => out.push(NULL),
+        Shape::Array { count, items } => {
+            // the constructor alone: no element has bytes
+            if items.len() <= 1 && count > EMPTY_ELEMENTS_MAX {
+                return Err(GuardFault::EmptyElements(count));
+            }
+            out.push(constructor);
+            out.extend_from_slice(rest);
         }
-        level.advance(1);
-        level.kept = level.kept.saturating_add(1);
-        let inside = match rest {
-            [0x00, ..] => slot.described(raw::code(rest).map(|(code, _)| code)),
-            _ => slot.bare(),
+        Shape::Plain => {
+            out.push(constructor);
+            out.extend_from_slice(rest);
+        }
+    }
+    Ok(after)
+}
+
+fn copy_list(count: usize, mut items: &[u8], code: Option<u64>, out: &mut Vec<u8>) -> Result<(), GuardFault> {
+    let start = begin(0xd0, out);
+    for index in 0..count {
+        items = copy(items, field(code, index), out)?;
+    }
+    end(start, count, out);
+    Ok(())
+}
+
+fn copy_map(count: usize, mut items: &[u8], symbols: bool, out: &mut Vec<u8>) -> Result<(), GuardFault> {
+    let start = begin(0xd1, out);
+    let mut kept = 0_usize;
+    for _ in 0..count / 2 {
+        let (key, value) = items.split_at_checked(skip(items)?).ok_or(RawFault::Short)?;
+        let (constructor, text) = split_byte(key)?;
+        let symbol = match constructor {
+            0xa3 | 0xb3 => Some(constructor),
+            0xa1 | 0xb1 if key.is_ascii() || text.iter().skip(4).all(u8::is_ascii) => Some(constructor | 0x02),
+            _ => None,
         };
-        match inside {
-            Some(inside) => self.item(level.depth, rest, inside),
-            None if slot == Slot::Frame => Err(GuardFault::Performative),
-            None => self.set_aside(level.depth, rest).map(Step::Past),
-        }
-    }
-
-    /// Takes an item as it is, or steps into it.
-    fn item<'b>(&mut self, depth: usize, rest: &'b [u8], inside: Place) -> Result<Step<'b>, GuardFault> {
-        let (value, depth) = undescribe(rest, depth)?;
-        let (constructor, tail) = raw::split_byte(value)?;
-        let (shape, after) = raw::shape(constructor, tail)?;
-        let (constructor, count, items) = match shape {
-            Shape::List { count: 0, .. } if constructor == 0x45 => return self.keep(rest, after),
-            Shape::Plain => {
-                check_text(constructor, before(tail, after))?;
-                return self.keep(rest, after);
+        match symbol {
+            Some(constructor) if symbols => {
+                out.push(constructor);
+                out.extend_from_slice(text);
             }
-            Shape::Array { count, items } => {
-                raw::walk(value, depth)?;
-                if is_plain(count, items)? {
-                    return self.keep(rest, after);
-                }
-                self.out.extend_from_slice(before(rest, value));
-                self.null();
-                return Ok(Step::Past(after));
+            None if symbols => {
+                items = value.get(skip(value)?..).ok_or(RawFault::Short)?;
+                continue;
             }
-            Shape::List { count, items } => (0xd0, count, items),
-            Shape::Map { count, items } => (0xd1, count, items),
-        };
-        if depth >= DEPTH_MAX {
-            return Err(RawFault::Depth.into());
-        }
-        let place = inside.of(constructor);
-        if count > place.items_max() {
-            return Err(RawFault::Fields.into());
-        }
-        self.out.extend_from_slice(before(rest, value));
-        self.out.extend_from_slice(&[constructor, 0, 0, 0, 0, 0, 0, 0, 0]);
-        let start = self.out.len();
-        Ok(Step::Into(Level { place, after, left: count, index: 0, kept: 0, start, depth: depth + 1 }, items))
-    }
-
-    fn keep<'b>(&mut self, rest: &'b [u8], after: &'b [u8]) -> Result<Step<'b>, GuardFault> {
-        self.out.extend_from_slice(before(rest, after));
-        Ok(Step::Past(after))
-    }
-
-    /// Writes null for an item; returns what follows it.
-    fn set_aside<'b>(&mut self, depth: usize, rest: &'b [u8]) -> Result<&'b [u8], GuardFault> {
-        let after = raw::walk(rest, depth)?;
-        self.null();
-        Ok(after)
-    }
-
-    fn null(&mut self) {
-        self.out.push(0x40);
-        self.changed = true;
-    }
-
-    /// Takes a key that should be a symbol and is none: a string becomes one, and anything else goes with its value.
-    fn foreign_key<'b>(&mut self, level: &mut Level<'b>, rest: &'b [u8]) -> Result<&'b [u8], GuardFault> {
-        self.changed = true;
-        let after = raw::walk(rest, level.depth)?;
-        if let Some((constructor @ (0xa1 | 0xb1), tail)) = rest.split_first() {
-            let text = before(tail, after);
-            check_text(*constructor, text)?;
-            if check_text(constructor | 0x02, text).is_ok() {
-                level.advance(1);
-                level.kept = level.kept.saturating_add(1);
-                self.out.push(constructor | 0x02);
-                self.out.extend_from_slice(text);
-                return Ok(after);
+            _ => {
+                copy(key, Want::Any, out)?;
             }
         }
-        level.advance(2);
-        Ok(raw::walk(after, level.depth)?)
+        items = copy(value, Want::Any, out)?;
+        kept = kept.saturating_add(2);
+    }
+    end(start, kept, out);
+    Ok(())
+}
+
+/// Begins a list or map with wide sizes; returns where its size goes.
+fn begin(constructor: u8, out: &mut Vec<u8>) -> usize {
+    out.push(constructor);
+    let start = out.len();
+    out.extend_from_slice(&[0; 8]);
+    start
+}
+
+fn end(start: usize, count: usize, out: &mut [u8]) {
+    let wide = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes();
+    let size = out.len().saturating_sub(start.saturating_add(4));
+    if let Some([a, b, c, d, e, f, g, h]) = out.get_mut(start..).and_then(|at| at.first_chunk_mut::<8>()) {
+        [*a, *b, *c, *d] = wide(size);
+        [*e, *f, *g, *h] = wide(count);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use fe2o3_amqp_types::performatives::{Attach, Open};
+    use proptest::prelude::*;
+
+    fn list8(code: u8, items: &[&[u8]]) -> Vec<u8> {
+        let size = items.iter().map(|item| item.len()).sum::<usize>() + 1;
+        let mut out = vec![0x00, 0x53, code, 0xc0, u8::try_from(size).unwrap(), u8::try_from(items.len()).unwrap()];
+        items.iter().for_each(|item| out.extend_from_slice(item));
+        out
     }
 
-    /// Writes the size and the count of a container in front of its items.
-    fn end(&mut self, level: &Level<'_>) {
-        let length = self.out.len().saturating_sub(level.start);
-        let size = u32::try_from(length.saturating_add(4)).unwrap_or(u32::MAX);
-        let head = self.out.get_mut(..level.start).and_then(<[u8]>::split_last_chunk_mut::<4>);
-        let Some((head, count)) = head else { return };
-        *count = level.kept.to_be_bytes();
-        if let Some(field) = head.last_chunk_mut() {
-            *field = size.to_be_bytes();
+    fn open(body: &[u8]) -> Open {
+        serde_amqp::from_slice(&pass(body).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_empty_array_becomes_null() {
+        let null: &[u8] = &[0x40];
+        let empty: &[u8] = &[0xe0, 0x02, 0x00, 0xa3];
+        let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, empty, empty, null]);
+        let open = open(&body);
+        assert_eq!((open.container_id.as_str(), open.offered_capabilities), ("c", None));
+    }
+
+    #[test]
+    fn string_keys_become_symbols_and_other_keys_go() {
+        let null: &[u8] = &[0x40];
+        let map = b"\xc1\x10\x06\xa1\x01a\x54\x01\x54\x05\xa1\x01x\xa3\x01b\x54\x02";
+        let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, null, null, map]);
+        let properties = open(&body).properties.unwrap();
+        let keys: Vec<_> = properties.keys().map(|key| key.as_str().to_owned()).collect();
+        assert_eq!(keys, ["a", "b"]);
+    }
+
+    #[test]
+    fn an_unknown_terminus_is_set_aside() {
+        let null: &[u8] = &[0x40];
+        let body = list8(0x12, &[b"\xa1\x01l", b"\x43", b"\x41", null, null, b"\x00\x53\x99\x45", null]);
+        let attach: Attach = serde_amqp::from_slice(&pass(&body).unwrap()).unwrap();
+        assert!(attach.source.is_none());
+    }
+
+    #[test]
+    fn nesting_has_a_limit() {
+        let mut value = vec![0x45];
+        for _ in 0..100 {
+            let mut outer = vec![0xd0];
+            outer.extend_from_slice(&u32::try_from(value.len() + 4).unwrap().to_be_bytes());
+            outer.extend_from_slice(&1_u32.to_be_bytes());
+            outer.extend_from_slice(&value);
+            value = outer;
+        }
+        assert_eq!(pass(&value), Err(GuardFault::Malformed(RawFault::Depth)));
+    }
+
+    #[test]
+    fn what_takes_no_bytes_is_counted() {
+        let mut nulls = vec![0xf0];
+        nulls.extend_from_slice(&5_u32.to_be_bytes());
+        nulls.extend_from_slice(&u32::MAX.to_be_bytes());
+        nulls.push(0x40);
+        assert!(matches!(pass(&nulls), Err(GuardFault::EmptyElements(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_harm(mut body in prop::collection::vec(any::<u8>(), 0..200), code in 0x10_u8..0x19) {
+            body.splice(0..0, [0x00, 0x53, code]);
+            if let Ok(passed) = pass(&body) {
+                let _ = serde_amqp::from_slice::<Open>(&passed);
+                let _ = serde_amqp::from_slice::<Attach>(&passed);
+                prop_assert_eq!(pass(&passed).unwrap(), passed);
+            }
         }
     }
-}
-
-/// Checks the descriptors in front of a value, each of which is one level down; returns the value and its depth.
-fn undescribe(input: &[u8], mut depth: usize) -> Result<(&[u8], usize), GuardFault> {
-    let mut rest = input;
-    while let Some((0x00, descriptor)) = rest.split_first() {
-        depth += 1;
-        if depth > DEPTH_MAX {
-            return Err(RawFault::Depth.into());
-        }
-        let (_, after) = raw::descriptor(descriptor)?;
-        if let Some((constructor, text)) = before(descriptor, after).split_first() {
-            check_text(*constructor, text)?;
-        }
-        rest = after;
-    }
-    Ok((rest, depth))
-}
-
-/// Whether serde_amqp can read an array of such elements, which raw has checked. Their text is checked here.
-fn is_plain(count: usize, items: &[u8]) -> Result<bool, GuardFault> {
-    let (element, mut rest) = raw::split_byte(items)?;
-    if count == 0 {
-        return Ok(false);
-    }
-    if let Some(width) = raw::fixed_width(element) {
-        return Ok(width > 0);
-    }
-    if !matches!(element, 0xa0 | 0xa1 | 0xa3 | 0xb0 | 0xb1 | 0xb3) {
-        return Ok(false);
-    }
-    for _ in 0..count {
-        let (_, after) = raw::shape(element, rest)?;
-        check_text(element, before(rest, after))?;
-        rest = after;
-    }
-    Ok(true)
-}
-
-/// Checks the text of a string or symbol; `content` begins with its size. Other values are fine.
-fn check_text(constructor: u8, content: &[u8]) -> Result<(), GuardFault> {
-    let text = match constructor {
-        0xa1 | 0xa3 => content.get(1..),
-        0xb1 | 0xb3 => content.get(4..),
-        _ => return Ok(()),
-    };
-    let text = text.ok_or(RawFault::Short)?;
-    match constructor & 0x02 {
-        0 if std::str::from_utf8(text).is_err() => Err(GuardFault::Utf8),
-        2 if !text.is_ascii() => Err(GuardFault::Ascii),
-        _ => Ok(()),
-    }
-}
-
-/// What of `input` stands before `after`, its tail.
-fn before<'b>(input: &'b [u8], after: &[u8]) -> &'b [u8] {
-    input.get(..input.len().saturating_sub(after.len())).unwrap_or_default()
 }

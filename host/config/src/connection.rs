@@ -114,14 +114,8 @@ fn limits(block: &Block<'_>) -> ConnectionLimits {
     };
     let inner = Block::plain(block.loading, "limits", item);
     limits.connections = inner.integer("connections", 1..=u32::MAX);
-    let set = |value: &mut u32, read: Option<u32>| *value = read.unwrap_or(*value);
-    set(&mut limits.sessions, inner.integer("sessions", 1..=65_536_u32));
-    set(&mut limits.links, inner.integer("links", 1..=u32::MAX));
-    set(&mut limits.unsettled, inner.integer("unsettled", 1..=u32::MAX));
-    let bytes = 1..=u64::from(u32::MAX) << 10;
-    limits.buffered_bytes = inner.size("buffered", bytes.clone()).unwrap_or(limits.buffered_bytes);
-    limits.message_size_bytes = inner.size("max-message-size", bytes).unwrap_or(limits.message_size_bytes);
-    inner.finish(&[]);
+    limits.sessions = inner.integer("sessions", 1..=65_536_u32).unwrap_or(limits.sessions);
+    inner.finish(&["links", "unsettled", "buffered", "max-message-size"]);
     limits
 }
 

@@ -184,7 +184,7 @@ fn connector(connector: &Connector) -> KdlNode {
     children.extend(connector.username.iter().map(|name| word("sasl-username", name)));
     children.extend(connector.password.iter().map(|secret| word("sasl-password", &secret.reference)));
     let failover = &connector.failover;
-    let mut inside = vec![flag("follow-advertised", failover.follow_advertised)];
+    let mut inside = vec![word("advertised", if failover.follow_advertised { "follow" } else { "ignore" })];
     if !failover.allow.is_empty() {
         inside.push(with("allow", failover.allow.iter().map(|host| KdlValue::String(host.clone()))));
     }

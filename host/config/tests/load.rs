@@ -1,5 +1,5 @@
 //! Whole texts: what they mean, how their problems look, and that no text does harm.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test ends by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn a_file_that_is_not_there_is_a_problem() {
 
 #[test]
 fn what_is_shown_loads_to_the_same() {
-    let text = "router \"hub\" { workers 2; }\nuser \"alice\" password=\"literal:x\"\n\
+    let text = "router \"hub\" { workers 2; }\nuser \"alice\" password=\"env:PATH\"\n\
         listener \"clients\" { port 0; allow-plain-without-tls; failover-urls \"amqp://a:1\" \"b\"; properties { k \"v\"; } }\n\
         connector \"broker\" { role \"route-container\"; endpoint \"amqp://[::1]:7\" priority=3 { label \"zone\" \"b\"; }\n\
         failover { allow \"*.example.com\"; backoff base=\"2s\" cap=\"1m\" jitter=0.1; } }\n\

@@ -172,26 +172,11 @@ pub struct ConnectionLimits {
     pub connections: Option<u32>,
     /// Sessions of one connection; `ConnectionSettings::max_sessions` is never above it.
     pub sessions: u32,
-    /// Links of one connection.
-    pub links: u32,
-    /// Unsettled deliveries of one connection.
-    pub unsettled: u32,
-    /// Bytes that wait for one peer.
-    pub buffered_bytes: u64,
-    /// The longest message.
-    pub message_size_bytes: u64,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self {
-            connections: None,
-            sessions: 256,
-            links: 10_000,
-            unsettled: 100_000,
-            buffered_bytes: 8 << 20,
-            message_size_bytes: 100 << 20,
-        }
+        Self { connections: None, sessions: 256 }
     }
 }
 

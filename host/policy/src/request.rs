@@ -156,12 +156,7 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
         .with("listener", request.counts.listener)
         .with("user", request.counts.user)
         .with("peer-host", request.counts.peer_host);
-    let limits = Record::default()
-        .with("sessions", request.limits.sessions)
-        .with("links", request.limits.links)
-        .with("unsettled", request.limits.unsettled)
-        .with("buffered-bytes", request.limits.buffered_bytes)
-        .with("max-message-size", request.limits.message_size_bytes);
+    let limits = Record::default().with("sessions", request.limits.sessions);
     Record::default()
         .with("ctx", context)
         .with("peer", peer(&request.peer))

@@ -1,12 +1,8 @@
 //! A plugin that orders a connector's endpoints by preference and priority, and leaves out those that are excluded.
-#![doc = include_str!("../README.md")]
 
 use crosstie_plugin::config::Millis;
 use crosstie_plugin::failover::{Answer, Candidate, Pick, Request};
-use crosstie_plugin::{Node, Pattern, Plugin, Problems, plugin};
-
-/// The nodes of its configuration.
-const NODES: [&str; 6] = ["prefer", "exclude", "priority-first", "demote-after-failures", "delay", "retry-after"];
+use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, plugin};
 
 /// The order, as configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,16 +27,26 @@ impl Plugin for FailoverOrder {
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        config.expect_children(&NODES, &mut problems);
-        let delay: Option<Millis> = problems.optional(config.child_argument("delay"));
-        let retry_after: Option<Millis> = problems.optional(config.child_argument("retry-after"));
+        config.expect_children(
+            &["prefer", "exclude", "priority-first", "demote-after-failures", "delay", "retry-after"],
+            &mut problems,
+        );
+        let mut choices = |name: &str| -> Vec<Choice> { problems.keep_all(config.named(name).map(Choice::read)) };
+        let prefer = choices("prefer");
+        let exclude = choices("exclude");
+        let priority_first = problems.keep(flag(config, "priority-first"));
+        let demote_after = problems.keep(config.child_argument("demote-after-failures"));
+        let mut millis = |name| {
+            let read = problems.keep(config.child_argument::<Millis>(name));
+            read.flatten().map(|millis| millis.0)
+        };
         let order = Self {
-            prefer: problems.keep_all(config.named("prefer").map(Choice::read)),
-            exclude: problems.keep_all(config.named("exclude").map(Choice::read)),
-            priority_first: (problems.keep(config.child_flag("priority-first"))).unwrap_or(false),
-            demote_after: problems.optional(config.child_argument("demote-after-failures")),
-            delay_ms: delay.map(|delay| delay.0),
-            retry_after_ms: retry_after.map(|retry_after| retry_after.0),
+            prefer,
+            exclude,
+            priority_first: priority_first.unwrap_or_default(),
+            demote_after: demote_after.flatten(),
+            delay_ms: millis("delay"),
+            retry_after_ms: millis("retry-after"),
         };
         problems.or(order)
     }
@@ -59,8 +65,8 @@ impl Plugin for FailoverOrder {
         Some(Answer {
             order: picks.collect(),
             retry_after_ms: self.retry_after_ms,
-            note: (left_out > 0).then(|| format!("{left_out} excluded")),
-            ..Answer::default()
+            reconsider_after_ms: None,
+            note: (left_out > 0).then(|| format!("{left_out} endpoints excluded")),
         })
     }
 }
@@ -78,9 +84,10 @@ impl FailoverOrder {
 impl Choice {
     fn read(node: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        node.expect_leaf(&["label"], &mut problems);
+        node.expect_properties(&["label"], &mut problems);
+        node.expect_children(&[], &mut problems);
         let choice = Self {
-            label: problems.optional(node.property("label")),
+            label: problems.keep(node.property("label")).flatten(),
             patterns: problems.keep(node.arguments()).unwrap_or_default(),
         };
         problems.or(choice)
@@ -93,6 +100,10 @@ impl Choice {
         };
         text.is_some_and(|text| self.patterns.iter().any(|pattern| pattern.matches(text)))
     }
+}
+
+fn flag(config: &Node, name: &str) -> Result<bool, ConfigError> {
+    config.child(name)?.map_or(Ok(false), Node::flag)
 }
 
 plugin!(FailoverOrder: failover);
@@ -112,10 +123,9 @@ mod tests {
         candidate
     }
 
-    fn answer(config: &str, candidates: Vec<Candidate<'_>>) -> Answer {
-        let config = Node::from_kdl(config).unwrap();
+    fn answer(nodes: impl IntoIterator<Item = Node>, candidates: Vec<Candidate<'_>>) -> Answer {
+        let mut order = FailoverOrder::configure(&Node::config(nodes)).unwrap();
         let request = Request { candidates, ..Request::default() };
-        let mut order = FailoverOrder::configure(&config).unwrap();
         order.on_failover(&request).unwrap()
     }
 
@@ -123,19 +133,23 @@ mod tests {
         answer.order.iter().map(|pick| pick.index).collect()
     }
 
+    fn prefer(host: &str) -> Node {
+        Node::new("prefer").with_argument(host)
+    }
+
     #[test]
     fn without_configuration_priority_decides_and_then_the_routers_order() {
         let endpoints = vec![endpoint("a", 1), endpoint("b", 0), endpoint("c", 1), endpoint("d", 0)];
-        assert_eq!(indexes(&answer("", endpoints)), [1, 3, 0, 2]);
+        assert_eq!(indexes(&answer([], endpoints)), [1, 3, 0, 2]);
     }
 
     #[test]
     fn preference_goes_before_priority_unless_it_is_said_otherwise() {
         let endpoints = || vec![endpoint("a", 0), endpoint("b", 1), endpoint("c", 1)];
-        for (flag, expected) in [("", [2, 1, 0]), ("priority-first #false", [2, 1, 0]), ("priority-first", [0, 2, 1])] {
-            let config = format!("prefer \"c\"\nprefer \"b\"\n{flag}");
-            assert_eq!(indexes(&answer(&config, endpoints())), expected, "{flag}");
-        }
+        let wish = || [prefer("c"), prefer("b")];
+        assert_eq!(indexes(&answer(wish(), endpoints())), [2, 1, 0]);
+        let nodes = wish().into_iter().chain([Node::new("priority-first")]);
+        assert_eq!(indexes(&answer(nodes, endpoints())), [0, 2, 1]);
     }
 
     #[test]
@@ -146,76 +160,54 @@ mod tests {
             endpoint("three", 0),
             in_zone("c", endpoint("four", 0)),
         ];
-        let config = "prefer \"b\" \"c\" label=\"zone\"\nexclude \"a\" label=\"zone\"";
-        let answer = answer(config, endpoints);
-        assert_eq!(indexes(&answer), [1, 3, 2]);
-        assert_eq!(answer.note.as_deref(), Some("1 excluded"));
+        let of_zone = |name, zone| Node::new(name).with_argument(zone).with_property("label", "zone");
+        let answer = answer([of_zone("prefer", "b"), of_zone("exclude", "a")], endpoints);
+        assert_eq!(indexes(&answer), [1, 2, 3]);
+        assert_eq!(answer.note.as_deref(), Some("1 endpoints excluded"));
     }
 
     #[test]
     fn what_excludes_all_leaves_nothing_to_try() {
-        assert!(answer("exclude \"*\"", vec![endpoint("a", 0)]).order.is_empty());
+        let exclude = Node::new("exclude").with_argument("*");
+        assert!(answer([exclude], vec![endpoint("a", 0)]).order.is_empty());
     }
 
     #[test]
     fn an_endpoint_that_keeps_failing_goes_last() {
-        let failing = |failures_in_row| Candidate { failures_in_row, ..endpoint("a", 0) };
-        for (failures, expected) in [(2, [0, 1]), (3, [1, 0])] {
-            let endpoints = vec![failing(failures), endpoint("b", 9)];
-            let answer = answer("demote-after-failures 3", endpoints);
-            assert_eq!(indexes(&answer), expected, "{failures} failures");
-        }
+        let mut failing = endpoint("a", 0);
+        failing.failures_in_row = 3;
+        let node = Node::new("demote-after-failures").with_argument(3);
+        let answer = answer([node], vec![failing, endpoint("b", 9)]);
+        assert_eq!(indexes(&answer), [1, 0]);
     }
 
     #[test]
     fn the_first_pick_is_not_delayed() {
-        let config = "delay \"200ms\"\nretry-after \"5s\"";
-        let answer = answer(config, vec![endpoint("a", 0), endpoint("b", 0)]);
+        let nodes = [Node::new("delay").with_argument("200ms"), Node::new("retry-after").with_argument("5s")];
+        let answer = answer(nodes, vec![endpoint("a", 0), endpoint("b", 0)]);
         let delays: Vec<_> = answer.order.iter().map(|pick| pick.delay_ms).collect();
         assert_eq!(delays, [None, Some(200)]);
         assert_eq!(answer.retry_after_ms, Some(5000));
     }
 
     #[test]
-    fn the_documented_configuration_does_what_it_says() {
-        let example = include_str!("../README.md").split("```").nth(1).unwrap();
-        let file = Node::from_kdl(example.strip_prefix("kdl").unwrap()).unwrap();
-        let config = file.children()[0].child("config").unwrap().unwrap();
-        assert_eq!(config.children().len(), NODES.len() + 1, "`prefer` stands twice");
-        let request = Request {
-            candidates: vec![
-                endpoint("a.example.com", 0),
-                in_zone("b", endpoint("b.example.com", 0)),
-                endpoint("c.berlin.example.com", 0),
-                endpoint("d.test.example.com", 0),
-            ],
-            ..Request::default()
-        };
-        let mut order = FailoverOrder::configure(config).unwrap();
-        let answer = order.on_failover(&request).unwrap();
-        assert_eq!(indexes(&answer), [2, 1, 0]);
-    }
-
-    #[test]
     fn every_problem_stands_at_its_node() {
-        let config = "
-            prefer \"a\"
-            prefer
-            perfer \"b\"
-            exclude \"c\" lable=\"zone\"
-            delay \"200\"
-            priority-first 1
-        ";
-        let problems = FailoverOrder::configure(&Node::from_kdl(config).unwrap()).unwrap_err();
+        let config = Node::config([
+            prefer("a"),
+            Node::new("prefer"),
+            Node::new("perfer").with_argument("b"),
+            Node::new("exclude").with_argument("c").with_property("lable", "zone"),
+            Node::new("delay").with_argument("200"),
+        ]);
+        let problems = FailoverOrder::configure(&config).unwrap_err();
         let mut found: Vec<_> =
             (problems.errors().iter()).map(|error| (error.path.as_slice(), error.to_string())).collect();
         found.sort();
-        let expected: [(&[u32], &str); 5] = [
+        let expected: [(&[u32], &str); 4] = [
             (&[1], "`prefer` takes a text, `*` for any run of characters, or several"),
             (&[2], "unknown node `perfer` (did you mean `prefer`?)"),
             (&[3], "unknown property `lable` of `exclude` (did you mean `label`?)"),
             (&[4], "`delay` takes a duration with its unit (ms, s, m, h) of 49 days at most, not \"200\""),
-            (&[5], "`priority-first` takes #true or #false, not 1"),
         ];
         assert_eq!(found, expected.map(|(path, text)| (path, text.to_owned())));
     }
