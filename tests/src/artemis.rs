@@ -8,6 +8,17 @@ use std::time::{Duration, Instant};
 use crate::place::{TestDir, cache_dir, free_port};
 use crate::process::Process;
 
+/// SCRAM for AMQP, whose outcome the broker's own domain then takes over. Source: Artemis, user manual, SCRAM.
+const SCRAM_LOGIN: &str = r#"amqp-sasl-scram {
+    org.apache.activemq.artemis.spi.core.security.jaas.SCRAMPropertiesLoginModule required
+        org.apache.activemq.jaas.properties.user="artemis-users.properties"
+        org.apache.activemq.jaas.properties.role="artemis-roles.properties";
+};
+activemq {
+    org.apache.activemq.artemis.spi.core.security.jaas.SCRAMLoginModule required;
+};
+"#;
+
 /// A broker that accepts anonymous clients and the user `artemis` with the password `artemis`.
 /// Queues are made on first use and keep what nobody has read.
 #[derive(Debug)]
@@ -25,11 +36,33 @@ impl Artemis {
     /// When it is not installed or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_changed(|_| {})
+    }
+
+    /// The same, but AMQP clients authenticate with this mechanism of SCRAM.
+    ///
+    /// # Panics
+    ///
+    /// As [`Artemis::start`].
+    #[must_use]
+    pub fn start_with_scram(mechanism: &str) -> Self {
+        Self::start_changed(|dir| {
+            dir.write("etc/login.config", SCRAM_LOGIN);
+            dir.write("etc/artemis-users.properties", "artemis = artemis\n");
+            let broker = std::fs::read_to_string(dir.path().join("etc/broker.xml")).expect("broker.xml");
+            let options =
+                format!(";saslMechanisms={mechanism};saslLoginConfigScope=amqp-sasl-scram;protocols=CORE,AMQP,");
+            dir.write("etc/broker.xml", broker.replace(";protocols=CORE,AMQP,", &options));
+        })
+    }
+
+    fn start_changed(change: impl FnOnce(&TestDir)) -> Self {
         let template = cache_dir().join("artemis-instance/broker");
         assert!(template.exists(), "no {}: run tests/install", template.display());
         let dir = TestDir::new("artemis");
         let port = free_port();
         copy_instance(&template, dir.path(), port);
+        change(&dir);
         let process = run(dir.path());
         let mut broker = Self { process, dir, port };
         broker.await_port();

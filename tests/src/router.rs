@@ -45,6 +45,23 @@ impl Router {
         router
     }
 
+    /// Starts a router on a configuration of the reference, with `listeners` in it.
+    ///
+    /// # Panics
+    ///
+    /// As [`Router::start`].
+    #[must_use]
+    pub fn start_qdrouterd_conf(conf: &str, listeners: &[&str]) -> Self {
+        let dir = TestDir::new("router");
+        let file = dir.write("qdrouterd.conf", conf);
+        let process = Process::start("crosstie", command(&dir).arg("run").arg("--qdrouterd-conf").arg(&file));
+        let mut router = Self { process, dir };
+        for name in listeners {
+            router.await_listening(name);
+        }
+        router
+    }
+
     /// One listener named `clients` on a free port, ANONYMOUS or no SASL layer.
     #[must_use]
     pub fn plain() -> Self {
@@ -144,7 +161,16 @@ impl Router {
     /// When it does not end in time.
     pub fn terminate(&mut self) -> ExitStatus {
         self.process.signal("TERM");
-        self.process.wait_exit(DEADLINE)
+        self.wait_exit(DEADLINE)
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end in time.
+    pub fn wait_exit(&mut self, deadline: Duration) -> ExitStatus {
+        self.process.wait_exit(deadline)
     }
 }
 

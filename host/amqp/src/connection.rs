@@ -9,14 +9,21 @@ use std::time::Duration;
 
 use fe2o3_amqp_types::definitions::{Error, Fields, Handle, Role};
 use fe2o3_amqp_types::performatives::{Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open};
-use serde_amqp::primitives::Symbol;
+use serde_amqp::primitives::{Array, Symbol};
 
 use crate::fault::PeerFault;
 use crate::frame::{self, Frame, Header, Kind};
-use crate::handshake::{self, Side};
-use crate::session::{DeliveryId, HANDLE_MAX, Link, LinkId, Session, Stage};
+use crate::handshake::{self, Exchange, Progress, Side};
+use crate::sasl::Nonce;
+use crate::session::{DeliveryId, Link, LinkId, Session, Stage, window_frames};
 use crate::time::Time;
 use crate::{guard, raw};
+
+/// Of an error's description where the peer's frames are too small for all of it.
+const DESCRIPTION_KEPT_CHARS: usize = 64;
+
+/// For the peer's answer to our close.
+const CLOSE_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
 /// What a listener or connector decides for all its connections.
 #[derive(Debug, Clone)]
@@ -29,6 +36,14 @@ pub struct Setup {
     pub max_frame_size: u32,
     /// One less than the sessions that a peer may have.
     pub channel_max: u16,
+    /// Links that a peer may have, on all its sessions together.
+    pub links_max: u32,
+    /// Transfer frames of a session's window at most, where that is configured.
+    pub window_frames: Option<u32>,
+    /// Bytes that the window of the first session lets a peer send before it has to wait; those of all together, twice as many.
+    pub buffered_bytes: u64,
+    /// Offered and desired in our open.
+    pub capabilities: Vec<String>,
     /// A peer that is silent for longer is gone; zero: never. Half of it is announced.
     pub idle_timeout: Duration,
     /// From the first byte to the peer's open.
@@ -74,6 +89,8 @@ pub enum Event<'b> {
     Ended(u16),
     /// It closed the connection; ours is closed too.
     Closed(Option<Error>),
+    /// It did not answer our close in time.
+    Unanswered,
     /// It did something wrong; the close that says so is written.
     Failed(PeerFault),
 }
@@ -110,6 +127,8 @@ pub struct LinkFlow {
     pub credit: Option<u32>,
     /// Use it or lose it.
     pub drain: bool,
+    /// What waited for the session's window can go on too.
+    pub opened: bool,
 }
 
 /// A disposition from a peer.
@@ -132,8 +151,6 @@ enum State {
     /// The peer's protocol header comes first (server), or the answer to our SASL header (client).
     Header,
     Sasl,
-    /// Client: waits for the outcome.
-    SaslOutcome,
     AmqpHeader,
     /// The peer's open is still to come.
     Opening,
@@ -151,22 +168,32 @@ pub struct Connection {
     /// Bytes for the peer. Whoever writes them to the socket empties it.
     pub out: Vec<u8>,
     opened: bool,
+    /// Absent once it is over.
+    exchange: Option<Box<Exchange>>,
     user: Option<String>,
     mechanism: Option<String>,
     pub(crate) sessions: Vec<Option<Session>>,
     /// Peer's channel to ours.
     channels: Vec<Option<u16>>,
     pub(crate) remote_max_frame: u32,
+    remote_channel_max: u16,
+    /// Sessions so far.
+    epochs: u64,
+    /// Links of all sessions.
+    links: u32,
     remote_idle: Duration,
     started: Time,
     heard: Time,
     wrote: Time,
+    /// When our close was sent.
+    closed: Time,
 }
 
 impl Connection {
-    /// A connection whose socket has just been connected. A client's first bytes are in `out` at once.
+    /// A connection whose socket has just been connected. A client's first bytes are in `out` at once. `nonce`: random bytes of its
+    /// own, for SCRAM.
     #[must_use]
-    pub fn new(now: Time, setup: Setup) -> Self {
+    pub fn new(now: Time, setup: Setup, nonce: Nonce) -> Self {
         let mut out = Vec::new();
         if matches!(setup.side, Side::Client(_)) {
             out.extend_from_slice(&frame::SASL_HEADER);
@@ -176,25 +203,30 @@ impl Connection {
             state: State::Header,
             out,
             opened: false,
+            exchange: Some(Box::new(Exchange::Fresh(nonce))),
             user: None,
             mechanism: None,
             sessions: Vec::new(),
             channels: Vec::new(),
             remote_max_frame: frame::MAX_FRAME_MIN_BYTES,
+            remote_channel_max: u16::MAX,
+            epochs: 0,
+            links: 0,
             remote_idle: Duration::ZERO,
             started: now,
             heard: now,
             wrote: now,
+            closed: now,
         }
     }
 
-    /// The user whom SASL found; `None` for ANONYMOUS and without SASL.
+    /// The user whom SASL found; `None` for ANONYMOUS, without SASL, and as a client.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The SASL mechanism; `None` without SASL.
+    /// The SASL mechanism; `None` without SASL, and as a client.
     #[must_use]
     pub fn mechanism(&self) -> Option<&str> {
         self.mechanism.as_deref()
@@ -278,7 +310,7 @@ impl Connection {
     }
 
     fn handle_frame<'b>(&mut self, frame: Frame<'b>) -> Result<Step<'b>, PeerFault> {
-        let sasl = matches!(self.state, State::Sasl | State::SaslOutcome);
+        let sasl = self.state == State::Sasl;
         if sasl != (frame.kind == Kind::Sasl) {
             return Err(PeerFault::Kind);
         }
@@ -309,30 +341,25 @@ impl Connection {
     }
 
     fn handle_sasl(&mut self, body: &[u8]) -> Result<(), PeerFault> {
-        match &self.setup.side {
-            Side::Server(server) => {
-                let taken = handshake::take_init(&mut self.out, server, body);
-                let (mechanism, user) = match taken {
-                    Ok(taken) => taken,
-                    Err(fault) => {
-                        // the outcome has said it; a close has no place before an AMQP header
-                        self.state = State::Ended;
-                        return Err(fault);
-                    }
-                };
-                self.mechanism = Some(mechanism);
-                self.user = user;
+        let exchange = *self.exchange.take().ok_or(PeerFault::State("this SASL frame"))?;
+        let progress = match &self.setup.side {
+            Side::Server(server) => handshake::serve(&mut self.out, server, exchange, body),
+            Side::Client(client) => handshake::dial(&mut self.out, client, exchange, body),
+        };
+        match progress {
+            Ok(Progress::Goes(exchange)) => self.exchange = Some(Box::new(exchange)),
+            Ok(Progress::Done { mechanism, user }) => {
+                (self.mechanism, self.user) = (mechanism, user);
                 self.state = State::AmqpHeader;
+                if matches!(self.setup.side, Side::Client(_)) {
+                    self.out.extend_from_slice(&frame::AMQP_HEADER);
+                    self.open();
+                }
             }
-            Side::Client(client) if self.state == State::Sasl => {
-                handshake::take_mechanisms(&mut self.out, client, body)?;
-                self.state = State::SaslOutcome;
-            }
-            Side::Client(_) => {
-                handshake::take_outcome(body)?;
-                self.out.extend_from_slice(&frame::AMQP_HEADER);
-                self.state = State::AmqpHeader;
-                self.open();
+            Err(fault) => {
+                // the outcome has said it; a close has no place before an AMQP header
+                self.state = State::Ended;
+                return Err(fault);
             }
         }
         Ok(())
@@ -343,7 +370,9 @@ impl Connection {
         if open.max_frame_size.0 < frame::MAX_FRAME_MIN_BYTES {
             return Err(PeerFault::MaxFrameSize(open.max_frame_size.0));
         }
+        self.exchange = None;
         self.remote_max_frame = open.max_frame_size.0;
+        self.remote_channel_max = open.channel_max.0;
         self.remote_idle = Duration::from_millis(open.idle_time_out.unwrap_or(0).into());
         self.state = State::Open;
         Ok(Event::Opened(Box::new(open)))
@@ -379,8 +408,8 @@ impl Connection {
             idle_time_out: (half > 0).then_some(half),
             outgoing_locales: None,
             incoming_locales: None,
-            offered_capabilities: None,
-            desired_capabilities: None,
+            offered_capabilities: capabilities(&setup.capabilities),
+            desired_capabilities: capabilities(&setup.capabilities),
             properties: (!setup.properties.is_empty()).then_some(properties),
         };
         append(&mut self.out, 0, &open);
@@ -390,15 +419,38 @@ impl Connection {
     pub fn close(&mut self, error: Option<Error>) {
         match self.state {
             State::Ended | State::Closing => return,
-            State::Header | State::Sasl | State::SaslOutcome | State::AmqpHeader => {
+            State::Header | State::Sasl | State::AmqpHeader => {
                 self.state = State::Ended;
                 return;
             }
             State::Opening | State::Open => {}
         }
         self.open();
-        append(&mut self.out, 0, &Close { error });
+        self.append_error(0, error, |error| Close { error });
+        self.closed = self.heard.max(self.wrote);
         self.state = State::Closing;
+    }
+
+    /// Appends a performative with an error, which loses its details where they do not fit the peer's frames.
+    fn append_error<T: serde::Serialize>(
+        &mut self,
+        channel: u16,
+        mut error: Option<Error>,
+        performative: impl Fn(Option<Error>) -> T,
+    ) {
+        let room = usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX);
+        let start = self.out.len();
+        append(&mut self.out, channel, &performative(error.clone()));
+        if self.out.len().saturating_sub(start) <= room {
+            return;
+        }
+        if let Some(error) = &mut error {
+            error.info = None;
+            error.description =
+                error.description.take().map(|text| text.chars().take(DESCRIPTION_KEPT_CHARS).collect());
+        }
+        self.out.truncate(start);
+        append(&mut self.out, channel, &performative(error));
     }
 
     /// A fault's close: nothing more is read.
@@ -414,14 +466,21 @@ impl Connection {
 
     /// Begins a session, and returns its channel; `None` when the limit is reached.
     pub fn begin(&mut self) -> Option<u16> {
-        let channel = self.insert_session(Session::new())?;
+        let channel = self.insert_session()?;
         self.write_begin(channel, None);
         Some(channel)
     }
 
-    fn insert_session(&mut self, session: Session) -> Option<u16> {
+    /// A session at the lowest free channel. The first has all that may wait here as its window, each further one half as much
+    /// as the one before.
+    fn insert_session(&mut self) -> Option<u16> {
         let at = self.sessions.iter().position(Option::is_none).unwrap_or(self.sessions.len());
-        let channel = u16::try_from(at).ok().filter(|channel| *channel <= self.setup.channel_max)?;
+        let most = self.setup.channel_max.min(self.remote_channel_max);
+        let channel = u16::try_from(at).ok().filter(|channel| *channel <= most)?;
+        let bytes = self.setup.buffered_bytes.checked_shr(channel.into()).unwrap_or(0);
+        let window = window_frames(bytes, self.setup.max_frame_size);
+        let session = Session::new(self.epochs, self.setup.window_frames.map_or(window, |frames| window.min(frames)));
+        self.epochs = self.epochs.saturating_add(1);
         match self.sessions.get_mut(at) {
             Some(slot) => *slot = Some(session),
             None => self.sessions.push(Some(session)),
@@ -436,7 +495,7 @@ impl Connection {
             next_outgoing_id: 0,
             incoming_window: window,
             outgoing_window: u32::MAX / 2,
-            handle_max: Handle(HANDLE_MAX),
+            handle_max: Handle(self.setup.links_max.saturating_sub(1)),
             offered_capabilities: None,
             desired_capabilities: None,
             properties: None,
@@ -456,7 +515,7 @@ impl Connection {
         let ours = match begin.remote_channel {
             Some(ours) if self.session(ours).is_some_and(|session| session.remote.is_none()) => ours,
             Some(_) => return Err(fault("answers no begin of ours")),
-            None => self.insert_session(Session::new()).ok_or(PeerFault::ChannelMax(channel))?,
+            None => self.insert_session().ok_or(PeerFault::ChannelMax(channel))?,
         };
         let at = usize::from(channel);
         if self.channels.len() <= at {
@@ -466,7 +525,7 @@ impl Connection {
             *slot = Some(ours);
         }
         if let Some(session) = self.session_mut(ours) {
-            session.handle_begin(channel, begin.next_outgoing_id, begin.incoming_window);
+            session.handle_begin(channel, begin.next_outgoing_id, begin.incoming_window, begin.handle_max.0);
         }
         if begin.remote_channel.is_none() {
             self.write_begin(ours, Some(channel));
@@ -483,8 +542,8 @@ impl Connection {
         if let Some(slot) = self.channels.get_mut(usize::from(channel)) {
             *slot = None;
         }
-        if let Some(slot) = self.sessions.get_mut(usize::from(ours)) {
-            *slot = None;
+        if let Some(session) = self.sessions.get_mut(usize::from(ours)).and_then(Option::take) {
+            self.links = self.links.saturating_sub(u32::try_from(session.link_count()).unwrap_or(u32::MAX));
         }
         Ok(Step::Event(Event::Ended(ours)))
     }
@@ -494,6 +553,10 @@ impl Connection {
         let ours = self.expect_local("attach", channel)?;
         let remote = attach.handle.0;
         let role = if attach.role == Role::Sender { Role::Receiver } else { Role::Sender };
+        if remote >= self.setup.links_max {
+            return Err(PeerFault::HandleMax(remote));
+        }
+        let full = self.links >= self.setup.links_max;
         let session = self.session_mut(ours).ok_or(PeerFault::State("attach"))?;
         let in_use = || PeerFault::HandleInUse { handle: remote, name: attach.name.clone() };
         if session.local(remote).is_some() {
@@ -503,12 +566,13 @@ impl Connection {
         let (handle, was_ours) = match known {
             Some(handle) if session.link(handle).is_some_and(|link| link.remote.is_none()) => (handle, true),
             Some(_) => return Err(in_use()),
+            None if full => return Err(PeerFault::HandleMax(remote)),
             None => {
-                let link = Link::new(attach.name.clone(), role.clone(), Stage::Asked);
+                let link = Link::new(&attach.name, role.clone(), Stage::Asked);
                 (session.insert(link).ok_or(PeerFault::HandleMax(remote))?, false)
             }
         };
-        session.bind(remote, handle)?;
+        session.bind(remote, handle);
         if let Some(link) = session.link_mut(handle) {
             if role == Role::Receiver {
                 link.start_count(attach.initial_delivery_count.unwrap_or(0));
@@ -516,6 +580,9 @@ impl Connection {
             if link.stage == Stage::Attaching {
                 link.stage = Stage::Attached;
             }
+        }
+        if !was_ours {
+            self.links = self.links.saturating_add(1);
         }
         let link = LinkId { channel: ours, handle };
         Ok(Step::Event(Event::Attached { link, ours: was_ours, attach: Box::new(attach) }))
@@ -527,7 +594,7 @@ impl Connection {
             return;
         };
         state.stage = Stage::Attached;
-        attach.name.clone_from(&state.name);
+        attach.name = state.name.as_ref().to_owned();
         attach.handle = Handle(link.handle);
         attach.role = state.role.clone();
         attach.initial_delivery_count = (state.role == Role::Sender).then_some(state.delivery_count.0);
@@ -548,7 +615,8 @@ impl Connection {
     /// Attaches a link by ourselves. `attach.handle` is filled in. `None` when the session is gone or full.
     pub fn attach(&mut self, channel: u16, mut attach: Attach) -> Option<LinkId> {
         let session = self.session_mut(channel)?;
-        let handle = session.insert(Link::new(attach.name.clone(), attach.role.clone(), Stage::Attaching))?;
+        let handle = session.insert(Link::new(&attach.name, attach.role.clone(), Stage::Attaching))?;
+        self.links = self.links.saturating_add(1);
         attach.handle = Handle(handle);
         attach.initial_delivery_count = (attach.role == Role::Sender).then_some(0);
         append(&mut self.out, channel, &attach);
@@ -564,7 +632,7 @@ impl Connection {
             return;
         }
         state.stage = Stage::Detaching;
-        append(&mut self.out, link.channel, &Detach { handle: Handle(link.handle), closed: true, error });
+        self.append_error(link.channel, error, |error| Detach { handle: Handle(link.handle), closed: true, error });
     }
 
     /// Whether we receive on a link.
@@ -582,6 +650,7 @@ impl Connection {
         let handle = session.local(remote).ok_or(unattached)?;
         let known = session.link(handle).map(|link| link.stage);
         session.remove(handle);
+        self.links = self.links.saturating_sub(1);
         if known == Some(Stage::Detaching) {
             return Ok(Step::Again);
         }
@@ -597,10 +666,10 @@ impl Connection {
             State::Ended => None,
             State::Open => {
                 let silent = (!self.setup.idle_timeout.is_zero()).then(|| self.heard + self.setup.idle_timeout);
-                let beat = (!self.remote_idle.is_zero()).then(|| self.wrote + self.remote_idle / 2);
+                let beat = (self.beats()).then(|| self.wrote + self.remote_idle / 2);
                 [silent, beat].into_iter().flatten().min()
             }
-            State::Closing => Some(self.heard + self.setup.handshake_timeout),
+            State::Closing => Some(self.closed + self.close_timeout()),
             _ => Some(self.started + self.setup.handshake_timeout),
         }
     }
@@ -610,7 +679,7 @@ impl Connection {
         let fault = match self.state {
             State::Ended => return None,
             State::Open => {
-                if !self.remote_idle.is_zero() && now >= self.wrote + self.remote_idle / 2 {
+                if self.beats() && now >= self.wrote + self.remote_idle / 2 {
                     frame::write_empty(&mut self.out, 0);
                     self.wrote = now;
                 }
@@ -620,9 +689,9 @@ impl Connection {
                 }
                 PeerFault::Idle
             }
-            State::Closing if now >= self.heard + self.setup.handshake_timeout => {
+            State::Closing if now >= self.closed + self.close_timeout() => {
                 self.state = State::Ended;
-                return Some(Event::Closed(None));
+                return Some(Event::Unanswered);
             }
             State::Closing => return None,
             _ if now < self.started + self.setup.handshake_timeout => return None,
@@ -630,6 +699,15 @@ impl Connection {
         };
         self.fail(&fault);
         Some(Event::Failed(fault))
+    }
+
+    fn close_timeout(&self) -> Duration {
+        self.setup.handshake_timeout.min(CLOSE_TIMEOUT_MAX)
+    }
+
+    /// Whether the peer waits for heartbeats, which come after our open.
+    const fn beats(&self) -> bool {
+        self.opened && !self.remote_idle.is_zero()
     }
 
     /// Remembers that `out` went to the socket.
@@ -663,6 +741,11 @@ pub(crate) enum Step<'b> {
     Event(Event<'b>),
     Again,
     Starved,
+}
+
+fn capabilities(words: &[String]) -> Option<Array<Symbol>> {
+    let symbols: Vec<Symbol> = words.iter().map(|word| Symbol::from(word.as_str())).collect();
+    (!symbols.is_empty()).then(|| Array::from(symbols))
 }
 
 fn decode<T: serde::de::DeserializeOwned>(body: &[u8], performative: &'static str) -> Result<T, PeerFault> {

@@ -84,6 +84,14 @@ pub enum PeerFault {
     /// The first transfer of a delivery without its id or tag, or a later one with another.
     #[error("transfer with a wrong delivery-id or delivery-tag: {0}")]
     Delivery(&'static str),
+    /// A disposition whose last delivery comes before its first.
+    #[error("disposition of deliveries {first} to {last}, which is no range")]
+    Range {
+        /// As the peer numbers them.
+        first: u32,
+        /// As the peer numbers them.
+        last: u32,
+    },
     /// A transfer on a link on which the peer is the receiver, or the like.
     #[error("{0} on a link of the other role")]
     Role(&'static str),
@@ -109,7 +117,7 @@ impl PeerFault {
             Self::Header | Self::Frame(_) | Self::Kind => ConnectionError::FramingError.into(),
             Self::Guard(_) | Self::Raw(_) | Self::Decode { .. } | Self::Unknown => AmqpError::DecodeError.into(),
             Self::State(_) | Self::Role(_) | Self::Delivery(_) => AmqpError::NotAllowed.into(),
-            Self::MaxFrameSize(_) => AmqpError::InvalidField.into(),
+            Self::MaxFrameSize(_) | Self::Range { .. } => AmqpError::InvalidField.into(),
             Self::ChannelMax(_) | Self::Channel { .. } | Self::HandleMax(_) => ConnectionError::FramingError.into(),
             Self::UnattachedHandle { .. } => SessionError::UnattachedHandle.into(),
             Self::HandleInUse { .. } => SessionError::HandleInUse.into(),

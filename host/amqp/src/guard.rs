@@ -108,6 +108,8 @@ fn copy<'b>(input: &'b [u8], want: Want, out: &mut Vec<u8>) -> Result<&'b [u8], 
         Shape::List { count, items } => copy_list(count, items, code, out)?,
         Shape::Map { count, items } => copy_map(count, items, want == Want::Symbols, out)?,
         Shape::Array { count: 0, .. } => out.push(NULL),
+        // the codec reads arrays of plain values alone
+        Shape::Array { items, .. } if !items.first().is_some_and(|element| is_plain(*element)) => out.push(NULL),
         Shape::Array { count, items } => {
             // the constructor alone: no element has bytes
             if items.len() <= 1 && count > EMPTY_ELEMENTS_MAX {
@@ -122,6 +124,11 @@ fn copy<'b>(input: &'b [u8], want: Want, out: &mut Vec<u8>) -> Result<&'b [u8], 
         }
     }
     Ok(after)
+}
+
+/// Whether a constructor is neither a descriptor nor one of a value with values inside.
+const fn is_plain(constructor: u8) -> bool {
+    !matches!(constructor, 0x00 | 0x45 | 0xc0..=0xff)
 }
 
 fn copy_list(count: usize, mut items: &[u8], code: Option<u64>, out: &mut Vec<u8>) -> Result<(), GuardFault> {
@@ -141,7 +148,9 @@ fn copy_map(count: usize, mut items: &[u8], symbols: bool, out: &mut Vec<u8>) ->
         let (constructor, text) = split_byte(key)?;
         let symbol = match constructor {
             0xa3 | 0xb3 => Some(constructor),
-            0xa1 | 0xb1 if key.is_ascii() || text.iter().skip(4).all(u8::is_ascii) => Some(constructor | 0x02),
+            // behind the size, which has 1 byte or 4
+            0xa1 if text.iter().skip(1).all(u8::is_ascii) => Some(0xa3),
+            0xb1 if text.iter().skip(4).all(u8::is_ascii) => Some(0xb3),
             _ => None,
         };
         match symbol {
@@ -216,6 +225,30 @@ mod tests {
         let properties = open(&body).properties.unwrap();
         let keys: Vec<_> = properties.keys().map(|key| key.as_str().to_owned()).collect();
         assert_eq!(keys, ["a", "b"]);
+    }
+
+    #[test]
+    fn arrays_of_what_the_codec_cannot_read_become_null() {
+        let null: &[u8] = &[0x40];
+        let described: &[u8] = &[0xe0, 0x05, 0x01, 0x00, 0x53, 0x24, 0x45];
+        let lists: &[u8] = &[0xe0, 0x08, 0x01, 0xc0, 0x05, 0x01, 0xe0, 0x02, 0x00, 0xa3];
+        for value in [described, lists] {
+            let mut map = vec![0xc1, u8::try_from(value.len() + 4).unwrap(), 0x02, 0xa3, 0x01, b'k'];
+            map.extend_from_slice(value);
+            let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, null, null, &map]);
+            assert_eq!(open(&body).properties.map(|fields| fields.len()), Some(1));
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_no_symbol_goes() {
+        let null: &[u8] = &[0x40];
+        let map = "\u{c1}".as_bytes();
+        let mut entry = vec![0xc1, 0x06, 0x02, 0xa1, 0x02];
+        entry.extend_from_slice(map);
+        entry.extend_from_slice(&[0x40]);
+        let body = list8(0x10, &[b"\xa1\x01c", null, null, null, null, null, null, null, null, &entry]);
+        assert_eq!(open(&body).properties.map(|fields| fields.len()), Some(0));
     }
 
     #[test]

@@ -3,31 +3,26 @@
 
 use std::sync::Arc;
 
-use fe2o3_amqp_types::sasl::{SaslCode, SaslInit, SaslMechanisms, SaslOutcome};
+use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use serde_amqp::primitives::{Array, Binary, Symbol};
 
 use crate::fault::PeerFault;
 use crate::frame::{self, Kind};
-use crate::{guard, raw, sasl};
+use crate::sasl::{self, ClientExchange, Hash, Nonce, Proof, ServerExchange, Users};
+use crate::{guard, raw};
 
-/// Says whether a user exists and has this password.
-pub type Verify = Arc<dyn Fn(&str, &str) -> bool + Send + Sync>;
+/// What a client with credentials takes of the peer's mechanisms, strongest first.
+const STRENGTH: [&str; 4] = ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN", "ANONYMOUS"];
 
 /// What a listener asks of its peers.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Server {
     /// Offered in this order.
     pub mechanisms: Vec<String>,
     /// Connections without a SASL layer are taken.
     pub without_sasl: bool,
-    /// For PLAIN.
-    pub verify: Verify,
-}
-
-impl std::fmt::Debug for Server {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("mechanisms", &self.mechanisms).finish_non_exhaustive()
-    }
+    /// For PLAIN and SCRAM.
+    pub users: Arc<Users>,
 }
 
 /// What a connector shows its peer.
@@ -35,11 +30,14 @@ impl std::fmt::Debug for Server {
 pub struct Client {
     /// User and password; without them ANONYMOUS.
     pub credentials: Option<(String, String)>,
+    /// Used with credentials: the strongest of these that the peer offers.
+    pub mechanisms: Vec<String>,
 }
 
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Client").field("credentials", &self.credentials.is_some()).finish()
+        let credentials = self.credentials.is_some();
+        f.debug_struct("Client").field("credentials", &credentials).field("mechanisms", &self.mechanisms).finish()
     }
 }
 
@@ -52,75 +50,203 @@ pub enum Side {
     Client(Client),
 }
 
+/// Where a SASL exchange stands: whose frame comes next.
+#[derive(Debug)]
+pub(crate) enum Exchange {
+    /// The mechanisms (client), or the peer's init (server).
+    Fresh(Nonce),
+    /// Server: the first message of SCRAM, where init had none.
+    Asked(Nonce, Hash),
+    /// Server: the peer's proof.
+    Challenged(Hash, ServerExchange),
+    /// Client: the server's first message.
+    First(ClientExchange),
+    /// Client: the server's proof, in a challenge or in the outcome.
+    Unproven(Proof),
+    /// Client: the outcome alone.
+    Shown,
+}
+
+/// What one frame led to.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// Another frame comes.
+    Goes(Exchange),
+    /// The outcome is good.
+    Done {
+        /// The mechanism; `None` for a client.
+        mechanism: Option<String>,
+        /// Whom a server has let in; `None` for ANONYMOUS.
+        user: Option<String>,
+    },
+}
+
 /// Appends the frame in which a server names its mechanisms.
 pub(crate) fn offer(out: &mut Vec<u8>, server: &Server) {
     let list = server.mechanisms.iter().map(|name| Symbol::from(name.as_str())).collect::<Vec<_>>();
     append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(list) });
 }
 
-/// Takes the peer's init, and appends the outcome. Returns mechanism and user.
+/// Takes a peer's init or response as its server, and appends the challenge or the outcome.
 ///
 /// # Errors
 ///
-/// [`PeerFault::Sasl`] when the peer is not who it says; the outcome frame says so too.
-pub(crate) fn take_init(
+/// [`PeerFault::Sasl`] when the peer is not who it says, another fault when its frame is malformed; the outcome says `auth` to both.
+pub(crate) fn serve(
     out: &mut Vec<u8>,
     server: &Server,
+    exchange: Exchange,
     body: &[u8],
-) -> Result<(String, Option<String>), PeerFault> {
-    let init: SaslInit = decode(body, 0x41, "sasl-init")?;
-    let answer = judge(server, &init);
-    let code = if answer.is_ok() { SaslCode::Ok } else { SaslCode::Auth };
-    append(out, &SaslOutcome { code, additional_data: None });
-    answer.map(|user| (init.mechanism.0, user)).map_err(PeerFault::Sasl)
+) -> Result<Progress, PeerFault> {
+    let answered = match exchange {
+        Exchange::Fresh(nonce) => take_init(out, server, nonce, body),
+        Exchange::Asked(nonce, hash) => response(body).and_then(|said| challenge(out, server, (hash, nonce), &said)),
+        Exchange::Challenged(hash, exchange) => response(body).and_then(|said| take_proof(out, hash, exchange, &said)),
+        Exchange::First(_) | Exchange::Unproven(_) | Exchange::Shown => Err(PeerFault::State("this SASL frame")),
+    };
+    if answered.is_err() {
+        append(out, &SaslOutcome { code: SaslCode::Auth, additional_data: None });
+    }
+    answered
 }
 
-fn judge(server: &Server, init: &SaslInit) -> Result<Option<String>, &'static str> {
+fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> Result<Progress, PeerFault> {
+    let init: SaslInit = decode(body, 0x41, "sasl-init")?;
     let name = init.mechanism.as_str();
     if !server.mechanisms.iter().any(|offered| offered == name) {
-        return Err("a mechanism that was not offered");
+        return Err(PeerFault::Sasl("a mechanism that was not offered"));
     }
-    if name == "ANONYMOUS" {
-        return Ok(None);
+    let said = init.initial_response.as_ref();
+    if let Some(hash) = Hash::of_mechanism(name) {
+        return match said {
+            Some(said) => challenge(out, server, (hash, nonce), said),
+            None => {
+                append(out, &SaslChallenge { challenge: Binary::from(Vec::new()) });
+                Ok(Progress::Goes(Exchange::Asked(nonce, hash)))
+            }
+        };
     }
-    let response = init.initial_response.as_ref().ok_or("no initial response")?;
-    let plain = sasl::parse_plain(response).ok_or("a malformed PLAIN response")?;
-    let known = (server.verify)(plain.authcid, plain.password);
-    let same = plain.authzid.is_empty() || plain.authzid == plain.authcid;
-    if known && same { Ok(Some(plain.authcid.to_owned())) } else { Err("unknown user or wrong password") }
+    let user = match name {
+        "ANONYMOUS" => None,
+        _ => Some(judge_plain(&server.users, said.map(|said| said.as_slice())).map_err(PeerFault::Sasl)?),
+    };
+    append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: None });
+    Ok(Progress::Done { mechanism: Some(init.mechanism.0), user })
 }
 
-/// Takes the mechanisms of a server, and appends our init.
+fn judge_plain(users: &Users, said: Option<&[u8]>) -> Result<String, &'static str> {
+    let plain = sasl::parse_plain(said.ok_or("no initial response")?).ok_or("a malformed PLAIN response")?;
+    let known = users.verify(plain.authcid, plain.password);
+    let same = plain.authzid.is_empty() || plain.authzid == plain.authcid;
+    known.filter(|_| same).map(str::to_owned).ok_or("unknown user or wrong password")
+}
+
+fn challenge(
+    out: &mut Vec<u8>,
+    server: &Server,
+    (hash, nonce): (Hash, Nonce),
+    said: &[u8],
+) -> Result<Progress, PeerFault> {
+    let (exchange, ours) = ServerExchange::start(&server.users, hash, nonce, said).map_err(PeerFault::Sasl)?;
+    append(out, &SaslChallenge { challenge: Binary::from(ours) });
+    Ok(Progress::Goes(Exchange::Challenged(hash, exchange)))
+}
+
+fn take_proof(out: &mut Vec<u8>, hash: Hash, exchange: ServerExchange, said: &[u8]) -> Result<Progress, PeerFault> {
+    let (user, ours) = exchange.finish(said).map_err(PeerFault::Sasl)?;
+    append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: Some(Binary::from(ours)) });
+    Ok(Progress::Done { mechanism: Some(hash.mechanism().to_owned()), user: Some(user) })
+}
+
+fn response(body: &[u8]) -> Result<Binary, PeerFault> {
+    decode::<SaslResponse>(body, 0x43, "sasl-response").map(|response| response.response)
+}
+
+/// Takes a server's mechanisms, challenge or outcome as its client, and appends what answers it.
 ///
 /// # Errors
 ///
-/// [`PeerFault::Sasl`] when the server offers nothing that we can use.
-pub(crate) fn take_mechanisms(out: &mut Vec<u8>, client: &Client, body: &[u8]) -> Result<(), PeerFault> {
+/// [`PeerFault::Sasl`] when the server offers nothing that we can use, does not let us in, or does not prove itself.
+pub(crate) fn dial(out: &mut Vec<u8>, client: &Client, exchange: Exchange, body: &[u8]) -> Result<Progress, PeerFault> {
+    let is_challenge = raw::code(body).map(|(code, _)| code) == Some(0x42);
+    let next = match exchange {
+        Exchange::Fresh(nonce) => take_mechanisms(out, client, nonce, body)?,
+        Exchange::First(exchange) if is_challenge => {
+            let (proof, ours) = exchange.answer(&take_challenge(body)?).map_err(PeerFault::Sasl)?;
+            append(out, &SaslResponse { response: Binary::from(ours) });
+            Exchange::Unproven(proof)
+        }
+        // some servers send their last message before the outcome
+        Exchange::Unproven(proof) if is_challenge => {
+            proof.verify(&take_challenge(body)?).map_err(PeerFault::Sasl)?;
+            append(out, &SaslResponse { response: Binary::from(Vec::new()) });
+            Exchange::Shown
+        }
+        Exchange::Unproven(proof) => {
+            let said = take_outcome(body)?.ok_or(UNPROVEN)?;
+            proof.verify(&said).map_err(PeerFault::Sasl)?;
+            return Ok(Progress::Done { mechanism: None, user: None });
+        }
+        Exchange::First(_) => {
+            take_outcome(body)?;
+            return Err(UNPROVEN);
+        }
+        Exchange::Shown => {
+            take_outcome(body)?;
+            return Ok(Progress::Done { mechanism: None, user: None });
+        }
+        Exchange::Asked(..) | Exchange::Challenged(..) => return Err(PeerFault::State("this SASL frame")),
+    };
+    Ok(Progress::Goes(next))
+}
+
+const UNPROVEN: PeerFault = PeerFault::Sasl("the peer did not prove that it knows the password");
+
+fn take_mechanisms(out: &mut Vec<u8>, client: &Client, nonce: Nonce, body: &[u8]) -> Result<Exchange, PeerFault> {
     let offered: SaslMechanisms = decode(body, 0x40, "sasl-mechanisms")?;
     let has = |name: &str| offered.sasl_server_mechanisms.0.iter().any(|symbol| symbol.as_str() == name);
-    let (mechanism, response) = match &client.credentials {
-        Some((user, password)) if has("PLAIN") => ("PLAIN", format!("\0{user}\0{password}").into_bytes()),
-        None if has("ANONYMOUS") => ("ANONYMOUS", b"anonymous".to_vec()),
-        Some(_) => return Err(PeerFault::Sasl("the peer does not offer PLAIN")),
-        None => {
-            return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is configured"));
+    let Some((user, password)) = &client.credentials else {
+        if !has("ANONYMOUS") {
+            return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is used with it"));
         }
+        init(out, "ANONYMOUS", b"anonymous".to_vec());
+        return Ok(Exchange::Shown);
     };
-    let init =
-        SaslInit { mechanism: Symbol::from(mechanism), initial_response: Some(Binary::from(response)), hostname: None };
-    append(out, &init);
-    Ok(())
+    let allowed = |name: &str| client.mechanisms.iter().any(|allowed| allowed == name);
+    let chosen = STRENGTH.into_iter().find(|name| has(name) && allowed(name));
+    let name = chosen.ok_or_else(|| PeerFault::Sasl(nothing_usable(has("PLAIN") && !allowed("PLAIN"))))?;
+    if let Some(hash) = Hash::of_mechanism(name) {
+        let (exchange, ours) = ClientExchange::start(hash, (user, password), nonce);
+        init(out, name, ours);
+        return Ok(Exchange::First(exchange));
+    }
+    let said = if name == "PLAIN" { format!("\0{user}\0{password}").into_bytes() } else { b"anonymous".to_vec() };
+    init(out, name, said);
+    Ok(Exchange::Shown)
 }
 
-/// Takes a server's outcome.
-///
-/// # Errors
-///
-/// [`PeerFault::Sasl`] when we were not let in.
-pub(crate) fn take_outcome(body: &[u8]) -> Result<(), PeerFault> {
+const fn nothing_usable(plain_is_offered: bool) -> &'static str {
+    if plain_is_offered {
+        "the peer offers PLAIN and no SCRAM that the connector may use, and PLAIN is not allowed here"
+    } else {
+        "the peer offers no mechanism that the connector may use"
+    }
+}
+
+fn init(out: &mut Vec<u8>, mechanism: &str, said: Vec<u8>) {
+    let initial_response = Some(Binary::from(said));
+    append(out, &SaslInit { mechanism: Symbol::from(mechanism), initial_response, hostname: None });
+}
+
+fn take_challenge(body: &[u8]) -> Result<Binary, PeerFault> {
+    decode::<SaslChallenge>(body, 0x42, "sasl-challenge").map(|challenge| challenge.challenge)
+}
+
+/// The additional data of an outcome that lets us in.
+fn take_outcome(body: &[u8]) -> Result<Option<Binary>, PeerFault> {
     let outcome: SaslOutcome = decode(body, 0x44, "sasl-outcome")?;
     match outcome.code {
-        SaslCode::Ok => Ok(()),
+        SaslCode::Ok => Ok(outcome.additional_data),
         SaslCode::Auth => Err(PeerFault::Sasl("the peer does not accept these credentials")),
         _ => Err(PeerFault::Sasl("the peer could not authenticate us")),
     }

@@ -4,6 +4,7 @@ pub mod connection;
 pub mod fault;
 pub mod frame;
 pub mod guard;
+mod handles;
 pub mod handshake;
 pub mod raw;
 pub mod sasl;

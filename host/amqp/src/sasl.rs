@@ -1,56 +1,43 @@
-//! The PLAIN mechanism. Source: RFC 4616.
+//! SASL mechanisms: PLAIN and SCRAM, as server and as client, and the passwords that a server checks against.
 
-/// Bytes of the longest identity or password.
-const PART_MAX_BYTES: usize = 1024;
-
-/// The parts of a PLAIN response.
-#[derive(Clone, Copy)]
-pub struct Plain<'a> {
-    /// Whom the peer wants to act as; empty: itself.
-    pub authzid: &'a str,
-    /// Who the peer is; not empty.
-    pub authcid: &'a str,
-    /// Not empty.
-    pub password: &'a str,
-}
-
-/// Reads a PLAIN response; `None` when it is malformed, or a part is longer than 1,024 bytes.
-#[must_use]
-pub fn parse_plain(response: &[u8]) -> Option<Plain<'_>> {
-    let mut parts = std::str::from_utf8(response).ok()?.split('\0');
-    let (authzid, authcid, password) = (parts.next()?, parts.next()?, parts.next()?);
-    let sound = parts.next().is_none() && !authcid.is_empty() && !password.is_empty();
-    let short = [authzid, authcid, password].iter().all(|part| part.len() <= PART_MAX_BYTES);
-    (sound && short).then_some(Plain { authzid, authcid, password })
-}
-
-/// Whether a user with this password is among `users`. Takes as long for an unknown user as for a known one.
-pub fn verify<'u>(users: impl IntoIterator<Item = (&'u str, &'u str)>, user: &str, password: &str) -> bool {
-    use subtle::ConstantTimeEq;
-    let mut found = subtle::Choice::from(0);
-    for (name, secret) in users {
-        found |= name.as_bytes().ct_eq(user.as_bytes()) & secret.as_bytes().ct_eq(password.as_bytes());
-    }
-    found.into()
-}
-
+mod client;
+mod hash;
+mod message;
+mod plain;
+mod salted;
+mod server;
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
+mod users;
 
-    #[test]
-    fn a_response_has_three_parts() {
-        let plain = parse_plain(b"\0alice\0secret").unwrap();
-        assert_eq!((plain.authzid, plain.authcid, plain.password), ("", "alice", "secret"));
-        for bad in [&b""[..], b"alice", b"\0alice", b"\0\0x", b"\0a\0", b"\0a\0b\0c", b"\0a\0\xff"] {
-            assert!(parse_plain(bad).is_none(), "{bad:?}");
-        }
-    }
+use std::borrow::Cow;
 
-    #[test]
-    fn name_and_password_belong_together() {
-        let users = [("alice", "one"), ("bob", "two")];
-        assert!(verify(users, "bob", "two"));
-        assert!(!verify(users, "bob", "one") && !verify(users, "eve", "two") && !verify(users, "bob", "tw"));
-    }
+pub use client::{ClientExchange, Proof};
+pub use hash::Hash;
+pub use plain::{Plain, parse_plain};
+pub use salted::{ITERATIONS_DEFAULT, ITERATIONS_MAX, ITERATIONS_MIN, SALT_BYTES, Salted, SaltedFault};
+pub use server::ServerExchange;
+pub use users::{Password, Users};
+
+/// Bytes of the longest user name or password.
+pub const PART_MAX_BYTES: usize = 1024;
+
+/// Our part of the nonce of one SCRAM exchange: random bytes, used once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nonce(pub [u8; 18]);
+
+/// A user name or password in the form that is compared: SASLprep (RFC 4013). What that prohibits stays as it is, on both sides, so
+/// that a password of other bytes still equals itself.
+fn prepare(text: &str) -> Cow<'_, str> {
+    stringprep::saslprep(text).unwrap_or(Cow::Borrowed(text))
+}
+
+fn encode_base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+fn decode_base64(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(text).ok()
 }

@@ -1,16 +1,19 @@
 //! One session: windows, handles, delivery-ids, and the links on it. Source: AMQP 1.0 part 2, 2.5 and 2.6.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use fe2o3_amqp_types::definitions::Role;
 
 use crate::fault::PeerFault;
+use crate::handles::Handles;
 use crate::serial::Serial;
 
-/// The highest handle that a peer may use: handles index a table.
-pub const HANDLE_MAX: u32 = 4095;
+/// Transfer frames of a session's window at most.
+const WINDOW_FRAMES_MAX: u32 = 16_384;
 
-/// Transfer frames that a peer may send before it hears of more window. A window that was announced is never taken back,
-/// and few clients run out of one this wide: some mix up what they hold back with what they send next.
-const WINDOW_FRAMES: u32 = 2048;
+/// Transfer frames of a session's window at least.
+const WINDOW_FRAMES_MIN: u32 = 4;
 
 /// A link, by our channel and our handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +24,25 @@ pub struct LinkId {
     pub handle: u32,
 }
 
-/// A delivery-id that does not wrap: its low 32 bits are on the wire.
+/// A delivery-id that does not wrap: its low 32 bits are on the wire, and those from [`EPOCH_SHIFT`] on tell the sessions
+/// of a connection apart, so that what was said about a session that has ended never meets its successor.
 pub type DeliveryId = u64;
+
+/// Where the number of the session stands in a [`DeliveryId`].
+pub const EPOCH_SHIFT: u32 = 34;
+
+/// The number of the session that a delivery belongs to.
+#[must_use]
+pub const fn epoch(id: DeliveryId) -> u64 {
+    id >> EPOCH_SHIFT
+}
+
+/// Transfer frames that may be in flight where `buffered_bytes` are to hold them.
+#[must_use]
+pub(crate) fn window_frames(buffered_bytes: u64, max_frame_size: u32) -> u32 {
+    let frames = buffered_bytes.checked_div(max_frame_size.into()).unwrap_or(0);
+    u32::try_from(frames).unwrap_or(u32::MAX).clamp(WINDOW_FRAMES_MIN, WINDOW_FRAMES_MAX)
+}
 
 /// How far a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +60,7 @@ pub(crate) enum Stage {
 /// One end of a link.
 #[derive(Debug)]
 pub(crate) struct Link {
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
     /// Ours.
     pub(crate) role: Role,
     pub(crate) remote: Option<u32>,
@@ -58,9 +78,9 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) const fn new(name: String, role: Role, stage: Stage) -> Self {
+    pub(crate) fn new(name: &str, role: Role, stage: Stage) -> Self {
         Self {
-            name,
+            name: name.into(),
             role,
             remote: None,
             stage,
@@ -83,11 +103,15 @@ impl Link {
 /// One session.
 #[derive(Debug)]
 pub(crate) struct Session {
+    /// Counts the sessions of the connection.
+    epoch: u64,
     /// The peer's channel, once its begin came.
     pub(crate) remote: Option<u16>,
     pub(crate) next_incoming: Serial,
-    /// The transfer-id that the announced window reaches to.
+    /// The transfer-id that the announced window reaches to. A window that was announced is never taken back.
     incoming_limit: Serial,
+    /// Frames of a whole window.
+    window: u32,
     /// While set no more window is announced.
     pub(crate) stalled: bool,
     pub(crate) next_outgoing: Serial,
@@ -99,33 +123,54 @@ pub(crate) struct Session {
     /// The delivery-id that the peer used last.
     pub(crate) last_delivery: Option<DeliveryId>,
     pub(crate) links: Vec<Option<Link>>,
+    free: Vec<u32>,
+    /// Whether we receive, and the name, to our handle.
+    names: BTreeMap<(bool, Arc<str>), u32>,
+    /// The highest handle that the peer takes from us.
+    peer_handle_max: u32,
     /// Peer's handle to ours.
-    handles: Vec<Option<u32>>,
+    handles: Handles,
 }
 
 impl Session {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(epoch: u64, window: u32) -> Self {
         Self {
+            epoch,
             remote: None,
             next_incoming: Serial(0),
-            incoming_limit: Serial(WINDOW_FRAMES),
+            incoming_limit: Serial(window),
+            window,
             stalled: false,
             next_outgoing: Serial(0),
             outgoing_window: 0,
             outgoing_blocked: false,
-            next_delivery: 0,
+            next_delivery: epoch << EPOCH_SHIFT,
             last_delivery: None,
             links: Vec::new(),
-            handles: Vec::new(),
+            free: Vec::new(),
+            names: BTreeMap::new(),
+            peer_handle_max: u32::MAX,
+            handles: Handles::default(),
         }
     }
 
     /// Takes what the peer's begin says; our own window counts from its next-outgoing-id.
-    pub(crate) const fn handle_begin(&mut self, channel: u16, next_outgoing: u32, incoming_window: u32) {
+    pub(crate) const fn handle_begin(
+        &mut self,
+        channel: u16,
+        next_outgoing: u32,
+        incoming_window: u32,
+        handle_max: u32,
+    ) {
         self.remote = Some(channel);
         self.next_incoming = Serial(next_outgoing);
-        self.incoming_limit = Serial(next_outgoing).add(WINDOW_FRAMES);
+        self.incoming_limit = Serial(next_outgoing).add(self.window);
         self.outgoing_window = incoming_window;
+        self.peer_handle_max = handle_max;
+    }
+
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The window that is announced now.
@@ -136,7 +181,7 @@ impl Session {
     /// Opens the window for the flow that is about to leave.
     pub(crate) const fn open_window(&mut self) {
         if !self.stalled {
-            self.incoming_limit = self.next_incoming.add(WINDOW_FRAMES);
+            self.incoming_limit = self.next_incoming.add(self.window);
         }
     }
 
@@ -151,7 +196,7 @@ impl Session {
             return Err(PeerFault::Window);
         }
         self.next_incoming = self.next_incoming.add(1);
-        Ok(!self.stalled && left <= WINDOW_FRAMES / 2)
+        Ok(!self.stalled && left <= self.window / 2)
     }
 
     /// Takes the session part of a flow: what the peer still takes from us.
@@ -163,19 +208,18 @@ impl Session {
         self.outgoing_window = window.saturating_sub(self.next_outgoing.since(base));
     }
 
-    /// Widens an id of ours that the peer sent back.
-    pub(crate) fn own_delivery(&self, wire: u32) -> DeliveryId {
-        let [.., a, b, c, d] = self.next_delivery.to_be_bytes();
-        let behind = u32::from_be_bytes([a, b, c, d]).wrapping_sub(wire);
-        if behind > u32::MAX / 2 { self.next_delivery } else { self.next_delivery.saturating_sub(u64::from(behind)) }
+    /// Widens an id of ours that the peer sent back; one that we have not used stands for the next.
+    pub(crate) const fn own_delivery(&self, wire: u32) -> DeliveryId {
+        let behind = wire_id(self.next_delivery).wrapping_sub(wire);
+        if behind > u32::MAX / 2 { self.next_delivery } else { self.next_delivery.saturating_sub(behind as u64) }
     }
 
     /// Widens an id of the peer.
-    pub(crate) fn peer_delivery(&self, wire: u32) -> DeliveryId {
+    pub(crate) const fn peer_delivery(&self, wire: u32) -> DeliveryId {
         match self.last_delivery {
             // room below for ids that are before the first one seen
-            None => (1 << 32) | u64::from(wire),
-            Some(last) => last.saturating_add_signed(i64::from(wire.wrapping_sub(wire_id(last)).cast_signed())),
+            None => (self.epoch << EPOCH_SHIFT) | (1 << 32) | wire as u64,
+            Some(last) => last.saturating_add_signed(wire.wrapping_sub(wire_id(last)).cast_signed() as i64),
         }
     }
 
@@ -189,14 +233,18 @@ impl Session {
 
     /// Our handle for the peer's.
     pub(crate) fn local(&self, remote: u32) -> Option<u32> {
-        *self.handles.get(usize::try_from(remote).ok()?)?
+        self.handles.get(remote)
     }
 
-    /// Puts a link at the lowest free handle; `None` when all are taken.
+    /// Puts a link at a free handle; `None` when the peer takes no more.
     pub(crate) fn insert(&mut self, link: Link) -> Option<u32> {
-        let at = self.links.iter().position(Option::is_none).unwrap_or(self.links.len());
-        let handle = u32::try_from(at).ok().filter(|handle| *handle <= HANDLE_MAX)?;
-        match self.links.get_mut(at) {
+        let fresh = u32::try_from(self.links.len()).ok()?;
+        let handle = self.free.pop().unwrap_or(fresh);
+        if handle > self.peer_handle_max {
+            return None;
+        }
+        self.names.insert((link.role == Role::Receiver, link.name.clone()), handle);
+        match usize::try_from(handle).ok().and_then(|at| self.links.get_mut(at)) {
             Some(slot) => *slot = Some(link),
             None => self.links.push(Some(link)),
         }
@@ -204,28 +252,10 @@ impl Session {
     }
 
     /// Makes the peer's handle mean ours.
-    ///
-    /// # Errors
-    ///
-    /// [`PeerFault::HandleMax`], or [`PeerFault::HandleInUse`].
-    pub(crate) fn bind(&mut self, remote: u32, local: u32) -> Result<(), PeerFault> {
-        let at = usize::try_from(remote).ok().filter(|_| remote <= HANDLE_MAX).ok_or(PeerFault::HandleMax(remote))?;
-        if self.handles.len() <= at {
-            self.handles.resize(at.saturating_add(1), None);
-        }
-        if let Some(slot) = self.handles.get_mut(at) {
-            *slot = Some(local);
-        }
+    pub(crate) fn bind(&mut self, remote: u32, local: u32) {
+        self.handles.set(remote, local);
         if let Some(link) = self.link_mut(local) {
             link.remote = Some(remote);
-        }
-        Ok(())
-    }
-
-    /// Frees the peer's handle.
-    pub(crate) fn unbind(&mut self, remote: u32) {
-        if let Some(slot) = usize::try_from(remote).ok().and_then(|at| self.handles.get_mut(at)) {
-            *slot = None;
         }
     }
 
@@ -235,18 +265,21 @@ impl Session {
         else {
             return;
         };
+        self.free.push(handle);
+        self.names.remove(&(link.role == Role::Receiver, link.name));
         if let Some(remote) = link.remote {
-            self.unbind(remote);
+            self.handles.clear(remote);
         }
     }
 
     /// Our handle of the link with this name on which we have this role.
     pub(crate) fn named(&self, name: &str, role: &Role) -> Option<u32> {
-        let at = self
-            .links
-            .iter()
-            .position(|link| link.as_ref().is_some_and(|link| link.name == name && link.role == *role))?;
-        u32::try_from(at).ok()
+        self.names.get(&(*role == Role::Receiver, Arc::from(name))).copied()
+    }
+
+    /// Links that are not gone.
+    pub(crate) fn link_count(&self) -> usize {
+        self.names.len()
     }
 }
 
@@ -255,4 +288,45 @@ impl Session {
 pub const fn wire_id(id: DeliveryId) -> u32 {
     let [.., a, b, c, d] = id.to_be_bytes();
     u32::from_be_bytes([a, b, c, d])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_two_sessions_never_meet() {
+        let (mut one, mut two) = (Session::new(0, 1), Session::new(1, 1));
+        one.last_delivery = Some(one.peer_delivery(u32::MAX));
+        two.last_delivery = Some(two.peer_delivery(0));
+        assert!(epoch(one.peer_delivery(u32::MAX / 2 - 1)) == 0 && epoch(two.peer_delivery(u32::MAX)) == 1);
+        assert_eq!((epoch(one.own_delivery(0)), epoch(two.own_delivery(7))), (0, 1));
+    }
+
+    #[test]
+    fn ids_widen_around_the_last_one() {
+        let mut session = Session::new(3, 1);
+        let first = session.peer_delivery(u32::MAX);
+        session.last_delivery = Some(first);
+        assert_eq!((session.peer_delivery(0), session.peer_delivery(u32::MAX - 2)), (first + 1, first - 2));
+    }
+
+    #[test]
+    fn handles_are_used_again() {
+        let mut session = Session::new(0, 1);
+        let link = |name: &str| Link::new(name, Role::Sender, Stage::Attached);
+        assert_eq!((session.insert(link("a")), session.insert(link("b"))), (Some(0), Some(1)));
+        session.bind(4000, 0);
+        session.remove(0);
+        assert_eq!((session.local(4000), session.named("a", &Role::Sender)), (None, None));
+        assert_eq!((session.insert(link("c")), session.named("c", &Role::Sender)), (Some(0), Some(0)));
+        assert_eq!(session.named("c", &Role::Receiver), None);
+    }
+
+    #[test]
+    fn a_window_fits_the_bytes_that_may_wait() {
+        assert_eq!(window_frames(8 << 20, 16 << 10), 512);
+        assert_eq!(window_frames(8 << 20, 512), WINDOW_FRAMES_MAX);
+        assert_eq!(window_frames(8 << 20, u32::MAX), WINDOW_FRAMES_MIN);
+    }
 }

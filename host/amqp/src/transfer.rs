@@ -60,6 +60,7 @@ impl Connection {
         let unattached = PeerFault::UnattachedHandle { performative: "transfer", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let widened = transfer.delivery_id.map(|id| session.peer_delivery(id));
+        let last = session.last_delivery;
         let link = session.link_mut(handle).ok_or(PeerFault::State("transfer"))?;
         if link.role != Role::Receiver {
             return Err(PeerFault::Role("transfer"));
@@ -73,8 +74,11 @@ impl Connection {
             }
             (None, None) => return Err(PeerFault::Delivery("no id on the first frame")),
             (None, Some(id)) => {
-                if transfer.delivery_tag.is_none_or(|tag| tag.len() > 32) {
-                    return Err(PeerFault::Delivery("no tag, or one over 32 bytes, on the first frame"));
+                if transfer.delivery_tag.is_none() {
+                    return Err(PeerFault::Delivery("no tag on the first frame"));
+                }
+                if last.is_some_and(|last| id <= last) {
+                    return Err(PeerFault::Delivery("an id that is not after the one before"));
                 }
                 if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching {
                     return Err(PeerFault::Credit(remote));
@@ -144,6 +148,7 @@ impl Connection {
             delivery_count: flow.delivery_count,
             credit: flow.link_credit.filter(|_| !sender),
             drain: flow.drain,
+            opened,
         })))
     }
 
@@ -156,7 +161,11 @@ impl Connection {
         };
         let first = widen(said.first);
         // an id of ours that is widened to the next one stands for "none yet"
-        let last = first.saturating_add(u64::from(said.last.unwrap_or(said.first).wrapping_sub(said.first)));
+        let last = said.last.unwrap_or(said.first);
+        if Serial(last).before(Serial(said.first)) {
+            return Err(PeerFault::Range { first: said.first, last });
+        }
+        let last = first.saturating_add(u64::from(last.wrapping_sub(said.first)));
         Ok(Step::Event(Event::Disposition(Settled {
             channel: ours,
             by_receiver: said.receiver,
@@ -218,6 +227,12 @@ impl Connection {
         };
         session.outgoing_blocked |= session.outgoing_window == 0;
         session.outgoing_window > 0
+    }
+
+    /// The number of the session at this channel of ours.
+    #[must_use]
+    pub fn epoch(&self, channel: u16) -> Option<u64> {
+        self.session(channel).map(Session::epoch)
     }
 
     /// The delivery-count of a link.

@@ -1,10 +1,10 @@
 //! The `address` and `auto-link` nodes.
 
-use crosstie_model::settings::{AddressRule, AutoLink, ContainerRef, Direction};
+use crosstie_model::settings::{AddressRule, AutoLink, ContainerRef, Covers, Direction};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::loading::{Fault, Loading};
-use crate::router::{DISTRIBUTIONS, DISTRIBUTIONS_UNSERVED};
+use crate::router::DISTRIBUTIONS;
 use crate::source::Place;
 use crate::tree::Node;
 
@@ -21,37 +21,53 @@ pub(crate) struct AutoLinkDraft {
 
 /// Reads an `address` node.
 pub(crate) fn read_address<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (AddressRule, Place) {
-    let block = Block::plain(loading, "address", Item::of_node(node));
+    let (block, name) = if node.args.is_empty() {
+        (Block::plain(loading, "address", Item::of_node(node)), None)
+    } else {
+        let name = name_of(loading, node, "address \"orders\" { prefix \"orders\" }");
+        (Block::with_qualifiers(loading, "address", Item::of_node(node), &[]), name)
+    };
+    let covers = read_covers(&block);
+    let distribution = block.word("distribution", &DISTRIBUTIONS, &["link-balanced"]).unwrap_or_default();
+    let waypoint = block.flag("waypoint").unwrap_or(false);
+    let ingress_phase = block.integer("ingress-phase", 0..=9_u8);
+    let egress_phase = block.integer("egress-phase", 0..=9_u8);
+    let priority = block.integer("priority", 0..=9_u8);
+    block.finish(&["enable-fallback", "fallback"]);
+    let (covers, at) = covers.unwrap_or_else(|| (Covers::Prefix(String::new()), node.at));
+    let name = name.map(|name| name.text.to_owned());
+    (AddressRule { name, covers, distribution, waypoint, ingress_phase, egress_phase, priority }, at)
+}
+
+fn read_covers(block: &Block<'_>) -> Option<(Covers, Place)> {
     if let (Some(at), Some(other)) = (block.has("pattern"), block.has("prefix")) {
-        loading.report(
+        block.loading.report(
             Fault::at(at, "`pattern` beside `prefix`").also(other, "`prefix` stands here").hint("keep one of them"),
         );
     } else if block.has("pattern").is_none() {
         block.require("prefix", "address { prefix \"orders\" }");
     }
-    let prefix = block.text("prefix");
-    if let Some(prefix) = prefix {
-        check_prefix(loading, prefix);
-    }
-    let distribution = block.word("distribution", &DISTRIBUTIONS, &DISTRIBUTIONS_UNSERVED).unwrap_or_default();
-    let waypoint = block.flag("waypoint").unwrap_or(false);
-    block.finish(&["pattern", "priority", "ingress-phase", "egress-phase", "enable-fallback", "fallback"]);
-    let rule =
-        AddressRule { prefix: prefix.map_or(String::new(), |prefix| prefix.text.to_owned()), distribution, waypoint };
-    (rule, prefix.map_or(node.at, |prefix| prefix.at))
+    let prefix = block.text("prefix").inspect(|prefix| check_prefix(block.loading, *prefix));
+    let pattern = block.text("pattern").inspect(|pattern| check_parts(block.loading, *pattern, "a pattern"));
+    prefix
+        .map(|prefix| (Covers::Prefix(prefix.text.to_owned()), prefix.at))
+        .or_else(|| pattern.map(|pattern| (Covers::Pattern(pattern.text.to_owned()), pattern.at)))
 }
 
 fn check_prefix(loading: &Loading<'_>, prefix: Text<'_>) {
-    let tokens = || prefix.text.split(['.', '/']);
-    let fault = if tokens().any(|token| matches!(token, "*" | "#")) {
-        Fault::at(prefix.at, "a prefix has no wildcards")
-            .hint("a prefix matches itself and all that stands behind it: leave the wildcard out")
-    } else if tokens().any(str::is_empty) {
-        Fault::at(prefix.at, "a prefix with an empty part").hint("parts stand between `.` or `/`, as in `eu/orders`")
-    } else {
-        return check_address(loading, prefix);
-    };
-    loading.report(fault);
+    if prefix.text.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
+        let hint = "a prefix matches itself and all that stands behind it: leave the wildcard out, or write `pattern`";
+        return loading.report(Fault::at(prefix.at, "a prefix has no wildcards").hint(hint));
+    }
+    check_parts(loading, prefix, "a prefix");
+}
+
+fn check_parts(loading: &Loading<'_>, text: Text<'_>, what: &str) {
+    if text.text.split(['.', '/']).any(str::is_empty) {
+        let hint = "parts stand between `.` or `/`, as in `eu/orders`";
+        return loading.report(Fault::at(text.at, format!("{what} with an empty part")).hint(hint));
+    }
+    check_address(loading, text);
 }
 
 fn check_address(loading: &Loading<'_>, address: Text<'_>) {

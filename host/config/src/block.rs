@@ -103,12 +103,7 @@ impl<'t> Block<'t> {
         let all = self.all(key);
         let first = all.first().copied()?;
         for again in all.iter().skip(1) {
-            self.loading.report(
-                Fault::at(again.at, format!("`{key}` stands twice in {}", self.what))
-                    .label("again here")
-                    .also(first.at, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            self.loading.report_again(first.at, again.at, format!("`{key}` stands twice in {}", self.what));
         }
         Some(first)
     }
@@ -140,9 +135,11 @@ impl<'t> Block<'t> {
                 self.loading.report(not_served(item.at, item.name));
                 continue;
             }
-            let words = known.iter().chain(unserved).copied();
+            let words = || known.iter().chain(unserved).copied();
+            let ours = suggest::of_reference(item.name);
+            let near = words().find(|word| *word == ours).or_else(|| suggest::nearest(item.name, words()));
             let fault = Fault::at(item.at, format!("unknown attribute of {}", self.what));
-            self.loading.report(match suggest::nearest(item.name, words) {
+            self.loading.report(match near {
                 Some(near) => fault.label(format!("did you mean `{near}`?")),
                 None if known.is_empty() => fault.label("not known here").hint("it takes no attributes"),
                 None => {

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use crosstie_model::settings::{ConnectionLimits, ConnectionSettings, LinkCapacity, Mechanism, PropertyValue, Role};
+use crosstie_model::settings::{
+    AddressFamily, ConnectionLimits, ConnectionSettings, LinkCapacity, Mechanism, PropertyValue, Role, StripAnnotations,
+};
 
 use crate::block::{Block, Item};
 use crate::loading::Fault;
 use crate::quantity::DURATION_MAX;
+use crate::router::BUFFERED_MIN_BYTES;
 use crate::source::Place;
 use crate::tree::{Arg, Value};
 
@@ -14,18 +17,15 @@ use crate::tree::{Arg, Value};
 const ROLES: [(&str, Role); 2] = [("normal", Role::Normal), ("route-container", Role::RouteContainer)];
 const ROLES_UNSERVED: [&str; 2] = ["inter-router", "edge"];
 
-const MECHANISMS: [(&str, Mechanism); 2] = [("ANONYMOUS", Mechanism::Anonymous), ("PLAIN", Mechanism::Plain)];
-const MECHANISMS_UNSERVED: [&str; 9] = [
-    "EXTERNAL",
-    "SCRAM-SHA-256",
-    "SCRAM-SHA-512",
-    "SCRAM-SHA-1",
-    "CRAM-MD5",
-    "DIGEST-MD5",
-    "GSSAPI",
-    "OAUTHBEARER",
-    "XOAUTH2",
+/// Words for mechanisms that are served.
+pub(crate) const MECHANISMS: [(&str, Mechanism); 4] = [
+    (Mechanism::Anonymous.as_str(), Mechanism::Anonymous),
+    (Mechanism::Plain.as_str(), Mechanism::Plain),
+    (Mechanism::ScramSha256.as_str(), Mechanism::ScramSha256),
+    (Mechanism::ScramSha512.as_str(), Mechanism::ScramSha512),
 ];
+const MECHANISMS_UNSERVED: [&str; 7] =
+    ["EXTERNAL", "SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "OAUTHBEARER", "XOAUTH2"];
 
 /// Keys of our Open that an operator cannot set. Source: features 1.2, `openProperties`.
 const RESERVED_PROPERTIES: [&str; 7] =
@@ -33,6 +33,23 @@ const RESERVED_PROPERTIES: [&str; 7] =
 
 /// A capacity that is not written out grows to this. Source: architecture section 6, item 5.
 const LINK_CAPACITY_GROWN: u32 = 1_000;
+
+/// Links of one connection: their handles index tables.
+const LINKS_MAX: u32 = 1_000_000;
+
+/// Transfers that a session window can count. Source: AMQP 1.0 part 2, 2.5.6: serial numbers.
+const SESSION_FRAMES_MAX: u32 = (1 << 31) - 1;
+
+/// Words for families of addresses.
+pub(crate) const FAMILIES: [(&str, AddressFamily); 2] = [("IPv4", AddressFamily::V4), ("IPv6", AddressFamily::V6)];
+
+/// Words for where annotations are removed.
+const STRIP: [(&str, StripAnnotations); 4] = [
+    ("both", StripAnnotations::Both),
+    ("in", StripAnnotations::In),
+    ("out", StripAnnotations::Out),
+    ("no", StripAnnotations::No),
+];
 
 /// The frame and time limits of the reference, safer where it has none.
 pub(crate) fn defaults() -> ConnectionSettings {
@@ -44,8 +61,11 @@ pub(crate) fn defaults() -> ConnectionSettings {
         idle_timeout: Duration::from_secs(16),
         max_frame_size: 16 << 10,
         max_sessions: limits.sessions,
+        max_session_frames: None,
         link_capacity: LinkCapacity { initial: 250, max: LINK_CAPACITY_GROWN },
+        strip_annotations: StripAnnotations::default(),
         properties: Vec::new(),
+        address_family: None,
         limits,
     }
 }
@@ -63,19 +83,14 @@ pub(crate) fn role(block: &Block<'_>) -> Option<Role> {
 
 /// Reads `sasl`.
 pub(crate) fn sasl(block: &Block<'_>) -> Option<Sasl> {
-    block.has("sasl")?;
+    let words = block.texts("sasl")?;
     let mut mechanisms: Vec<(Mechanism, Place)> = Vec::new();
-    for text in block.texts("sasl").unwrap_or_default() {
+    for text in words {
         let Some(mechanism) = block.word_of(text, &MECHANISMS, &MECHANISMS_UNSERVED) else {
             continue;
         };
         if let Some((_, first)) = mechanisms.iter().find(|(known, _)| *known == mechanism) {
-            block.loading.report(
-                Fault::at(text.at, format!("`{}` is named twice", text.text))
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.report_again(*first, text.at, format!("`{}` is named twice", text.text));
         }
         mechanisms.push((mechanism, text.at));
     }
@@ -97,8 +112,13 @@ pub(crate) fn read(block: &Block<'_>) -> ConnectionSettings {
         read.max_frame_size = u32::try_from(size).unwrap_or(u32::MAX);
     }
     let sessions = block.integer("max-sessions", 1..=65_536_u32);
+    read.max_session_frames = block.integer("max-session-frames", 1..=SESSION_FRAMES_MAX);
+    read.address_family = block.word("socket-address-family", &FAMILIES, &[]);
     if let Some(capacity) = block.integer("link-capacity", 1..=1_000_000_u32) {
         read.link_capacity = LinkCapacity { initial: capacity, max: capacity };
+    }
+    if let Some(strip) = block.word("strip-annotations", &STRIP, &[]) {
+        read.strip_annotations = strip;
     }
     read.properties = properties(block);
     read.limits = limits(block);
@@ -115,7 +135,11 @@ fn limits(block: &Block<'_>) -> ConnectionLimits {
     let inner = Block::plain(block.loading, "limits", item);
     limits.connections = inner.integer("connections", 1..=u32::MAX);
     limits.sessions = inner.integer("sessions", 1..=65_536_u32).unwrap_or(limits.sessions);
-    inner.finish(&["links", "unsettled", "buffered", "max-message-size"]);
+    limits.links = inner.integer("links", 1..=LINKS_MAX).unwrap_or(limits.links);
+    limits.unsettled = inner.integer("unsettled", 1..=u32::MAX).unwrap_or(limits.unsettled);
+    limits.buffered_bytes = inner.size("buffered", BUFFERED_MIN_BYTES..=u64::MAX).unwrap_or(limits.buffered_bytes);
+    limits.max_message_size_bytes = inner.size("max-message-size", 1..=u64::MAX);
+    inner.finish(&[]);
     limits
 }
 
@@ -139,12 +163,7 @@ fn properties(block: &Block<'_>) -> Vec<(String, PropertyValue)> {
             block.loading.report(fault);
         }
         if let Some((_, _, first)) = read.iter().find(|(known, _, _)| known == key) {
-            block.loading.report(
-                Fault::at(at, format!("property `{}` is given twice", key.escape_debug()))
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.report_again(*first, at, format!("property `{}` is given twice", key.escape_debug()));
         }
         match args {
             [arg] => {

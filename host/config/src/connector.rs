@@ -17,15 +17,12 @@ use crate::tree::{Node, Value};
 /// Endpoints of one connector.
 const ENDPOINTS_MAX: usize = 256;
 
-const UNSERVED: [&str; 13] = [
+const UNSERVED: [&str; 10] = [
     "tls",
     "cost",
-    "strip-annotations",
     "verify-hostname",
     "policy-vhost",
     "allow-redirect",
-    "max-session-frames",
-    "socket-address-family",
     "protocol-family",
     "message-logging-components",
     "ssl-profile",
@@ -48,20 +45,18 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
     let role = connection::role(&block);
     let endpoints = endpoints(&block);
     let username = block.text("sasl-username").map(|text| text.text.to_owned());
-    let password = block.text("sasl-password").and_then(|text| secret::resolve(loading, text.text, text.at));
+    let password = block.text("sasl-password").and_then(|text| secret::resolve_plain(loading, text.text, text.at));
     check_credentials(&block);
     let sasl = connection::sasl(&block);
     let mut connection = connection::read(&block);
     connection.sasl = match &sasl {
         Some(sasl) => sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect(),
-        None if username.is_some() => vec![Mechanism::Plain],
+        None if username.is_some() => default_mechanisms(connection.allow_plain_without_tls),
         None => vec![Mechanism::Anonymous],
     };
-    let plain_at = match &sasl {
-        Some(sasl) => sasl.mechanisms.iter().find(|(mechanism, _)| *mechanism == Mechanism::Plain).map(|(_, at)| *at),
-        None => block.has("sasl-username"),
-    };
-    check_plain(&block, plain_at, connection.allow_plain_without_tls);
+    for (mechanism, at) in sasl.iter().flat_map(|sasl| &sasl.mechanisms) {
+        check_mechanism(&block, *mechanism, *at, connection.allow_plain_without_tls);
+    }
     let failover = failover(&block);
     block.finish(&UNSERVED);
     let name_at = name.map_or(node.at, |name| name.at);
@@ -83,12 +78,20 @@ fn check_credentials(block: &Block<'_>) {
     }
 }
 
-fn check_plain(block: &Block<'_>, plain_at: Option<Place>, allowed: bool) {
-    let Some(at) = plain_at else { return };
+/// What an absent `sasl` stands for where there is a user.
+fn default_mechanisms(plain: bool) -> Vec<Mechanism> {
+    let plain = plain.then_some(Mechanism::Plain);
+    [Mechanism::ScramSha512, Mechanism::ScramSha256].into_iter().chain(plain).collect()
+}
+
+fn check_mechanism(block: &Block<'_>, mechanism: Mechanism, at: Place, plain: bool) {
+    if mechanism == Mechanism::Anonymous {
+        return;
+    }
     if block.has("sasl-username").is_none() {
         let hint = "add `sasl-username` and `sasl-password`";
-        block.loading.report(Fault::at(at, "PLAIN without a user").hint(hint));
-    } else if !allowed {
+        block.loading.report(Fault::at(at, format!("{} without a user", mechanism.as_str())).hint(hint));
+    } else if mechanism == Mechanism::Plain && !plain {
         block.loading.report(
             Fault::at(at, "PLAIN would send the password over plain TCP")
                 .label("uses PLAIN")
@@ -131,12 +134,7 @@ fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
         };
         let same = |known: &Endpoint| known.host.eq_ignore_ascii_case(&endpoint.host) && known.port == endpoint.port;
         if let Some((_, first)) = read.iter().find(|(known, _)| same(known)) {
-            block.loading.report(
-                Fault::at(item.head, "this endpoint stands twice")
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.report_again(*first, item.head, "this endpoint stands twice");
         }
         read.push((endpoint, item.head));
     }
@@ -179,12 +177,7 @@ fn labels(inner: &Block<'_>) -> Vec<(String, String)> {
             continue;
         };
         if let Some((_, _, first)) = labels.iter().find(|(known, _, _)| known == name) {
-            inner.loading.report(
-                Fault::at(key.at, format!("label `{}` is given twice", name.escape_debug()))
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            inner.loading.report_again(*first, key.at, format!("label `{}` is given twice", name.escape_debug()));
         }
         labels.push((key.text.to_owned(), value.text.to_owned(), key.at));
     }

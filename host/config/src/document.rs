@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crosstie_model::settings::{ContainerRef, Mechanism, Plugins, Role, Settings};
+use crosstie_model::settings::{ContainerRef, Covers, Listener, Mechanism, Plugins, Role, Settings, User};
 
 use crate::block::{Block, Item, name_of, not_served};
 use crate::listener::{ListenerDraft, default_mechanisms};
@@ -13,13 +13,24 @@ use crate::source::Place;
 use crate::tree::Node;
 use crate::{address, connector, listener, plugin, router, suggest};
 
-const KNOWN: [&str; 11] =
-    ["router", "log", "state", "user", "listener", "connector", "address", "auto-link", "plugins", "plugin", "include"];
+const KNOWN: [&str; 12] = [
+    "router",
+    "log",
+    "limits",
+    "state",
+    "user",
+    "listener",
+    "connector",
+    "address",
+    "auto-link",
+    "plugins",
+    "plugin",
+    "include",
+];
 
 /// Nodes of the language that this build does not serve.
-const UNSERVED: [&str; 13] = [
+const UNSERVED: [&str; 12] = [
     "tls",
-    "limits",
     "link-route",
     "management",
     "metrics",
@@ -74,6 +85,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
     let all = |name: &'static str| nodes.iter().filter(move |node| node.name == name);
     let router = single(loading, nodes, "router").map(|node| router::read_router(loading, node));
     let log = single(loading, nodes, "log").map(|node| router::read_log(loading, node));
+    let limits = single(loading, nodes, "limits").map(|node| router::read_limits(loading, node));
     let state = single(loading, nodes, "state").and_then(|node| read_state(loading, node));
     let directory = single(loading, nodes, "plugins").map(|node| plugin::read_directory(loading, node));
     let plugins: Vec<PluginDraft> = all("plugin").map(|node| plugin::read(loading, node)).collect();
@@ -104,15 +116,20 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         roles.insert(draft.connector.name.clone(), draft.role);
         connectors.push(draft.connector);
     }
-    let mut names = Names::of("address with prefix");
+    let mut names = Names::of("address named");
+    let mut covered = Names::of("address for");
     let mut addresses = Vec::new();
     for (rule, at) in all("address").map(|node| address::read_address(loading, node)) {
-        names.add(loading, &rule.prefix, at);
+        names.add(loading, rule.name.as_deref().unwrap_or_default(), at);
+        if rule.covers != Covers::Prefix(String::new()) {
+            covered.add(loading, &rule.covers.pattern().to_string(), at);
+        }
         addresses.push(rule);
     }
     let settings = Settings {
         router: router.unwrap_or_else(router::default_router),
         log: log.unwrap_or_else(router::default_log),
+        limits: limits.unwrap_or_default(),
         users,
         listeners,
         connectors,
@@ -166,7 +183,12 @@ fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
     name.map(|name| loading.resolve(name.at, name.text))
 }
 
-fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize) -> crosstie_model::settings::Listener {
+/// Reads a `listener` node, its mechanisms checked against the users.
+pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node, users: &[User]) -> Listener {
+    with_mechanisms(loading, listener::read_listener(loading, node), users.len())
+}
+
+fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize) -> Listener {
     let mut listener = draft.listener;
     match &draft.sasl {
         Some(sasl) => {
@@ -182,22 +204,17 @@ fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize) ->
         loading.report(
             Fault::at(at, "nobody could authenticate here")
                 .label("asks for authentication")
-                .hint("add `user` nodes and, until TLS is served, `allow-plain-without-tls`"),
+                .hint("add `user \"alice\" password=\"env:NAME\"`"),
         );
     }
     listener
 }
 
-fn check_mechanism(
-    loading: &Loading<'_>,
-    listener: &crosstie_model::settings::Listener,
-    mechanism: Mechanism,
-    at: Place,
-    users: usize,
-) {
+fn check_mechanism(loading: &Loading<'_>, listener: &Listener, mechanism: Mechanism, at: Place, users: usize) {
     match mechanism {
-        Mechanism::Plain if users == 0 => {
-            loading.report(Fault::at(at, "PLAIN without users").hint("add `user \"alice\" password=\"env:NAME\"`"));
+        Mechanism::Plain | Mechanism::ScramSha256 | Mechanism::ScramSha512 if users == 0 => {
+            let what = format!("{} without users", mechanism.as_str());
+            loading.report(Fault::at(at, what).hint("add `user \"alice\" password=\"env:NAME\"`"));
         }
         Mechanism::Plain if !listener.connection.allow_plain_without_tls => loading.report(
             Fault::at(at, "PLAIN would take passwords over plain TCP")
@@ -237,13 +254,13 @@ fn check_connection(loading: &Loading<'_>, name: &str, at: Place, roles: &BTreeM
             let containers = roles.iter().filter(|(_, role)| **role == Some(Role::RouteContainer));
             let known: Vec<&str> = containers.map(|(name, _)| name.as_str()).collect();
             let fault = Fault::at(at, format!("no connector or listener is named `{}`", name.escape_debug()));
-            loading.report(match suggest::nearest(name, known.iter().copied()) {
+            loading.doubt(match suggest::nearest(name, known.iter().copied()) {
                 Some(near) => fault.label(format!("did you mean `{near}`?")),
                 None if known.is_empty() => fault.hint("add a connector with `role \"route-container\"`"),
                 None => fault.hint(format!("there are {}", suggest::list(known))),
             });
         }
-        Some(Some(Role::Normal)) => loading.report(
+        Some(Some(Role::Normal)) => loading.doubt(
             Fault::at(at, format!("`{}` is no route-container", name.escape_debug()))
                 .hint("write `role \"route-container\"` in its node"),
         ),

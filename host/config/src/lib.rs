@@ -1,7 +1,7 @@
 //! KDL text to validated settings, every problem at once and at its place.
 //!
 //! Text, tree (`syntax`, `tree`, `include`), single nodes (`router`, `listener`, `connector`, `address`, `plugin`), the whole
-//! (`document`), and back to text (`show`).
+//! (`document`), and back to text (`show`). `reference` reads the reference's own files into the same tree.
 
 mod address;
 mod block;
@@ -16,6 +16,7 @@ mod loading;
 mod plugin;
 mod problem;
 mod quantity;
+pub mod reference;
 mod router;
 mod secret;
 mod show;
@@ -29,6 +30,8 @@ use std::path::{Path, PathBuf};
 use crosstie_model::settings::Settings;
 
 pub use crate::problem::{Problem, Problems};
+pub use crate::quantity::{parse_duration, parse_size};
+pub use crate::secret::{SecretFault, read_secret};
 
 use crate::include::Includer;
 use crate::loading::{Fault, Loading};
@@ -43,6 +46,8 @@ pub const EMBEDDED: &str = include_str!("../../../examples/minimal.kdl");
 pub struct Loaded {
     /// What it means.
     pub settings: Settings,
+    /// What a person should know though it is good.
+    pub warnings: Problems,
     sources: Sources,
     plugins: Vec<PluginDraft>,
     plugins_at: Option<Place>,
@@ -87,7 +92,7 @@ fn read(source: Source, path: Option<PathBuf>) -> Result<Loaded, Problems> {
         return Err(loading.into_problems());
     }
     let document::Document { settings, plugins, plugins_at } = document;
-    Ok(Loaded { settings, sources: loading.sources(), plugins, plugins_at })
+    Ok(Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), plugins, plugins_at })
 }
 
 impl Loaded {

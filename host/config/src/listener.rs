@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crosstie_model::settings::{FailoverUrl, Listener, Mechanism, Role, User};
+use crosstie_model::settings::{FAILOVER_URLS_MAX, FailoverUrl, Listener, Management, Mechanism, Role, User};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::connection::{self, Sasl};
@@ -12,13 +12,8 @@ use crate::secret;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
-/// Items of `failover-urls`: what a peer still reads.
-const FAILOVER_URLS_MAX: usize = 64;
-
-const UNSERVED: [&str; 22] = [
+const UNSERVED: [&str; 18] = [
     "tls",
-    "management",
-    "strip-annotations",
     "cost",
     "http",
     "http-root-dir",
@@ -31,14 +26,16 @@ const UNSERVED: [&str; 22] = [
     "require-encryption",
     "require-ssl",
     "require-tls",
-    "max-session-frames",
-    "socket-address-family",
     "protocol-family",
     "message-logging-components",
     "ssl-profile",
     "trusted-certs-file",
     "client-certificate",
 ];
+
+/// Words for what peers may do at `$management`.
+pub(crate) const MANAGEMENT: [(&str, Management); 3] =
+    [("off", Management::Off), ("read", Management::Read), ("full", Management::Full)];
 
 /// A listener and what the check of the whole needs of its text.
 pub(crate) struct ListenerDraft {
@@ -56,7 +53,7 @@ pub(crate) fn read_user<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (User, 
     let name = name_of(loading, node, example);
     let block = Block::with_qualifiers(loading, "user", Item::of_node(node), &["password"]);
     block.require("password", example);
-    let password = block.text("password").and_then(|text| secret::resolve(loading, text.text, text.at));
+    let password = block.text("password").and_then(|text| secret::resolve_user(loading, text.text, text.at));
     block.finish(&[]);
     let password =
         password.unwrap_or_else(|| crosstie_model::settings::Secret { text: String::new(), reference: String::new() });
@@ -75,6 +72,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let authenticate_at = block.has("authenticate-peer");
     let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
     let explain_refusals = block.flag("explain-refusals").unwrap_or(true);
+    let management = block.word("management", &MANAGEMENT, &[]);
     let sasl = connection::sasl(&block);
     let mut connection = connection::read(&block);
     if let Some(sasl) = &sasl {
@@ -88,6 +86,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         port,
         failover_urls,
         authenticate_peer,
+        management,
         explain_refusals,
         connection,
     };
@@ -97,10 +96,14 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
 
 /// What an absent `sasl` stands for: all that is served and has something to check against.
 pub(crate) fn default_mechanisms(listener: &Listener, users: usize) -> Vec<Mechanism> {
-    let plain = users > 0 && listener.connection.allow_plain_without_tls;
-    let plain = plain.then_some(Mechanism::Plain);
-    let anonymous = (!listener.authenticate_peer).then_some(Mechanism::Anonymous);
-    plain.into_iter().chain(anonymous).collect()
+    let (has_users, plain) = (users > 0, users > 0 && listener.connection.allow_plain_without_tls);
+    let offered = [
+        (Mechanism::ScramSha512, has_users),
+        (Mechanism::ScramSha256, has_users),
+        (Mechanism::Plain, plain),
+        (Mechanism::Anonymous, !listener.authenticate_peer),
+    ];
+    offered.into_iter().filter(|(_, is_offered)| *is_offered).map(|(mechanism, _)| mechanism).collect()
 }
 
 /// A host name or an address, IPv6 with or without brackets.
@@ -140,15 +143,11 @@ fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
             }
         };
         if let Some((_, first)) = urls.iter().find(|(known, _)| *known == url) {
-            block.loading.report(
-                Fault::at(text.at, "this failover URL stands twice")
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.doubt(Fault::again(*first, text.at, "this failover URL stands twice"));
         }
         if urls.len() == FAILOVER_URLS_MAX {
-            block.loading.report(Fault::at(text.at, "too many failover URLs").hint("a list has at most 64"));
+            let hint = format!("a list has at most {FAILOVER_URLS_MAX}");
+            block.loading.report(Fault::at(text.at, "too many failover URLs").hint(hint));
             break;
         }
         urls.push((url, text.at));

@@ -11,8 +11,11 @@ const COLLECTED_MAX: usize = 10 * PROBLEMS_MAX;
 /// What is known while a configuration is read.
 pub(crate) struct Loading<'e> {
     pub(crate) environment: &'e dyn Fn(&str) -> Option<String>,
+    /// What the reference takes though it may never do anything is taken too, with a warning.
+    pub(crate) lenient: bool,
     sources: RefCell<Sources>,
     faults: RefCell<Vec<(Place, Problem)>>,
+    warnings: RefCell<Vec<(Place, Problem)>>,
     omitted: RefCell<usize>,
 }
 
@@ -28,6 +31,11 @@ pub(crate) struct Fault {
 impl Fault {
     pub(crate) fn at(place: Place, message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, spots: vec![(place, "here".to_owned())], secret: false }
+    }
+
+    /// What stands twice where it may stand once.
+    pub(crate) fn again(first: Place, again: Place, message: impl Into<String>) -> Self {
+        Self::at(again, message).label("again here").also(first, "it stands first here").hint("keep one of them")
     }
 
     pub(crate) fn label(mut self, label: impl Into<String>) -> Self {
@@ -71,7 +79,14 @@ impl Fault {
 
 impl<'e> Loading<'e> {
     pub(crate) fn new(environment: &'e dyn Fn(&str) -> Option<String>) -> Self {
-        Self { environment, sources: RefCell::default(), faults: RefCell::default(), omitted: RefCell::default() }
+        Self {
+            environment,
+            lenient: false,
+            sources: RefCell::default(),
+            faults: RefCell::default(),
+            warnings: RefCell::default(),
+            omitted: RefCell::default(),
+        }
     }
 
     pub(crate) fn add_source(&self, source: Source) -> usize {
@@ -103,6 +118,39 @@ impl<'e> Loading<'e> {
         let place = *place;
         let problem = fault.into_problem(&self.sources.borrow());
         faults.push((place, problem));
+    }
+
+    /// Reports what stands twice where it may stand once.
+    pub(crate) fn report_again(&self, first: Place, again: Place, message: impl Into<String>) {
+        self.report(Fault::again(first, again, message));
+    }
+
+    /// A problem, but to the reference it is none.
+    pub(crate) fn doubt(&self, fault: Fault) {
+        if self.lenient { self.warn(fault) } else { self.report(fault) }
+    }
+
+    /// What a person should know, though the configuration is good.
+    pub(crate) fn warn(&self, fault: Fault) {
+        let mut warnings = self.warnings.borrow_mut();
+        if let Some((place, _)) = fault.spots.first()
+            && warnings.len() < PROBLEMS_MAX
+        {
+            let place = *place;
+            let problem = fault.into_problem(&self.sources.borrow()).into_warning();
+            warnings.push((place, problem));
+        }
+    }
+
+    /// All warnings in the order of files and places.
+    pub(crate) fn warnings(&self) -> Problems {
+        let mut warnings = self.warnings.borrow().clone();
+        warnings.sort_by_key(|(place, _)| (place.file, place.start));
+        let mut problems = Problems::default();
+        for (_, problem) in warnings {
+            problems.push(problem);
+        }
+        problems
     }
 
     pub(crate) fn is_clean(&self) -> bool {

@@ -86,12 +86,7 @@ fn hooks(block: &Block<'_>) -> Option<Vec<Hook>> {
             continue;
         };
         if let Some((_, first)) = hooks.iter().find(|(known, _)| *known == hook) {
-            block.loading.report(
-                Fault::at(text.at, format!("hook `{}` is named twice", text.text))
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.report_again(*first, text.at, format!("hook `{}` is named twice", text.text));
         }
         hooks.push((hook, text.at));
     }
@@ -114,9 +109,10 @@ fn limits(block: &Block<'_>) -> PluginLimits {
     let usual = PluginLimits::default();
     let times = Duration::from_millis(1)..=Duration::from_secs(600);
     let memory = 64 << 10..=4 << 30;
-    let buffer = 256..=64 << 20;
-    let bytes = |key, default: u32| {
-        let read = block.size(key, buffer.clone());
+    // an answer is read at one go, which holds its worker
+    let (request, answer) = (256..=64 << 20, 256..=1 << 20);
+    let bytes = |key, range, default: u32| {
+        let read = block.size(key, range);
         read.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(default)
     };
     PluginLimits {
@@ -124,8 +120,8 @@ fn limits(block: &Block<'_>) -> PluginLimits {
         configure_deadline: block.duration("configure-deadline", times).unwrap_or(usual.configure_deadline),
         memory_bytes: block.size("memory", memory).unwrap_or(usual.memory_bytes),
         table_elements: block.integer("table", 0..=10_000_000_u32).unwrap_or(usual.table_elements),
-        request_bytes: bytes("request", usual.request_bytes),
-        answer_bytes: bytes("answer", usual.answer_bytes),
+        request_bytes: bytes("request", request, usual.request_bytes),
+        answer_bytes: bytes("answer", answer, usual.answer_bytes),
         module_bytes: block.size("module", 1..=1 << 30).unwrap_or(usual.module_bytes),
         kv_bytes: block.size("kv", 0..=1 << 30).unwrap_or(usual.kv_bytes),
     }

@@ -16,12 +16,17 @@ pub(crate) const PROBLEMS_MAX: usize = 100;
 /// Characters shown on each side of the underlined text of a long line.
 const EXCERPT_SIDE_CHARS: usize = 100;
 
+/// What the reference calls the password of a connector.
+const PASSWORDS: [&str; 3] = ["saslPassword", "sasl-password", "sasl_password"];
+
 /// One problem of a configuration, with its place and a hint.
 #[derive(Debug, Clone)]
 pub struct Problem {
     message: String,
     hint: Option<String>,
     spots: Vec<Spot>,
+    /// `Error`, or `Warning` where the configuration is good nevertheless.
+    severity: miette::Severity,
 }
 
 /// A place that a problem points to.
@@ -38,7 +43,13 @@ struct Spot {
 impl Problem {
     /// A problem without a place: a file that cannot be read at all.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hint: None, spots: Vec::new() }
+        Self { message: message.into(), hint: None, spots: Vec::new(), severity: miette::Severity::Error }
+    }
+
+    /// The configuration is good nevertheless.
+    pub(crate) fn into_warning(mut self) -> Self {
+        self.severity = miette::Severity::Warning;
+        self
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
@@ -88,7 +99,8 @@ impl Problem {
     fn render(&self, colour: bool) -> Result<String, fmt::Error> {
         let mut theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         theme.characters.error = "error:".into();
-        theme.characters.warning = "note:".into();
+        theme.characters.warning = "warning:".into();
+        theme.characters.advice = "note:".into();
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_links(false)
             .with_context_lines(0)
@@ -99,13 +111,13 @@ impl Problem {
             Some((first, rest)) => (Some(first), rest),
             None => (None, self.spots.as_slice()),
         };
-        let mut head = Shown::new(&self.message, first, miette::Severity::Error);
+        let mut head = Shown::new(&self.message, first, self.severity);
         if rest.is_empty() {
             head.hint.clone_from(&self.hint);
         }
         render_one(&handler, &head, &mut out)?;
         for (index, spot) in rest.iter().enumerate() {
-            let mut note = Shown::new(&spot.label, Some(spot), miette::Severity::Warning);
+            let mut note = Shown::new(&spot.label, Some(spot), miette::Severity::Advice);
             if index + 1 == rest.len() {
                 note.hint.clone_from(&self.hint);
             }
@@ -203,8 +215,8 @@ fn render_one(handler: &GraphicalReportHandler, shown: &Shown, out: &mut String)
     let lines: Vec<&str> = text.lines().collect();
     for line in lines {
         // The renderer indents its first line to make room for a symbol; a word stands there instead.
-        let head = line.strip_prefix("  ").filter(|head| head.contains("error:") || head.contains("note:"));
-        let line = if out.is_empty() || line.contains("note:") { head.unwrap_or(line) } else { line };
+        let is_head = |head: &&str| ["error:", "warning:", "note:"].iter().any(|word| head.starts_with(word));
+        let line = line.strip_prefix("  ").filter(is_head).unwrap_or(line);
         out.push_str(line.trim_end());
         out.push('\n');
     }
@@ -244,34 +256,49 @@ impl Excerpt {
         let (line, column) = spot.source.position(spot.start);
         let (line_start, text) = spot.source.line_at(spot.start);
         let from = spot.start.saturating_sub(line_start);
-        let before = visible(text.get(..from).unwrap_or(text));
         let rest = text.get(from..).unwrap_or("");
-        let marked = rest.get(..spot.len.min(rest.len())).unwrap_or(rest);
-        let after = visible(rest.get(marked.len()..).unwrap_or(""));
-        let marked = if spot.secret { hidden(marked) } else { visible(marked) };
-        let marked: String = marked.chars().take(2 * EXCERPT_SIDE_CHARS).collect();
-        let skipped = before.chars().count().saturating_sub(EXCERPT_SIDE_CHARS);
-        let before: String = before.chars().skip(skipped).collect();
-        let after: String = after.chars().take(EXCERPT_SIDE_CHARS).collect();
+        let from = text.get(..from).unwrap_or(text).chars().count();
+        let len = rest.get(..spot.len.min(rest.len())).unwrap_or(rest).chars().count();
+        // Each character stands for one of the line, so places can be counted in characters.
+        let visible: Vec<char> = visible(text).chars().collect();
+        let (before, rest) = visible.split_at(from.min(visible.len()));
+        let (marked, after) = rest.split_at(len.min(rest.len()));
+        let marked: String = marked.iter().take(2 * EXCERPT_SIDE_CHARS).collect();
+        let marked = if spot.secret { hidden(&marked) } else { marked };
+        let skipped = before.len().saturating_sub(EXCERPT_SIDE_CHARS);
+        let before: String = before.iter().skip(skipped).collect();
+        let after: String = after.iter().take(EXCERPT_SIDE_CHARS).collect();
         let span = (before.len(), marked.len()).into();
         let text = format!("{before}{marked}{after}");
         Self { name: spot.source.name.clone(), text, line, column, span, label: spot.label.clone() }
     }
 }
 
-/// The text with literal secrets and control characters blanked out.
+/// The text with secrets and control characters blanked out, character for character.
 fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("literal:") {
-        let (head, tail) = rest.split_at(at + "literal:".len());
-        let stop = tail.find('"').unwrap_or(tail.len());
-        out.push_str(head);
-        out.push_str(&hidden(tail.get(..stop).unwrap_or("")));
-        rest = tail.get(stop..).unwrap_or("");
+    while let Some((start, end)) = secret_in(rest) {
+        out.push_str(rest.get(..start).unwrap_or(""));
+        out.push_str(&hidden(rest.get(start..end).unwrap_or("")));
+        rest = rest.get(end..).unwrap_or("");
     }
     out.push_str(rest);
     out.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// The first secret in a line: behind `literal:` up to the next quote, or all behind the reference's `saslPassword:`.
+fn secret_in(line: &str) -> Option<(usize, usize)> {
+    let literals = line.match_indices("literal:").map(|(at, word)| {
+        let start = at + word.len();
+        let len = line.get(start..).and_then(|rest| rest.find('"'));
+        (start, len.map_or(line.len(), |len| start + len))
+    });
+    let passwords = PASSWORDS.iter().flat_map(|word| line.match_indices(word)).filter_map(|(at, word)| {
+        let rest = line.get(at + word.len()..)?.trim_start_matches(['"', ' ', '\t']).strip_prefix(':')?;
+        Some((line.len() - rest.trim_start_matches(['"', ' ', '\t']).len(), line.len()))
+    });
+    literals.chain(passwords).filter(|(start, end)| start < end).min()
 }
 
 fn hidden(text: &str) -> String {

@@ -47,6 +47,24 @@ pub(crate) fn size(text: &str) -> Result<u64, QuantityFault> {
     number.checked_mul(bytes).ok_or(QuantityFault::TooLarge)
 }
 
+/// Reads a duration of a command line: `250ms`, `16s`, `5m`, `1h`.
+///
+/// # Errors
+///
+/// The units that there are.
+pub fn parse_duration(text: &str) -> Result<Duration, &'static str> {
+    duration(text).map_err(|_| DURATION_UNITS)
+}
+
+/// Reads a size of a command line, in bytes: `100`, `16KiB`, `8MiB`.
+///
+/// # Errors
+///
+/// The units that there are.
+pub fn parse_size(text: &str) -> Result<u64, &'static str> {
+    text.parse().or_else(|_| size(text)).map_err(|_| SIZE_UNITS)
+}
+
 /// A duration as the configuration writes it, in the largest unit that divides it.
 pub(crate) fn show_duration(value: Duration) -> String {
     let ms = value.as_millis();
@@ -91,6 +109,13 @@ mod tests {
         assert_eq!(duration("s"), Err(QuantityFault::NoNumber));
         assert_eq!(duration("99999999999999999999h"), Err(QuantityFault::TooLarge));
         assert_eq!(duration("9999999999999999999h"), Err(QuantityFault::TooLarge));
+    }
+
+    #[test]
+    fn a_size_of_a_command_line_may_be_plain_bytes() {
+        assert_eq!(parse_size("100"), Ok(100));
+        assert_eq!(parse_size("2MiB"), Ok(2 << 20));
+        assert_eq!(parse_size("2MB"), Err(SIZE_UNITS));
     }
 
     #[test]

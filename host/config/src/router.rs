@@ -1,11 +1,11 @@
-//! The `router`, `log` and `state` nodes.
+//! The `router`, `log` and `limits` nodes.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crosstie_model::settings::{Distribution, Log, LogFormat, LogLevel, LogOutput, Router};
+use crosstie_model::settings::{Distribution, Log, LogFormat, LogLevel, LogOutput, ProcessLimits, Router, WORKERS_MAX};
 
 use crate::block::{Block, Item, name_of};
 use crate::loading::{Fault, Loading};
@@ -13,10 +13,10 @@ use crate::quantity::DURATION_MAX;
 use crate::suggest;
 use crate::tree::Node;
 
-/// Worker threads; more than any machine has.
-const WORKERS_MAX: u32 = 1024;
 /// Characters of a container-id that is generated, behind its prefix.
 const GENERATED_ID_CHARS: usize = 15;
+/// What is buffered at least: a few of the longest frames that peers use.
+pub(crate) const BUFFERED_MIN_BYTES: u64 = 256 << 10;
 /// Characters of a container-id. Source: features 1.1.
 const ID_CHARS_MAX: usize = 127;
 
@@ -33,13 +33,14 @@ pub(crate) const LOG_AREAS: [&str; 10] =
     ["router", "listener", "connector", "connection", "link", "address", "plugin", "management", "network", "config"];
 
 /// Words for a distribution.
-pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 2] =
-    [("balanced", Distribution::Balanced), ("unavailable", Distribution::Unavailable)];
+pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 4] = [
+    ("balanced", Distribution::Balanced),
+    ("closest", Distribution::Closest),
+    ("multicast", Distribution::Multicast),
+    ("unavailable", Distribution::Unavailable),
+];
 
-/// Distributions that this build does not serve.
-pub(crate) const DISTRIBUTIONS_UNSERVED: [&str; 2] = ["closest", "multicast"];
-
-const UNSERVED: [&str; 13] = [
+const UNSERVED: [&str; 12] = [
     "hello",
     "area",
     "ra-interval",
@@ -52,7 +53,6 @@ const UNSERVED: [&str; 13] = [
     "allow-unsettled-multicast",
     "timestamps-in-utc",
     "timestamp-format",
-    "metadata",
 ];
 
 /// What stands when there is no `router` node.
@@ -62,6 +62,7 @@ pub(crate) fn default_router() -> Router {
         workers: default_workers(),
         default_distribution: Distribution::default(),
         shutdown_deadline: Duration::from_secs(5),
+        metadata: None,
     }
 }
 
@@ -84,15 +85,15 @@ pub(crate) fn read_router<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Route
     };
     block.word("mode", &[("standalone", ())], &["interior", "edge"]);
     if let Some(workers) = block.integer("workers", 1..=WORKERS_MAX) {
-        let workers = usize::try_from(workers).ok().and_then(NonZeroUsize::new);
-        router.workers = workers.unwrap_or(NonZeroUsize::MIN);
+        router.workers = NonZeroUsize::new(workers.into()).unwrap_or(NonZeroUsize::MIN);
     }
-    if let Some(distribution) = block.word("default-distribution", &DISTRIBUTIONS, &DISTRIBUTIONS_UNSERVED) {
+    if let Some(distribution) = block.word("default-distribution", &DISTRIBUTIONS, &["link-balanced"]) {
         router.default_distribution = distribution;
     }
     if let Some(deadline) = block.duration("shutdown-deadline", Duration::ZERO..=DURATION_MAX) {
         router.shutdown_deadline = deadline;
     }
+    router.metadata = block.text("metadata").map(|text| text.text.to_owned());
     block.finish(&UNSERVED);
     router
 }
@@ -125,6 +126,20 @@ pub(crate) fn read_log<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Log {
     log
 }
 
+/// Reads the `limits` node.
+pub(crate) fn read_limits<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ProcessLimits {
+    let mut limits = ProcessLimits::default();
+    let block = Block::plain(loading, "limits", Item::of_node(node));
+    if let Some(connections) = block.integer("connections", 1..=u32::MAX) {
+        limits.connections = connections;
+    }
+    if let Some(buffered) = block.size("buffered", BUFFERED_MIN_BYTES..=u64::MAX) {
+        limits.buffered_bytes = buffered;
+    }
+    block.finish(&[]);
+    limits
+}
+
 fn read_levels<'t>(block: &Block<'t>, log: &mut Log) {
     let mut seen: Vec<(Option<&str>, crate::source::Place)> = Vec::new();
     for item in block.all("level") {
@@ -141,12 +156,7 @@ fn read_levels<'t>(block: &Block<'t>, log: &mut Log) {
         }
         if let Some((_, first)) = seen.iter().find(|(known, _)| *known == area) {
             let whose = area.map_or("all areas".to_owned(), |area| suggest::list([area]));
-            block.loading.report(
-                Fault::at(item.head, format!("the level of {whose} is given twice"))
-                    .label("again here")
-                    .also(*first, "it stands first here")
-                    .hint("keep one of them"),
-            );
+            block.loading.report_again(*first, item.head, format!("the level of {whose} is given twice"));
         }
         seen.push((area, item.head));
         match (level, area) {
@@ -176,5 +186,6 @@ fn generated_id() -> String {
 }
 
 fn default_workers() -> NonZeroUsize {
-    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    let most = NonZeroUsize::new(WORKERS_MAX.into()).unwrap_or(NonZeroUsize::MIN);
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).min(most)
 }

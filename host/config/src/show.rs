@@ -1,12 +1,14 @@
 //! Settings back to KDL, every default filled in.
 
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Direction, Distribution, Endpoint,
-    Grant, Listener, LogFormat, LogLevel, LogOutput, Mechanism, Plugin, PropertyValue, Role, Settings,
+    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers, Direction, Endpoint, Grant,
+    Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
+use crate::connection::FAMILIES;
 use crate::endpoint;
+use crate::listener::MANAGEMENT;
 use crate::quantity::{show_duration, show_size};
 
 /// The whole configuration.
@@ -15,6 +17,8 @@ pub(crate) fn show(settings: &Settings) -> String {
     let nodes = document.nodes_mut();
     nodes.push(router(settings));
     nodes.push(log(settings));
+    let limits = [number("connections", settings.limits.connections), size("buffered", settings.limits.buffered_bytes)];
+    nodes.push(block(KdlNode::new("limits"), limits));
     nodes.extend(settings.state.iter().map(|path| word("state", path.display().to_string())));
     nodes.extend(settings.users.iter().map(|user| {
         let mut node = word("user", &user.name);
@@ -29,8 +33,26 @@ pub(crate) fn show(settings: &Settings) -> String {
         nodes.push(word("plugins", plugins.directory.display().to_string()));
         nodes.extend(plugins.named.iter().map(plugin));
     }
+    escape(&mut document);
     document.autoformat();
     document.to_string()
+}
+
+/// Doubles the dollars of texts that would be read as variables.
+fn escape(document: &mut KdlDocument) {
+    for node in document.nodes_mut() {
+        for entry in node.entries_mut() {
+            if let KdlValue::String(text) = entry.value()
+                && (text.contains("${") || text.contains("$$"))
+            {
+                let escaped = text.replace('$', "$$");
+                entry.set_value(escaped);
+            }
+        }
+        if let Some(children) = node.children_mut() {
+            escape(children);
+        }
+    }
 }
 
 /// A node with one argument.
@@ -65,24 +87,16 @@ fn block(mut node: KdlNode, children: impl IntoIterator<Item = KdlNode>) -> KdlN
     node
 }
 
-const fn distribution(distribution: Distribution) -> &'static str {
-    match distribution {
-        Distribution::Balanced => "balanced",
-        Distribution::Unavailable => "unavailable",
-    }
-}
-
 fn router(settings: &Settings) -> KdlNode {
     let router = &settings.router;
     let workers = i128::try_from(router.workers.get()).unwrap_or(i128::MAX);
-    block(
-        word("router", &router.id),
-        [
-            number("workers", workers),
-            word("default-distribution", distribution(router.default_distribution)),
-            word("shutdown-deadline", show_duration(router.shutdown_deadline)),
-        ],
-    )
+    let mut children = vec![
+        number("workers", workers),
+        word("default-distribution", router.default_distribution.as_str()),
+        word("shutdown-deadline", show_duration(router.shutdown_deadline)),
+    ];
+    children.extend(router.metadata.iter().map(|text| word("metadata", text)));
+    block(word("router", &router.id), children)
 }
 
 const fn level(level: LogLevel) -> &'static str {
@@ -111,17 +125,10 @@ fn log(settings: &Settings) -> KdlNode {
     let output = match &log.output {
         LogOutput::Stderr => "stderr".to_owned(),
         LogOutput::Stdout => "stdout".to_owned(),
-        LogOutput::File(path) => path.display().to_string(),
+        LogOutput::File(path) => format!("file:{}", path.display()),
     };
     children.push(word("output", output));
     block(KdlNode::new("log"), children)
-}
-
-const fn role(role: Role) -> &'static str {
-    match role {
-        Role::Normal => "normal",
-        Role::RouteContainer => "route-container",
-    }
 }
 
 fn value(value: &PropertyValue) -> KdlValue {
@@ -136,10 +143,7 @@ fn value(value: &PropertyValue) -> KdlValue {
 }
 
 fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
-    let mechanisms = settings.sasl.iter().map(|mechanism| match mechanism {
-        Mechanism::Anonymous => KdlValue::String("ANONYMOUS".to_owned()),
-        Mechanism::Plain => KdlValue::String("PLAIN".to_owned()),
-    });
+    let mechanisms = settings.sasl.iter().map(|mechanism| KdlValue::String(mechanism.as_str().to_owned()));
     let mut nodes = Vec::new();
     if !settings.sasl.is_empty() {
         nodes.push(with("sasl", mechanisms));
@@ -149,6 +153,7 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
     nodes.push(word("idle-timeout", show_duration(settings.idle_timeout)));
     nodes.push(size("max-frame-size", settings.max_frame_size.into()));
     nodes.push(number("max-sessions", settings.max_sessions));
+    nodes.extend(settings.max_session_frames.map(|frames| number("max-session-frames", frames)));
     let capacity = settings.link_capacity;
     if capacity.initial == capacity.max {
         nodes.push(number("link-capacity", capacity.initial));
@@ -157,18 +162,28 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
         let properties = settings.properties.iter().map(|(key, property)| with(key, [value(property)]));
         nodes.push(block(KdlNode::new("properties"), properties));
     }
-    if let Some(connections) = settings.limits.connections {
-        nodes.push(block(KdlNode::new("limits"), [number("connections", connections)]));
-    }
+    let family = FAMILIES.iter().find(|(_, family)| Some(*family) == settings.address_family);
+    nodes.extend(family.map(|(text, _)| word("socket-address-family", *text)));
+    nodes.push(word("strip-annotations", settings.strip_annotations.as_str()));
+    let limits = settings.limits;
+    let mut inside: Vec<KdlNode> = limits.connections.map(|most| number("connections", most)).into_iter().collect();
+    inside.push(number("sessions", limits.sessions));
+    inside.push(number("links", limits.links));
+    inside.push(number("unsettled", limits.unsettled));
+    inside.push(size("buffered", limits.buffered_bytes));
+    inside.extend(limits.max_message_size_bytes.map(|most| size("max-message-size", most)));
+    nodes.push(block(KdlNode::new("limits"), inside));
     nodes
 }
 
 fn listener(listener: &Listener) -> KdlNode {
-    let mut children = vec![word("role", role(listener.role))];
+    let mut children = vec![word("role", listener.role.as_str())];
     children.extend(listener.host.iter().map(|host| word("host", host)));
     children.push(number("port", listener.port));
     children.push(flag("authenticate-peer", listener.authenticate_peer));
     children.push(flag("explain-refusals", listener.explain_refusals));
+    let management = MANAGEMENT.iter().find(|(_, management)| Some(*management) == listener.management);
+    children.extend(management.map(|(text, _)| word("management", *text)));
     if !listener.failover_urls.is_empty() {
         let urls = listener.failover_urls.iter();
         let urls = urls.map(|url| KdlValue::String(endpoint::show(url.scheme, &url.host, url.port)));
@@ -179,7 +194,7 @@ fn listener(listener: &Listener) -> KdlNode {
 }
 
 fn connector(connector: &Connector) -> KdlNode {
-    let mut children = vec![word("role", role(connector.role))];
+    let mut children = vec![word("role", connector.role.as_str())];
     children.extend(connector.endpoints.iter().map(show_endpoint));
     children.extend(connector.username.iter().map(|name| word("sasl-username", name)));
     children.extend(connector.password.iter().map(|secret| word("sasl-password", &secret.reference)));
@@ -212,14 +227,19 @@ fn show_endpoint(written: &Endpoint) -> KdlNode {
 }
 
 fn address(rule: &AddressRule) -> KdlNode {
-    block(
-        KdlNode::new("address"),
-        [
-            word("prefix", &rule.prefix),
-            word("distribution", distribution(rule.distribution)),
-            flag("waypoint", rule.waypoint),
-        ],
-    )
+    let node = rule.name.as_ref().map_or_else(|| KdlNode::new("address"), |name| word("address", name));
+    let mut children = vec![
+        match &rule.covers {
+            Covers::Prefix(text) => word("prefix", text),
+            Covers::Pattern(text) => word("pattern", text),
+        },
+        word("distribution", rule.distribution.as_str()),
+        flag("waypoint", rule.waypoint),
+    ];
+    let numbers =
+        [("ingress-phase", rule.ingress_phase), ("egress-phase", rule.egress_phase), ("priority", rule.priority)];
+    children.extend(numbers.into_iter().filter_map(|(name, value)| Some(number(name, value?))));
+    block(node, children)
 }
 
 fn auto_link(auto_link: &AutoLink) -> KdlNode {

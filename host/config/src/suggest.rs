@@ -18,6 +18,34 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
     near.min_by_key(|(steps, _)| *steps).map(|(_, candidate)| candidate)
 }
 
+/// Attributes that have another name here than in the reference, units and case aside: (theirs, ours).
+const RENAMED: [(&str, &str); 11] = [
+    ("worker-threads", "workers"),
+    ("hello-interval", "hello"),
+    ("hello-max-age", "hello"),
+    ("sasl-mechanisms", "sasl"),
+    ("initial-handshake-timeout", "handshake-timeout"),
+    ("open-properties", "properties"),
+    ("ssl-profile", "tls"),
+    ("container-id", "container"),
+    ("failover-list", "failover-urls"),
+    ("addr", "address"),
+    ("dir", "direction"),
+];
+
+/// Our name of an attribute that the reference has: `idleTimeoutSeconds` is `idle-timeout`.
+pub(crate) fn of_reference(name: &str) -> String {
+    let mut ours = String::with_capacity(name.len() + 4);
+    for letter in name.strip_suffix("Seconds").unwrap_or(name).chars() {
+        if letter.is_uppercase() {
+            ours.push('-');
+        }
+        ours.extend(letter.to_lowercase());
+    }
+    let renamed = RENAMED.iter().find(|(theirs, _)| *theirs == ours);
+    renamed.map_or(ours, |(_, name)| (*name).to_owned())
+}
+
 /// Words in back-ticks with commas between.
 pub(crate) fn list<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
     let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
@@ -57,5 +85,13 @@ mod tests {
         assert_eq!(nearest("failoverUrls", known), Some("failover-urls"));
         assert_eq!(nearest("banana", known), None);
         assert_eq!(nearest(&"x".repeat(10_000), known), None);
+    }
+
+    #[test]
+    fn names_of_the_reference_are_recognised() {
+        assert_eq!(of_reference("idleTimeoutSeconds"), "idle-timeout");
+        assert_eq!(of_reference("workerThreads"), "workers");
+        assert_eq!(of_reference("sasl-mechanisms"), "sasl");
+        assert_eq!(of_reference("host"), "host");
     }
 }

@@ -22,14 +22,18 @@ const fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
+/// Lets through what the configuration asks for. Every log line of ours has its area as its target.
+fn targets(log: &Log) -> Targets {
+    let of = log.of.iter().map(|(area, level)| (area.as_str(), filter(*level)));
+    Targets::new().with_default(filter(log.level)).with_targets(of)
+}
+
 /// Starts logging.
 ///
 /// # Errors
 ///
 /// When the log file cannot be opened for appending.
 pub(crate) fn start(log: &Log) -> io::Result<()> {
-    let of = log.of.iter().map(|(area, level)| (format!("crosstie_{area}"), filter(*level)));
-    let targets = Targets::new().with_default(filter(log.level)).with_targets(of);
     let (writer, colour) = match &log.output {
         LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::IsTerminal::is_terminal(&io::stderr())),
         LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::IsTerminal::is_terminal(&io::stdout())),
@@ -43,6 +47,30 @@ pub(crate) fn start(log: &Log) -> io::Result<()> {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(targets)).init();
+    tracing_subscriber::registry().with(layer.with_filter(targets(log))).init();
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn an_area_has_its_own_level_and_the_others_keep_theirs() {
+        let of = vec![("connector".to_owned(), LogLevel::Debug), ("link".to_owned(), LogLevel::Error)];
+        let targets = targets(&Log { level: LogLevel::Info, of, format: LogFormat::Text, output: LogOutput::Stderr });
+        for (area, level, is_shown) in [
+            ("connector", Level::DEBUG, true),
+            ("connector", Level::TRACE, false),
+            ("connection", Level::DEBUG, false),
+            ("listener", Level::DEBUG, false),
+            ("listener", Level::INFO, true),
+            ("link", Level::WARN, false),
+            ("link", Level::ERROR, true),
+        ] {
+            assert_eq!(targets.would_enable(area, &level), is_shown, "{area} {level}");
+        }
+    }
 }

@@ -1,57 +1,119 @@
 //! The crosstie program.
 
+mod client;
+mod configuration;
+mod descriptors;
+mod entities;
 mod logging;
+mod password;
+mod stat;
 
-use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Parser, Subcommand};
-use crosstie_config::{EMBEDDED, Loaded, Problems};
+use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use crosstie_amqp::sasl::ITERATIONS_DEFAULT;
+use crosstie_config::{Loaded, Problems};
+use crosstie_model::settings::LogOutput;
 use crosstie_net::MakePolicy;
 use crosstie_policy::{PolicyEngine, Setup};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The exit status for a configuration that is wrong. Source: sysexits, `EX_CONFIG`.
-const EXIT_CONFIG: u8 = 78;
+use crate::client::{ReceiveArgs, SendArgs};
+use crate::entities::FromAttributes;
+
+use crate::configuration::{Configuration, EXIT_CONFIG, complain, log_warnings};
 
 /// An AMQP 1.0 message router with policy in WebAssembly.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(version, about)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 enum Command {
     /// Runs a router until SIGTERM or SIGINT.
     Run {
-        /// The configuration; without one: clients on 127.0.0.1:5672.
-        file: Option<PathBuf>,
+        #[command(flatten)]
+        configuration: Configuration,
     },
     /// Checks a configuration and its plugins, and opens no socket. Exit status 78: there are problems.
+    #[command(group(ArgGroup::new("given").required(true).args(["file", "qdrouterd_conf"])))]
     Check {
-        /// The configuration.
-        file: PathBuf,
+        #[command(flatten)]
+        configuration: Configuration,
         /// Prints the whole configuration with every default filled in, secrets as their references.
         #[arg(long)]
         show: bool,
     },
+    /// Prints the salted form of a password, for a `user` node. Asks for it twice, or reads the first line of standard input.
+    Password {
+        /// What a guess at the password costs, and what a peer pays for SCRAM and the router for PLAIN: about 1 ms of CPU for 4096.
+        #[arg(long, default_value_t = ITERATIONS_DEFAULT, value_parser = password::iterations)]
+        iterations: u32,
+    },
+    /// Sends messages. Exit status 0: all were accepted, 1: not all, or a fault; 2: wrong options.
+    Send(Box<SendArgs>),
+    /// Receives messages and prints them. Exit status 0: all came, 1: not all, or a fault; 2: wrong options.
+    Receive(Box<ReceiveArgs>),
+    /// Prints the version, and the commit that it was built from where the build knew it.
+    Version,
+    /// Prints a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Asks a running router about itself, and prints tables.
+    Stat(Box<stat::StatArgs>),
 }
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Run { file } => run(file.as_deref()),
-        Command::Check { file, show } => check(&file, show),
+        Command::Run { configuration } => run(&configuration),
+        Command::Check { configuration, show } => check(&configuration, show),
+        Command::Password { iterations } => match password::salt(iterations) {
+            Ok(salted) => {
+                print(&format!("{salted}\n"));
+                ExitCode::SUCCESS
+            }
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        },
+        Command::Send(args) => client::send(&args),
+        Command::Receive(args) => client::receive(&args),
+        Command::Version => {
+            print(&version());
+            ExitCode::SUCCESS
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "crosstie", &mut script);
+            print(&String::from_utf8_lossy(&script));
+            ExitCode::SUCCESS
+        }
+        Command::Stat(args) => stat::stat(&args),
     }
 }
 
-fn check(file: &Path, show: bool) -> ExitCode {
-    match prepare(Some(file)) {
+/// The commit is what `CROSSTIE_COMMIT` said when this was built.
+fn version() -> String {
+    let commit = option_env!("CROSSTIE_COMMIT").map(|commit| format!(" ({commit})")).unwrap_or_default();
+    format!("crosstie {}{commit}\n", env!("CARGO_PKG_VERSION"))
+}
+
+fn check(configuration: &Configuration, show: bool) -> ExitCode {
+    match prepare(configuration) {
         Ok((loaded, _engine)) => {
-            let text = if show { loaded.show() } else { format!("{} is good\n", file.display()) };
+            if !loaded.warnings.is_empty() {
+                complain(&loaded.warnings);
+            }
+            let text = if show { loaded.show() } else { format!("{} is good\n", configuration.name()) };
             print(&text);
             ExitCode::SUCCESS
         }
@@ -64,17 +126,9 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-fn complain(problems: &Problems) -> ExitCode {
-    eprintln!("{}", problems.render(std::io::stderr().is_terminal()));
-    ExitCode::from(EXIT_CONFIG)
-}
-
 /// Loads the configuration and its plugins.
-fn prepare(file: Option<&Path>) -> Result<(Loaded, Option<PolicyEngine>), Problems> {
-    let loaded = match file {
-        Some(file) => crosstie_config::load(file)?,
-        None => crosstie_config::load_text("embedded", EMBEDDED)?,
-    };
+fn prepare(configuration: &Configuration) -> Result<(Loaded, Option<PolicyEngine>), Problems> {
+    let loaded = configuration.load()?;
     let Some(plugins) = &loaded.settings.plugins else {
         return Ok((loaded, None));
     };
@@ -92,32 +146,40 @@ fn prepare(file: Option<&Path>) -> Result<(Loaded, Option<PolicyEngine>), Proble
     }
 }
 
-fn run(file: Option<&Path>) -> ExitCode {
-    let (loaded, engine) = match prepare(file) {
+fn run(configuration: &Configuration) -> ExitCode {
+    let (loaded, engine) = match prepare(configuration) {
         Ok(prepared) => prepared,
-        Err(problems) => return complain(&problems),
+        Err(problems) => return configuration.refuse(&problems),
     };
     if let Err(error) = logging::start(&loaded.settings.log) {
         eprintln!("error: cannot open the log: {error}");
         return ExitCode::from(EXIT_CONFIG);
     }
-    tracing::info!(router = loaded.settings.router.id, version = env!("CARGO_PKG_VERSION"), "starting");
+    tracing::info!(target: "router", router = loaded.settings.router.id, version = env!("CARGO_PKG_VERSION"), "starting");
+    tracing::debug!(target: "config", file = configuration.name(), "configuration read");
+    log_warnings(&loaded);
+    descriptors::raise(loaded.settings.limits.connections);
     let policy: MakePolicy = match engine {
         Some(engine) => {
             for (plugin, hooks) in engine.names() {
-                tracing::info!(plugin, ?hooks, "plugin loaded");
+                tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
             }
             Arc::new(move || engine.worker())
         }
         None => Arc::new(|| std::rc::Rc::new(crosstie_model::policy::BuiltIn)),
     };
+    let elsewhere = loaded.settings.log.output != LogOutput::Stderr;
     match serve(loaded, policy) {
         Ok(()) => {
-            tracing::info!("stopped");
+            tracing::info!(target: "router", "stopped");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            tracing::error!("{error}");
+            // whoever started it sees why it did not start, wherever the log goes and whatever its level
+            eprintln!("error: {error}");
+            if elsewhere {
+                tracing::warn!(target: "router", %error, "cannot start");
+            }
             ExitCode::FAILURE
         }
     }
@@ -126,14 +188,39 @@ fn run(file: Option<&Path>) -> ExitCode {
 fn serve(loaded: Loaded, policy: MakePolicy) -> Result<(), crosstie_net::NetError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let shutdown = async {
-            tokio::select! {
-                _ = term.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-            tracing::info!("shutting down");
+        let mut signals = Signals::new()?;
+        let shutdown = async move {
+            signals.next().await;
+            tracing::info!(target: "router", "shutting down");
+            tokio::spawn(end_at_once(signals));
         };
-        crosstie_net::run(loaded.settings, policy, shutdown).await
+        let entities = Arc::new(FromAttributes::new(&loaded.settings.users));
+        crosstie_net::run(loaded.settings, (policy, entities), shutdown).await
     })
+}
+
+/// A second signal does not wait for peers to close. Exit status: 128 and the signal, as if it had not been caught.
+async fn end_at_once(mut signals: Signals) {
+    let kind = signals.next().await;
+    tracing::warn!(target: "router", "a second signal: ending at once");
+    std::process::exit(kind.as_raw_value().saturating_add(128));
+}
+
+/// SIGTERM and SIGINT.
+struct Signals {
+    term: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { term: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> SignalKind {
+        tokio::select! {
+            _ = self.term.recv() => SignalKind::terminate(),
+            _ = self.interrupt.recv() => SignalKind::interrupt(),
+        }
+    }
 }

@@ -1,4 +1,8 @@
-//! The nouns that two crates need: validated settings, policy questions and decisions.
+//! The nouns that two crates need: validated settings, facts of a running router, policy questions and decisions.
 
+pub mod address;
+pub mod facts;
+pub mod pattern;
 pub mod policy;
+pub mod random;
 pub mod settings;

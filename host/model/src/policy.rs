@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::settings::{Role, Scheme};
+use crate::settings::{Distribution, Role, Scheme};
 
 /// A question that plugins may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -76,7 +76,8 @@ impl Policy for BuiltIn {
     }
 }
 
-/// Why a peer is refused, as it is told. Checked: the condition is a symbol of at most 255 ASCII bytes.
+/// Why a peer is refused, as it is told. Checked: the condition and the keys of `info` are symbols of 1 to 128 ASCII
+/// characters that can be seen.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
     /// An AMQP error condition.
@@ -188,14 +189,6 @@ pub enum LinkDirection {
     Outbound,
 }
 
-/// How an address is treated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum Treatment {
-    Balanced,
-    Unavailable,
-}
-
 /// Asked at attach.
 #[derive(Debug, Clone)]
 pub struct AddressRequest {
@@ -208,7 +201,7 @@ pub struct AddressRequest {
     /// Of the terminus.
     pub capabilities: Vec<String>,
     /// What the configuration says about the address.
-    pub configured: Treatment,
+    pub configured: Distribution,
     /// What the configuration says about the link, 0 to 9.
     pub phase: u8,
 }
@@ -229,10 +222,11 @@ pub enum AddressVerdict {
 /// An address decision; what is absent is as configured for the (rewritten) address.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ruling {
-    /// Instead of the one asked for: 1 to 2,048 bytes without control characters.
+    /// Instead of the one asked for: 1 to 2,048 bytes without control characters, whose name in its one form is not empty
+    /// and does not begin with `$` or `_`.
     pub address: Option<String>,
-    /// Instead of the configured one.
-    pub treatment: Option<Treatment>,
+    /// Instead of the configured one; where the address is in use, that of those who use it stays.
+    pub treatment: Option<Distribution>,
     /// 0 to 9.
     pub phase: Option<u8>,
     /// For the log.

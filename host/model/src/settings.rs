@@ -4,6 +4,14 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::pattern::Pattern;
+
+/// Worker threads: the router keeps a bit for each in a word.
+pub const WORKERS_MAX: u16 = 64;
+
+/// Items of a `failover-server-list`, written or read.
+pub const FAILOVER_URLS_MAX: usize = 32;
+
 /// A whole configuration. Built by `crosstie-config`, which checks every rule first.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -11,7 +19,9 @@ pub struct Settings {
     pub router: Router,
     /// What is logged, and where.
     pub log: Log,
-    /// Who may authenticate with PLAIN.
+    /// What the whole process may hold.
+    pub limits: ProcessLimits,
+    /// Who may authenticate with PLAIN or SCRAM.
     pub users: Vec<User>,
     /// Where peers may connect.
     pub listeners: Vec<Listener>,
@@ -32,12 +42,14 @@ pub struct Settings {
 pub struct Router {
     /// The container-id in our Open: 1 to 127 characters, no white space or control characters.
     pub id: String,
-    /// Worker threads.
+    /// Worker threads, at most [`WORKERS_MAX`].
     pub workers: NonZeroUsize,
     /// For addresses that no rule matches.
     pub default_distribution: Distribution,
     /// How long SIGTERM waits for peers to answer our Close.
     pub shutdown_deadline: Duration,
+    /// Free text that tools show.
+    pub metadata: Option<String>,
 }
 
 /// How an address picks among its consumers.
@@ -46,8 +58,40 @@ pub enum Distribution {
     /// The consumer with the fewest unsettled deliveries.
     #[default]
     Balanced,
+    /// Consumers of this router in turn, before any other router's.
+    Closest,
+    /// Every consumer.
+    Multicast,
     /// No link may attach to it.
     Unavailable,
+}
+
+impl Distribution {
+    /// The word of the configuration and of management.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Balanced => "balanced",
+            Self::Closest => "closest",
+            Self::Multicast => "multicast",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// The `limits` node: what all connections together may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProcessLimits {
+    /// Connections, accepted and dialled.
+    pub connections: u32,
+    /// Message bytes that wait in this process, for a consumer or for a socket.
+    pub buffered_bytes: u64,
+}
+
+impl Default for ProcessLimits {
+    fn default() -> Self {
+        Self { connections: 65_535, buffered_bytes: 512 << 20 }
+    }
 }
 
 /// The `log` node.
@@ -111,7 +155,7 @@ impl std::fmt::Debug for Secret {
 pub struct User {
     /// The SASL authentication identity.
     pub name: String,
-    /// Compared in constant time.
+    /// The password, or its salted form.
     pub password: Secret,
 }
 
@@ -125,12 +169,45 @@ pub enum Role {
     RouteContainer,
 }
 
+impl Role {
+    /// The word of the configuration and of management.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::RouteContainer => "route-container",
+        }
+    }
+}
+
 /// A SASL mechanism that is served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words say it")]
 pub enum Mechanism {
     Anonymous,
     Plain,
+    ScramSha256,
+    ScramSha512,
+}
+
+impl Mechanism {
+    /// Its registered name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "ANONYMOUS",
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+
+    /// Reads its registered name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Anonymous, Self::Plain, Self::ScramSha256, Self::ScramSha512];
+        all.into_iter().find(|mechanism| mechanism.as_str() == name)
+    }
 }
 
 /// The credit that a sender is given.
@@ -145,7 +222,7 @@ pub struct LinkCapacity {
 /// The frame, session and time limits that listeners and connectors share.
 #[derive(Debug, Clone)]
 pub struct ConnectionSettings {
-    /// Offered (listener) or taken (connector), best first; never empty.
+    /// Offered (listener, in this order) or taken (connector, the strongest that the peer offers); never empty.
     pub sasl: Vec<Mechanism>,
     /// PLAIN over plain TCP is used.
     pub allow_plain_without_tls: bool,
@@ -157,12 +234,65 @@ pub struct ConnectionSettings {
     pub max_frame_size: u32,
     /// Sessions, 1 to 65,536; channel-max is one less.
     pub max_sessions: u32,
+    /// Transfers of a session that may be on their way to us, 1 to 2^31 - 1; absent: as many as can be counted.
+    pub max_session_frames: Option<u32>,
     /// Credit for each incoming link.
     pub link_capacity: LinkCapacity,
+    /// Whether the router annotations of messages go.
+    pub strip_annotations: StripAnnotations,
+    /// The only addresses of a host name that are bound or dialled; absent: all.
+    pub address_family: Option<AddressFamily>,
     /// Added to our Open.
     pub properties: Vec<(String, PropertyValue)>,
     /// What one connection may hold.
     pub limits: ConnectionLimits,
+}
+
+/// A family of internet addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AddressFamily {
+    V4,
+    V6,
+}
+
+/// Where `x-opt-qd.*` message annotations are removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StripAnnotations {
+    /// From messages that come in.
+    In,
+    /// From messages that go out.
+    Out,
+    /// From both.
+    #[default]
+    Both,
+    /// Nowhere.
+    No,
+}
+
+impl StripAnnotations {
+    /// The word of the configuration and of management.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::Both => "both",
+            Self::No => "no",
+        }
+    }
+
+    /// Whether messages that come in lose theirs.
+    #[must_use]
+    pub const fn incoming(self) -> bool {
+        matches!(self, Self::In | Self::Both)
+    }
+
+    /// Whether messages that go out lose theirs.
+    #[must_use]
+    pub const fn outgoing(self) -> bool {
+        matches!(self, Self::Out | Self::Both)
+    }
 }
 
 /// The `limits` block of a listener or a connector: what each of its connections may hold. A policy may lower them.
@@ -172,11 +302,27 @@ pub struct ConnectionLimits {
     pub connections: Option<u32>,
     /// Sessions of one connection; `ConnectionSettings::max_sessions` is never above it.
     pub sessions: u32,
+    /// Links of one connection.
+    pub links: u32,
+    /// Deliveries of one connection that are not settled, both ways together.
+    pub unsettled: u32,
+    /// Message bytes of one session that wait here, for a consumer or for its socket; of all sessions of a connection, twice as many.
+    pub buffered_bytes: u64,
+    /// Bytes of one message that a peer may send; absent: any number.
+    pub max_message_size_bytes: Option<u64>,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { connections: None, sessions: 256 }
+        Self {
+            connections: None,
+            sessions: 256,
+            links: 10_000,
+            unsettled: 100_000,
+            // some clients break when they run out of window in the middle of a message
+            buffered_bytes: 32 << 20,
+            max_message_size_bytes: None,
+        }
     }
 }
 
@@ -203,14 +349,27 @@ pub struct Listener {
     pub host: Option<String>,
     /// 0: any free port.
     pub port: u16,
-    /// Stand in our Open as `failover-server-list`.
+    /// Stand in our Open as `failover-server-list`, at most [`FAILOVER_URLS_MAX`].
     pub failover_urls: Vec<FailoverUrl>,
     /// ANONYMOUS and connections without a SASL layer are refused.
     pub authenticate_peer: bool,
+    /// What its peers may do at `$management`; absent: all where they are authenticated or come from this machine, else nothing.
+    pub management: Option<Management>,
     /// Plugin and note in the info map of a refusal.
     pub explain_refusals: bool,
     /// Frames, sessions, times.
     pub connection: ConnectionSettings,
+}
+
+/// What a peer may do at `$management`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Management {
+    /// Nothing: the node is not there.
+    Off,
+    /// Ask.
+    Read,
+    /// Ask and change.
+    Full,
 }
 
 /// An item of `failover-urls`.
@@ -273,7 +432,7 @@ pub struct Connector {
     pub role: Role,
     /// At least one, in the order of the file.
     pub endpoints: Vec<Endpoint>,
-    /// PLAIN is used where it is given.
+    /// PLAIN or SCRAM is used where it is given.
     pub username: Option<String>,
     /// Given where `username` is.
     pub password: Option<Secret>,
@@ -323,12 +482,40 @@ pub struct Backoff {
 /// An `address` node.
 #[derive(Debug, Clone)]
 pub struct AddressRule {
-    /// Whole tokens of an address, separated by `.` or `/`.
-    pub prefix: String,
+    /// For management; unique where it is given.
+    pub name: Option<String>,
+    /// The addresses that it is for.
+    pub covers: Covers,
     /// How it picks among consumers.
     pub distribution: Distribution,
     /// Producers use phase 0, consumers phase 1.
     pub waypoint: bool,
+    /// The phase of producers, 0 to 9; absent: 0.
+    pub ingress_phase: Option<u8>,
+    /// The phase of consumers, 0 to 9; absent: 1 with `waypoint`, else 0.
+    pub egress_phase: Option<u8>,
+    /// Of its messages, 0 to 9; absent: that of their header.
+    pub priority: Option<u8>,
+}
+
+/// Which addresses a rule is for. Parts of an address stand between `.` or `/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Covers {
+    /// These parts and all that stands behind them.
+    Prefix(String),
+    /// `*` is any one part, `#` any number of them.
+    Pattern(String),
+}
+
+impl Covers {
+    /// As what addresses are matched with.
+    #[must_use]
+    pub fn pattern(&self) -> Pattern {
+        match self {
+            Self::Prefix(text) => Pattern::prefix(text),
+            Self::Pattern(text) => Pattern::new(text),
+        }
+    }
 }
 
 /// Seen from this router.
@@ -421,7 +608,7 @@ pub struct PluginLimits {
     pub configure_deadline: Duration,
     /// Linear memory of one instance.
     pub memory_bytes: u64,
-    /// Elements of all tables of one instance.
+    /// Elements of one table; an instance has at most 4.
     pub table_elements: u32,
     /// The longest request.
     pub request_bytes: u32,

@@ -6,20 +6,34 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_amqp::connection::Connection;
+use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::Hook;
-use crosstie_model::settings::Connector;
+use crosstie_model::settings::{Connector, Management};
 use crosstie_router::failover::{Dial, Failover, Failure, Step};
-use crosstie_router::shard::{Meta, Peer};
+use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
 
 use crate::dial_text;
 use crate::opening;
 use crate::socket::{Owner, Socket};
+use crate::status::Watched;
 use crate::worker::Worker;
 
 /// Keeps a connector connected until the worker closes.
-pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Connector) {
-    let mut failover = Failover::new(&connector, RandomState::new().hash_one(&connector.name));
+pub(crate) async fn run(worker: Rc<Worker>, connector: Connector, watched: Watched) {
+    let kept = keep(&worker, &connector, &watched);
+    tokio::select! {
+        () = kept => {}
+        () = watched.stopped() => {}
+    }
+    if watched.is_stopped() {
+        worker.close_connector(&connector.name);
+    }
+}
+
+async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
+    let container_id = &worker.shared.common.router_id;
+    let mut failover = Failover::new(connector, RandomState::new().hash_one(&connector.name));
     let name: Arc<str> = connector.name.as_str().into();
     while !worker.is_closing() {
         match failover.poll(worker.clock()) {
@@ -29,6 +43,7 @@ pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Con
                 if let Some(answer) = &answer {
                     let picks = answer.order.len();
                     tracing::info!(
+                        target: "connector",
                         connector = &*name,
                         plugin = &*answer.plugin,
                         picks,
@@ -46,18 +61,24 @@ pub(crate) async fn run(worker: Rc<Worker>, container_id: String, connector: Con
             }
             Step::Dial(dial) => {
                 let endpoint = dial_text(&dial.host, dial.port);
-                tracing::debug!(connector = &*name, endpoint, "dialling");
-                match reach(&worker, &connector, &dial).await {
-                    Ok(stream) => serve(&worker, &container_id, &connector, (&dial, stream), &mut failover).await,
+                tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
+                watched.set(ConnectorStatus::Connecting, Some(format!("dialling {endpoint}")));
+                watched.set_urls(failover.urls());
+                match reach(worker, connector, &dial).await {
+                    Ok(stream) => {
+                        serve(worker, container_id, (connector, watched), (&dial, stream), &mut failover).await
+                    }
                     Err(error) => {
-                        tracing::warn!(connector = &*name, endpoint, error, "cannot connect");
+                        watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
+                        tracing::warn!(target: "connector", connector = &*name, endpoint, error, "cannot connect");
                         failover.handle_failed(worker.clock(), Failure { error, condition: None });
                     }
                 }
             }
             // every step of this loop ends in an answer, a failure or a loss
             Step::Idle => {
-                return tracing::error!(connector = &*name, "failover is idle without a connection");
+                tracing::error!(target: "connector", connector = &*name, "failover is idle without a connection");
+                failover.give_up(worker.clock());
             }
         }
     }
@@ -78,45 +99,46 @@ async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<Tc
 async fn serve(
     worker: &Rc<Worker>,
     container_id: &str,
-    connector: &Connector,
+    (connector, watched): (&Connector, &Watched),
     (dial, stream): (&Dial, TcpStream),
     failover: &mut Failover,
 ) {
     let name: Arc<str> = connector.name.as_str().into();
     let endpoint = dial_text(&dial.host, dial.port);
-    let owner =
-        Owner { name: name.clone(), is_listener: false, explain_refusals: false, limits: connector.connection.limits };
-    let identity = match worker.identify(&stream, owner) {
-        Ok(identity) => identity,
+    let owner = Owner {
+        name: name.clone(),
+        is_listener: false,
+        explain_refusals: false,
+        limits: connector.connection.limits,
+        management: Some(Management::Off),
+    };
+    let (identity, nonce) = match worker.identify(&stream, owner).and_then(|identity| Ok((identity, opening::nonce()?)))
+    {
+        Ok(known) => known,
         Err(error) => {
             return failover.handle_failed(worker.clock(), Failure { error: error.to_string(), condition: None });
         }
     };
-    let meta = Meta {
-        name: name.clone(),
-        role: connector.role,
-        outgoing: true,
-        peer_addr: identity.remote.to_string(),
-        capacity: connector.connection.link_capacity,
-        container_id: String::new(),
-        may_move: false,
-    };
-    let amqp = Connection::new(worker.now(), opening::dialled(container_id, connector, dial));
+    let mut meta = opening::meta(name.clone(), connector.role, &connector.connection, false);
+    meta.peer_addr = identity.remote.to_string();
+    let amqp = Connection::new(worker.now(), opening::dialled(container_id, connector, dial), nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new(stream, identity));
+    *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
     worker.drive(at, socket.clone(), Vec::new()).await;
     let mut failure = socket.failure.take();
     if failure.error.is_empty() {
         failure.error = "the connection was lost".to_owned();
     }
     let (error, condition) = (failure.error.clone(), failure.condition.clone());
+    watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
     match socket.opened.take() {
         Some((clock, advertisement)) => {
-            tracing::warn!(connector = &*name, endpoint, error, condition, "connection lost");
+            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
             failover.handle_opened(clock, advertisement);
             failover.handle_lost(worker.clock(), failure);
         }
         None => {
-            tracing::warn!(connector = &*name, endpoint, error, condition, "cannot connect");
+            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
             failover.handle_failed(worker.clock(), failure);
         }
     }

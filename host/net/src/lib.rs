@@ -1,11 +1,15 @@
 //! Sockets and timers around the router: one tokio runtime and one shard for each worker thread.
 
 mod connector;
+mod control;
 mod counts;
 mod listener;
 mod opening;
 mod policy;
+mod rows;
 mod socket;
+mod status;
+mod tcp;
 mod worker;
 
 use std::future::Future;
@@ -15,13 +19,19 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use crosstie_model::policy::{Hook, Policy};
-use crosstie_model::settings::{Connector, Settings};
+use crosstie_model::settings::{Settings, WORKERS_MAX};
 use crosstie_router::address::Addresses;
+use crosstie_router::buffered::Buffered;
+use crosstie_router::dynamic::Names;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::Common;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
+pub use crate::control::Entities;
+pub use crate::policy::condition;
+
+use crate::control::{Asked, Control};
 use crate::counts::Open;
 use crate::worker::{Command, Shared, Worker};
 
@@ -32,7 +42,7 @@ pub type MakePolicy = Arc<dyn Fn() -> Rc<dyn Policy> + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
     /// A listener has no socket.
-    #[error("listener {listener:?} cannot listen on {address}: {source}")]
+    #[error("listener {listener:?} cannot listen on {address}: {}", tcp::explain(source))]
     Bind {
         /// Its name.
         listener: String,
@@ -41,9 +51,12 @@ pub enum NetError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The system gave no thread, or no means to wait for sockets.
+    /// The system gave no thread, no random bytes, or no means to wait for sockets.
     #[error("cannot start a worker: {0}")]
     Worker(#[from] std::io::Error),
+    /// A worker's thread ended while the router ran: a defect.
+    #[error("worker {0} has ended")]
+    Gone(u16),
 }
 
 /// Host and port as they are written, an IPv6 address in brackets.
@@ -56,82 +69,127 @@ pub(crate) fn dial_text(host: &str, port: u16) -> String {
 /// # Errors
 ///
 /// [`NetError`] before anything is served.
-pub async fn run(settings: Settings, policy: MakePolicy, shutdown: impl Future<Output = ()>) -> Result<(), NetError> {
+pub async fn run(
+    settings: Settings,
+    (policy, entities): (MakePolicy, Arc<dyn Entities>),
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), NetError> {
+    let users = opening::users(&settings.users)?;
     let mut bound = Vec::new();
     for listener in &settings.listeners {
-        bound.push(listener::bind(&settings, listener).await?);
+        bound.push((listener.clone(), listener::bind(&settings, listener, users.clone()).await?));
     }
-    let count = settings.router.workers.get().min(64);
+    let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
-    let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
-    let asks = policy().serves(Hook::Address);
-    let common = Arc::new(Common {
-        addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
-        post: Post::new(wake),
-        auto_links: settings.auto_links.clone(),
-        ask_address: asks,
-    });
-    let shared =
-        Arc::new(Shared { common, open: Open::default(), connections: AtomicU64::new(0), started: Instant::now() });
+    let shared = share(&settings, &mail, policy().serves(Hook::Address))?;
+    // commands are few: each is a socket, a request, or a change
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
-    let mut threads = Vec::new();
-    for (at, (commands, mail)) in receivers.into_iter().zip(mail).enumerate() {
-        let mine = settings.connectors.iter().enumerate().filter(|(index, _)| index % count == at);
-        let start = Start {
-            id: u16::try_from(at).unwrap_or(u16::MAX),
-            container_id: settings.router.id.clone(),
-            connectors: mine.map(|(_, connector)| connector.clone()).collect(),
-            policy: policy.clone(),
-            shared: shared.clone(),
-            others: senders.clone(),
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let (done, ended) = tokio::sync::oneshot::channel::<()>();
-        let body = move || {
-            let _done = done;
-            LocalSet::new().block_on(&runtime, start.run(commands, mail));
-        };
-        std::thread::Builder::new().name(format!("worker-{at}")).spawn(body)?;
-        threads.push(ended);
+    let (control, mut asked) = mpsc::unbounded_channel();
+    let (over, mut ended) = mpsc::unbounded_channel();
+    for (id, (commands, mail)) in (0_u16..).zip(receivers.into_iter().zip(mail)) {
+        let over = Over { id, ended: over.clone() };
+        let others = senders.clone();
+        Start { id, policy: policy.clone(), shared: shared.clone(), others, control: control.clone() }
+            .spawn(commands, mail, over)?;
     }
-    let accepting: Vec<_> =
-        bound.into_iter().map(|bound| tokio::spawn(listener::accept(bound, senders.clone()))).collect();
-    shutdown.await;
-    for task in accepting {
-        task.abort();
+    let deadline = settings.router.shutdown_deadline.max(Duration::from_millis(1));
+    let connectors = settings.connectors.clone();
+    let mut control = Control::new(settings, users, entities, (shared, senders.clone()));
+    for connector in connectors {
+        control.connect(connector);
     }
+    for (listener, bound) in bound {
+        control.accept(listener, bound);
+    }
+    let mut shutdown = std::pin::pin!(shutdown);
+    loop {
+        tokio::select! {
+            Some(request) = asked.recv() => control.handle(request).await,
+            Some(worker) = ended.recv() => return Err(NetError::Gone(worker)),
+            () = &mut shutdown => break,
+        }
+    }
+    control.stop_listening();
     for worker in &senders {
         // a worker that is gone needs no word
         let _ = worker.send(Command::Shutdown);
     }
     let all = async {
-        for ended in threads {
-            let _ = ended.await;
+        for _ in 0..count {
+            let _ = ended.recv().await;
         }
     };
-    let deadline = settings.router.shutdown_deadline.max(Duration::from_millis(1));
     if tokio::time::timeout(deadline, all).await.is_err() {
-        tracing::warn!("peers did not answer our close in time");
+        tracing::warn!(target: "router", "peers did not answer our close in time");
     }
     Ok(())
+}
+
+/// What all workers share.
+fn share(settings: &Settings, mail: &[Arc<Notify>], ask_address: bool) -> Result<Arc<Shared>, NetError> {
+    let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret).map_err(std::io::Error::from)?;
+    let common = Arc::new(Common {
+        router_id: settings.router.id.clone(),
+        buffered: Buffered::new(settings.limits.buffered_bytes),
+        names: Names::new(secret),
+        links: AtomicU64::new(0),
+        addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
+        post: Post::new(wake),
+        auto_links: settings.auto_links.clone(),
+        ask_address,
+    });
+    Ok(Arc::new(Shared {
+        common,
+        open: Open::default(),
+        connections: AtomicU64::new(0),
+        connections_max: settings.limits.connections,
+        started: Instant::now(),
+    }))
+}
+
+/// Says that a worker's thread has ended, however it did.
+struct Over {
+    id: u16,
+    ended: mpsc::UnboundedSender<u16>,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        // nobody listens when the router is done
+        let _ = self.ended.send(self.id);
+    }
 }
 
 /// What a worker's thread begins with.
 struct Start {
     id: u16,
-    container_id: String,
-    connectors: Vec<Connector>,
     policy: MakePolicy,
     shared: Arc<Shared>,
     others: Vec<mpsc::UnboundedSender<Command>>,
+    control: mpsc::UnboundedSender<Asked>,
 }
 
 impl Start {
+    /// Starts its thread.
+    fn spawn(
+        self,
+        commands: mpsc::UnboundedReceiver<Command>,
+        mail: Arc<Notify>,
+        over: Over,
+    ) -> Result<(), std::io::Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let name = format!("worker-{}", self.id);
+        let body = move || {
+            let _over = over;
+            LocalSet::new().block_on(&runtime, self.run(commands, mail));
+        };
+        std::thread::Builder::new().name(name).spawn(body).map(drop)
+    }
+
     async fn run(self, commands: mpsc::UnboundedReceiver<Command>, mail: Arc<Notify>) {
-        let worker = Worker::new(self.id, self.shared, (self.policy)(), self.others);
-        for connector in self.connectors {
-            tokio::task::spawn_local(connector::run(worker.clone(), self.container_id.clone(), connector));
-        }
+        let worker = Worker::new(self.id, self.shared, (self.policy)(), (self.others, self.control));
         worker.run(commands, mail).await;
     }
 }

@@ -1,23 +1,58 @@
 //! From settings to what a connection says and asks of its peer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crosstie_amqp::connection::Setup;
 use crosstie_amqp::handshake::{Client, Server, Side};
-use crosstie_amqp::sasl;
-use crosstie_model::settings::{ConnectionSettings, Connector, Listener, Mechanism, PropertyValue, Secret, User};
+use crosstie_amqp::sasl::{Nonce, Password, Users};
+use crosstie_model::settings::{
+    ConnectionSettings, Connector, LinkCapacity, Listener, Management, PropertyValue, Role, Secret, StripAnnotations,
+    User,
+};
 use crosstie_router::failover::Dial;
 use crosstie_router::failover_list;
+use crosstie_router::shard::Meta;
 use serde_amqp::Value;
 
 /// Sent in every Open.
 const PRODUCT: &str = "crosstie";
 
-fn mechanism(mechanism: Mechanism) -> String {
-    match mechanism {
-        Mechanism::Anonymous => "ANONYMOUS".to_owned(),
-        Mechanism::Plain => "PLAIN".to_owned(),
-    }
+/// Offered and desired in every Open.
+const CAPABILITIES: [&str; 1] = ["ANONYMOUS-RELAY"];
+
+fn mechanisms(settings: &ConnectionSettings) -> Vec<String> {
+    settings.sasl.iter().map(|mechanism| mechanism.as_str().to_owned()).collect()
+}
+
+/// Random bytes for one connection.
+///
+/// # Errors
+///
+/// When the system has none.
+pub(crate) fn nonce() -> std::io::Result<Nonce> {
+    let mut bytes = [0; 18];
+    getrandom::fill(&mut bytes)?;
+    Ok(Nonce(bytes))
+}
+
+/// Everyone whom listeners let in. Plain passwords are derived here, once: some milliseconds for each.
+///
+/// # Errors
+///
+/// When the system has no random bytes.
+pub(crate) fn users(users: &[User]) -> std::io::Result<Arc<Users>> {
+    let mut secret = [0; 32];
+    getrandom::fill(&mut secret)?;
+    let read = users.iter().filter_map(|user| match Password::read(&user.password.text) {
+        Ok(password) => Some((user.name.clone(), password)),
+        // the configuration was checked: nobody is better than somebody whose password is a damaged text
+        Err(error) => {
+            tracing::error!(target: "connection", user = user.name, %error, "a salted password cannot be read");
+            None
+        }
+    });
+    Ok(Arc::new(Users::new(secret, read)))
 }
 
 fn value(value: &PropertyValue) -> Value {
@@ -41,22 +76,70 @@ fn setup(container_id: &str, settings: &ConnectionSettings, side: Side) -> Setup
         channel_max: u16::try_from(settings.max_sessions.saturating_sub(1)).unwrap_or(u16::MAX),
         idle_timeout: settings.idle_timeout,
         handshake_timeout: settings.handshake_timeout,
+        links_max: settings.limits.links,
+        window_frames: settings.max_session_frames,
+        buffered_bytes: settings.limits.buffered_bytes,
+        capabilities: CAPABILITIES.map(str::to_owned).to_vec(),
         properties: own.into_iter().chain(more).collect(),
         side,
     }
 }
 
-/// For the peers of a listener.
-pub(crate) fn accepted(container_id: &str, listener: &Listener, users: &[User]) -> Setup {
-    let users: Vec<(String, String)> =
-        users.iter().map(|user| (user.name.clone(), user.password.text.clone())).collect();
-    let server = Server {
-        mechanisms: listener.connection.sasl.iter().copied().map(mechanism).collect(),
-        without_sasl: !listener.authenticate_peer,
-        verify: Arc::new(move |user, password| {
-            sasl::verify(users.iter().map(|(name, secret)| (name.as_str(), secret.as_str())), user, password)
-        }),
+/// What the router knows of a connection before its peer's open.
+pub(crate) fn meta(name: Arc<str>, role: Role, settings: &ConnectionSettings, may_move: bool) -> Meta {
+    Meta {
+        name,
+        role,
+        // who dialled stays where it is
+        outgoing: !may_move,
+        peer_addr: String::new(),
+        capacity: settings.link_capacity,
+        strip: settings.strip_annotations,
+        unsettled_max: settings.limits.unsettled,
+        message_max_bytes: settings.limits.max_message_size_bytes,
+        management: Management::Off,
+        container_id: String::new(),
+        may_move,
+    }
+}
+
+/// For the router's own messages: a connection that nobody dialled.
+pub(crate) fn voice() -> (Setup, Meta) {
+    let side = Side::Client(Client { credentials: None, mechanisms: Vec::new() });
+    let setup = Setup {
+        container_id: String::new(),
+        hostname: None,
+        max_frame_size: u32::MAX,
+        channel_max: 0,
+        links_max: 1,
+        window_frames: None,
+        buffered_bytes: 0,
+        capabilities: Vec::new(),
+        idle_timeout: Duration::ZERO,
+        handshake_timeout: Duration::MAX,
+        properties: Vec::new(),
+        side,
     };
+    let meta = Meta {
+        name: "router".into(),
+        role: Role::Normal,
+        outgoing: true,
+        peer_addr: String::new(),
+        capacity: LinkCapacity { initial: 1000, max: 1000 },
+        strip: StripAnnotations::Both,
+        unsettled_max: u32::MAX,
+        message_max_bytes: None,
+        management: Management::Off,
+        container_id: String::new(),
+        may_move: false,
+    };
+    (setup, meta)
+}
+
+/// For the peers of a listener.
+pub(crate) fn accepted(container_id: &str, listener: &Listener, users: Arc<Users>) -> Setup {
+    let server =
+        Server { mechanisms: mechanisms(&listener.connection), without_sasl: !listener.authenticate_peer, users };
     let mut setup = setup(container_id, &listener.connection, Side::Server(server));
     if !listener.failover_urls.is_empty() {
         setup.properties.push((failover_list::NAME.to_owned(), failover_list::write(&listener.failover_urls)));
@@ -68,7 +151,8 @@ pub(crate) fn accepted(container_id: &str, listener: &Listener, users: &[User]) 
 pub(crate) fn dialled(container_id: &str, connector: &Connector, dial: &Dial) -> Setup {
     let password = connector.password.as_ref().map(|secret| secret.text.clone());
     let credentials = connector.username.clone().zip(password).filter(|_| dial.with_credentials);
-    let mut setup = setup(container_id, &connector.connection, Side::Client(Client { credentials }));
+    let client = Client { credentials, mechanisms: mechanisms(&connector.connection) };
+    let mut setup = setup(container_id, &connector.connection, Side::Client(client));
     setup.hostname = Some(dial.hostname.clone());
     setup
 }

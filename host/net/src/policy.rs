@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::fault::error;
-use crosstie_amqp::session::LinkId;
+use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::{
     AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
 };
-use crosstie_router::address::ConnectionRef;
+use crosstie_model::settings::Management;
+use crosstie_model::settings::Mechanism;
+use crosstie_router::address::{ConnectionRef, LinkRef};
 use crosstie_router::attach::Decision;
 use crosstie_router::failover_list;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Fields};
@@ -17,11 +19,16 @@ use fe2o3_amqp_types::performatives::Open;
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
 
+use crate::dial_text;
 use crate::socket::{Identity, Socket};
 use crate::worker::Worker;
 
+/// Properties of a peer's open that are kept for management.
+const PROPERTIES_KEPT_MAX: usize = 32;
+
 /// A condition's symbol.
-pub(crate) fn condition(condition: &ErrorCondition) -> String {
+#[must_use]
+pub fn condition(condition: &ErrorCondition) -> String {
     let symbol = match condition {
         ErrorCondition::Custom(symbol) => symbol.clone(),
         ErrorCondition::AmqpError(known) => Symbol::from(known),
@@ -48,6 +55,11 @@ fn refusal(denial: Denial, explain: bool) -> Error {
     let mut told = error(&refusal.condition, refusal.description);
     told.info = (!info.is_empty()).then(|| Box::new(info));
     told
+}
+
+/// As management shows it.
+fn url(item: &failover_list::Advertised) -> String {
+    format!("{}://{}", item.scheme.as_str(), dial_text(&item.host, item.port))
 }
 
 fn tell(value: InfoValue) -> Value {
@@ -92,7 +104,7 @@ fn describe(identity: &Identity, open: &Open, user: Option<&str>, mechanism: Opt
         local: identity.local,
         vhost: open.hostname.clone(),
         user: user.map(str::to_owned),
-        mechanism: mechanism.and_then(|said| ["ANONYMOUS", "PLAIN"].into_iter().find(|known| *known == said)),
+        mechanism: mechanism.and_then(Mechanism::parse).map(Mechanism::as_str),
         container_id: open.container_id.clone(),
         attributes: Vec::new(),
     }
@@ -110,24 +122,31 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     };
     let mut identity = socket.identity.borrow_mut();
     identity.peer = Some(peer.clone());
+    let properties = open.properties.iter().flat_map(|fields| fields.iter());
+    identity.properties =
+        properties.filter_map(|(key, value)| Some((key.0.clone(), hear(value)?))).take(PROPERTIES_KEPT_MAX).collect();
     let (name, address) = (identity.owner.name.clone(), identity.remote);
     if !identity.owner.is_listener {
-        let advertisement = failover_list::read(open.properties.as_ref());
-        if advertisement.skipped > 0 {
-            let skipped = advertisement.skipped;
-            tracing::warn!(connector = &*name, peer = %address, skipped, "malformed items in the peer's failover-server-list");
-        }
-        tracing::info!(connector = &*name, peer = %address, container = open.container_id, "connected");
-        socket.opened.replace(Some((worker.clock(), advertisement)));
+        drop(identity);
+        connected(worker, &socket, open);
         return admit(worker, at, &socket);
     }
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
     identity.counted = Some(counted);
     let limits = identity.owner.limits;
+    let trusted = peer.user.is_some() || address.ip().to_canonical().is_loopback();
+    let management = identity.owner.management;
     drop(identity);
-    tracing::debug!(listener = &*name, peer = %address, container = open.container_id, user = peer.user, "opened");
+    if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {
+        peer.meta.management = management.unwrap_or(if trusted { Management::Full } else { Management::Off });
+    }
+    tracing::debug!(target: "connection", listener = &*name, peer.addr = %address, container.id = open.container_id, user = peer.user, "opened");
     if limits.connections.is_some_and(|limit| counts.listener > limit) {
         let why = format!("listener {name} has its {} connections", limits.connections.unwrap_or_default());
+        return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
+    }
+    if counts.total > worker.shared.connections_max {
+        let why = format!("the router has its {} connections", worker.shared.connections_max);
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
     }
     if !worker.policy.serves(Hook::Connection) {
@@ -152,12 +171,30 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
                 let refusal_note = denial.refusal.note.clone();
                 let plugin = Arc::clone(&denial.plugin);
                 let told = refusal(denial, explain);
-                tracing::info!(listener = &*name, peer = %address, plugin = &*plugin, condition = condition(&told.condition),
-                    description = told.description, note = refusal_note, "connection denied");
+                tracing::info!(target: "connection", listener = &*name, peer.addr = %address, plugin = &*plugin,
+                    condition = condition(&told.condition), error = told.description, note = refusal_note, "connection denied");
                 turn_away(&worker, at, told);
             }
         }
     });
+}
+
+/// A connector reached its peer.
+fn connected(worker: &Worker, socket: &Socket, open: &Open) {
+    let identity = socket.identity.borrow();
+    let (connector, address) = (&*identity.owner.name, identity.remote);
+    let advertisement = failover_list::read(open.properties.as_ref());
+    if advertisement.skipped > 0 {
+        let skipped = advertisement.skipped;
+        tracing::info!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
+    }
+    tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
+    let advertised: Vec<String> = advertisement.items.iter().flatten().map(url).collect();
+    socket.opened.replace(Some((worker.clock(), advertisement)));
+    if let Some((watched, endpoint)) = &*socket.watched.borrow() {
+        watched.set(ConnectorStatus::Success, Some(format!("connected to {endpoint}")));
+        watched.add_urls(advertised);
+    }
 }
 
 fn request(
@@ -191,6 +228,8 @@ fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket) {
 fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error) {
     worker.shard.borrow_mut().close(worker.now(), at, Some(why));
     if let Some(socket) = worker.socket(at) {
+        // it does not stand in the way of those who are let in
+        socket.identity.borrow_mut().counted = None;
         resume(worker, &socket);
     }
 }
@@ -203,14 +242,14 @@ fn resume(worker: &Rc<Worker>, socket: &Socket) {
 }
 
 /// A peer wants a link.
-pub(crate) fn attach(worker: &Rc<Worker>, at: ConnectionRef, link: LinkId) {
-    let Some(socket) = worker.socket(at) else {
+pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
+    let Some(socket) = worker.socket(at.connection) else {
         return;
     };
     let peer = socket.identity.borrow().peer.clone();
-    let request = peer.and_then(|peer| worker.shard.borrow().address_request(at, link, peer));
+    let request = peer.and_then(|peer| worker.shard.borrow().address_request(at, peer));
     let Some(request) = request.filter(|_| worker.policy.serves(Hook::Address)) else {
-        worker.shard.borrow_mut().decide(worker.now(), at, link, Decision::BuiltIn);
+        worker.shard.borrow_mut().decide(worker.now(), at, Decision::BuiltIn);
         return resume(worker, &socket);
     };
     drop(socket);
@@ -218,13 +257,14 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: ConnectionRef, link: LinkId) {
     tokio::task::spawn_local(async move {
         let asked = request.address.clone();
         let verdict = worker.policy.address(request).await;
-        let Some(socket) = worker.socket(at) else {
+        let Some(socket) = worker.socket(at.connection) else {
             return;
         };
         let decision = match verdict {
             AddressVerdict::BuiltIn => Decision::BuiltIn,
             AddressVerdict::Apply { plugin, ruling } => {
                 tracing::debug!(
+                    target: "address",
                     plugin = &*plugin,
                     asked,
                     address = ruling.address,
@@ -234,11 +274,11 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: ConnectionRef, link: LinkId) {
                 Decision::Apply(ruling)
             }
             AddressVerdict::Deny(denial) => {
-                tracing::info!(plugin = &*denial.plugin, asked, note = denial.refusal.note, "address denied");
+                tracing::info!(target: "address", plugin = &*denial.plugin, address = asked, note = denial.refusal.note, "address denied");
                 Decision::Refuse(refusal(denial, socket.identity.borrow().owner.explain_refusals))
             }
         };
-        worker.shard.borrow_mut().decide(worker.now(), at, link, decision);
+        worker.shard.borrow_mut().decide(worker.now(), at, decision);
         worker.settle_events();
         resume(&worker, &socket);
     });

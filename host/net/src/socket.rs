@@ -7,15 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::Peer as PolicyPeer;
+use crosstie_model::facts::ConnectionFacts;
+use crosstie_model::policy::{InfoValue, Peer as PolicyPeer};
+use crosstie_model::settings::Direction;
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Failure};
 use crosstie_router::failover_list::Advertisement;
+use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use crate::counts::Counted;
+use crate::status::Watched;
 use crate::worker::Worker;
 
 /// Bytes of a partial frame that are copied before the next read; longer ones are read in place.
@@ -37,6 +41,16 @@ pub(crate) struct Owner {
     pub(crate) is_listener: bool,
     pub(crate) explain_refusals: bool,
     pub(crate) limits: crosstie_model::settings::ConnectionLimits,
+    /// As configured; absent: by who the peer is.
+    pub(crate) management: Option<crosstie_model::settings::Management>,
+}
+
+impl Owner {
+    /// As log lines name it: the listener, or the connector.
+    pub(crate) fn names(&self) -> (Option<&str>, Option<&str>) {
+        let name = Some(&*self.name);
+        if self.is_listener { (name, None) } else { (None, name) }
+    }
 }
 
 /// What goes along when a connection moves to another worker.
@@ -46,8 +60,12 @@ pub(crate) struct Identity {
     pub(crate) owner: Owner,
     pub(crate) remote: SocketAddr,
     pub(crate) local: SocketAddr,
+    /// When it was accepted, or reached.
+    pub(crate) since: Time,
     /// Once its open came.
     pub(crate) peer: Option<PolicyPeer>,
+    /// Of its open.
+    pub(crate) properties: Vec<(String, InfoValue)>,
     pub(crate) counted: Option<Counted>,
 }
 
@@ -67,6 +85,8 @@ pub(crate) struct Socket {
     /// When the peer's open came, and what it advertised.
     pub(crate) opened: RefCell<Option<(Clock, Advertisement)>>,
     pub(crate) failure: RefCell<Failure>,
+    /// Of a connector: told when the peer's open came; with the endpoint.
+    pub(crate) watched: RefCell<Option<(Watched, String)>>,
     /// Policy has answered: bytes that came before may be looked at.
     pub(crate) is_resumed: Cell<bool>,
     is_broken: Cell<bool>,
@@ -83,9 +103,37 @@ impl Socket {
             move_to: Cell::new(None),
             opened: RefCell::default(),
             failure: RefCell::default(),
+            watched: RefCell::default(),
             is_resumed: Cell::new(false),
             is_broken: Cell::new(false),
         }
+    }
+
+    /// What management is told.
+    pub(crate) fn facts(&self, peer: &Peer, now: Time) -> Option<ConnectionFacts> {
+        let identity = self.identity.borrow();
+        let seconds = |since: Time| u32::try_from(now.since(since).as_secs()).unwrap_or(u32::MAX);
+        let mechanism = peer.amqp.mechanism().map(str::to_owned);
+        let anonymous = mechanism.as_deref() == Some("ANONYMOUS");
+        let user = peer.amqp.user().map(str::to_owned).or_else(|| anonymous.then(|| "anonymous".to_owned()));
+        Some(ConnectionFacts {
+            id: identity.id,
+            host: identity.remote.to_string(),
+            role: peer.meta.role.as_str(),
+            direction: if identity.owner.is_listener { Direction::In } else { Direction::Out },
+            container: identity.peer.as_ref().map(|peer| peer.container_id.clone()),
+            is_authenticated: mechanism.is_some(),
+            sasl_mechanism: mechanism,
+            user,
+            tls: None,
+            properties: identity.properties.clone(),
+            tenant: None,
+            opened: peer.amqp.is_open(),
+            closing: self.is_ended.get(),
+            frames_logged: false,
+            uptime_seconds: seconds(identity.since),
+            last_delivery_seconds: peer.last_delivery().map(seconds),
+        })
     }
 
     /// Writes what it takes of `out`.

@@ -9,16 +9,27 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crosstie_amqp::connection::{Connection, Setup};
 use crosstie_amqp::fault::error;
+use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
+use crosstie_manage::Access;
+use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
+use crosstie_model::settings::{Connector, Management};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Failure};
-use crosstie_router::shard::{Common, Ended, Meta, Peer, Request, Shard};
-use tokio::sync::{Notify, mpsc};
+use crosstie_router::shard::{Common, Ended, Managed, Meta, Peer, Request, Shard};
+use crosstie_router::survey::Survey;
+use crosstie_router::watch;
+use tokio::sync::{Notify, mpsc, oneshot};
 
+use crate::connector;
+use crate::control::Asked;
 use crate::counts::Open;
+use crate::opening;
 use crate::policy;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
+use crate::status::Watched;
+use crate::tcp;
 
 /// Bytes of the block that the connections of a worker read into.
 const BLOCK_BYTES: usize = 64 << 10;
@@ -30,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) open: Open,
     /// Connections so far.
     pub(crate) connections: AtomicU64,
+    /// That may be open.
+    pub(crate) connections_max: u32,
     pub(crate) started: Instant,
 }
 
@@ -55,12 +68,28 @@ pub(crate) struct Moved {
 pub(crate) enum Command {
     Accepted(std::net::TcpStream, Arc<Door>),
     Moved(Box<Moved>),
+    /// Keep a connector connected.
+    Connect(Box<Connector>, Watched),
+    /// Say what there is.
+    Survey(oneshot::Sender<Surveyed>),
+    /// The answer to a message to the management node, if there is one.
+    Reply(Box<Managed>, Option<Vec<u8>>),
     /// Close all connections; be done when they are gone.
     Shutdown,
 }
 
+/// What a worker says of itself.
+#[derive(Debug)]
+pub(crate) struct Surveyed {
+    pub(crate) survey: Survey,
+    pub(crate) connections: Vec<ConnectionFacts>,
+}
+
 /// One worker.
 pub(crate) struct Worker {
+    id: u16,
+    /// To the control task. What lies there is bounded by the credit of the links to the management node.
+    control: mpsc::UnboundedSender<Asked>,
     pub(crate) shard: RefCell<Shard>,
     pub(crate) block: RefCell<Vec<u8>>,
     pub(crate) policy: Rc<dyn Policy>,
@@ -79,9 +108,11 @@ impl Worker {
         id: u16,
         shared: Arc<Shared>,
         policy: Rc<dyn Policy>,
-        others: Vec<mpsc::UnboundedSender<Command>>,
+        (others, control): (Vec<mpsc::UnboundedSender<Command>>, mpsc::UnboundedSender<Asked>),
     ) -> Rc<Self> {
         Rc::new(Self {
+            id,
+            control,
             shard: RefCell::new(Shard::new(id, shared.common.clone())),
             block: RefCell::new(vec![0; BLOCK_BYTES]),
             policy,
@@ -97,6 +128,8 @@ impl Worker {
 
     /// Runs until a shutdown is done.
     pub(crate) async fn run(self: Rc<Self>, mut commands: mpsc::UnboundedReceiver<Command>, mail: Arc<Notify>) {
+        let (amqp, meta) = opening::voice();
+        self.shard.borrow_mut().speak_through(self.now(), Connection::new(self.now(), amqp, Nonce([0; 18])), meta);
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             loop {
@@ -114,11 +147,20 @@ impl Worker {
                 worker.tick.notify_one();
             }
         });
+        let mut look = tokio::time::interval(watch::INTERVAL);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                _ = look.tick() => self.shard.borrow_mut().look(self.now()),
                 command = commands.recv() => match command {
                     Some(Command::Accepted(stream, door)) => self.accept(stream, &door),
                     Some(Command::Moved(moved)) => self.arrive(*moved),
+                    Some(Command::Connect(connector, watched)) => {
+                        tokio::task::spawn_local(connector::run(self.clone(), *connector, watched));
+                    }
+                    // whoever asked may have gone
+                    Some(Command::Survey(answer)) => drop(answer.send(self.survey())),
+                    Some(Command::Reply(request, reply)) => self.reply(&request, reply),
                     Some(Command::Shutdown) => self.shut_down(),
                     None => return,
                 },
@@ -127,6 +169,37 @@ impl Worker {
             if self.is_closing.get() && self.sockets.borrow().is_empty() {
                 return;
             }
+        }
+    }
+
+    fn survey(&self) -> Surveyed {
+        let shard = self.shard.borrow();
+        let mut survey = shard.survey();
+        let sockets = self.sockets.borrow();
+        for row in &mut survey.links {
+            row.facts.connection_id = sockets.get(&row.connection).map_or(0, |socket| socket.identity.borrow().id);
+        }
+        let now = self.now();
+        let connections = sockets.iter().filter_map(|(at, socket)| socket.facts(shard.peer(*at)?, now));
+        Surveyed { survey, connections: connections.collect() }
+    }
+
+    fn reply(self: &Rc<Self>, request: &Managed, reply: Option<Vec<u8>>) {
+        let mut shard = self.shard.borrow_mut();
+        if let Some(message) = reply {
+            shard.send(self.now(), &message);
+        }
+        shard.managed(self.now(), request);
+        drop(shard);
+        self.settle_events();
+        self.tick.notify_one();
+    }
+
+    fn ask(&self, request: Managed) {
+        let management = self.shard.borrow().peer(request.connection()).map(|peer| peer.meta.management);
+        let access = if management == Some(Management::Full) { Access::Full } else { Access::Read };
+        if self.control.send(Asked { worker: self.id, access, request }).is_err() {
+            tracing::debug!(target: "management", "the control task is done");
         }
     }
 
@@ -158,18 +231,18 @@ impl Worker {
     fn accept(self: &Rc<Self>, stream: std::net::TcpStream, door: &Door) {
         let adopted = tokio::net::TcpStream::from_std(stream).and_then(|stream| {
             let identity = self.identify(&stream, door.owner.clone())?;
-            Ok((stream, identity))
+            Ok((stream, identity, opening::nonce()?))
         });
-        let (stream, identity) = match adopted {
+        let (stream, identity, nonce) = match adopted {
             Ok(adopted) => adopted,
             Err(error) => {
-                return tracing::debug!(%error, listener = &*door.owner.name, "a peer went before it was served");
+                return tracing::debug!(target: "listener", %error, listener = &*door.owner.name, "a peer went before it was served");
             }
         };
-        tracing::debug!(listener = &*door.owner.name, peer = %identity.remote, connection = identity.id, "accepted");
+        tracing::debug!(target: "listener", listener = &*door.owner.name, peer.addr = %identity.remote, connection = identity.id, "accepted");
         let mut meta = door.meta.clone();
         meta.peer_addr = identity.remote.to_string();
-        let peer = Box::new(Peer::new(Connection::new(self.now(), door.setup.clone()), meta));
+        let peer = Box::new(Peer::new(Connection::new(self.now(), door.setup.clone(), nonce), meta));
         let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
         let worker = self.clone();
         tokio::task::spawn_local(async move { worker.drive(at, socket, Vec::new()).await });
@@ -177,13 +250,15 @@ impl Worker {
 
     /// Says who is at the other end.
     pub(crate) fn identify(&self, stream: &tokio::net::TcpStream, owner: Owner) -> std::io::Result<Identity> {
-        stream.set_nodelay(true)?;
+        tcp::tune(stream)?;
         Ok(Identity {
             id: self.shared.connections.fetch_add(1, Ordering::Relaxed).saturating_add(1),
             owner,
             remote: stream.peer_addr()?,
             local: stream.local_addr()?,
+            since: self.now(),
             peer: None,
+            properties: Vec::new(),
             counted: None,
         })
     }
@@ -196,7 +271,9 @@ impl Worker {
                 let worker = self.clone();
                 tokio::task::spawn_local(async move { worker.drive(at, socket, partial).await });
             }
-            Err(error) => tracing::error!(%error, "a connection could not move to another worker"),
+            Err(error) => {
+                tracing::error!(target: "connection", %error, "a connection could not move to another worker")
+            }
         }
     }
 
@@ -233,17 +310,17 @@ impl Worker {
             return;
         };
         let Some(Socket { stream, identity, .. }) = Rc::into_inner(socket) else {
-            return tracing::error!("a connection is still in use here and cannot move");
+            return tracing::error!(target: "connection", "a connection is still in use here and cannot move");
         };
         match (stream.into_std(), self.others.get(usize::from(to))) {
             (Ok(stream), Some(worker)) => {
                 let moved = Moved { peer, stream, identity: identity.into_inner(), partial };
                 if worker.send(Command::Moved(Box::new(moved))).is_err() {
-                    tracing::debug!("the other worker is done");
+                    tracing::debug!(target: "connection", "the other worker is done");
                 }
             }
             (Err(error), _) => {
-                tracing::error!(%error, "a connection could not move to another worker")
+                tracing::error!(target: "connection", %error, "a connection could not move to another worker")
             }
             (_, None) => {}
         }
@@ -260,14 +337,36 @@ impl Worker {
     }
 
     fn close(&self, at: ConnectionRef) {
-        let why = error("amqp:connection:forced", "the router is shutting down");
+        self.close_with(at, "the router is shutting down");
+    }
+
+    /// Closes the connections of a connector that was deleted.
+    pub(crate) fn close_connector(self: &Rc<Self>, name: &str) {
+        let mine = |socket: &Socket| {
+            let identity = socket.identity.borrow();
+            !identity.owner.is_listener && &*identity.owner.name == name
+        };
+        let all: Vec<ConnectionRef> =
+            self.sockets.borrow().iter().filter(|(_, socket)| mine(socket)).map(|(at, _)| *at).collect();
+        for at in all {
+            self.close_with(at, "the connector was deleted");
+        }
+        self.settle_events();
+    }
+
+    fn close_with(&self, at: ConnectionRef, why: &str) {
+        let why = error("amqp:connection:forced", why);
         let ended = {
             let mut shard = self.shard.borrow_mut();
             shard.close(self.now(), at, Some(why));
             shard.peer(at).is_none_or(|peer| peer.amqp.is_ended())
         };
-        if let Some(socket) = self.socket(at).filter(|_| ended) {
-            socket.is_ended.set(true);
+        if let Some(socket) = self.socket(at) {
+            if ended {
+                socket.is_ended.set(true);
+            }
+            // input that waited for policy is read again: the peer's close comes there
+            socket.is_resumed.set(true);
             socket.notify.notify_one();
         }
         self.tick.notify_one();
@@ -313,7 +412,8 @@ impl Worker {
             match request {
                 Request::Dirty(at) => self.write(at),
                 Request::Opened(at, open) => policy::opened(self, at, &open),
-                Request::Attach(at, link) => policy::attach(self, at, link),
+                Request::Attach(at) => policy::attach(self, at),
+                Request::Manage(request) => self.ask(*request),
                 Request::Move(at, to) => {
                     if let Some(socket) = self.socket(at) {
                         socket.move_to.set(Some(to));
@@ -333,18 +433,23 @@ impl Worker {
         let (error, by_peer) = match why {
             Ended::ByPeer(error) => (error.clone(), true),
             Ended::Fault(fault) => (Some(fault.error()), false),
+            Ended::Unanswered => (Some(error("amqp:connection:forced", "no answer to our close")), false),
         };
         let condition = error.as_ref().map(|error| policy::condition(&error.condition));
         let description = error.and_then(|error| error.description);
-        let (name, peer, id) = (&*identity.owner.name, identity.remote, identity.id);
-        let kind = if identity.owner.is_listener { "listener" } else { "connector" };
+        let (peer, id) = (identity.remote, identity.id);
+        let (listener, connector) = identity.owner.names();
         match (&condition, by_peer) {
-            (None, _) => tracing::debug!(kind, name, %peer, connection = id, "closed by the peer"),
+            (None, _) => {
+                tracing::debug!(target: "connection", listener, connector, peer.addr = %peer, connection = id, "closed by the peer");
+            }
             (Some(condition), true) => {
-                tracing::info!(kind, name, %peer, connection = id, condition, description, "closed by the peer");
+                tracing::info!(target: "connection", listener, connector, peer.addr = %peer, connection = id, condition,
+                    error = description, "closed by the peer");
             }
             (Some(condition), false) => {
-                tracing::warn!(kind, name, %peer, connection = id, condition, description, "closed: the peer broke the protocol");
+                tracing::info!(target: "connection", listener, connector, peer.addr = %peer, connection = id, condition,
+                    error = description, "closed: the peer is at fault");
             }
         }
         drop(identity);

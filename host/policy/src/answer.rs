@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{
-    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling, Treatment,
+    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling,
 };
 
 use crate::tree::Tree;
+use crosstie_model::settings::Distribution;
 
 /// Bytes of a description or note.
 const TEXT_MAX_BYTES: usize = 4096;
+
+/// Bytes of a symbol.
+const SYMBOL_MAX_BYTES: usize = 128;
 
 /// Bytes of an address.
 const ADDRESS_MAX_BYTES: usize = 2048;
@@ -67,17 +72,21 @@ impl Reader {
 }
 
 /// An integer in any width, or a float that is one.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be a whole number in range")]
 fn number(value: &Tree, max: u64) -> Option<u64> {
     let number = match value {
         Tree::Uint(number) => *number,
         Tree::Int(number) => u64::try_from(*number).ok()?,
-        Tree::Float(number) if number.fract() == 0.0 && (0.0..=9_007_199_254_740_991.0).contains(number) => {
-            *number as u64
-        }
+        Tree::Float(number) => u64::try_from(whole(*number)?).ok()?,
         _ => return None,
     };
     (number <= max).then_some(number)
+}
+
+/// A float that is an integer which a float holds exactly.
+#[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number in range")]
+fn whole(number: f64) -> Option<i64> {
+    const MAX: f64 = 9_007_199_254_740_992.0;
+    (number.fract() == 0.0 && (-MAX..=MAX).contains(&number)).then_some(number as i64)
 }
 
 fn narrow(number: u64) -> u32 {
@@ -93,12 +102,30 @@ fn variant(tree: Tree) -> Result<(String, Tree), String> {
     }
 }
 
+/// What may be a condition, or a key of an error's info map.
+fn is_symbol(text: &str) -> bool {
+    (1..=SYMBOL_MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An address instead of the one that was asked for: never one of the router's own.
+fn check_address(text: &str) -> Result<(), String> {
+    if text.is_empty() || text.len() > ADDRESS_MAX_BYTES || text.chars().any(char::is_control) {
+        return Err(format!("`address` is not 1 to {ADDRESS_MAX_BYTES} bytes without control characters"));
+    }
+    let name = normalise(text);
+    if name.is_empty() {
+        return Err("`address` names nothing".to_owned());
+    }
+    if is_reserved(name) {
+        return Err("`address` is one of the router's own".to_owned());
+    }
+    Ok(())
+}
+
 fn refusal(tree: Tree) -> Result<Refusal, String> {
     let mut record = Reader::of(tree, "the refusal")?;
     let condition = record.text("condition")?.ok_or("no `condition`")?;
-    let is_symbol =
-        !condition.is_empty() && condition.len() <= 255 && condition.bytes().all(|byte| byte.is_ascii_graphic());
-    if !is_symbol {
+    if !is_symbol(&condition) {
         return Err("`condition` is no symbol".to_owned());
     }
     let description = record.text("description")?.ok_or("no `description`")?;
@@ -107,7 +134,7 @@ fn refusal(tree: Tree) -> Result<Refusal, String> {
     for item in record.list("info")? {
         let mut entry = Reader::of(item, "an entry of `info`")?;
         let key = entry.text("key")?.ok_or("an entry of `info` without `key`")?;
-        if !key.is_ascii() {
+        if !is_symbol(&key) {
             return Err("a key of `info` is no symbol".to_owned());
         }
         info.push((key, value(entry.take("val").ok_or("an entry of `info` without `val`")?)?));
@@ -121,6 +148,7 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
         ("flag", Tree::Bool(flag)) => InfoValue::Flag(flag),
         ("int", Tree::Int(number)) => InfoValue::Int(number),
         ("int", Tree::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
+        ("int", Tree::Float(number)) => InfoValue::Int(whole(number).ok_or("`int` is no whole number")?),
         ("uint", payload) => InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?),
         ("float", Tree::Float(number)) => InfoValue::Float(number),
         ("text", Tree::Text(text)) => InfoValue::Text(text),
@@ -174,11 +202,8 @@ pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressVerdict, S
             caching(&mut record)?;
             record.not_served("priority")?;
             let address = record.text("address")?;
-            let sound = |text: &String| {
-                !text.is_empty() && text.len() <= ADDRESS_MAX_BYTES && !text.chars().any(char::is_control)
-            };
-            if address.as_ref().is_some_and(|text| !sound(text)) {
-                return Err("`address` is not 1 to 2048 bytes without control characters".to_owned());
+            if let Some(text) = &address {
+                check_address(text)?;
             }
             let treatment = record.take("treatment").map(treatment).transpose()?;
             let phase = record.number("phase", 9)?.and_then(|phase| u8::try_from(phase).ok());
@@ -204,12 +229,13 @@ fn caching(record: &mut Reader) -> Result<(), String> {
     }
 }
 
-fn treatment(tree: Tree) -> Result<Treatment, String> {
+fn treatment(tree: Tree) -> Result<Distribution, String> {
     match tree {
         Tree::Text(word) => match word.as_str() {
-            "balanced" => Ok(Treatment::Balanced),
-            "unavailable" => Ok(Treatment::Unavailable),
-            "closest" | "multicast" => Err(format!("treatment `{word}` is not served by this build")),
+            "balanced" => Ok(Distribution::Balanced),
+            "closest" => Ok(Distribution::Closest),
+            "multicast" => Ok(Distribution::Multicast),
+            "unavailable" => Ok(Distribution::Unavailable),
             _ => Err(format!("unknown treatment `{}`", word.escape_debug())),
         },
         _ => Err("treatment `link-route` is not served by this build".to_owned()),
@@ -304,12 +330,57 @@ mod tests {
         let apply = |field: &str, value: Tree| {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
         };
-        for word in ["closest", "multicast", "strange"] {
+        assert!(address(&plugin(), apply("treatment", "closest".into())).is_ok());
+        for word in ["link-route", "strange"] {
             assert!(address(&plugin(), apply("treatment", word.into())).is_err(), "{word}");
         }
         assert!(address(&plugin(), apply("phase", Tree::Uint(10))).is_err());
         assert!(address(&plugin(), apply("address", "".into())).is_err());
         assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());
+    }
+
+    fn denied(condition: &str, key: &str, val: Record) -> Result<ConnectionVerdict, String> {
+        let entry = Record::default().with("key", key).with("val", val);
+        let refusal = Record::default().with("condition", condition).with("description", "no");
+        connection(&plugin(), Record::default().with("deny", refusal.list("info", [entry.into()])).into())
+    }
+
+    #[test]
+    fn conditions_and_keys_of_info_are_symbols_of_at_most_128_bytes() {
+        let flag = || Record::default().with("flag", true);
+        let (longest, longer) = ("x".repeat(128), "x".repeat(129));
+        for symbol in ["a", "amqp:redirect", &longest] {
+            assert!(denied(symbol, "k", flag()).is_ok() && denied("a", symbol, flag()).is_ok(), "{symbol}");
+        }
+        for other in ["", "a b", "\u{e9}", "a\n", &longer] {
+            assert!(denied(other, "k", flag()).is_err() && denied("a", other, flag()).is_err(), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_float_that_is_whole_is_an_integer() {
+        let told = |number| match denied("a", "k", Record::default().with("int", Tree::Float(number))) {
+            Ok(ConnectionVerdict::Deny(denial)) => denial.refusal.info.first().map(|(_, value)| value.clone()),
+            _ => None,
+        };
+        assert_eq!(told(-3.0), Some(InfoValue::Int(-3)));
+        assert_eq!(told(9_007_199_254_740_992.0), Some(InfoValue::Int(1 << 53)));
+        assert_eq!((told(0.5), told(1e17)), (None, None));
+    }
+
+    #[test]
+    fn an_address_names_something_that_is_not_the_routers_own() {
+        let apply = |to: &str| {
+            address(&plugin(), Record::default().with("apply", Record::default().with("address", to)).into())
+        };
+        for good in ["q", "/q", "a/$b", "amqp://host/q/", "q."] {
+            assert!(apply(good).is_ok(), "{good}");
+        }
+        for bad in ["", "/", ".", "amqp:", "amqp://host", "amqp://host/", "$management", "/$management", "_topo/0/r/q"]
+        {
+            assert!(apply(bad).is_err(), "{bad}");
+        }
+        assert!(apply("amqp://host/_local/q").is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
     let own = fs::metadata("/proc/self").ok()?.uid();
     let private = found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0;
     if !private {
-        tracing::warn!(directory = %directory.display(), "not a directory of ours alone: compiled plugins are not kept");
+        tracing::warn!(target: "plugin", directory = %directory.display(), "not a directory of ours alone: compiled plugins are not kept");
     }
     private.then_some(directory)
 }
@@ -43,7 +43,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8], directory: Option<&Path>) -
     if let Some(path) = path
         && let Err(error) = store(&module, &path)
     {
-        tracing::debug!(%error, "the compiled plugin is not kept");
+        tracing::debug!(target: "plugin", %error, "the compiled plugin is not kept");
     }
     Ok(module)
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crosstie_model::random::Random;
 use crosstie_model::settings::Grant;
 use wasmtime::{Caller, Extern, Linker, Memory, StoreLimits};
 
-use crate::kv::Kv;
+use crate::kv::{KEY_MAX_BYTES, Kv, VALUE_MAX_BYTES};
 
 /// The module of the host's functions.
 pub(crate) const HOST: &str = "policy_host_v1";
@@ -20,8 +21,20 @@ const LOG_MAX_BYTES: usize = 8 << 10;
 /// Log lines of one plugin in one second.
 const LOG_LINES_MAX: u32 = 100;
 
-/// Names of counters of one plugin, and bytes of one.
+/// Names of counters of one plugin.
 const COUNTERS_MAX: usize = 64;
+
+/// Bytes of a counter's name.
+const COUNTER_MAX_BYTES: usize = 64;
+
+/// Bytes of one call that asks for random numbers.
+const RANDOM_MAX_BYTES: usize = 64 << 10;
+
+/// Pieces of one write.
+const PIECES_MAX: i32 = 1024;
+
+/// WASI's "invalid argument".
+const EINVAL: i32 = 28;
 
 /// Bytes of what a guest wrote last that stand in the report of its failure.
 const OUTPUT_KEPT_BYTES: usize = 4 << 10;
@@ -60,18 +73,20 @@ impl Shared {
         }
         let plugin = &*self.name;
         match level {
-            0 => tracing::error!(plugin, "{text}"),
-            1 => tracing::warn!(plugin, "{text}"),
-            2 => tracing::info!(plugin, "{text}"),
-            3 => tracing::debug!(plugin, "{text}"),
-            _ => tracing::trace!(plugin, "{text}"),
+            0 => tracing::error!(target: "plugin", plugin, text, "plugin says"),
+            1 => tracing::warn!(target: "plugin", plugin, text, "plugin says"),
+            2 => tracing::info!(target: "plugin", plugin, text, "plugin says"),
+            3 => tracing::debug!(target: "plugin", plugin, text, "plugin says"),
+            _ => tracing::trace!(target: "plugin", plugin, text, "plugin says"),
         }
     }
 
     fn count(&self, name: &[u8], by: u64) {
         let sound = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = std::str::from_utf8(name).ok().filter(|_| (1..=64).contains(&name.len()) && name.iter().all(sound));
+        let known = std::str::from_utf8(name)
+            .ok()
+            .filter(|_| (1..=COUNTER_MAX_BYTES).contains(&name.len()) && name.iter().all(sound));
         let known = known.filter(|name| counters.len() < COUNTERS_MAX || counters.contains_key(*name));
         // what is no name, or one too many, is counted as that
         let counter = counters.entry(known.unwrap_or("?").to_owned()).or_default();
@@ -86,10 +101,10 @@ pub(crate) struct State {
     pub(crate) memory: Option<Memory>,
     /// Not in `policy_alloc` nor in `_initialize`.
     pub(crate) may_use_kv: bool,
-    pub(crate) now_ms: u64,
-    pub(crate) seed: u64,
+    now_ms: u64,
+    random: Random,
     /// Nanoseconds that the guest believes to have slept.
-    pub(crate) slept_ns: u64,
+    slept_ns: u64,
     /// The unfinished line, and the latest of all that was written.
     line: Vec<u8>,
     pub(crate) output: Vec<u8>,
@@ -103,11 +118,18 @@ impl State {
             memory: None,
             may_use_kv: false,
             now_ms: 0,
-            seed: 0,
+            random: Random::new(0),
             slept_ns: 0,
             line: Vec::new(),
             output: Vec::new(),
         }
+    }
+
+    /// An entry begins: its time and its chance are those of its request.
+    pub(crate) fn begin(&mut self, now_ms: u64, seed: u64) {
+        (self.now_ms, self.random, self.slept_ns) = (now_ms, Random::new(seed), 0);
+        self.may_use_kv = false;
+        self.output.clear();
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -140,12 +162,12 @@ fn range(at: i32, len: i32) -> (usize, usize) {
     (wide(at), wide(at).saturating_add(wide(len)))
 }
 
-/// Copies bytes out of a guest; a range outside its memory traps.
-fn read(guest: &mut Guest<'_>, at: i32, len: i32) -> wasmtime::Result<Vec<u8>> {
+/// Copies bytes out of a guest, at most `cap`; a range outside its memory traps all the same.
+fn read(guest: &mut Guest<'_>, (at, len): (i32, i32), cap: usize) -> wasmtime::Result<Vec<u8>> {
     let (start, end) = range(at, len);
     let memory = memory(guest)?;
-    let bytes = memory.data(&*guest).get(start..end);
-    bytes.map(<[u8]>::to_vec).ok_or_else(|| wasmtime::Error::msg("a range outside memory"))
+    let bytes = memory.data(&*guest).get(start..end).ok_or_else(|| wasmtime::Error::msg("a range outside memory"))?;
+    Ok(bytes.get(..cap).unwrap_or(bytes).to_vec())
 }
 
 fn write(guest: &mut Guest<'_>, at: i32, bytes: &[u8]) -> wasmtime::Result<()> {
@@ -161,7 +183,8 @@ fn key(guest: &mut Guest<'_>, at: i32, len: i32) -> wasmtime::Result<Vec<u8>> {
     if !guest.data().may_use_kv {
         return Err(wasmtime::Error::msg("key and value calls are not allowed in policy_alloc and _initialize"));
     }
-    read(guest, at, len)
+    // one byte too many is no key either
+    read(guest, (at, len), KEY_MAX_BYTES.saturating_add(1))
 }
 
 /// The names of the host's functions and the grant that each needs.
@@ -177,14 +200,14 @@ pub(crate) fn grant_of(name: &str) -> Option<(Grant, &'static str)> {
 /// Offers everything to guests.
 pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(HOST, "log", |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
-        let kept = len.cast_unsigned().min(u32::try_from(LOG_MAX_BYTES).unwrap_or(u32::MAX));
-        let text = read(&mut guest, at, kept.cast_signed())?;
+        let text = read(&mut guest, (at, len), LOG_MAX_BYTES)?;
         let state = guest.data();
         state.shared.log(level, &String::from_utf8_lossy(&text), state.now_ms);
         wasmtime::Result::Ok(())
     })?;
     linker.func_wrap(HOST, "counter_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
-        let name = read(&mut guest, at, len)?;
+        // one byte too many is no name either
+        let name = read(&mut guest, (at, len), COUNTER_MAX_BYTES.saturating_add(1))?;
         guest.data().shared.count(&name, by.cast_unsigned());
         wasmtime::Result::Ok(())
     })?;
@@ -210,7 +233,7 @@ fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "kv_put",
         |mut guest: Guest<'_>, at: i32, len: i32, value: i32, value_len: i32, ttl_ms: i32| {
             let key = key(&mut guest, at, len)?;
-            let value = read(&mut guest, value, value_len)?;
+            let value = read(&mut guest, (value, value_len), VALUE_MAX_BYTES.saturating_add(1))?;
             let state = guest.data();
             let stored = state.shared.kv().put(&key, &value, ttl_ms.cast_unsigned(), state.now_ms);
             wasmtime::Result::Ok(i32::from(stored))
@@ -228,15 +251,6 @@ fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         wasmtime::Result::Ok(())
     })?;
     Ok(())
-}
-
-/// splitmix64, by Sebastiano Vigna.
-fn random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }
 
 /// A shim, not WASI: no files, no arguments, virtual time, random numbers of the request's seed.
@@ -258,15 +272,18 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         wasmtime::Result::Ok(0_i32)
     })?;
     linker.func_wrap(WASI, "random_get", |mut guest: Guest<'_>, at: i32, len: i32| {
-        let mut bytes = read(&mut guest, at, len)?;
+        let mut bytes = read(&mut guest, (at, len), RANDOM_MAX_BYTES)?;
+        if usize::try_from(len.cast_unsigned()).is_ok_and(|len| len > bytes.len()) {
+            return wasmtime::Result::Ok(EINVAL);
+        }
         for chunk in bytes.chunks_mut(8) {
-            let number = random(&mut guest.data_mut().seed).to_le_bytes();
+            let number = guest.data_mut().random.draw().to_le_bytes();
             for (byte, random) in chunk.iter_mut().zip(number) {
                 *byte = random;
             }
         }
         write(&mut guest, at, &bytes)?;
-        wasmtime::Result::Ok(0_i32)
+        Ok(0_i32)
     })?;
     link_output(linker)?;
     link_poll(linker)?;
@@ -289,15 +306,21 @@ fn link_output(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         if fd != 1 && fd != 2 {
             return wasmtime::Result::Ok(EBADF);
         }
-        let mut written = 0_u32;
-        for index in 0..count.clamp(0, 1024) {
-            let entry = read(&mut guest, list.wrapping_add(index.wrapping_mul(8)), 8)?;
-            let Some(&[a, b, c, d, e, f, g, h]) = entry.first_chunk::<8>() else {
+        // what is written at once is limited: a guest writes the rest with its next call
+        let (mut left, mut written) = (LOG_MAX_BYTES, 0_u32);
+        for index in 0..count.clamp(0, PIECES_MAX) {
+            let piece = read(&mut guest, (list.wrapping_add(index.wrapping_mul(8)), 8), 8)?;
+            let Some(&[a, b, c, d, e, f, g, h]) = piece.first_chunk::<8>() else {
                 continue;
             };
-            let bytes = read(&mut guest, i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))?;
+            let piece = (i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]));
+            let bytes = read(&mut guest, piece, left)?;
+            left = left.saturating_sub(bytes.len());
             written = written.saturating_add(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
             guest.data_mut().write(&bytes);
+            if left == 0 {
+                break;
+            }
         }
         write_u32(&mut guest, out, written)?;
         Ok(0)
@@ -312,7 +335,7 @@ fn link_poll(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut guest: Guest<'_>, subscriptions: i32, events: i32, count: i32, out: i32| {
             let count = count.clamp(0, 64);
             for index in 0..count {
-                let entry = read(&mut guest, subscriptions.wrapping_add(index.wrapping_mul(48)), 48)?;
+                let entry = read(&mut guest, (subscriptions.wrapping_add(index.wrapping_mul(48)), 48), 48)?;
                 let (Some(user), Some(kind)) = (entry.first_chunk::<8>(), entry.get(8)) else {
                     continue;
                 };

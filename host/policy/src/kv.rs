@@ -1,9 +1,13 @@
 //! What a plugin remembers between calls: one store for each plugin name, shared by its instances on all workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-/// Bytes of a key.
-const KEY_BYTES: std::ops::RangeInclusive<usize> = 1..=256;
+/// Bytes of a key, which has one at least.
+pub(crate) const KEY_MAX_BYTES: usize = 256;
+
+/// Bytes of a value.
+pub(crate) const VALUE_MAX_BYTES: usize = 1 << 20;
 
 /// Bytes that an entry takes beside key and value.
 const ENTRY_BYTES: u64 = 64;
@@ -11,7 +15,9 @@ const ENTRY_BYTES: u64 = 64;
 /// Key and value pairs with an expiry.
 #[derive(Debug, Default)]
 pub(crate) struct Kv {
-    entries: BTreeMap<Vec<u8>, Entry>,
+    entries: BTreeMap<Arc<[u8]>, Entry>,
+    /// What expires, and when.
+    ends: BTreeSet<(u64, Arc<[u8]>)>,
     used: u64,
     limit: u64,
 }
@@ -63,7 +69,7 @@ impl Kv {
 
     /// Says whether there was room.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8], ttl_ms: u32, now_ms: u64) -> bool {
-        self.store(key, Value::Bytes(value.to_vec()), ttl_ms, now_ms)
+        value.len() <= VALUE_MAX_BYTES && self.store(key, Value::Bytes(value.to_vec()), ttl_ms, now_ms)
     }
 
     /// The new value; `None` without room, or where no counter stands.
@@ -79,40 +85,46 @@ impl Kv {
     }
 
     pub(crate) fn delete(&mut self, key: &[u8]) {
-        if let Some(entry) = self.entries.remove(key) {
-            self.used = self.used.saturating_sub(size(key, &entry.value));
+        if let Some((key, entry)) = self.entries.remove_entry(key) {
+            self.used = self.used.saturating_sub(size(&key, &entry.value));
+            if let Some(end) = entry.ends_at_ms {
+                self.ends.remove(&(end, key));
+            }
         }
     }
 
     fn store(&mut self, key: &[u8], value: Value, ttl_ms: u32, now_ms: u64) -> bool {
-        if !KEY_BYTES.contains(&key.len()) {
+        if key.is_empty() || key.len() > KEY_MAX_BYTES {
             return false;
         }
-        let old = self.entries.get(key).map_or(0, |entry| size(key, &entry.value));
         let new = size(key, &value);
-        if self.used.saturating_sub(old).saturating_add(new) > self.limit {
-            self.expire(now_ms);
-            let old = self.entries.get(key).map_or(0, |entry| size(key, &entry.value));
-            if self.used.saturating_sub(old).saturating_add(new) > self.limit {
+        while self.used_without(key).saturating_add(new) > self.limit {
+            if !self.expire_one(now_ms) {
                 return false;
             }
         }
         self.delete(key);
+        let key: Arc<[u8]> = key.into();
         let ends_at_ms = (ttl_ms > 0).then(|| now_ms.saturating_add(ttl_ms.into()));
-        self.entries.insert(key.to_vec(), Entry { value, ends_at_ms });
+        if let Some(end) = ends_at_ms {
+            self.ends.insert((end, key.clone()));
+        }
+        self.entries.insert(key, Entry { value, ends_at_ms });
         self.used = self.used.saturating_add(new);
         true
     }
 
-    fn expire(&mut self, now_ms: u64) {
-        let Self { entries, used, .. } = self;
-        entries.retain(|key, entry| {
-            let live = entry.ends_at_ms.is_none_or(|end| end > now_ms);
-            if !live {
-                *used = used.saturating_sub(size(key, &entry.value));
-            }
-            live
-        });
+    fn used_without(&self, key: &[u8]) -> u64 {
+        self.used.saturating_sub(self.entries.get(key).map_or(0, |entry| size(key, &entry.value)))
+    }
+
+    /// Forgets the entry that expired first; says whether there was one.
+    fn expire_one(&mut self, now_ms: u64) -> bool {
+        let Some((_, key)) = self.ends.first().filter(|(end, _)| *end <= now_ms).cloned() else {
+            return false;
+        };
+        self.delete(&key);
+        true
     }
 }
 
@@ -138,5 +150,17 @@ mod tests {
         kv.delete(b"b");
         assert!(kv.put(b"c", &[0; 100], 0, 10) && !kv.put(b"", b"", 0, 10));
         assert_eq!(kv.add(b"c", 1, 0, 10), None);
+        assert!(!Kv::new(u64::MAX).put(b"d", &vec![0; VALUE_MAX_BYTES + 1], 0, 10));
+    }
+
+    #[test]
+    fn an_entry_that_was_set_anew_lives_as_long_as_it_was_last_told() {
+        let mut kv = Kv::new(300);
+        assert!(kv.put(b"a", &[0; 100], 10, 0) && kv.put(b"a", &[0; 100], 100, 5));
+        // room is wanted, and the first of both ends is past
+        assert!(!kv.put(b"b", &[0; 200], 0, 50));
+        assert!(kv.get(b"a", 50).is_some());
+        assert!(kv.put(b"b", &[0; 200], 0, 105));
+        assert!(kv.get(b"a", 105).is_none());
     }
 }

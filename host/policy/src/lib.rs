@@ -4,8 +4,10 @@ mod answer;
 mod cache;
 mod guest;
 mod health;
+mod instance;
 mod kv;
 mod plugin;
+mod pool;
 mod request;
 mod tree;
 mod worker;
@@ -100,6 +102,8 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     }
     let mut config = Config::new();
     config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
+    // the limit of memory is that of one memory
+    config.wasm_multi_memory(false);
     let engine = Engine::new(&config).map_err(|error| general(format!("wasmtime does not start: {error:#}")))?;
     let is_running = tick(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
     let mut loaded = PolicyEngine { plugins: Vec::new(), is_running };

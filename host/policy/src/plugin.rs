@@ -1,12 +1,13 @@
 //! One plugin: its compiled module, what it exports, and its instances.
 
+use std::net::IpAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
 
 use crosstie_model::policy::Hook;
-use crosstie_model::settings::{Grant, Plugin as Settings, PluginLimits};
+use crosstie_model::settings::{Grant, Plugin as Settings};
 use wasmtime::{
     Engine, ExternType, InstancePre, Linker, Memory, Module, Store, StoreLimitsBuilder, TypedFunc, UpdateDeadline,
     ValType,
@@ -15,11 +16,12 @@ use wasmtime::{
 use crate::answer::{self, Configured};
 use crate::guest::{self, HOST, Shared, State};
 use crate::health::Health;
+use crate::instance::{Cause, Entry, Failure, Instance};
 use crate::request::{self, Context, FIELDS};
 use crate::tree::Tree;
 
-/// Calls after which an instance is replaced.
-const CALLS_MAX: u64 = 1_000_000;
+/// Tables of one instance.
+const TABLES_MAX: usize = 4;
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
@@ -41,30 +43,6 @@ pub(crate) const fn export(hook: Hook) -> &'static str {
         Hook::Session => "on_session",
         Hook::Link => "on_link",
         Hook::Address => "on_address",
-    }
-}
-
-/// Why a call failed.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// For counting: `trap`, `deadline`, `bad answer`, `refused`.
-    pub(crate) cause: &'static str,
-    /// The whole story, with the guest's backtrace where there is one.
-    pub(crate) detail: String,
-}
-
-impl Failure {
-    pub(crate) fn bad_answer(detail: impl Into<String>) -> Self {
-        Self { cause: "bad answer", detail: detail.into() }
-    }
-
-    fn trap(error: &wasmtime::Error, output: &[u8]) -> Self {
-        let mut detail = format!("{error:?}");
-        if !output.is_empty() {
-            detail.push_str("\nlatest output of the guest:\n");
-            detail.push_str(&String::from_utf8_lossy(output));
-        }
-        Self { cause: "trap", detail }
     }
 }
 
@@ -98,22 +76,12 @@ pub(crate) struct Plugin {
     router_id: String,
     engine: Engine,
     pre: InstancePre<State>,
+    /// Made at load, until a call needs it.
+    first: Mutex<Option<Instance>>,
 }
-
-/// An entry of a guest: `(ptr, len) -> ptr << 32 | len`.
-type Entry = TypedFunc<(i32, i32), i64>;
 
 /// What a fresh guest has.
 type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
-
-/// One instance.
-pub(crate) struct Instance {
-    store: Store<State>,
-    memory: Memory,
-    alloc: TypedFunc<i32, i32>,
-    hooks: Vec<(Hook, Entry)>,
-    calls: u64,
-}
 
 /// Compiles and checks a module, and configures it once.
 pub(crate) async fn load(
@@ -138,16 +106,14 @@ pub(crate) async fn load(
         router_id: router_id.to_owned(),
         engine: engine.clone(),
         pre,
+        first: Mutex::default(),
         shared,
         settings,
     };
-    let configured = match plugin.instance().await {
-        Ok((_, configured)) => configured,
-        Err(failure) => {
-            let Failure { cause, detail } = failure;
-            return Err(vec![Fault::new(format!("it cannot be configured ({cause}): {detail}"))]);
-        }
-    };
+    let (instance, configured) = plugin.instance().await.map_err(|failure| {
+        let Failure { cause, detail } = failure;
+        vec![Fault::new(format!("it cannot be configured ({}): {detail}", cause.as_str()))]
+    })?;
     let problems: Vec<Fault> = (configured.problems.iter())
         .map(|(message, path)| Fault { path: path.clone(), ..Fault::new(message.as_str()) })
         .collect();
@@ -155,6 +121,7 @@ pub(crate) async fn load(
         return Err(problems);
     }
     plugin.choose(configured).map_err(|fault| vec![fault])?;
+    plugin.first = Mutex::new(Some(instance));
     Ok(plugin)
 }
 
@@ -261,8 +228,45 @@ impl Plugin {
     pub(crate) async fn instance(&self) -> Result<(Instance, Configured), Failure> {
         let deadline = self.settings.limits.configure_deadline;
         tokio::time::timeout(deadline, self.start()).await.unwrap_or_else(|_| {
-            Err(Failure { cause: "deadline", detail: format!("not configured within {} ms", deadline.as_millis()) })
+            Err(Failure::new(Cause::Deadline, format!("not configured within {} ms", deadline.as_millis())))
         })
+    }
+
+    /// A fresh instance for calls.
+    pub(crate) async fn ready(&self) -> Result<Instance, Failure> {
+        let (instance, configured) = self.instance().await?;
+        match configured.problems.first() {
+            Some((message, _)) => Err(Failure::bad_answer(format!("a problem that it had not at load: {message}"))),
+            None => Ok(instance),
+        }
+    }
+
+    /// The instance that was made at load, for who asks first.
+    pub(crate) fn take_first(&self) -> Option<Instance> {
+        self.first.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Counts a failure; the first of each kind stands in the log. `peer` is who caused it, where it was admission.
+    pub(crate) fn failed(&self, entry: &str, failure: Failure, peer: Option<IpAddr>) {
+        let Failure { cause, detail: error } = failure;
+        let (plugin, word) = (&*self.shared.name, cause.as_str());
+        let found = self.health.failed(Instant::now(), cause, peer);
+        if found.is_first {
+            tracing::warn!(target: "plugin", plugin, entry, cause = word, error, "plugin failed");
+        } else {
+            tracing::debug!(target: "plugin", plugin, entry, cause = word, error, "plugin failed again");
+        }
+        if let Some(wait) = found.quarantine {
+            let (seconds, failures) = (wait.as_secs(), found.failures);
+            tracing::warn!(target: "plugin", plugin, seconds, failures, "plugin in quarantine");
+        }
+    }
+
+    /// Counts an answer.
+    pub(crate) fn succeeded(&self) {
+        if let Some(failures) = self.health.succeeded(Instant::now()) {
+            tracing::info!(target: "plugin", plugin = &*self.shared.name, failures, "plugin recovered");
+        }
     }
 
     async fn start(&self) -> Result<(Instance, Configured), Failure> {
@@ -270,16 +274,16 @@ impl Plugin {
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(self.settings.limits.memory_bytes).unwrap_or(usize::MAX))
             .table_elements(usize::try_from(self.settings.limits.table_elements).unwrap_or(usize::MAX))
+            .tables(TABLES_MAX)
             .build();
         let mut store = Store::new(&self.engine, State::new(self.shared.clone(), limits));
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         // at each tick the worker's other tasks and its sockets have their turn
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
-        let state = store.data_mut();
-        (state.now_ms, state.seed) = (context.now_ms, context.seed);
+        store.data_mut().begin(context.now_ms, context.seed);
         let (mut instance, configure) = match self.enter(&mut store).await {
-            Ok((memory, alloc, hooks, configure)) => (Instance { store, memory, alloc, hooks, calls: 0 }, configure),
+            Ok((memory, alloc, hooks, configure)) => (Instance::new(store, memory, alloc, hooks), configure),
             Err(error) => return Err(Failure::trap(&error, &store.data().output)),
         };
         let Some(configure) = configure else {
@@ -317,71 +321,5 @@ impl Plugin {
         }
         let configure = guest.get_typed_func(&mut *store, "policy_configure").ok();
         Ok((memory, alloc, hooks, configure))
-    }
-}
-
-impl Instance {
-    /// Asks a hook; `None` is no opinion. After a failure the instance is of no use.
-    pub(crate) async fn ask(
-        &mut self,
-        hook: Hook,
-        request: &[u8],
-        limits: &PluginLimits,
-        context: Context,
-    ) -> Result<Option<Tree>, Failure> {
-        let entry = self.hooks.iter().find(|(known, _)| *known == hook).map(|(_, entry)| entry.clone());
-        let Some(entry) = entry else { return Ok(None) };
-        self.calls = self.calls.saturating_add(1);
-        self.enter(&entry, request, limits, context).await
-    }
-
-    /// Whether it may be asked again.
-    pub(crate) fn is_worn(&self, limits: &PluginLimits) -> bool {
-        let used = u64::try_from(self.memory.data_size(&self.store)).unwrap_or(u64::MAX);
-        self.calls >= CALLS_MAX || used > limits.memory_bytes / 4 * 3
-    }
-
-    async fn enter(
-        &mut self,
-        entry: &Entry,
-        request: &[u8],
-        limits: &PluginLimits,
-        context: Context,
-    ) -> Result<Option<Tree>, Failure> {
-        let refused = |detail: &str| Failure { cause: "refused", detail: detail.to_owned() };
-        let length = u32::try_from(request.len()).ok().filter(|length| *length <= limits.request_bytes);
-        let length = length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
-        let state = self.store.data_mut();
-        (state.now_ms, state.seed, state.slept_ns, state.may_use_kv) = (context.now_ms, context.seed, 0, false);
-        state.output.clear();
-        let at = match self.alloc.call_async(&mut self.store, length.cast_signed()).await {
-            Ok(0) => return Err(refused("policy_alloc answers 0")),
-            Ok(at) => at,
-            Err(error) => return Err(Failure::trap(&error, &self.store.data().output)),
-        };
-        let start = usize::try_from(at.cast_unsigned()).unwrap_or(usize::MAX);
-        if self.memory.write(&mut self.store, start, request).is_err() {
-            return Err(refused("policy_alloc answers a range outside memory"));
-        }
-        self.store.data_mut().may_use_kv = true;
-        match entry.call_async(&mut self.store, (at, length.cast_signed())).await {
-            Ok(0) => Ok(None),
-            Ok(packed) => self.answer(packed, limits).map(Some),
-            Err(error) => Err(Failure::trap(&error, &self.store.data().output)),
-        }
-    }
-
-    /// Reads the answer that `ptr << 32 | len` stands for.
-    fn answer(&self, packed: i64, limits: &PluginLimits) -> Result<Tree, Failure> {
-        let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
-        let wide = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
-        let (at, length) = (wide([a, b, c, d]), wide([e, f, g, h]));
-        let cap = usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX);
-        if length == 0 || length > cap {
-            return Err(Failure::bad_answer(format!("an answer of {length} bytes")));
-        }
-        let bytes = self.memory.data(&self.store).get(at..at.saturating_add(length));
-        let bytes = bytes.ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))?;
-        Tree::decode(bytes).map_err(Failure::bad_answer)
     }
 }

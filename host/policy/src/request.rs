@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use crosstie_model::policy::{
     AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
-    Treatment,
 };
-use crosstie_model::settings::{ConfigNode, PropertyValue, Role, Secret};
+use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
 use crate::tree::{Record, Tree};
 
 /// Bytes of what a peer can inflate in one request.
 const INFLATED_MAX_BYTES: usize = 16 << 10;
+
+/// Bytes of a candidate's last error, and of its condition: a peer may say anything.
+const ERROR_MAX_BYTES: usize = 256;
 
 /// The paths that `reads` may name, their inner fields aside.
 pub(crate) const FIELDS: [&str; 30] = [
@@ -89,16 +91,34 @@ impl Cut {
         kept
     }
 
+    /// Keeps as much of a text as there is room for.
+    fn text(&mut self, field: &str, text: String) -> String {
+        let kept = clip(&text, self.left).to_owned();
+        self.left = self.left.saturating_sub(kept.len());
+        if kept.len() < text.len() {
+            self.truncated.push(field.into());
+        }
+        kept
+    }
+
     fn words(&mut self, field: &str, words: Vec<String>) -> Vec<Tree> {
         self.keep(field, words, |word| word.len().saturating_add(4)).into_iter().map(Tree::Text).collect()
     }
+}
+
+/// What of a text has at most so many bytes.
+fn clip(text: &str, max: usize) -> &str {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    end.and_then(|end| text.get(..end)).unwrap_or_default()
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn peer(peer: &Peer) -> Record {
+fn peer(peer: Peer, cut: &mut Cut) -> Record {
+    let container_id = cut.text("peer.container-id", peer.container_id);
+    let vhost = peer.vhost.map(|vhost| cut.text("peer.vhost", vhost));
     let attributes = peer
         .attributes
         .iter()
@@ -112,10 +132,10 @@ fn peer(peer: &Peer) -> Record {
         .with("port", u32::from(peer.remote.port()))
         .with("local-ip", &*peer.local.ip().to_string())
         .with("local-port", u32::from(peer.local.port()))
-        .option("vhost", peer.vhost.as_deref())
+        .option("vhost", vhost.as_deref())
         .option("user", peer.user.as_deref())
         .option("mechanism", peer.mechanism)
-        .with("container-id", peer.container_id.as_str())
+        .with("container-id", container_id.as_str())
         .list("attributes", attributes)
 }
 
@@ -143,6 +163,7 @@ fn info_bytes(value: &InfoValue) -> usize {
 /// The request of `on_connection`.
 pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
     let mut cut = Cut::new();
+    let peer = peer(request.peer, &mut cut);
     let offered = cut.words("offered-capabilities", request.offered_capabilities);
     let desired = cut.words("desired-capabilities", request.desired_capabilities);
     let properties = cut.keep("properties", request.properties, |(key, value)| {
@@ -159,7 +180,7 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
     let limits = Record::default().with("sessions", request.limits.sessions);
     Record::default()
         .with("ctx", context)
-        .with("peer", peer(&request.peer))
+        .with("peer", peer)
         .with("recheck", false)
         .with("max-frame-size", request.max_frame_size)
         .with("channel-max", u32::from(request.channel_max))
@@ -176,21 +197,19 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
 /// The request of `on_address`.
 pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
     let mut cut = Cut::new();
+    let peer = peer(request.peer, &mut cut);
     let capabilities = cut.words("capabilities", request.capabilities);
     let direction = match request.direction {
         LinkDirection::Inbound => "inbound",
         LinkDirection::Outbound => "outbound",
     };
-    let configured = match request.configured {
-        Treatment::Balanced => "balanced",
-        Treatment::Unavailable => "unavailable",
-    };
+    let configured = request.configured.as_str();
     Record::default()
         .with("ctx", context)
         .with("address", request.address.as_str())
         .with("direction", direction)
         .with("occasion", "attach")
-        .with("peer", peer(&request.peer))
+        .with("peer", peer)
         .list("capabilities", capabilities)
         .with("configured", configured)
         .with("phase", u32::from(request.phase))
@@ -200,10 +219,7 @@ pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
 
 /// The request of `on_failover`.
 pub(crate) fn failover(context: Context, request: &FailoverRequest) -> Tree {
-    let role = match request.role {
-        Role::Normal => "normal",
-        Role::RouteContainer => "route-container",
-    };
+    let role = request.role.as_str();
     Record::default()
         .with("ctx", context)
         .with("connector", &*request.connector)
@@ -235,8 +251,8 @@ fn candidate(candidate: &Candidate) -> Tree {
         .list("labels", labels)
         .with("attempts", candidate.attempts)
         .with("failures-in-row", candidate.failures_in_row)
-        .option("last-error", candidate.last_error.as_deref())
-        .option("last-condition", candidate.last_condition.as_deref())
+        .option("last-error", candidate.last_error.as_deref().map(|error| clip(error, ERROR_MAX_BYTES)))
+        .option("last-condition", candidate.last_condition.as_deref().map(|condition| clip(condition, ERROR_MAX_BYTES)))
         .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
         .option("last-success-at-ms", candidate.last_success_at_ms)
         .into()
@@ -269,5 +285,50 @@ fn scalar(value: &PropertyValue) -> Tree {
         PropertyValue::Float(number) => Tree::Float(*number),
         PropertyValue::Bool(flag) => Tree::Bool(*flag),
         PropertyValue::Null => Tree::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crosstie_model::settings::Distribution;
+
+    use super::*;
+
+    fn field<'t>(tree: &'t Tree, key: &str) -> &'t Tree {
+        let Tree::Map(fields) = tree else { panic!("no record: {tree:?}") };
+        fields.iter().find(|(known, _)| known == key).map(|(_, value)| value).unwrap()
+    }
+
+    #[test]
+    fn no_peer_can_make_a_request_longer_than_a_plugin_takes() {
+        let peer = Peer {
+            connection_id: 1,
+            listener: None,
+            connector: None,
+            remote: ([127, 0, 0, 1], 1).into(),
+            local: ([127, 0, 0, 1], 2).into(),
+            vhost: Some("v".repeat(1 << 20)),
+            user: None,
+            mechanism: None,
+            container_id: "\u{e9}".repeat(1 << 20),
+            attributes: Vec::new(),
+        };
+        let request = AddressRequest {
+            address: "q".to_owned(),
+            direction: LinkDirection::Inbound,
+            peer,
+            capabilities: vec!["c".to_owned()],
+            configured: Distribution::Balanced,
+            phase: 0,
+        };
+        let tree = address(Context { now_ms: 1, seed: 1, sequence: 1 }, request);
+        assert!(tree.encode().len() < 2 * INFLATED_MAX_BYTES);
+        let truncated = ["peer.container-id", "peer.vhost", "capabilities"].map(Tree::from);
+        assert_eq!(*field(&tree, "truncated"), Tree::Array(truncated.into()));
+    }
+
+    #[test]
+    fn what_a_peer_said_last_is_clipped_between_characters() {
+        assert_eq!((clip("a\u{e9}b", 2), clip("a\u{e9}b", 3), clip("ab", 9)), ("a", "a\u{e9}", "ab"));
     }
 }

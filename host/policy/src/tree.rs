@@ -1,5 +1,7 @@
 //! CBOR as the ABI allows it: a tree, its encoding for a guest, and the strict reading of what a guest wrote.
 
+use std::collections::BTreeSet;
+
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
@@ -146,12 +148,13 @@ impl Tree {
             Type::Map if depth < DEPTH_MAX => {
                 let count = from.map().map_err(malformed)?.ok_or("indefinite length")?;
                 let mut fields: Vec<(String, Self)> = Vec::new();
+                let mut known = BTreeSet::new();
                 for _ in 0..count {
-                    let key = from.str().map_err(malformed)?.to_owned();
-                    if fields.iter().any(|(known, _)| *known == key) {
+                    let key = from.str().map_err(malformed)?;
+                    if !known.insert(key) {
                         return Err(format!("key `{}` stands twice", key.escape_debug()));
                     }
-                    fields.push((key, Self::read(from, depth.saturating_add(1))?));
+                    fields.push((key.to_owned(), Self::read(from, depth.saturating_add(1))?));
                 }
                 Self::Map(fields)
             }
@@ -217,6 +220,26 @@ mod tests {
         for bytes in bad {
             assert!(Tree::decode(bytes).is_err(), "{bytes:x?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_among_many_in_no_time() {
+        const KEYS: u32 = 200_000;
+        let keys = |last: u32| {
+            let mut bytes = vec![0xba];
+            bytes.extend_from_slice(&(KEYS + 1).to_be_bytes());
+            for key in (0..KEYS).chain([last]) {
+                bytes.push(0x68);
+                bytes.extend_from_slice(format!("{key:08x}").as_bytes());
+                bytes.push(0x00);
+            }
+            bytes
+        };
+        let started = std::time::Instant::now();
+        assert!(Tree::decode(&keys(KEYS)).is_ok());
+        assert_eq!(Tree::decode(&keys(7)), Err("key `00000007` stands twice".to_owned()));
+        // comparing each with each takes minutes
+        assert!(started.elapsed() < std::time::Duration::from_secs(20));
     }
 
     #[test]

@@ -1,34 +1,34 @@
 //! One worker's part: instances that are reused, and chains of plugins that are asked.
 
-use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::instance::{Cause, Failure};
+use crate::plugin::{Plugin, context, export};
+use crate::pool::{Pool, Without};
+use crate::request::Context;
+use crate::tree::Tree;
+use crate::{answer, request};
 use crosstie_model::policy::{
     AddressRequest, AddressVerdict, ConnectionRequest, ConnectionVerdict, Denial, FailoverAnswer, FailoverRequest,
     Hook, Policy, Refusal, Reply,
 };
-use tokio::sync::Semaphore;
-
-use crate::plugin::{Failure, Instance, Plugin, context};
-use crate::request::Context;
-use crate::tree::Tree;
-use crate::{answer, request};
-
-/// Instances of one plugin on one worker while calls overlap.
-const INSTANCES_MAX: usize = 4;
-
-/// Calls that wait for an instance.
-const WAITING_MAX: u32 = 1000;
 
 /// A plugin on this worker.
 struct Seat {
     plugin: Arc<Plugin>,
-    idle: RefCell<Vec<Instance>>,
-    places: Semaphore,
-    waiting: Cell<u32>,
+    pool: Rc<Pool>,
+}
+
+/// What a plugin is asked.
+struct Question {
+    hook: Hook,
+    context: Context,
+    request: Tree,
+    /// Whose failure it would be.
+    peer: Option<IpAddr>,
 }
 
 /// What a chain's member said.
@@ -40,84 +40,56 @@ enum Said<T> {
 
 impl Seat {
     fn new(plugin: Arc<Plugin>) -> Self {
-        Self { plugin, idle: RefCell::default(), places: Semaphore::new(INSTANCES_MAX), waiting: Cell::new(0) }
+        Self { pool: Rc::new(Pool::new(plugin.clone())), plugin }
     }
 
     /// Asks one hook. `read` makes the model's decision of the answer.
-    async fn ask<T>(
-        &self,
-        hook: Hook,
-        request: Tree,
-        peer: Option<IpAddr>,
-        read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
-    ) -> Said<T> {
-        let Plugin { health, settings, shared, .. } = &*self.plugin;
-        if !health.may_ask(Instant::now()) {
+    async fn ask<T>(&self, question: Question, read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>) -> Said<T> {
+        if !self.plugin.health.may_ask(Instant::now()) {
             return Said::Failed;
         }
+        let Question { hook, context, request, peer } = question;
         let request = self.plugin.encode(request);
-        let deadline = settings.limits.deadline;
-        let called = tokio::time::timeout(deadline, self.call(hook, &request, context())).await;
-        let outcome = match called {
-            Ok(Ok(None)) => Ok(Said::Nothing),
-            Ok(Ok(Some(tree))) => read(&shared.name, tree).map(Said::Decision).map_err(Failure::bad_answer),
-            Ok(Err(failure)) => Err(failure),
-            Err(_) => {
-                Err(Failure { cause: "deadline", detail: format!("no answer within {} ms", deadline.as_millis()) })
-            }
-        };
-        match outcome {
+        match self.call((hook, &request, context), read).await {
             Ok(said) => {
-                health.succeeded();
+                self.plugin.succeeded();
                 said
             }
-            Err(Failure { cause, detail }) => {
-                tracing::warn!(plugin = &*shared.name, hook = hook.as_str(), cause, "plugin failed: {detail}");
-                if let Some(wait) = health.failed(Instant::now(), peer) {
-                    let seconds = wait.as_secs();
-                    tracing::error!(plugin = &*shared.name, seconds, "plugin in quarantine: its on-failure applies");
+            Err(failure) => {
+                if let Some(failure) = failure {
+                    self.plugin.failed(export(hook), failure, peer);
                 }
                 Said::Failed
             }
         }
     }
 
-    /// A call that is dropped, and one that fails, takes its instance with it.
-    async fn call(&self, hook: Hook, request: &[u8], context: Context) -> Result<Option<Tree>, Failure> {
-        if self.waiting.get() >= WAITING_MAX {
-            return Err(Failure { cause: "refused", detail: "1,000 calls wait already".to_owned() });
-        }
-        let waits = Waits::new(&self.waiting);
-        let place = self.places.acquire().await;
-        drop(waits);
-        let _place = place.map_err(|error| Failure { cause: "refused", detail: error.to_string() })?;
-        let reused = self.idle.borrow_mut().pop();
-        let mut instance = match reused {
-            Some(instance) => instance,
-            None => self.plugin.instance().await?.0,
-        };
+    /// One deadline covers waiting for an instance and the entry. A call that is dropped, and one that fails, takes its
+    /// instance with it. A failure that is reported already is `None`.
+    async fn call<T>(
+        &self,
+        (hook, request, context): (Hook, &[u8], Context),
+        read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
+    ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
-        let answer = instance.ask(hook, request, limits, context).await?;
-        if !instance.is_worn(limits) {
-            self.idle.borrow_mut().push(instance);
-        }
-        Ok(answer)
-    }
-}
-
-/// Counts a waiting call for as long as it lives.
-struct Waits<'a>(&'a Cell<u32>);
-
-impl<'a> Waits<'a> {
-    fn new(waiting: &'a Cell<u32>) -> Self {
-        waiting.set(waiting.get().saturating_add(1));
-        Self(waiting)
-    }
-}
-
-impl Drop for Waits<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        let (until, ms) = (tokio::time::Instant::now() + limits.deadline, limits.deadline.as_millis());
+        let mut lease = match tokio::time::timeout_at(until, self.pool.take()).await {
+            Ok(Ok(lease)) => lease,
+            Ok(Err(Without::Failed)) => return Err(None),
+            Ok(Err(Without::Full)) => return Err(Some(Failure::new(Cause::Busy, "too many calls wait"))),
+            Err(_) => return Err(Some(Failure::new(Cause::Busy, format!("no instance within {ms} ms")))),
+        };
+        let Some(mut instance) = lease.instance.take() else {
+            return Ok(Said::Nothing);
+        };
+        let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
+        let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
+        let said = match answer.map_err(late)?? {
+            None => Said::Nothing,
+            Some(tree) => Said::Decision(read(&self.plugin.shared.name, tree).map_err(Failure::bad_answer)?),
+        };
+        lease.instance = Some(instance);
+        Ok(said)
     }
 }
 
@@ -159,9 +131,10 @@ impl Policy for Worker {
         Box::pin(async move {
             let candidates = request.candidates.len();
             for seat in asked(&seats, Hook::Failover) {
-                let tree = request::failover(context(), &request);
-                match seat.ask(Hook::Failover, tree, None, |name, tree| answer::failover(name, candidates, tree)).await
-                {
+                let context = context();
+                let request = request::failover(context, &request);
+                let question = Question { hook: Hook::Failover, context, request, peer: None };
+                match seat.ask(question, |name, tree| answer::failover(name, candidates, tree)).await {
                     Said::Nothing => {}
                     Said::Decision(answer) => return Some(answer),
                     // `builtin` ends the chain
@@ -178,8 +151,10 @@ impl Policy for Worker {
             let mut granted: Vec<(String, String)> = Vec::new();
             let peer = Some(request.peer.remote.ip());
             for seat in asked(&seats, Hook::Connection) {
-                let tree = request::connection(context(), request.clone());
-                match seat.ask(Hook::Connection, tree, peer, answer::connection).await {
+                let context = context();
+                let request = request::connection(context, request.clone());
+                let question = Question { hook: Hook::Connection, context, request, peer };
+                match seat.ask(question, answer::connection).await {
                     Said::Nothing => {}
                     Said::Decision(ConnectionVerdict::Allow { attributes }) => {
                         for (key, value) in attributes {
@@ -201,8 +176,10 @@ impl Policy for Worker {
         let seats = self.seats.clone();
         Box::pin(async move {
             for seat in asked(&seats, Hook::Address) {
-                let tree = request::address(context(), request.clone());
-                match seat.ask(Hook::Address, tree, None, answer::address).await {
+                let context = context();
+                let request = request::address(context, request.clone());
+                let question = Question { hook: Hook::Address, context, request, peer: None };
+                match seat.ask(question, answer::address).await {
                     Said::Nothing => {}
                     Said::Decision(verdict) => return verdict,
                     Said::Failed if seat.plugin.settings.on_failure.address_deny => {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crosstie_amqp::session::LinkId;
+use crosstie_model::pattern::Pattern;
 use crosstie_model::settings::{AddressRule, Distribution};
 
 use crate::credit::Credit;
@@ -27,6 +28,8 @@ pub struct LinkRef {
     pub connection: ConnectionRef,
     /// The link on it.
     pub link: LinkId,
+    /// Counts the links of the connection: tells it from those that had its handle before.
+    pub serial: u32,
 }
 
 /// A link that takes deliveries from an address.
@@ -43,23 +46,55 @@ pub struct Consumer {
 pub struct Address {
     /// Tells it from all others of this process.
     pub id: u32,
-    /// Its phase and name.
+    /// Its class, phase and name.
     pub key: Key,
-    consumers: Mutex<Arc<[Consumer]>>,
+    /// How it picks among its consumers.
+    pub distribution: Distribution,
+    consumers: Mutex<Consumers>,
     version: AtomicU32,
     /// Workers with deliveries that wait for credit, a bit each.
     waiters: AtomicU64,
     /// Workers with producers, a bit each.
     producers: AtomicU64,
+    /// Deliveries of links that are gone: in, and out.
+    past: [AtomicU64; 2],
+}
+
+/// The consumers, and the list that producers were given last.
+#[derive(Debug, Default)]
+struct Consumers {
+    all: Vec<Consumer>,
+    shown: Option<Arc<[Consumer]>>,
+}
+
+/// Where an address is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// In the whole network.
+    Mobile,
+    /// On this router.
+    Local,
 }
 
 /// What tells addresses apart.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
+    /// Where it is known.
+    pub class: Class,
     /// 0 to 9; 0 unless a waypoint or an auto-link says otherwise.
     pub phase: u8,
     /// Normalised.
     pub name: String,
+}
+
+/// As the reference writes it: `M`, the phase and the name; `L` and the name.
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.class {
+            Class::Mobile => write!(f, "M{}{}", self.phase, self.name),
+            Class::Local => write!(f, "L{}", self.name),
+        }
+    }
 }
 
 const fn bit(shard: u16) -> u64 {
@@ -81,22 +116,49 @@ impl Address {
     /// The consumers, and the version of the list.
     #[must_use]
     pub fn consumers(&self) -> (u32, Arc<[Consumer]>) {
-        let list = lock(&self.consumers);
-        (self.version(), Arc::clone(&list))
+        let Consumers { all, shown } = &mut *lock(&self.consumers);
+        let list = shown.get_or_insert_with(|| all.as_slice().into());
+        (self.version(), Arc::clone(list))
     }
 
-    /// Adds a consumer.
-    pub fn add(&self, consumer: Consumer) {
-        let mut list = lock(&self.consumers);
-        *list = list.iter().cloned().chain([consumer]).collect();
-        self.version.fetch_add(1, Ordering::AcqRel);
+    /// How many consumers there are.
+    #[must_use]
+    pub fn consumer_count(&self) -> usize {
+        lock(&self.consumers).all.len()
     }
 
-    /// Removes a consumer.
-    pub fn remove(&self, at: LinkRef) {
-        let mut list = lock(&self.consumers);
-        *list = list.iter().filter(|consumer| consumer.at != at).cloned().collect();
+    /// Adds a consumer. Says whether it is the first.
+    pub fn add(&self, consumer: Consumer) -> bool {
+        let Consumers { all, shown } = &mut *lock(&self.consumers);
+        all.push(consumer);
+        *shown = None;
         self.version.fetch_add(1, Ordering::AcqRel);
+        all.len() == 1
+    }
+
+    /// Removes a consumer. Says whether it was the last.
+    pub fn remove(&self, at: LinkRef) -> bool {
+        let Consumers { all, shown } = &mut *lock(&self.consumers);
+        let Some(place) = all.iter().position(|consumer| consumer.at == at) else {
+            return false;
+        };
+        all.swap_remove(place);
+        *shown = None;
+        self.version.fetch_add(1, Ordering::AcqRel);
+        all.is_empty()
+    }
+
+    /// Counts deliveries of a link that goes: those that came in by it, or went out.
+    pub(crate) fn count_past(&self, outgoing: bool, deliveries: u64) {
+        let [came, went] = &self.past;
+        (if outgoing { went } else { came }).fetch_add(deliveries, Ordering::Relaxed);
+    }
+
+    /// Deliveries of links that are gone: that came in, and that went out.
+    #[must_use]
+    pub fn past(&self) -> [u64; 2] {
+        let [came, went] = &self.past;
+        [came, went].map(|count| count.load(Ordering::Relaxed))
     }
 
     /// Says that a worker has deliveries that wait. It must look for credit once more after this.
@@ -126,10 +188,36 @@ impl Address {
     }
 }
 
+/// The rules for addresses.
+#[derive(Debug, Default)]
+struct Rules {
+    next: u64,
+    all: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    id: u64,
+    pattern: Pattern,
+    rule: Arc<AddressRule>,
+}
+
+impl Rules {
+    fn add(&mut self, rule: AddressRule) -> bool {
+        let pattern = rule.covers.pattern();
+        if self.all.iter().any(|known| known.pattern == pattern) {
+            return false;
+        }
+        self.next = self.next.saturating_add(1);
+        self.all.push(Known { id: self.next, pattern, rule: Arc::new(rule) });
+        true
+    }
+}
+
 /// All addresses in use, and the rules for them.
 #[derive(Debug)]
 pub struct Addresses {
-    rules: Vec<AddressRule>,
+    rules: RwLock<Rules>,
     default: Distribution,
     known: Mutex<(u32, BTreeMap<Key, Arc<Address>>)>,
 }
@@ -138,34 +226,53 @@ impl Addresses {
     /// None in use yet.
     #[must_use]
     pub fn new(rules: Vec<AddressRule>, default: Distribution) -> Self {
-        Self { rules, default, known: Mutex::new((0, BTreeMap::new())) }
+        let mut all = Rules::default();
+        for rule in rules {
+            all.add(rule);
+        }
+        Self { rules: RwLock::new(all), default, known: Mutex::new((0, BTreeMap::new())) }
     }
 
-    /// Finds an address, or makes it. Whoever asked gives it back with [`Self::release`].
+    /// Finds an address, or makes it with this distribution. Whoever asked gives it back with [`Self::release`].
     #[must_use]
-    pub fn get(&self, key: Key) -> Arc<Address> {
+    pub fn get(&self, key: Key, distribution: Distribution) -> Arc<Address> {
         let (next, known) = &mut *lock(&self.known);
         let address = known.entry(key).or_insert_with_key(|key| {
             *next = next.wrapping_add(1);
             Arc::new(Address {
                 id: *next,
                 key: key.clone(),
-                consumers: Mutex::new(Arc::new([])),
+                distribution,
+                consumers: Mutex::default(),
                 version: AtomicU32::new(0),
                 waiters: AtomicU64::new(0),
                 producers: AtomicU64::new(0),
+                past: Default::default(),
             })
         });
         Arc::clone(address)
     }
 
+    /// Finds an address that is in use. Whoever asked gives it back with [`Self::release`].
+    #[must_use]
+    pub fn find(&self, key: &Key) -> Option<Arc<Address>> {
+        lock(&self.known).1.get(key).cloned()
+    }
+
     /// Gives one back; one that nobody else holds is forgotten.
     pub fn release(&self, address: Arc<Address>) {
         let (_, known) = &mut *lock(&self.known);
-        // two: the map and the caller; more are only made under this lock
+        // two: the map and the caller. A link that holds one more gives it back too, so that the last finds two
         if Arc::strong_count(&address) == 2 {
             known.remove(&address.key);
         }
+        drop(address);
+    }
+
+    /// All that are in use, in the order of their keys.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Address>> {
+        lock(&self.known).1.values().cloned().collect()
     }
 
     /// How many are in use.
@@ -180,14 +287,32 @@ impl Addresses {
         self.len() == 0
     }
 
-    /// The most specific rule for a name.
+    /// The closest rule for a name.
     #[must_use]
-    pub fn rule(&self, name: &str) -> Option<&AddressRule> {
-        let covers = |rule: &&AddressRule| {
-            let rest = name.strip_prefix(rule.prefix.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
-        };
-        self.rules.iter().filter(covers).max_by_key(|rule| rule.prefix.len())
+    pub fn rule(&self, name: &str) -> Option<Arc<AddressRule>> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let covering = rules.all.iter().filter(|known| known.pattern.matches(name));
+        covering.min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| known.rule.clone())
+    }
+
+    /// All rules with their ids, in the order in which they came.
+    #[must_use]
+    pub fn rules(&self) -> Vec<(u64, Arc<AddressRule>)> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.all.iter().map(|known| (known.id, known.rule.clone())).collect()
+    }
+
+    /// Adds a rule for links that are attached from here on; `false` when there is one for the same addresses.
+    pub fn add_rule(&self, rule: AddressRule) -> bool {
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).add(rule)
+    }
+
+    /// Removes a rule; `false` when there is none with that id.
+    pub fn remove_rule(&self, id: u64) -> bool {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let before = rules.all.len();
+        rules.all.retain(|known| known.id != id);
+        rules.all.len() < before
     }
 
     /// How a name picks among its consumers.
@@ -199,21 +324,25 @@ impl Addresses {
     /// The key for a peer's link: at a waypoint producers use phase 0 and consumers phase 1.
     #[must_use]
     pub fn key(&self, name: &str, consumer: bool) -> Key {
-        let waypoint = self.rule(name).is_some_and(|rule| rule.waypoint);
-        Key { phase: u8::from(waypoint && consumer), name: name.to_owned() }
+        self.key_for(Class::Mobile, name, consumer)
     }
-}
 
-/// Brings the forms of an address together: without scheme and host, without a leading `/` and one trailing
-/// `.` or `/`. Source: the reference, 1.7.
-#[must_use]
-pub fn normalise(address: &str) -> &str {
-    let path = ["amqp:", "amqps:"].iter().find_map(|scheme| address.strip_prefix(scheme)).unwrap_or(address);
-    let path = match path.strip_prefix("//") {
-        Some(rest) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => path.strip_prefix('/').unwrap_or(path),
-    };
-    path.strip_suffix(['.', '/']).unwrap_or(path)
+    /// The key for a peer's link to a name of a class.
+    #[must_use]
+    pub fn key_for(&self, class: Class, name: &str, consumer: bool) -> Key {
+        let rule = self.rule(name).filter(|_| class == Class::Mobile);
+        let phase = rule.map_or(0, |rule| {
+            let written = if consumer { rule.egress_phase } else { rule.ingress_phase };
+            written.unwrap_or(u8::from(rule.waypoint && consumer))
+        });
+        Key { class, phase, name: name.to_owned() }
+    }
+
+    /// Whether messages to a name of a class are refused.
+    #[must_use]
+    pub fn is_unavailable(&self, class: Class, name: &str) -> bool {
+        class == Class::Mobile && self.distribution(name) == Distribution::Unavailable
+    }
 }
 
 /// The worker that a name's links gather on.
@@ -232,22 +361,20 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crosstie_model::settings::Covers;
 
-    #[test]
-    fn forms_of_an_address_come_together() {
-        for form in ["a/b", "/a/b", "a/b/", "a/b.", "amqp://host:5672/a/b", "amqps://host/a/b", "amqp:/a/b", "amqp:a/b"]
-        {
-            assert_eq!(normalise(form), "a/b", "{form}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn a_prefix_covers_whole_tokens_and_the_longest_holds() {
         let rule = |prefix: &str, waypoint| AddressRule {
-            prefix: prefix.to_owned(),
+            name: None,
+            covers: Covers::Prefix(prefix.to_owned()),
             distribution: Distribution::Balanced,
             waypoint,
+            ingress_phase: None,
+            egress_phase: None,
+            priority: None,
         };
         let addresses = Addresses::new(vec![rule("a", false), rule("a.b", true)], Distribution::Balanced);
         assert_eq!(addresses.rule("a.b.c").map(|rule| rule.waypoint), Some(true));
@@ -260,8 +387,11 @@ mod tests {
     #[test]
     fn an_address_that_nobody_holds_is_forgotten() {
         let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
-        let (one, two) = (addresses.get(addresses.key("q", true)), addresses.get(addresses.key("q", false)));
-        assert_eq!(one.id, two.id);
+        let (one, two) = (
+            addresses.get(addresses.key("q", true), Distribution::Balanced),
+            addresses.get(addresses.key("q", false), Distribution::Closest),
+        );
+        assert_eq!((one.id, two.distribution), (two.id, Distribution::Balanced));
         addresses.release(one);
         assert_eq!(addresses.len(), 1);
         addresses.release(two);

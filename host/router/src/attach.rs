@@ -1,21 +1,25 @@
-//! Links come: where a terminus leads, who is refused, and what the address learns of it.
+//! Links come: who decides about them, and what their address learns of it.
+
+use std::sync::Arc;
 
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{AddressRequest, LinkDirection, Peer as PolicyPeer, Ruling, Treatment};
-use crosstie_model::settings::Distribution;
-use fe2o3_amqp_types::definitions::{AmqpError, Error, Role};
-use fe2o3_amqp_types::messaging::TargetArchetype;
+use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::policy::{AddressRequest, Peer as PolicyPeer, Ruling};
+use crosstie_model::settings::{Distribution, Management};
+use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::performatives::Attach;
 
-use crate::address::{ConnectionRef, Consumer, Key, home, normalise, shards};
+use crate::address::{Address, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
+use crate::counters::Counters;
 use crate::credit::Credit;
-use crate::link::{AutoLinkId, Incoming, Link, Outgoing};
+use crate::lane::{Lane, LaneId, Lanes};
+use crate::link::{Asking, AutoLinkId, Incoming, Link, Outgoing};
 use crate::mail::Mail;
-use crate::shard::{Local, Request, Shard};
-
-/// Bytes of the longest address.
-const ADDRESS_MAX_BYTES: usize = 2048;
+use crate::name;
+use crate::shard::{Local, Producer, Request, Shard};
+use crate::terminus::{self, Wanted};
+use crate::watch::Watch;
 
 /// What policy says about an attach.
 #[derive(Debug, Clone)]
@@ -28,65 +32,11 @@ pub enum Decision {
     Refuse(Error),
 }
 
-/// What a terminus asks for.
-struct Wanted<'a> {
-    address: &'a str,
-    capabilities: Vec<String>,
-}
-
-/// Reads the terminus on our side of a peer's attach.
-fn wanted(attach: &Attach) -> Result<Wanted<'_>, Error> {
-    let (address, dynamic, capabilities) = if attach.role == Role::Sender {
-        match attach.target.as_deref() {
-            Some(TargetArchetype::Target(target)) => {
-                (target.address.as_ref(), target.dynamic, target.capabilities.as_ref())
-            }
-            None => {
-                return Err(not_implemented("the attach names no target that is served: transactions are not"));
-            }
-        }
-    } else {
-        match attach.source.as_deref() {
-            Some(source) => (source.address.as_ref(), source.dynamic, source.capabilities.as_ref()),
-            None => return Err(invalid("the attach names no source")),
-        }
-    };
-    if dynamic {
-        return Err(not_implemented("dynamic addresses are not served"));
-    }
-    let address = address.map(|address| normalise(address)).unwrap_or_default();
-    if address.is_empty() {
-        return Err(if attach.role == Role::Sender {
-            not_implemented("senders without a target address are not served")
-        } else {
-            invalid("the source has no address")
-        });
-    }
-    if address.len() > ADDRESS_MAX_BYTES {
-        return Err(invalid("the address is longer than 2048 bytes"));
-    }
-    if address.starts_with(['$', '_']) {
-        return Err(not_found(address, "no such node on this router"));
-    }
-    let capabilities =
-        capabilities.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default();
-    Ok(Wanted { address, capabilities })
-}
-
-fn refusal(condition: AmqpError, description: String) -> Error {
-    Error { condition: condition.into(), description: Some(description), info: None }
-}
-
-fn not_implemented(description: &str) -> Error {
-    refusal(AmqpError::NotImplemented, description.to_owned())
-}
-
-fn invalid(description: &str) -> Error {
-    refusal(AmqpError::InvalidField, description.to_owned())
-}
-
-fn not_found(address: &str, why: &str) -> Error {
-    refusal(AmqpError::NotFound, format!("{address:?}: {why}"))
+/// Where a link of ours leads.
+enum End {
+    Address(Key, Distribution),
+    Anonymous,
+    Node,
 }
 
 impl Shard {
@@ -109,169 +59,334 @@ impl Shard {
         let Some(configured) = self.common.auto_links.get(auto_link) else {
             return;
         };
-        let key = Key { phase: configured.phase, name: normalise(&configured.address).to_owned() };
-        tracing::info!(auto_link = configured.name, address = key.name, "auto-link attached");
-        self.open_link(at, link, key, Some(auto_link));
+        let key =
+            Key { class: Class::Mobile, phase: configured.phase, name: normalise(&configured.address).to_owned() };
+        let distribution = self.common.addresses.distribution(&key.name);
+        tracing::info!(target: "link", auto_link = configured.name, address = key.name, "auto-link attached");
+        self.open_link(at, link, &attach, (End::Address(key, distribution), Some(auto_link)));
     }
 
     /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered.
     pub(crate) fn ask_attach(&mut self, at: ConnectionRef, link: LinkId, attach: Box<Attach>) {
-        let workers = self.common.post.workers();
-        let ask = self.common.ask_address;
+        let common = self.common.clone();
+        let workers = common.post.workers();
         let own = self.id;
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let name = match wanted(&attach) {
-            Ok(wanted) => wanted.address.to_owned(),
-            Err(error) => return self.refuse(at, link, *attach, error),
+        let wanted = match terminus::wanted(&attach, &common.router_id) {
+            Ok(wanted) => wanted,
+            Err(error) => return self.refuse(at, link, &attach, error),
         };
-        let to = home(&name, workers);
-        if std::mem::replace(&mut peer.meta.may_move, false) && to != own {
+        let may_move = std::mem::replace(&mut peer.meta.may_move, false);
+        if let Wanted::Address(_, name) = &wanted
+            && may_move
+            && home(name, workers) != own
+        {
+            let to = home(name, workers);
             peer.first_attach = Some((link, attach));
             self.events.push_back(Request::Move(at, to));
             return;
         }
+        if wanted == Wanted::Anonymous && common.ask_address {
+            let why = "senders without a target address are not served where a plugin decides about addresses";
+            return self.refuse(at, link, &attach, terminus::not_implemented(why));
+        }
+        let serial = peer.next_serial();
+        let asks = common.ask_address && matches!(&wanted, Wanted::Address(_, name) if !is_reserved(name));
+        peer.asking = peer.asking.saturating_add(1);
         let Some(session) = peer.session(link.channel) else {
             return;
         };
-        session.set(link.handle, Link::Asking(attach));
-        if ask {
-            peer.asking = peer.asking.saturating_add(1);
-            self.events.push_back(Request::Attach(at, link));
+        session.set(link.handle, Link::Asking(Box::new(Asking { serial, attach: *attach, flow: None })));
+        let place = LinkRef { connection: at, link, serial };
+        if asks {
+            self.events.push_back(Request::Attach(place));
         } else {
-            self.answer(at, link, Decision::BuiltIn);
+            self.answer(place, Decision::BuiltIn);
+        }
+    }
+
+    fn asking(&self, at: LinkRef) -> Option<&Asking> {
+        let session = self.peer(at.connection)?.sessions.get(usize::from(at.link.channel))?.as_ref()?;
+        match session.link(at.link.handle)? {
+            Link::Asking(asking) if asking.serial == at.serial => Some(asking),
+            _ => None,
         }
     }
 
     /// The question that a [`Request::Attach`] stands for.
     #[must_use]
-    pub fn address_request(&self, connection: ConnectionRef, link: LinkId, peer: PolicyPeer) -> Option<AddressRequest> {
-        let session = self.peer(connection)?.sessions.get(usize::from(link.channel))?.as_ref()?;
-        let Some(Link::Asking(attach)) = session.link(link.handle) else {
+    pub fn address_request(&self, at: LinkRef, peer: PolicyPeer) -> Option<AddressRequest> {
+        let attach = &self.asking(at)?.attach;
+        let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, &self.common.router_id) else {
             return None;
         };
-        let wanted = wanted(attach).ok()?;
         let addresses = &self.common.addresses;
-        let consumer = attach.role == Role::Receiver;
         Some(AddressRequest {
-            address: wanted.address.to_owned(),
-            direction: if consumer { LinkDirection::Outbound } else { LinkDirection::Inbound },
+            direction: terminus::direction(attach),
             peer,
-            capabilities: wanted.capabilities,
-            configured: match addresses.distribution(wanted.address) {
-                Distribution::Balanced => Treatment::Balanced,
-                Distribution::Unavailable => Treatment::Unavailable,
-            },
-            phase: addresses.key(wanted.address, consumer).phase,
+            capabilities: terminus::capabilities(attach),
+            configured: addresses.distribution(&address),
+            phase: addresses.key(&address, attach.role == Role::Receiver).phase,
+            address,
         })
     }
 
     /// Answers a [`Request::Attach`].
-    pub fn decide(&mut self, now: Time, connection: ConnectionRef, link: LinkId, decision: Decision) {
+    pub fn decide(&mut self, now: Time, at: LinkRef, decision: Decision) {
         self.now = now;
-        if let Some(peer) = self.peer_mut(connection) {
-            peer.asking = peer.asking.saturating_sub(1);
-        }
-        self.answer(connection, link, decision);
+        self.answer(at, decision);
     }
 
-    fn answer(&mut self, at: ConnectionRef, link: LinkId, decision: Decision) {
-        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
+    fn answer(&mut self, at: LinkRef, decision: Decision) {
+        if self.asking(at).is_none() {
+            // its peer did not wait
+            return;
+        }
+        let LinkRef { connection, link, .. } = at;
+        let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let Some(Link::Asking(attach)) = session.remove(link.handle) else {
+        peer.asking = peer.asking.saturating_sub(1);
+        let Some(Link::Asking(asking)) = peer.session(link.channel).and_then(|session| session.remove(link.handle))
+        else {
             return;
         };
+        let Asking { attach, flow, .. } = *asking;
+        let (end, given) = match self.end_of(connection, &attach, decision) {
+            Ok(end) => end,
+            Err(error) => return self.refuse(connection, link, &attach, error),
+        };
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        let answer = terminus::answer(&attach, given.as_deref(), peer.meta.message_max_bytes);
+        peer.amqp.accept(link, answer);
+        tracing::debug!(target: "link", handle = link.handle, link.name = attach.name, container.id = peer.meta.container_id, "link attached");
+        self.open_link(connection, link, &attach, (end, None));
+        if let Some(flow) = flow {
+            self.handle_flow(connection, &flow);
+        }
+    }
+
+    /// Where a link leads, and the address that a dynamic terminus is given.
+    fn end_of(
+        &mut self,
+        at: ConnectionRef,
+        attach: &Attach,
+        decision: Decision,
+    ) -> Result<(End, Option<String>), Error> {
+        let common = self.common.clone();
+        let sends = attach.role == Role::Sender;
         let ruling = match decision {
-            Decision::Refuse(error) => return self.refuse(at, link, *attach, error),
+            Decision::Refuse(error) => return Err(error),
             Decision::Apply(ruling) => ruling,
             Decision::BuiltIn => Ruling::default(),
         };
-        let name = match (&ruling.address, wanted(&attach)) {
-            (Some(address), _) => normalise(address).to_owned(),
-            (None, Ok(wanted)) => wanted.address.to_owned(),
-            (None, Err(error)) => return self.refuse(at, link, *attach, error),
+        let wanted = match &ruling.address {
+            Some(address) => terminus::named(address, sends, &common.router_id)?,
+            None => terminus::wanted(attach, &common.router_id)?,
         };
-        let configured = self.common.addresses.distribution(&name);
-        let unavailable = match ruling.treatment {
-            Some(treatment) => treatment == Treatment::Unavailable,
-            None => configured == Distribution::Unavailable,
+        let (class, name) = match wanted {
+            Wanted::Address(class, name) => (class, name),
+            Wanted::Anonymous => return Ok((End::Anonymous, None)),
+            Wanted::Node => {
+                let access = self.peer(at).map_or(Management::Off, |peer| peer.meta.management);
+                return match access {
+                    Management::Off => Err(terminus::not_found(name::NODE, "management is off for this connection")),
+                    Management::Read | Management::Full => Ok((End::Node, None)),
+                };
+            }
+            Wanted::Dynamic if sends => {
+                let name = format!("_$temp.{}", common.names.next());
+                let given = format!("amqp:/{name}");
+                let key = Key { class: Class::Mobile, phase: 0, name };
+                return Ok((End::Address(key, Distribution::Balanced), Some(given)));
+            }
+            Wanted::Dynamic => {
+                let name = format!("temp.{}", common.names.next());
+                let given = name::dynamic(&common.router_id, &name);
+                let key = Key { class: Class::Local, phase: 0, name };
+                return Ok((End::Address(key, Distribution::Closest), Some(given)));
+            }
         };
-        if unavailable {
-            return self.refuse(at, link, *attach, not_found(&name, "the address is unavailable"));
-        }
-        let mut key = self.common.addresses.key(&name, attach.role == Role::Receiver);
+        let mut key = common.addresses.key_for(class, &name, !sends);
         if let Some(phase) = ruling.phase {
             key.phase = phase;
         }
-        let Some(peer) = self.peer_mut(at) else {
-            return;
+        let distribution = match (class, ruling.treatment) {
+            (Class::Local, _) => Distribution::Closest,
+            (Class::Mobile, Some(treatment)) => treatment,
+            (Class::Mobile, None) => common.addresses.distribution(&name),
         };
-        let answer = Attach { unsettled: None, max_message_size: None, properties: None, ..*attach };
-        peer.amqp.accept(link, answer);
-        tracing::debug!(container = peer.meta.container_id, address = name, phase = key.phase, "link attached");
-        self.open_link(at, link, key, None);
+        if distribution == Distribution::Unavailable && common.addresses.find(&key).is_none() {
+            return Err(terminus::not_found(&name, "the address is unavailable"));
+        }
+        Ok((End::Address(key, distribution), None))
     }
 
-    fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: Attach, error: Error) {
+    fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        tracing::warn!(
-            container = peer.meta.container_id,
-            peer = peer.meta.peer_addr,
-            link = attach.name,
+        tracing::info!(
+            target: "link",
             condition = ?error.condition,
-            description = error.description.as_deref().unwrap_or_default(),
+            container.id = peer.meta.container_id,
+            peer.addr = peer.meta.peer_addr,
+            link.name = attach.name,
+            error = error.description.as_deref().unwrap_or_default(),
             "link refused"
         );
-        let answer = Attach { unsettled: None, max_message_size: None, properties: None, ..attach };
-        peer.amqp.refuse(link, answer, error);
+        peer.amqp.refuse(link, terminus::answer(attach, None, None), error);
         self.mark(at);
     }
 
-    /// Connects an attached link with its address.
-    fn open_link(&mut self, at: ConnectionRef, link: LinkId, key: Key, auto_link: Option<AutoLinkId>) {
-        let Some(receives) = self.peer(at).and_then(|peer| peer.amqp.is_receiver(link)) else {
+    /// Connects an attached link with what it leads to.
+    fn open_link(
+        &mut self,
+        at: ConnectionRef,
+        link: LinkId,
+        attach: &Attach,
+        (end, auto_link): (End, Option<AutoLinkId>),
+    ) {
+        let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let address = self.common.addresses.get(key);
-        let place = Self::reference(at, link);
-        let own = self.id;
-        if receives {
-            // the worker's bit comes first: who adds a consumer after it tells us
-            address.set_producer(own, true);
-            let local = self.locals.entry(address.id).or_insert_with(|| Local::new(address.clone()));
-            local.producers.push((at, link));
-            let id = address.id;
-            let Some(peer) = self.peer_mut(at) else {
-                return;
-            };
-            let incoming = Incoming::new(address, peer.meta.capacity, auto_link);
-            let Some(session) = peer.session(link.channel) else {
-                return;
-            };
-            session.set(link.handle, Link::Incoming(Box::new(incoming)));
-            self.handle_changed(id);
-        } else {
-            let Some(peer) = self.peer_mut(at) else {
-                return;
-            };
-            let credit = std::sync::Arc::new(Credit::new(peer.blocked.clone()));
-            let Some(session) = peer.session(link.channel) else {
-                return;
-            };
-            let outgoing = Outgoing::new(address.clone(), credit.clone(), auto_link);
-            session.set(link.handle, Link::Outgoing(Box::new(outgoing)));
-            address.add(Consumer { at: place, credit });
-            self.announce(&address);
+        let Some(receives) = peer.amqp.is_receiver(link) else {
+            return;
+        };
+        let place = LinkRef { connection: at, link, serial: peer.next_serial() };
+        let name: Arc<str> = attach.name.as_str().into();
+        match end {
+            End::Address(key, distribution) => {
+                let address = self.common.addresses.get(key, distribution);
+                if receives {
+                    let lanes = Lanes::One(Lane::new(address.clone()));
+                    self.open_incoming(place, name, lanes, auto_link);
+                    self.add_producer(&Producer { connection: at, link, serial: place.serial, lane: 0 }, &address);
+                    if self.locals.get(&address.id).is_some_and(|local| local.is_open) {
+                        self.set_open(at, link, true);
+                    }
+                } else {
+                    let settles = attach.snd_settle_mode == SenderSettleMode::Settled && auto_link.is_none();
+                    self.open_outgoing(place, name, &address, (auto_link, settles));
+                }
+            }
+            End::Anonymous => {
+                self.open_incoming(place, name, Lanes::Anonymous(Box::default()), auto_link);
+                self.set_open(at, link, true);
+            }
+            End::Node => {
+                self.open_incoming(place, name, Lanes::Node, auto_link);
+                self.set_open(at, link, true);
+            }
         }
         self.mark(at);
     }
 
-    /// Tells all workers with producers that the consumers of an address are others now.
-    pub(crate) fn announce(&mut self, address: &crate::address::Address) {
+    fn open_incoming(&mut self, place: LinkRef, name: Arc<str>, lanes: Lanes, auto_link: Option<AutoLinkId>) {
+        let id = self.next_link();
+        let Some(peer) = self.peer_mut(place.connection) else {
+            return;
+        };
+        let mut capacity = peer.reserve();
+        if matches!(lanes, Lanes::Node) {
+            capacity.max = capacity.initial;
+        }
+        let incoming = Incoming {
+            id,
+            serial: place.serial,
+            name,
+            lanes,
+            auto_link,
+            capacity,
+            held: 0,
+            is_open: false,
+            touched: false,
+            strips: peer.meta.strip.incoming(),
+            message_max_bytes: peer.meta.message_max_bytes,
+            arriving: None,
+            waiting_bytes: 0,
+            stalls: false,
+            counters: Counters::default(),
+            watch: Watch::default(),
+        };
+        if let Some(session) = peer.session(place.link.channel) {
+            session.set(place.link.handle, Link::Incoming(Box::new(incoming)));
+        }
+    }
+
+    fn open_outgoing(
+        &mut self,
+        place: LinkRef,
+        name: Arc<str>,
+        address: &Arc<Address>,
+        (auto_link, settles): (Option<AutoLinkId>, bool),
+    ) {
+        let id = self.next_link();
+        let Some(peer) = self.peer_mut(place.connection) else {
+            return;
+        };
+        let (strips, capacity) = (peer.meta.strip.outgoing(), peer.meta.capacity.initial);
+        let Some(session) = peer.session(place.link.channel) else {
+            return;
+        };
+        let credit = Arc::new(Credit::new(session.gate.clone()));
+        let outgoing = Outgoing {
+            id,
+            serial: place.serial,
+            name,
+            address: address.clone(),
+            auto_link,
+            credit: credit.clone(),
+            current: None,
+            queue: std::collections::VecDeque::new(),
+            listed: false,
+            draining: None,
+            settles,
+            strips,
+            capacity,
+            counters: Counters::default(),
+            watch: Watch::default(),
+        };
+        session.set(place.link.handle, Link::Outgoing(Box::new(outgoing)));
+        if address.add(Consumer { at: place, credit }) {
+            self.announce(address);
+        }
+    }
+
+    /// Opens a lane of an anonymous link to an address; one that was not used for long goes.
+    pub(crate) fn open_lane(&mut self, at: ConnectionRef, link: LinkId, to: &str, address: Arc<Address>) -> LaneId {
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            self.common.addresses.release(address);
+            return 0;
+        };
+        let serial = incoming.serial;
+        let Lanes::Anonymous(anonymous) = &mut incoming.lanes else {
+            self.common.addresses.release(address);
+            return 0;
+        };
+        let lane = anonymous.add(to, Lane::new(address.clone()));
+        let retired = anonymous.retire(lane);
+        self.add_producer(&Producer { connection: at, link, serial, lane }, &address);
+        if let Some((lane, state)) = retired {
+            self.close_lane(&Producer { connection: at, link, serial, lane }, state);
+        }
+        lane
+    }
+
+    fn add_producer(&mut self, producer: &Producer, address: &Arc<Address>) {
+        // the worker's bit comes first: who adds a consumer after it tells us
+        address.set_producer(self.id, true);
+        let local = self.locals.entry(address.id).or_insert_with(|| Local::new(address.clone()));
+        local.producers.insert(*producer);
+        self.handle_changed(address.id);
+    }
+
+    /// Tells all workers with producers that an address has its first consumer, or lost its last.
+    pub(crate) fn announce(&mut self, address: &Address) {
         for shard in shards(address.producers()) {
             if shard == self.id {
                 self.handle_changed(address.id);
@@ -283,32 +398,49 @@ impl Shard {
 
     /// Opens the credit of an address's producers when its first consumer comes, and takes it back when the last goes.
     pub(crate) fn handle_changed(&mut self, address: u32) {
-        let Some(local) = self.locals.get(&address) else {
+        let Some(local) = self.locals.get_mut(&address) else {
             return;
         };
-        let producers = local.producers.clone();
-        for (at, link) in producers {
-            let Some(peer) = self.peer_mut(at) else {
+        let open = local.address.consumer_count() > 0;
+        if std::mem::replace(&mut local.is_open, open) == open {
+            return;
+        }
+        let producers: Vec<Producer> = local.producers.iter().copied().collect();
+        for producer in producers {
+            let Producer { connection, link, lane, .. } = producer;
+            let Some(incoming) = self.incoming_mut(connection, link) else {
                 continue;
             };
-            let session = peer.sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
-            let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
-                continue;
-            };
-            incoming.refresh();
-            let open = !incoming.consumers.is_empty();
-            if open == incoming.is_open {
+            if let Some(lane) = incoming.lane(lane) {
+                lane.refresh();
+            }
+            if matches!(incoming.lanes, Lanes::One(_)) {
+                self.set_open(connection, link, open);
+            }
+            if open {
                 continue;
             }
-            incoming.is_open = open;
-            let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
-            peer.amqp.grant(link, credit);
-            self.mark(at);
-            if !open {
-                self.release_waiting(at, link);
+            self.release_waiting(connection, link, lane);
+            if let Some(Lanes::Anonymous(anonymous)) = self.incoming_mut(connection, link).map(|link| &mut link.lanes)
+                && let Some(state) = anonymous.remove(lane)
+            {
+                self.close_lane(&producer, state);
             }
         }
-        // a new consumer may have credit that nobody waited for when it came
-        self.kicked.push(address);
+    }
+
+    /// Gives a sender credit, or takes it back.
+    fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            return;
+        };
+        if std::mem::replace(&mut incoming.is_open, open) == open {
+            return;
+        }
+        let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
+        if let Some(peer) = self.peer_mut(at) {
+            peer.amqp.grant(link, credit);
+        }
+        self.mark(at);
     }
 }

@@ -68,6 +68,8 @@ impl Shard {
         };
         let mine = common.auto_links.iter().enumerate().filter(|(_, auto_link)| belongs(auto_link, &peer.meta));
         peer.auto_links = mine.map(|(auto_link, _)| Retry { auto_link, at: now }).collect();
+        // whoever has links stays
+        peer.meta.may_move &= peer.auto_links.is_empty();
         self.retry_auto_links(connection);
     }
 
@@ -92,8 +94,10 @@ impl Shard {
             let link = peer.auto_session.and_then(|channel| peer.amqp.attach(channel, attach(configured)));
             let Some(link) = link else {
                 tracing::warn!(
+                    target: "link",
                     auto_link = configured.name,
-                    connection = &*peer.meta.name,
+                    connector = peer.meta.outgoing.then_some(&*peer.meta.name),
+                    listener = (!peer.meta.outgoing).then_some(&*peer.meta.name),
                     "no session left for the auto-link"
                 );
                 peer.auto_links.push(Retry { auto_link, at: now + RETRY_NEXT });
@@ -121,10 +125,12 @@ impl Shard {
         }
         let wait = if again { RETRY_NEXT } else { RETRY_FIRST };
         tracing::warn!(
+            target: "link",
             auto_link = configured.name,
-            connection = &*peer.meta.name,
+            connector = peer.meta.outgoing.then_some(&*peer.meta.name),
+            listener = (!peer.meta.outgoing).then_some(&*peer.meta.name),
             condition = error.map(|error| format!("{:?}", error.condition)),
-            description = error.and_then(|error| error.description.as_deref()),
+            error = error.and_then(|error| error.description.as_deref()),
             retry_seconds = wait.as_secs(),
             "auto-link detached by the peer"
         );

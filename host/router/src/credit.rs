@@ -8,6 +8,24 @@ use crosstie_amqp::serial::Serial;
 /// Credit beyond this counts as this much: serial numbers are ordered over half their range.
 const CREDIT_MAX: u32 = u32::MAX / 2;
 
+/// Shut while a session takes no deliveries that have not begun: its window is used up, its socket has too much to write, or
+/// its connection has too many unsettled. Shared by the session and the credit of its consumers.
+#[derive(Debug, Default, Clone)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    /// Shuts or opens it; says whether that changed it. In one order with the looks of those who wait: see `Address::wait`.
+    pub fn shut(&self, shut: bool) -> bool {
+        self.0.swap(shut, Ordering::SeqCst) != shut
+    }
+
+    /// Whether it is shut.
+    #[must_use]
+    pub fn is_shut(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
 /// Where deliveries for a consumer are counted before they are on their way.
 #[derive(Debug, Default)]
 pub struct Credit {
@@ -15,8 +33,7 @@ pub struct Credit {
     state: AtomicU64,
     /// Claimed and not settled.
     outstanding: AtomicU32,
-    /// Set while the consumer's connection has too much to write.
-    pub blocked: Arc<AtomicBool>,
+    gate: Gate,
 }
 
 const fn pack(limit: u32, claimed: u32) -> u64 {
@@ -29,17 +46,17 @@ const fn unpack(state: u64) -> (Serial, Serial) {
 }
 
 impl Credit {
-    /// No credit yet; `blocked` belongs to the consumer's connection.
+    /// No credit yet; the gate is that of the consumer's session.
     #[must_use]
-    pub fn new(blocked: Arc<AtomicBool>) -> Self {
-        Self { blocked, ..Self::default() }
+    pub fn new(gate: Gate) -> Self {
+        Self { gate, ..Self::default() }
     }
 
     /// Whether a claim would succeed now.
     #[must_use]
     pub fn is_available(&self) -> bool {
         let (limit, claimed) = unpack(self.state.load(Ordering::SeqCst));
-        claimed.before(limit) && !self.blocked.load(Ordering::Relaxed)
+        claimed.before(limit) && !self.gate.is_shut()
     }
 
     /// Deliveries that the consumer has not settled.
@@ -50,7 +67,7 @@ impl Credit {
 
     /// Takes one delivery's worth.
     pub fn claim(&self) -> bool {
-        if self.blocked.load(Ordering::Relaxed) {
+        if self.gate.is_shut() {
             return false;
         }
         let taken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
@@ -83,13 +100,27 @@ impl Credit {
         open
     }
 
-    /// Gives up what credit is left; returns the delivery-count that it reached to, if any was left.
-    pub fn drain(&self) -> Option<Serial> {
-        let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-            let (limit, claimed) = unpack(state);
-            claimed.before(limit).then(|| pack(limit.0, limit.0))
-        });
-        before.ok().map(|state| unpack(state).0)
+    /// Credit that nobody has claimed.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        let (limit, claimed) = unpack(self.state.load(Ordering::Relaxed));
+        u32::try_from(limit.distance(claimed)).unwrap_or(0)
+    }
+
+    /// Ends claims; returns the delivery-count that the credit reached to, and the one that claims reached.
+    pub fn stop(&self) -> (Serial, Serial) {
+        let stop = |state| {
+            let (_, claimed) = unpack(state);
+            Some(pack(claimed.0, claimed.0))
+        };
+        let before = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, stop).unwrap_or_else(|state| state);
+        let (limit, claimed) = unpack(before);
+        (if claimed.before(limit) { limit } else { claimed }, claimed)
+    }
+
+    /// Counts on to where credit was given up. Claims are stopped.
+    pub fn skip_to(&self, count: Serial) {
+        self.state.store(pack(count.0, count.0), Ordering::Release);
     }
 }
 
@@ -105,9 +136,12 @@ mod tests {
         assert!(credit.claim() && credit.claim() && !credit.claim());
         assert!(!credit.handle_flow(0, 2));
         assert!(credit.handle_flow(1, 2));
-        assert_eq!(credit.drain(), Some(Serial(3)));
-        assert!(!credit.is_available());
-        assert_eq!(credit.outstanding(), 2);
+        assert_eq!(credit.left(), 1);
+        assert_eq!(credit.stop(), (Serial(3), Serial(2)));
+        assert!(!credit.is_available() && !credit.claim());
+        credit.skip_to(Serial(3));
+        assert!(credit.handle_flow(3, 1) && credit.claim() && !credit.claim());
+        assert_eq!(credit.outstanding(), 3);
     }
 
     #[test]
@@ -117,10 +151,11 @@ mod tests {
     }
 
     #[test]
-    fn a_blocked_consumer_has_no_credit() {
-        let credit = Credit::default();
+    fn behind_a_shut_gate_there_is_no_credit() {
+        let gate = Gate::default();
+        let credit = Credit::new(gate.clone());
         credit.handle_flow(0, 5);
-        credit.blocked.store(true, Ordering::Relaxed);
+        assert!(gate.shut(true) && !gate.shut(true));
         assert!(!credit.is_available() && !credit.claim());
     }
 }

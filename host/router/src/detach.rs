@@ -1,14 +1,13 @@
 //! Links go: what becomes of the deliveries that were on their way.
 
-use std::collections::VecDeque;
-
 use crosstie_amqp::session::LinkId;
-use fe2o3_amqp_types::definitions::Error;
+use fe2o3_amqp_types::definitions::{Error, LinkError};
 
-use crate::address::ConnectionRef;
-use crate::link::{Incoming, Link, Outgoing, Route, Waiting};
-use crate::mail::{Origin, Outcome, PieceHead, SessionRef};
-use crate::shard::Shard;
+use crate::address::{ConnectionRef, LinkRef};
+use crate::lane::{Lane, LaneId, Lanes};
+use crate::link::{Arriving, Incoming, Link, Outgoing, Route};
+use crate::mail::{Origin, Outcome, PieceHead};
+use crate::shard::{Producer, Shard};
 
 impl Shard {
     pub(crate) fn handle_detach(&mut self, at: ConnectionRef, link: LinkId, error: Option<&Error>) {
@@ -19,14 +18,24 @@ impl Shard {
         self.mark(at);
     }
 
-    /// Drops what a session had.
-    pub(crate) fn drop_session(&mut self, at: ConnectionRef, channel: u16) {
-        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
+    /// Drops what a session had. `returns`: its auto-links are attached again.
+    pub(crate) fn drop_session(&mut self, at: ConnectionRef, channel: u16, returns: bool) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let Some(session) = peer.session(channel) else {
             return;
         };
         let count = u32::try_from(session.links.len()).unwrap_or(u32::MAX);
+        // all at once: each link would look through them again
+        let runs = session.sent.extract(|_| true);
+        for run in runs {
+            self.settle_sent(at, channel, &run, &Outcome::Failed);
+        }
         for handle in 0..count {
-            if let Some(auto_link) = self.drop_link(at, LinkId { channel, handle }) {
+            if let Some(auto_link) = self.drop_link(at, LinkId { channel, handle })
+                && returns
+            {
                 self.retry_later(at, auto_link, None);
             }
         }
@@ -44,7 +53,7 @@ impl Shard {
         peer.first_attach = None;
         let count = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
         for channel in 0..count {
-            self.drop_session(at, channel);
+            self.drop_session(at, channel, false);
         }
         if let Some(peer) = self.peer_mut(at) {
             peer.auto_links.clear();
@@ -52,10 +61,14 @@ impl Shard {
     }
 
     /// Ends a link; returns the auto-link that it was.
-    fn drop_link(&mut self, at: ConnectionRef, link: LinkId) -> Option<usize> {
+    pub(crate) fn drop_link(&mut self, at: ConnectionRef, link: LinkId) -> Option<usize> {
         let session = self.peer_mut(at)?.session(link.channel)?;
         match session.remove(link.handle)? {
-            Link::Asking(_) => None,
+            Link::Asking(_) => {
+                let peer = self.peer_mut(at)?;
+                peer.asking = peer.asking.saturating_sub(1);
+                None
+            }
             Link::Attaching(auto_link) => Some(auto_link),
             Link::Incoming(incoming) => {
                 let auto_link = incoming.auto_link;
@@ -71,32 +84,62 @@ impl Shard {
     }
 
     fn drop_incoming(&mut self, at: ConnectionRef, link: LinkId, incoming: Incoming) {
-        let session_ref = SessionRef { connection: at, channel: link.channel };
+        let Incoming { lanes, arriving, stalls, serial, counters, capacity, .. } = incoming;
         let mut unsettled = false;
-        if let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) {
-            for run in session.received.extract(|received| received.handle == link.handle) {
-                let arriving = |id| id >= run.first && id < run.first.saturating_add(run.count);
-                unsettled |= incoming.arriving.is_some_and(arriving);
+        if let Some(peer) = self.peer_mut(at) {
+            peer.reserved = peer.reserved.saturating_sub(capacity.initial);
+            if let Some(session) = peer.session(link.channel) {
+                for run in session.received.extract(|received| received.handle == link.handle) {
+                    let end = run.first.saturating_add(run.count);
+                    session.tallies.forget((run.first, end.saturating_sub(1)));
+                    let inside = |arriving: &Arriving| arriving.id >= run.first && arriving.id < end;
+                    unsettled |= arriving.as_ref().is_some_and(inside);
+                }
             }
         }
-        if let (Some(id), Route::To(to)) = (incoming.arriving, incoming.route) {
+        if let Some(Arriving { id, route, .. }) = arriving {
             let head = PieceHead {
-                from: Origin { session: session_ref, id },
+                from: Origin { connection: at, channel: link.channel, copy: matches!(route, Route::Fan(_)), id },
                 first: false,
                 more: false,
                 settled: !unsettled,
                 aborted: true,
+                annotated: false,
                 format: None,
             };
-            self.forward(to, &head, &[]);
+            match route {
+                Route::To(to) => self.forward(to, &head, &[]),
+                Route::Fan(consumers) => consumers.iter().for_each(|consumer| self.forward(consumer.at, &head, &[])),
+                Route::Unknown(_) | Route::Wait | Route::Node(_) | Route::Void => {}
+            }
         }
-        if incoming.stalls {
-            self.stall(session_ref, false);
+        if stalls && let Some(peer) = self.peer_mut(at) {
+            peer.release_stall(link.channel);
         }
-        let Incoming { address, consumers, .. } = incoming;
+        match lanes {
+            Lanes::One(lane) => {
+                lane.address.count_past(false, counters.deliveries);
+                self.close_lane(&Producer { connection: at, link, serial, lane: 0 }, lane);
+            }
+            Lanes::Anonymous(mut anonymous) => {
+                for (lane, state) in anonymous.take_all() {
+                    self.close_lane(&Producer { connection: at, link, serial, lane }, state);
+                }
+            }
+            Lanes::Node => {}
+        }
+        self.past.add(&counters);
+    }
+
+    /// An incoming link needs an address no more.
+    pub(crate) fn close_lane(&mut self, producer: &Producer, lane: Lane) {
+        let Lane { address, consumers, waiting, .. } = lane;
         drop(consumers);
+        if !waiting.is_empty() && Some(producer.connection) != self.voice {
+            self.inherit(&address, waiting);
+        }
         if let Some(local) = self.locals.get_mut(&address.id) {
-            local.producers.retain(|producer| *producer != (at, link));
+            local.producers.remove(producer);
             if local.producers.is_empty() {
                 self.locals.remove(&address.id);
                 address.set_producer(self.id, false);
@@ -106,42 +149,50 @@ impl Shard {
     }
 
     fn drop_outgoing(&mut self, at: ConnectionRef, link: LinkId, outgoing: Outgoing) {
-        outgoing.address.remove(Self::reference(at, link));
-        for queued in &outgoing.queue {
+        let Outgoing { address, serial, queue, counters, .. } = outgoing;
+        let was_last = address.remove(LinkRef { connection: at, link, serial });
+        address.count_past(true, counters.deliveries);
+        self.past.add(&counters);
+        for queued in queue {
             let begins = queued.pieces.front().map(|piece| piece.head);
             if let Some(head) = begins.filter(|head| head.first && !head.settled) {
                 self.settle(head.from, 1, &Outcome::Released);
             }
             if queued.stalls {
-                self.stall(queued.from.session, false);
+                self.stall(queued.from, false);
             }
         }
         let session = self.peer_mut(at).and_then(|peer| peer.session(link.channel));
         let runs = session.map(|session| session.sent.extract(|sent| sent.handle == link.handle)).unwrap_or_default();
         for run in runs {
-            self.settle(run.origin.from, run.count, &Outcome::Failed);
+            self.settle_sent(at, link.channel, &run, &Outcome::Failed);
         }
-        self.announce(&outgoing.address);
-        self.common.addresses.release(outgoing.address);
+        if was_last {
+            self.announce(&address);
+        }
+        self.common.addresses.release(address);
     }
 
-    /// Gives deliveries back that wait for a consumer when none is left.
-    pub(crate) fn release_waiting(&mut self, at: ConnectionRef, link: LinkId) {
-        let session_ref = SessionRef { connection: at, channel: link.channel };
-        let Some(peer) = self.peer_mut(at) else {
+    /// Gives deliveries back that wait on a lane whose last consumer went.
+    pub(crate) fn release_waiting(&mut self, at: ConnectionRef, link: LinkId, lane: LaneId) {
+        let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
-        let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
+        let Some(waiting) = incoming.lane(lane).map(|lane| std::mem::take(&mut lane.waiting)) else {
             return;
         };
-        let waiting: VecDeque<Waiting> = std::mem::take(&mut incoming.waiting);
-        incoming.waiting_bytes = 0;
-        let stalled = std::mem::replace(&mut incoming.stalls, false);
-        if incoming.route == Route::Wait {
-            incoming.route = Route::Void;
+        let bytes: usize = waiting.iter().map(crate::link::Waiting::bytes).sum();
+        incoming.waiting_bytes = incoming.waiting_bytes.saturating_sub(bytes);
+        let resume = incoming.stalls && incoming.waiting_bytes == 0;
+        incoming.stalls &= !resume;
+        if let Some(arriving) = incoming.arriving.as_mut().filter(|arriving| arriving.lane == lane)
+            && matches!(arriving.route, Route::Wait)
+        {
+            arriving.route = Route::Void;
         }
         for delivery in &waiting {
             if delivery.head.settled {
+                self.drop_presettled(at, link, 1);
                 if let Some(peer) = self.peer_mut(at) {
                     peer.ended(link, 1);
                 }
@@ -149,8 +200,22 @@ impl Shard {
                 self.settle(delivery.head.from, 1, &Outcome::Released);
             }
         }
-        if stalled {
-            self.stall(session_ref, false);
+        if resume && let Some(peer) = self.peer_mut(at) {
+            peer.release_stall(link.channel);
         }
+        self.mark(at);
+    }
+
+    /// Detaches a link whose peer sends a message that is too long.
+    pub(crate) fn refuse_size(&mut self, at: ConnectionRef, link: LinkId) {
+        let Some(max) = self.incoming_mut(at, link).and_then(|incoming| incoming.message_max_bytes) else {
+            return;
+        };
+        let why = format!("a message is longer than {max} bytes");
+        let error = Error { condition: LinkError::MessageSizeExceeded.into(), description: Some(why), info: None };
+        if let Some(peer) = self.peer_mut(at) {
+            peer.amqp.detach(link, Some(error));
+        }
+        self.handle_detach(at, link, None);
     }
 }

@@ -11,10 +11,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{Candidate, CandidateOrigin, FailoverAnswer, FailoverCause, FailoverRequest, Pick};
-use crosstie_model::settings::{Backoff, Connector, Endpoint, Role, Scheme};
+use crosstie_model::policy::{FailoverAnswer, FailoverCause, FailoverRequest};
+use crosstie_model::random::Random;
+use crosstie_model::settings::{Backoff, Connector, Role};
 
-use crate::failover_list::{Advertised, Advertisement};
+use crate::candidate::{Candidates, Key};
+use crate::failover_list::Advertisement;
 
 /// A connection that ends sooner than this after its Open does not count as one that worked.
 const STABLE: Duration = Duration::from_secs(1);
@@ -63,14 +65,32 @@ pub struct Dial {
     pub with_credentials: bool,
 }
 
+/// A candidate of a round, and how long is waited before it is dialled.
+#[derive(Debug, Clone, Copy)]
+struct Turn {
+    key: Key,
+    delay: Duration,
+}
+
 #[derive(Debug)]
 enum State {
     Ask(FailoverCause),
-    Asking,
-    Round { left: VecDeque<Pick>, next: Time },
-    Dialing { left: VecDeque<Pick> },
-    Connected { since: Time, left: VecDeque<Pick> },
-    Waiting { until: Time },
+    /// With the candidates of the request, in its order.
+    Asking(Vec<Key>),
+    Round {
+        left: VecDeque<Turn>,
+        next: Time,
+    },
+    Dialing {
+        left: VecDeque<Turn>,
+    },
+    Connected {
+        since: Time,
+        left: VecDeque<Turn>,
+    },
+    Waiting {
+        until: Time,
+    },
 }
 
 /// The failover of one connector.
@@ -79,15 +99,10 @@ pub struct Failover {
     name: Arc<str>,
     role: Role,
     follow: bool,
-    allow: Vec<String>,
     backoff: Backoff,
-    /// Configured ones by priority and file order, then the advertised.
-    known: Vec<Candidate>,
-    configured: usize,
-    /// The candidates of the last request, in its order: indexes into `known`.
-    asked: Vec<usize>,
+    candidates: Candidates,
     /// Dialled, in use, or lost last.
-    current: Option<usize>,
+    current: Option<Key>,
     state: State,
     /// Rounds since the last connection that worked.
     round: u32,
@@ -95,31 +110,41 @@ pub struct Failover {
     unstable: u32,
     retry_after: Option<Duration>,
     down_since_ms: Option<u64>,
-    random: u64,
+    random: Random,
 }
 
 impl Failover {
+    /// What may be dialled, as URLs: the one in use first, then those that follow it in order.
+    #[must_use]
+    pub fn urls(&self) -> Vec<String> {
+        let keys: Vec<Key> = self.candidates.keys().collect();
+        let start = keys.iter().position(|key| Some(*key) == self.current).unwrap_or(0);
+        let (before, after) = keys.split_at_checked(start).unwrap_or_default();
+        let url = |key: &Key| {
+            let candidate = self.candidates.get(*key)?;
+            let host = &candidate.host;
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            Some(format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port))
+        };
+        after.iter().chain(before).filter_map(url).collect()
+    }
+
     /// The failover of a connector that has not dialled yet. `seed` is for jitter.
     #[must_use]
     pub fn new(connector: &Connector, seed: u64) -> Self {
-        let mut known: Vec<Candidate> = connector.endpoints.iter().map(configured).collect();
-        known.sort_by_key(|candidate| candidate.priority);
         Self {
             name: connector.name.as_str().into(),
             role: connector.role,
             follow: connector.failover.follow_advertised,
-            allow: connector.failover.allow.clone(),
             backoff: connector.failover.backoff,
-            configured: known.len(),
-            known,
-            asked: Vec::new(),
+            candidates: Candidates::new(connector),
             current: None,
             state: State::Ask(FailoverCause::Startup),
             round: 0,
             unstable: 0,
             retry_after: None,
             down_since_ms: None,
-            random: seed,
+            random: Random::new(seed),
         }
     }
 
@@ -134,99 +159,102 @@ impl Failover {
         match &mut self.state {
             State::Ask(cause) => {
                 let cause = *cause;
-                self.state = State::Asking;
-                Step::Ask(self.request(cause))
+                Step::Ask(self.ask(cause))
             }
             State::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             State::Round { left, .. } => {
                 let mut left = std::mem::take(left);
-                let pick = left.pop_front().and_then(|pick| self.asked.get(usize::try_from(pick.index).ok()?).copied());
-                let Some(at) = pick else {
-                    self.exhausted(clock.now);
-                    return self.poll(clock);
-                };
-                self.state = State::Dialing { left };
-                self.dial(at, clock.unix_ms)
+                while let Some(turn) = left.pop_front() {
+                    if let Some(dial) = self.dial(turn.key, clock.unix_ms) {
+                        self.state = State::Dialing { left };
+                        return Step::Dial(dial);
+                    }
+                }
+                Step::Wait(self.exhausted(clock.now))
             }
-            State::Asking | State::Dialing { .. } | State::Connected { .. } | State::Waiting { .. } => Step::Idle,
+            State::Asking(_) | State::Dialing { .. } | State::Connected { .. } | State::Waiting { .. } => Step::Idle,
         }
     }
 
-    fn request(&mut self, cause: FailoverCause) -> FailoverRequest {
-        let lost = self.current.filter(|_| cause == FailoverCause::Lost);
-        let others = (0..self.known.len()).filter(|at| Some(*at) != lost);
-        self.asked = lost.into_iter().chain(others).collect();
-        FailoverRequest {
+    fn ask(&mut self, cause: FailoverCause) -> FailoverRequest {
+        let lost = self.current.filter(|key| cause == FailoverCause::Lost && self.candidates.get(*key).is_some());
+        let others = self.candidates.keys().filter(|key| Some(*key) != lost);
+        let asked: Vec<Key> = lost.into_iter().chain(others).collect();
+        let request = FailoverRequest {
             connector: self.name.clone(),
             role: self.role,
             cause,
             round: self.round,
             current: lost.map(|_| 0),
             down_since_ms: self.down_since_ms,
-            candidates: self.asked.iter().filter_map(|at| self.known.get(*at).cloned()).collect(),
-        }
+            candidates: asked.iter().filter_map(|key| self.candidates.get(*key).cloned()).collect(),
+        };
+        self.state = State::Asking(asked);
+        request
     }
 
-    fn dial(&mut self, at: usize, unix_ms: u64) -> Step {
-        self.current = Some(at);
-        let Some(candidate) = self.known.get_mut(at) else {
-            return Step::Idle;
-        };
+    /// `None` for a candidate that is known no longer.
+    fn dial(&mut self, key: Key, unix_ms: u64) -> Option<Dial> {
+        let candidate = self.candidates.get_mut(key)?;
         candidate.attempts = candidate.attempts.saturating_add(1);
         candidate.last_attempt_at_ms = Some(unix_ms);
-        let trusted = candidate.origin == CandidateOrigin::Configured
-            || self.allow.iter().any(|pattern| matches(pattern, &candidate.host));
-        Step::Dial(Dial {
+        self.current = Some(key);
+        let candidate = self.candidates.get(key)?;
+        Some(Dial {
             host: candidate.host.clone(),
             port: candidate.port,
             hostname: candidate.hostname.clone().unwrap_or_else(|| candidate.host.clone()),
-            with_credentials: trusted,
+            with_credentials: self.candidates.is_trusted(candidate),
         })
     }
 
     /// Takes what policy said to a [`Step::Ask`]; `None`: all candidates, in their order, without delays.
     pub fn handle_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
-        if !matches!(self.state, State::Asking) {
+        let State::Asking(asked) = &self.state else {
             return;
-        }
-        let all = (0_u32..).zip(&self.asked).map(|(index, _)| Pick { index, delay: Duration::ZERO });
+        };
         let left = match answer {
             Some(answer) => {
                 self.retry_after = answer.retry_after;
-                answer.order.into()
+                let turn = |index, delay| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
+                answer.order.into_iter().filter_map(|pick| turn(pick.index, pick.delay)).collect()
             }
             None => {
                 self.retry_after = None;
-                all.collect()
+                asked.iter().map(|key| Turn { key: *key, delay: Duration::ZERO }).collect()
             }
         };
         self.start(clock.now, left);
     }
 
-    fn start(&mut self, now: Time, left: VecDeque<Pick>) {
+    /// Goes on with what is left of a round, those left out that are known no longer.
+    fn start(&mut self, now: Time, mut left: VecDeque<Turn>) {
+        left.retain(|turn| self.candidates.get(turn.key).is_some());
         match left.front() {
-            Some(pick) => self.state = State::Round { next: now + pick.delay, left },
-            None => self.exhausted(now),
+            Some(turn) => self.state = State::Round { next: now + turn.delay, left },
+            None => drop(self.exhausted(now)),
         }
     }
 
-    fn exhausted(&mut self, now: Time) {
+    fn exhausted(&mut self, now: Time) -> Time {
         let wait = self.retry_after.take().unwrap_or_else(|| self.wait(self.round));
+        let until = now + wait;
         self.round = self.round.saturating_add(1);
-        self.state = State::Waiting { until: now + wait };
+        self.state = State::Waiting { until };
+        until
     }
 
     /// base * 2^n, at most the cap, with jitter.
     fn wait(&mut self, n: u32) -> Duration {
         let Backoff { base, cap, jitter } = self.backoff;
         let wait = base.saturating_mul(1_u32.checked_shl(n).unwrap_or(u32::MAX)).min(cap);
-        // splitmix64, by Sebastiano Vigna
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        let share = f64::from(u32::try_from((z ^ (z >> 31)) >> 32).unwrap_or(0)) / f64::from(u32::MAX);
+        let share = f64::from(u32::try_from(self.random.draw() >> 32).unwrap_or(0)) / f64::from(u32::MAX);
         wait.mul_f64((1.0 + jitter * (share * 2.0 - 1.0)).clamp(0.0, 2.0))
+    }
+
+    /// Leaves whatever is under way, and starts again after the connector's backoff.
+    pub fn give_up(&mut self, clock: Clock) {
+        self.exhausted(clock.now);
     }
 
     /// The attempt failed before the peer's Open.
@@ -241,7 +269,7 @@ impl Failover {
     }
 
     fn record(&mut self, failure: Failure) {
-        let Some(candidate) = self.current.and_then(|at| self.known.get_mut(at)) else {
+        let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) else {
             return;
         };
         candidate.failures_in_row = candidate.failures_in_row.saturating_add(1);
@@ -257,35 +285,12 @@ impl Failover {
         let left = std::mem::take(left);
         self.state = State::Connected { since: clock.now, left };
         self.down_since_ms = None;
-        if let Some(candidate) = self.current.and_then(|at| self.known.get_mut(at)) {
+        if let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) {
             candidate.failures_in_row = 0;
             candidate.last_success_at_ms = Some(clock.unix_ms);
         }
         if let Some(items) = advertisement.items.filter(|_| self.follow) {
-            self.advertised(items);
-        }
-    }
-
-    /// Keeps the configured and the current candidate, then appends what is new.
-    fn advertised(&mut self, items: Vec<Advertised>) {
-        let current = self.current.and_then(|at| self.known.get(at)).cloned();
-        let old = self.known.split_off(self.configured);
-        if let Some(current) = current {
-            let place = self.known.iter().position(|known| same(known, &current.host, current.port));
-            self.current = Some(place.unwrap_or(self.known.len()));
-            if place.is_none() {
-                self.known.push(current);
-            }
-        }
-        for item in items {
-            let allowed = self.allow.is_empty() || self.allow.iter().any(|pattern| matches(pattern, &item.host));
-            // only plain TCP is dialled; what wants TLS is never downgraded
-            let served = item.scheme == Scheme::Amqp;
-            if !allowed || !served || self.known.iter().any(|known| same(known, &item.host, item.port)) {
-                continue;
-            }
-            let before = old.iter().find(|known| same(known, &item.host, item.port)).cloned();
-            self.known.push(before.unwrap_or_else(|| candidate(&item)));
+            self.candidates.advertise(items, self.current);
         }
     }
 
@@ -312,65 +317,15 @@ impl Failover {
     }
 }
 
-fn configured(endpoint: &Endpoint) -> Candidate {
-    Candidate {
-        host: endpoint.host.clone(),
-        port: endpoint.port,
-        scheme: endpoint.scheme,
-        hostname: None,
-        origin: CandidateOrigin::Configured,
-        priority: endpoint.priority,
-        labels: endpoint.labels.clone(),
-        attempts: 0,
-        failures_in_row: 0,
-        last_error: None,
-        last_condition: None,
-        last_attempt_at_ms: None,
-        last_success_at_ms: None,
-    }
-}
-
-fn candidate(item: &Advertised) -> Candidate {
-    let endpoint = Endpoint {
-        scheme: item.scheme,
-        host: item.host.clone(),
-        port: item.port,
-        priority: u8::MAX,
-        labels: Vec::new(),
-    };
-    Candidate { hostname: item.hostname.clone(), origin: CandidateOrigin::Advertised, ..configured(&endpoint) }
-}
-
-fn same(candidate: &Candidate, host: &str, port: u16) -> bool {
-    candidate.port == port && candidate.host.eq_ignore_ascii_case(host)
-}
-
-/// Whether a pattern, in which `*` stands for any text, covers a host.
-fn matches(pattern: &str, host: &str) -> bool {
-    let (pattern, host) = (pattern.to_ascii_lowercase(), host.to_ascii_lowercase());
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = host.strip_prefix(first) else {
-        return false;
-    };
-    let mut parts = parts.collect::<Vec<_>>();
-    let Some(last) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::failover_list::Advertised;
 
-    use crosstie_model::settings::{ConnectionLimits, ConnectionSettings, LinkCapacity};
+    use crosstie_model::policy::Pick;
+    use crosstie_model::settings::{
+        ConnectionLimits, ConnectionSettings, Endpoint, LinkCapacity, Scheme, StripAnnotations,
+    };
 
     fn connector(allow: &[&str]) -> Connector {
         let endpoint = |host: &str, priority| Endpoint {
@@ -398,8 +353,11 @@ mod tests {
                 idle_timeout: Duration::ZERO,
                 max_frame_size: 16384,
                 max_sessions: 1,
+                max_session_frames: None,
+                address_family: None,
                 link_capacity: LinkCapacity { initial: 1, max: 1 },
                 properties: Vec::new(),
+                strip_annotations: StripAnnotations::default(),
                 limits: ConnectionLimits::default(),
             },
         }
@@ -542,18 +500,41 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
-        for (pattern, host, fits) in [
-            ("*", "a", true),
-            ("a", "A", true),
-            ("a", "ab", false),
-            ("*.x", "b.x", true),
-            ("*.x", "x", false),
-            ("a*c*e", "abcde", true),
-            ("a*c*e", "ace", true),
-            ("a*a", "a", false),
-        ] {
-            assert_eq!(matches(pattern, host), fits, "{pattern} {host}");
-        }
+    fn a_round_goes_on_past_candidates_that_are_advertised_no_longer() {
+        let mut connector = connector(&[]);
+        connector.endpoints.truncate(1);
+        let mut failover = Failover::new(&connector, 1);
+        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
+        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
+        failover.handle_lost(clock(0), Failure::default());
+        // the second loss within a second goes on in the round, whose x, y and z are gone
+        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
+        failover.handle_opened(clock(0), advertise(&[]));
+        failover.handle_lost(clock(0), Failure::default());
+        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
+        assert_eq!(round(&mut failover, clock(1)).0, "b");
+    }
+
+    #[test]
+    fn who_gives_up_starts_again_after_the_backoff() {
+        let mut failover = Failover::new(&connector(&[]), 1);
+        dialled(&mut failover, clock(0));
+        failover.give_up(clock(0));
+        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
+        assert_eq!(round(&mut failover, clock(1)).0, "abc");
+    }
+
+    #[test]
+    fn a_list_in_another_order_changes_nobody_in_a_round() {
+        let mut connector = connector(&[]);
+        connector.endpoints.truncate(1);
+        let mut failover = Failover::new(&connector, 1);
+        dialled(&mut failover, clock(0));
+        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
+        failover.handle_lost(clock(0), Failure::default());
+        dialled(&mut failover, clock(0));
+        failover.handle_opened(clock(0), advertise(&["z", "v", "x"]));
+        failover.handle_lost(clock(0), Failure::default());
+        assert_eq!(round(&mut failover, clock(0)).0, "xz");
     }
 }

@@ -1,15 +1,12 @@
 //! `failover-server-list` in an Open: written for a listener's peers, read from a connector's. Source: the reference, 1.3.1.
 
-use crosstie_model::settings::{FailoverUrl, Scheme};
+use crosstie_model::settings::{FAILOVER_URLS_MAX, FailoverUrl, Scheme};
 use fe2o3_amqp_types::definitions::Fields;
 use serde_amqp::Value;
 use serde_amqp::primitives::{OrderedMap, Symbol};
 
 /// The property's name.
 pub const NAME: &str = "failover-server-list";
-
-/// Items that are taken from a peer.
-const ITEMS_MAX: usize = 32;
 
 /// Bytes of the longest host that is taken from a peer: that of a DNS name.
 const HOST_MAX_BYTES: usize = 255;
@@ -65,7 +62,7 @@ pub fn read(properties: Option<&Fields>) -> Advertisement {
             return Advertisement { items: None, skipped: 1 };
         }
     };
-    let items = list.iter().take(ITEMS_MAX).filter_map(read_item).collect::<Vec<_>>();
+    let items = list.iter().take(FAILOVER_URLS_MAX).filter_map(read_item).collect::<Vec<_>>();
     Advertisement { skipped: list.len().saturating_sub(items.len()), items: Some(items) }
 }
 

@@ -1,68 +1,353 @@
-//! The way of a delivery: from the link that it comes in by to a consumer, piece by piece.
+//! The way of a delivery, first half: from the frame that a peer sends to the consumers that take it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
 
 use bytes::Bytes;
-use crosstie_amqp::connection::{LinkFlow, Transfer};
+use crosstie_amqp::connection::Transfer;
 use crosstie_amqp::session::LinkId;
-use crosstie_amqp::transfer::Outgoing as Frame;
+use crosstie_amqp::time::Time;
+use fe2o3_amqp_types::definitions::AmqpError;
 
-use crate::address::{ConnectionRef, LinkRef, shards};
-use crate::link::{Incoming, Link, Piece, Queued, Received, Route, Sent, Waiting};
-use crate::mail::{Mail, Origin, Outcome, PieceHead, SessionRef};
-use crate::shard::{Shard, WRITE_HIGH_BYTES};
+use crate::address::{ConnectionRef, Consumer, LinkRef};
+use crate::head::{self, Head};
+use crate::lane::{Lane, LaneId, Lanes};
+use crate::link::{Arriving, Piece, Received, Route, Waiting};
+use crate::mail::{Origin, Outcome, PieceHead};
+use crate::name::{Place, place};
+use crate::shard::{Managed, Producer, Request, Shard};
 
 /// A delivery, or a link, with more bytes than this that cannot go on holds up its session.
-const STALL_BYTES: usize = 256 << 10;
+pub(crate) const STALL_BYTES: usize = 256 << 10;
+
+/// Bytes of the longest request to the management node.
+pub const REQUEST_MAX_BYTES: usize = 256 << 10;
 
 impl Shard {
     pub(crate) fn handle_transfer(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
-        let channel = transfer.link.channel;
-        let from = Origin { session: SessionRef { connection: at, channel }, id: transfer.id };
-        let head = PieceHead {
+        let second = self.second();
+        let now = self.now;
+        let buffered = self.common.buffered.clone();
+        let link = transfer.link;
+        let from = Origin { connection: at, channel: link.channel, copy: false, id: transfer.id };
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        peer.last_delivery = Some(now);
+        let Some(session) = peer.session(link.channel) else {
+            return;
+        };
+        if transfer.first && !transfer.settled {
+            session.received.push(transfer.id, Received { handle: link.handle, second });
+        }
+        let Some(incoming) = session.incoming(link.handle) else {
+            return;
+        };
+        let mut head = PieceHead {
             from,
             first: transfer.first,
             more: transfer.more,
             settled: transfer.settled,
             aborted: transfer.aborted,
+            annotated: false,
             format: transfer.format,
         };
-        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
-            return;
-        };
-        if transfer.first && !transfer.settled {
-            session.received.push(transfer.id, Received { handle: transfer.link.handle });
-        }
-        let Some(incoming) = session.incoming(transfer.link.handle) else {
-            return;
-        };
-        let route = if transfer.first { incoming.begin(transfer.id) } else { incoming.route };
-        if !transfer.more {
-            incoming.route = Route::Idle;
-            incoming.arriving = None;
-        } else {
-            incoming.route = route;
-        }
-        match route {
-            Route::To(to) => self.forward(to, &head, transfer.payload),
-            Route::Wait => self.hold(at, transfer.link, &head, transfer.payload),
-            Route::Idle | Route::Void => {
-                if transfer.first && !transfer.settled {
-                    self.settle(from, 1, &Outcome::Released);
-                }
+        if transfer.first {
+            incoming.held = incoming.held.saturating_add(1);
+            incoming.counters.deliveries = incoming.counters.deliveries.saturating_add(1);
+            if transfer.settled {
+                incoming.counters.presettled = incoming.counters.presettled.saturating_add(1);
             }
+            let length = u64::try_from(transfer.payload.len()).unwrap_or(u64::MAX);
+            if incoming.message_max_bytes.is_none_or(|max| length <= max)
+                && incoming.strips
+                && let Lanes::One(lane) = &mut incoming.lanes
+                && head::is_plain(transfer.payload)
+            {
+                let route = lane.route();
+                return self.begin((at, link), (0, route), &mut head, transfer.payload);
+            }
+            incoming.arriving = Some(Arriving {
+                id: transfer.id,
+                lane: 0,
+                route: Route::Unknown(buffered.gather(&[])),
+                presettled: transfer.settled,
+                annotated: false,
+                format: transfer.format,
+                bytes: 0,
+            });
         }
-        // what the sender settled has ended here as soon as it is under way; so has what it gave up
-        let ends =
-            if transfer.first { transfer.settled && !transfer.more } else { transfer.settled || transfer.aborted };
-        if ends && route != Route::Wait {
-            self.end_received(at, transfer.link, transfer.id, transfer.settled && !transfer.more);
+        self.continue_delivery(at, link, &mut head, transfer.payload);
+    }
+
+    /// Takes the first piece of a delivery whose way is known.
+    fn begin(
+        &mut self,
+        (at, link): (ConnectionRef, LinkId),
+        (lane, route): (LaneId, Route),
+        head: &mut PieceHead,
+        payload: &[u8],
+    ) {
+        if let Route::Fan(consumers) = &route
+            && !head.settled
+            && let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel))
+        {
+            session.tallies.push(head.from.id, consumers.len());
+        }
+        let presettled = head.settled;
+        match &route {
+            Route::To(to) => self.forward(*to, head, payload),
+            Route::Fan(consumers) => self.fan_out(consumers, head, payload),
+            Route::Wait => self.hold(at, (link, lane), head, payload),
+            Route::Unknown(_) | Route::Node(_) | Route::Void if presettled => self.drop_presettled(at, link, 1),
+            Route::Unknown(_) | Route::Node(_) | Route::Void => self.settle(head.from, 1, &Outcome::Released),
+        }
+        let waits = matches!(route, Route::Wait);
+        if head.more {
+            let arriving = Arriving {
+                id: head.from.id,
+                lane,
+                route,
+                presettled: presettled && !waits,
+                annotated: head.annotated,
+                format: head.format,
+                bytes: u64::try_from(payload.len()).unwrap_or(u64::MAX),
+            };
+            if let Some(incoming) = self.incoming_mut(at, link) {
+                incoming.arriving = Some(arriving);
+            }
+        } else if !waits && (presettled || head.aborted) {
+            self.end_received(at, link, head.from.id, presettled);
         }
     }
 
+    /// Takes a piece of a delivery that is arriving.
+    fn continue_delivery(&mut self, at: ConnectionRef, link: LinkId, head: &mut PieceHead, payload: &[u8]) {
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            return;
+        };
+        let max = incoming.message_max_bytes;
+        let Some(arriving) = &mut incoming.arriving else {
+            return;
+        };
+        arriving.bytes = arriving.bytes.saturating_add(u64::try_from(payload.len()).unwrap_or(u64::MAX));
+        if max.is_some_and(|max| arriving.bytes > max) {
+            return self.refuse_size(at, link);
+        }
+        head.annotated = arriving.annotated;
+        let (id, lane, presettled) = (arriving.id, arriving.lane, arriving.presettled);
+        let to = match &mut arriving.route {
+            Route::Unknown(_) => return self.address(at, link, head, payload),
+            Route::Node(message) => {
+                message.extend(payload);
+                return self.handle_request(at, link, head);
+            }
+            Route::To(to) => Some(*to),
+            Route::Fan(consumers) => {
+                let consumers = consumers.clone();
+                self.fan_out(&consumers, head, payload);
+                None
+            }
+            Route::Wait => {
+                self.hold(at, (link, lane), head, payload);
+                return self.forget_arriving(at, link, head);
+            }
+            Route::Void => None,
+        };
+        if let Some(to) = to {
+            self.forward(to, head, payload);
+        }
+        if head.settled || head.aborted || !head.more {
+            let counts = presettled && !head.more;
+            if head.settled || head.aborted || counts {
+                self.end_received(at, link, id, counts);
+            }
+        }
+        self.forget_arriving(at, link, head);
+    }
+
+    fn forget_arriving(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead) {
+        if !head.more
+            && let Some(incoming) = self.incoming_mut(at, link)
+        {
+            incoming.arriving = None;
+        }
+    }
+
+    /// Reads the head of a delivery, as far as it is there, and sends it on its way.
+    fn address(&mut self, at: ConnectionRef, link: LinkId, head: &mut PieceHead, payload: &[u8]) {
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            return;
+        };
+        let Some(Arriving { route: Route::Unknown(before), format, .. }) = &mut incoming.arriving else {
+            return;
+        };
+        let format = *format;
+        // on the first frame nothing is copied
+        let fresh = before.bytes().is_empty();
+        if !fresh {
+            before.extend(payload);
+        }
+        if head.aborted {
+            incoming.arriving = None;
+            return self.end_received(at, link, head.from.id, head.settled);
+        }
+        let wants_to = matches!(incoming.lanes, Lanes::Anonymous(_));
+        let message = if fresh { payload } else { before.bytes() };
+        let Ok(found) = Head::read(message, !head.more, wants_to) else {
+            if fresh {
+                before.extend(payload);
+            }
+            return;
+        };
+        let gathered = match incoming.arriving.take() {
+            Some(Arriving { route: Route::Unknown(gathered), presettled, .. }) => {
+                // what the sender settled after it had begun is settled all the same
+                head.settled |= presettled;
+                gathered
+            }
+            _ => return,
+        };
+        let message = Cow::Borrowed(if fresh { payload } else { gathered.bytes() });
+        let is_annotated = found.is_annotated(&message);
+        let message = match is_annotated && incoming.strips {
+            true => Cow::Owned(found.annotate(&message, &[])),
+            false => message,
+        };
+        head.first = true;
+        head.format = format;
+        head.annotated = is_annotated && !incoming.strips;
+        if matches!(incoming.lanes, Lanes::Node) {
+            return self.ask_node(at, link, head, &message);
+        }
+        match self.lane_for(at, link, found.to.as_deref()) {
+            Way::Lane(lane, route) => self.begin((at, link), (lane, route), head, &message),
+            Way::Node => self.ask_node(at, link, head, &message),
+            Way::Refuse(outcome) => self.turn_back(at, link, head, &outcome),
+        }
+    }
+
+    /// The lane that a delivery takes: the link's only one, or that of the address that the message names.
+    fn lane_for(&mut self, at: ConnectionRef, link: LinkId, to: Option<&str>) -> Way {
+        let common = self.common.clone();
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            return Way::Refuse(Outcome::Released);
+        };
+        let anonymous = match &mut incoming.lanes {
+            Lanes::One(lane) => return Way::Lane(0, lane.route()),
+            Lanes::Node => return Way::Node,
+            Lanes::Anonymous(anonymous) => anonymous,
+        };
+        let Some(to) = to else {
+            return Way::Refuse(Outcome::rejected(
+                AmqpError::PreconditionFailed,
+                "Routing failure: no address present",
+            ));
+        };
+        if let Some(lane) = anonymous.named(to) {
+            let route = incoming.lane(lane).map_or(Route::Void, Lane::route);
+            return Way::Lane(lane, route);
+        }
+        let (class, name) = match place(to, &common.router_id) {
+            Place::Address(class, name) => (class, name),
+            Place::Node => return Way::Node,
+            Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
+        };
+        if common.addresses.is_unavailable(class, name) {
+            let why = "Deliveries cannot be sent to an unavailable address";
+            return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
+        }
+        let key = common.addresses.key_for(class, name, false);
+        let Some(address) = common.addresses.find(&key) else {
+            return Way::Refuse(Outcome::Released);
+        };
+        let lane = self.open_lane(at, link, to, address);
+        let route = self.incoming_mut(at, link).and_then(|incoming| incoming.lane(lane)).map(Lane::route);
+        Way::Lane(lane, route.unwrap_or(Route::Void))
+    }
+
+    /// Ends a delivery that goes nowhere.
+    fn turn_back(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead, outcome: &Outcome) {
+        let presettled = head.settled;
+        if presettled {
+            self.drop_presettled(at, link, 1);
+            self.end_received(at, link, head.from.id, true);
+        } else {
+            self.settle(head.from, 1, outcome);
+        }
+        if head.more
+            && let Some(incoming) = self.incoming_mut(at, link)
+        {
+            incoming.arriving = Some(Arriving {
+                id: head.from.id,
+                lane: 0,
+                route: Route::Void,
+                presettled: false,
+                annotated: false,
+                format: None,
+                bytes: 0,
+            });
+        }
+    }
+
+    /// Begins to collect a request to the management node.
+    fn ask_node(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead, message: &[u8]) {
+        let message = self.common.buffered.gather(message);
+        if let Some(incoming) = self.incoming_mut(at, link) {
+            incoming.arriving = Some(Arriving {
+                id: head.from.id,
+                lane: 0,
+                route: Route::Node(message),
+                presettled: head.settled,
+                annotated: false,
+                format: None,
+                bytes: 0,
+            });
+        }
+        self.handle_request(at, link, head);
+    }
+
+    /// Hands a request to the management node when all of it is there.
+    fn handle_request(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead) {
+        let full = self.common.buffered.is_full();
+        let Some(incoming) = self.incoming_mut(at, link) else {
+            return;
+        };
+        let Some(Arriving { route: Route::Node(message), .. }) = &incoming.arriving else {
+            return;
+        };
+        if message.bytes().len() > REQUEST_MAX_BYTES || full {
+            let why = if full { "the router has too much to do" } else { "the request is longer than 256 KiB" };
+            incoming.arriving = None;
+            let outcome = Outcome::rejected(AmqpError::ResourceLimitExceeded, why);
+            return self.turn_back(at, link, head, &outcome);
+        }
+        if head.more {
+            return;
+        }
+        let Some(Arriving { route: Route::Node(message), presettled, .. }) = incoming.arriving.take() else {
+            return;
+        };
+        if head.aborted {
+            return self.end_received(at, link, head.from.id, presettled);
+        }
+        self.events.push_back(Request::Manage(Box::new(Managed { from: head.from, link, presettled, message })));
+    }
+
+    /// Ends a [`Request::Manage`]: its sender may send another one.
+    pub fn managed(&mut self, now: Time, request: &Managed) {
+        self.now = now;
+        if request.presettled {
+            self.end_received(request.from.connection, request.link, request.from.id, true);
+        } else {
+            self.settle(request.from, 1, &Outcome::Accepted);
+        }
+        self.mark(request.from.connection);
+    }
+
     /// Forgets a delivery that its sender settled or gave up.
-    fn end_received(&mut self, at: ConnectionRef, link: LinkId, id: u64, presettled: bool) {
+    pub(crate) fn end_received(&mut self, at: ConnectionRef, link: LinkId, id: u64, presettled: bool) {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
@@ -71,12 +356,24 @@ impl Shard {
         };
         let mut ended = 0_u64;
         session.received.take((id, id), |run| ended = ended.saturating_add(run.count));
+        if ended > 0 {
+            session.tallies.forget((id, id));
+        }
         if ended > 0 || presettled {
             peer.ended(link, 1);
         }
     }
 
+    /// Sends a copy of a piece to each consumer.
+    fn fan_out(&mut self, consumers: &Arc<[Consumer]>, head: &PieceHead, payload: &[u8]) {
+        let head = PieceHead { from: Origin { copy: true, ..head.from }, ..*head };
+        for consumer in consumers.iter() {
+            self.forward(consumer.at, &head, payload);
+        }
+    }
+
     /// Sends a piece to a consumer, here or on another worker.
+    #[inline]
     pub(crate) fn forward(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8]) {
         if to.connection.shard == self.id {
             return self.deliver(to, head, payload);
@@ -87,30 +384,45 @@ impl Shard {
     }
 
     /// Keeps a piece until a consumer has credit.
-    fn hold(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead, payload: &[u8]) {
-        let Some(peer) = self.peer_mut(at) else {
+    fn hold(&mut self, at: ConnectionRef, (link, lane): (LinkId, LaneId), head: &PieceHead, payload: &[u8]) {
+        let buffered = self.common.buffered.clone();
+        let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
-        let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
+        let serial = incoming.serial;
+        let (is_stalled, mut waiting_bytes) = (incoming.stalls, incoming.waiting_bytes);
+        let Some(lane_state) = incoming.lane(lane) else {
             return;
         };
+        if head.aborted {
+            // nobody has seen any of it
+            let gone = lane_state.waiting.pop_back_if(|waiting| waiting.head.from == head.from);
+            let bytes = gone.as_ref().map_or(0, Waiting::bytes);
+            incoming.waiting_bytes = waiting_bytes.saturating_sub(bytes);
+            let presettled = gone.is_some_and(|waiting| waiting.head.settled);
+            return self.end_received(at, link, head.from.id, presettled);
+        }
         if head.first {
-            incoming.waiting.push_back(Waiting { head: *head, pieces: VecDeque::new() });
+            lane_state.waiting.push_back(Waiting { head: *head, pieces: VecDeque::new() });
         }
-        let Some(last) = incoming.waiting.back_mut() else {
+        let Some(last) = lane_state.waiting.back_mut() else {
             return;
         };
-        last.pieces.push_back(Piece { head: *head, payload: Bytes::copy_from_slice(payload) });
-        incoming.waiting_bytes = incoming.waiting_bytes.saturating_add(payload.len());
-        let stall = incoming.waiting_bytes > STALL_BYTES && !incoming.stalls;
+        let kept = buffered.keep(Bytes::copy_from_slice(payload));
+        waiting_bytes = waiting_bytes.saturating_add(kept.bytes());
+        last.pieces.push_back(Piece { head: *head, kept });
+        let begins = lane_state.waiting.len() == 1 && head.first;
+        let address = lane_state.address.clone();
+        let stall = !is_stalled && (waiting_bytes > STALL_BYTES || buffered.is_full());
+        incoming.waiting_bytes = waiting_bytes;
         incoming.stalls |= stall;
-        let (address, first) = (incoming.address.clone(), incoming.waiting.len() == 1 && head.first);
         if stall {
-            self.stall(SessionRef { connection: at, channel: link.channel }, true);
+            self.stall(head.from, true);
         }
-        if first {
+        if begins {
+            let producer = Producer { connection: at, link, serial, lane };
             if let Some(local) = self.locals.get_mut(&address.id) {
-                local.waiting.push_back((at, link));
+                local.waiting.push_back(producer);
             }
             address.wait(self.id);
             // credit that came before the waiter was published told nobody
@@ -122,309 +434,82 @@ impl Shard {
     pub(crate) fn serve_waiting(&mut self, address: u32) {
         let rounds = self.locals.get(&address).map_or(0, |local| local.waiting.len());
         for _ in 0..rounds {
+            let Some(producer) = self.locals.get_mut(&address).and_then(|local| local.waiting.pop_front()) else {
+                return;
+            };
+            if self.serve_lane(&producer) {
+                continue;
+            }
             let Some(local) = self.locals.get_mut(&address) else {
                 return;
             };
-            let Some((at, link)) = local.waiting.pop_front() else {
-                return;
-            };
-            if !self.serve_link(at, link) {
-                if let Some(local) = self.locals.get_mut(&address) {
-                    local.waiting.push_back((at, link));
-                    local.address.wait(self.id);
-                    // published: look once more, for credit that came in between
-                    let (_, consumers) = local.address.consumers();
-                    if consumers.iter().any(|consumer| consumer.credit.is_available()) {
-                        continue;
-                    }
-                }
-                return;
+            local.waiting.push_back(producer);
+            local.address.wait(self.id);
+            // published: look once more, for credit that came in between
+            let (_, consumers) = local.address.consumers();
+            if consumers.iter().any(|consumer| consumer.credit.is_available()) {
+                self.kicked.push(address);
             }
+            return;
         }
     }
 
-    /// Gives what waits at a link to consumers. Says whether nothing is left.
-    fn serve_link(&mut self, at: ConnectionRef, link: LinkId) -> bool {
+    /// Gives what waits on a lane to consumers. Says whether nothing is left.
+    fn serve_lane(&mut self, producer: &Producer) -> bool {
+        let (at, link) = (producer.connection, producer.link);
         loop {
-            let Some(peer) = self.peer_mut(at) else {
+            let Some(incoming) = self.incoming_mut(at, link).filter(|incoming| incoming.serial == producer.serial)
+            else {
                 return true;
             };
-            let Some(incoming) = peer.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
+            let Some(lane) = incoming.lane(producer.lane) else {
                 return true;
             };
-            if incoming.waiting.is_empty() {
+            if lane.waiting.is_empty() {
                 return true;
             }
-            incoming.refresh();
-            let Some(to) = incoming.pick() else {
+            lane.refresh();
+            let Some(to) = lane.pick() else {
                 return false;
             };
-            let Some(waiting) = incoming.waiting.pop_front() else {
+            let Some(waiting) = lane.waiting.pop_front() else {
                 return true;
             };
-            let bytes: usize = waiting.pieces.iter().map(|piece| piece.payload.len()).sum();
-            incoming.waiting_bytes = incoming.waiting_bytes.saturating_sub(bytes);
+            incoming.waiting_bytes = incoming.waiting_bytes.saturating_sub(waiting.bytes());
             let resume = incoming.stalls && incoming.waiting_bytes <= STALL_BYTES / 2;
-            if resume {
-                incoming.stalls = false;
-            }
-            if incoming.arriving == Some(waiting.head.from.id) {
-                incoming.route = Route::To(to);
+            incoming.stalls &= !resume;
+            let from = waiting.head.from;
+            if let Some(arriving) = incoming.arriving.as_mut().filter(|arriving| arriving.id == from.id) {
+                arriving.route = Route::To(to);
+                arriving.presettled = waiting.head.settled;
             }
             let ends = waiting.pieces.back().is_some_and(|piece| !piece.head.more);
-            let settled = waiting.pieces.iter().any(|piece| piece.head.settled || piece.head.aborted);
+            let settled = waiting.pieces.iter().any(|piece| piece.head.settled);
             for piece in &waiting.pieces {
-                self.forward(to, &piece.head, &piece.payload);
+                self.forward(to, &piece.head, &piece.kept.payload);
             }
-            if ends && settled {
-                self.end_received(at, link, waiting.head.from.id, waiting.head.settled);
+            if settled && (ends || !waiting.head.settled) {
+                self.end_received(at, link, from.id, waiting.head.settled);
             }
             self.mark(at);
             if resume {
-                self.stall(SessionRef { connection: at, channel: link.channel }, false);
+                self.stall(from, false);
             }
         }
     }
 
-    /// Writes a piece to a consumer of this worker, or queues it there.
-    pub(crate) fn deliver(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8]) {
-        let LinkRef { connection, link } = to;
-        let Some(peer) = self.peer_mut(connection) else {
-            return self.undeliverable(head);
-        };
-        let room = peer.amqp.out.len() <= WRITE_HIGH_BYTES;
-        let Some(session) = peer.sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut) else {
-            return self.undeliverable(head);
-        };
-        let Some(Link::Outgoing(outgoing)) = session.link_mut(link.handle) else {
-            return self.undeliverable(head);
-        };
-        let turn = outgoing.queue.is_empty() && outgoing.current.is_none_or(|current| current == head.from);
-        if !(turn && room) {
-            return self.enqueue(to, head, payload);
-        }
-        let frame =
-            Frame { settled: head.settled, more: head.more, aborted: head.aborted, format: head.format, payload };
-        let Some(sent) = peer.amqp.transfer(link, &frame) else {
-            return self.undeliverable(head);
-        };
-        if !sent.whole {
-            outgoing.current = (!head.first || sent.bytes > 0).then_some(head.from);
-        } else {
-            outgoing.current = head.more.then_some(head.from);
-        }
-        let begun = head.first && (sent.whole || sent.bytes > 0);
-        if head.settled && !head.more && sent.whole {
-            outgoing.credit.settle(1);
-        }
-        if begun && !head.settled {
-            session.sent.push(sent.id, Sent { from: head.from, handle: link.handle });
-        }
-        let aborted = sent.whole && head.aborted;
-        if aborted {
-            let credit = outgoing_credit(session, link);
-            session.sent.take((sent.id, sent.id), |run| {
-                if let Some(credit) = &credit {
-                    credit.settle(run.count);
-                }
-            });
-        }
-        if !peer.dirty {
-            self.mark(connection);
-        }
-        if !sent.whole {
-            let rest = payload.get(sent.bytes..).unwrap_or_default();
-            self.enqueue(to, &PieceHead { first: head.first && !begun, ..*head }, rest);
-        }
-    }
-
-    fn enqueue(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8]) {
-        let Some(peer) = self.peer_mut(to.connection) else {
-            return;
-        };
-        if peer.amqp.out.len() > WRITE_HIGH_BYTES {
-            peer.blocked.store(true, Ordering::Release);
-        }
-        let Some(outgoing) = peer.session(to.link.channel).and_then(|session| session.outgoing(to.link.handle)) else {
-            return;
-        };
-        let queued = match outgoing.queue.iter_mut().rposition(|queued| queued.from == head.from) {
-            Some(place) => outgoing.queue.get_mut(place),
-            None => {
-                outgoing.queue.push_back(Queued { from: head.from, pieces: VecDeque::new(), bytes: 0, stalls: false });
-                outgoing.queue.back_mut()
-            }
-        };
-        let Some(queued) = queued else { return };
-        queued.pieces.push_back(Piece { head: *head, payload: Bytes::copy_from_slice(payload) });
-        queued.bytes = queued.bytes.saturating_add(payload.len());
-        if queued.bytes > STALL_BYTES && !std::mem::replace(&mut queued.stalls, true) {
-            self.stall(head.from.session, true);
-        }
-        // a window or room that came since the piece was tried is not announced again
-        self.mark(to.connection);
-    }
-
-    /// A consumer went before a piece reached it.
-    fn undeliverable(&mut self, head: &PieceHead) {
-        if head.first && !head.settled {
-            self.settle(head.from, 1, &Outcome::Released);
-        }
-    }
-
-    /// Writes what the queue of an outgoing link holds, as far as window and buffer allow.
-    pub(crate) fn serve_queue(&mut self, at: ConnectionRef, link: LinkId) {
-        loop {
-            let Some(peer) = self.peer_mut(at) else {
-                return;
-            };
-            if peer.amqp.out.len() > WRITE_HIGH_BYTES {
-                // goes on when the socket has taken some of it
-                peer.blocked.store(true, Ordering::Release);
-                return;
-            }
-            if !peer.amqp.window(link.channel) {
-                return;
-            }
-            let Some(outgoing) = peer.session(link.channel).and_then(|session| session.outgoing(link.handle)) else {
-                return;
-            };
-            // the current delivery goes on first; while it has nothing here, nothing else may begin
-            let at_front = match outgoing.current {
-                Some(current) => outgoing.queue.iter().position(|queued| queued.from == current),
-                None => (!outgoing.queue.is_empty()).then_some(0),
-            };
-            let Some(place) = at_front else { return };
-            let Some(mut queued) = outgoing.queue.remove(place) else {
-                return;
-            };
-            let Some(piece) = queued.pieces.pop_front() else {
-                continue;
-            };
-            queued.bytes = queued.bytes.saturating_sub(piece.payload.len());
-            let resume = queued.stalls && queued.bytes <= STALL_BYTES / 4;
-            if resume {
-                queued.stalls = false;
-            }
-            let (from, ends) = (queued.from, queued.pieces.is_empty());
-            let rest = std::mem::take(&mut outgoing.queue);
-            self.deliver(LinkRef { connection: at, link }, &piece.head, &piece.payload);
-            let Some(outgoing) = self
-                .peer_mut(at)
-                .and_then(|peer| peer.session(link.channel))
-                .and_then(|session| session.outgoing(link.handle))
-            else {
-                return;
-            };
-            // what could not be written was queued again: it goes before the pieces behind it
-            let mut again = std::mem::replace(&mut outgoing.queue, rest);
-            if let Some(mut left) = again.pop_front() {
-                left.pieces.append(&mut queued.pieces);
-                left.bytes = left.bytes.saturating_add(queued.bytes);
-                left.stalls |= queued.stalls;
-                outgoing.queue.push_front(left);
-            } else if !ends {
-                outgoing.queue.push_front(queued);
-            }
-            if resume {
-                self.stall(from.session, false);
-            }
-        }
-    }
-
-    pub(crate) fn handle_flow(&mut self, at: ConnectionRef, flow: &LinkFlow) {
-        let Some(peer) = self.peer_mut(at) else {
-            return;
-        };
-        let Some(outgoing) = peer.session(flow.link.channel).and_then(|session| session.outgoing(flow.link.handle))
-        else {
-            return self.handle_window(at, flow.link.channel);
-        };
-        let address = outgoing.address.clone();
-        let mut open = false;
-        if let Some(credit) = flow.credit {
-            // a receiver that has not heard of our first delivery counts from where we began
-            open = outgoing.credit.handle_flow(flow.delivery_count.unwrap_or(0), credit);
-            outgoing.draining = flow.drain;
-        }
-        if open {
-            self.kick(&address);
-        }
-        self.handle_window(at, flow.link.channel);
-        if flow.drain {
-            self.serve_waiting(address.id);
-            self.drain(at, flow.link);
-        }
-    }
-
-    /// Gives a draining receiver its unused credit back.
-    fn drain(&mut self, at: ConnectionRef, link: LinkId) {
-        let Some(peer) = self.peer_mut(at) else {
-            return;
-        };
-        let Some(outgoing) = peer.session(link.channel).and_then(|session| session.outgoing(link.handle)) else {
-            return;
-        };
-        outgoing.draining = false;
-        let count = outgoing.credit.drain();
-        let count = count.unwrap_or_else(|| peer.amqp.delivery_count(link));
-        peer.amqp.drained(link, count);
-    }
-
-    /// Wakes all who wait at an address.
-    pub(crate) fn kick(&mut self, address: &crate::address::Address) {
-        let waiters = address.take_waiters();
-        if waiters == 0 {
-            return;
-        }
-        for shard in shards(waiters) {
-            if shard == self.id {
-                self.kicked.push(address.id);
-            } else {
-                self.post(shard, Mail::Kick(address.id));
-            }
-        }
-    }
-
-    /// A session, or its connection, takes transfers again.
-    pub(crate) fn handle_window(&mut self, at: ConnectionRef, channel: u16) {
-        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
-            return;
-        };
-        let mut ready = Vec::new();
-        for (handle, link) in (0_u32..).zip(&session.links) {
-            if let Some(Link::Outgoing(outgoing)) = link
-                && (!outgoing.queue.is_empty() || outgoing.credit.is_available())
-            {
-                ready.push((LinkId { channel, handle }, outgoing.address.clone()));
-            }
-        }
-        for (link, address) in ready {
-            self.serve_queue(at, link);
-            self.kick(&address);
+    /// Counts presettled deliveries that went nowhere.
+    pub(crate) fn drop_presettled(&mut self, at: ConnectionRef, link: LinkId, count: u64) {
+        if let Some(incoming) = self.incoming_mut(at, link) {
+            let dropped = &mut incoming.counters.dropped_presettled;
+            *dropped = dropped.saturating_add(count);
         }
     }
 }
 
-fn outgoing_credit(session: &crate::link::Session, link: LinkId) -> Option<std::sync::Arc<crate::credit::Credit>> {
-    match session.link(link.handle)? {
-        Link::Outgoing(outgoing) => Some(outgoing.credit.clone()),
-        _ => None,
-    }
-}
-
-impl Incoming {
-    /// Decides where a delivery goes that begins to arrive.
-    fn begin(&mut self, id: u64) -> Route {
-        self.refresh();
-        self.held = self.held.saturating_add(1);
-        self.arriving = Some(id);
-        if self.consumers.is_empty() {
-            return Route::Void;
-        }
-        if !self.waiting.is_empty() {
-            return Route::Wait;
-        }
-        self.pick().map_or(Route::Wait, Route::To)
-    }
+/// Where a delivery goes.
+enum Way {
+    Lane(LaneId, Route),
+    Node,
+    Refuse(Outcome),
 }

@@ -3,15 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::session::DeliveryId;
 use crosstie_model::settings::LinkCapacity;
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::{Address, Consumer, LinkRef};
-use crate::credit::Credit;
+use crate::buffered::{Gathered, Kept};
+use crate::counters::Counters;
+use crate::credit::{Credit, Gate};
+use crate::lane::{Lane, LaneId, Lanes};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::runs::{self, Runs};
+use crate::tally::Tallies;
+use crate::watch::Watch;
 
 /// A session.
 #[derive(Debug, Default)]
@@ -21,10 +26,16 @@ pub(crate) struct Session {
     pub(crate) sent: Runs<Sent>,
     /// Unsettled deliveries that came in.
     pub(crate) received: Runs<Received>,
+    /// Of those that came in, the ones that went out in copies.
+    pub(crate) tallies: Tallies,
     /// Settled deliveries that the sender has not heard of, neighbours with one outcome.
     pub(crate) settling: Option<Settling>,
     /// Deliveries that hold up this session because their consumers do not take them.
     pub(crate) stalls: u32,
+    /// Shared with the credit of its consumers.
+    pub(crate) gate: Gate,
+    /// Outgoing links with something in their queue, each once.
+    pub(crate) queued: Vec<u32>,
 }
 
 impl Session {
@@ -75,11 +86,13 @@ pub(crate) struct Settling {
     pub(crate) outcome: Outcome,
 }
 
-/// Where a delivery that we sent came in, and the link that it went out by.
+/// Where a delivery that we sent came in, the link that it went out by, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sent {
     pub(crate) from: Origin,
     pub(crate) handle: u32,
+    /// Second of the clock.
+    pub(crate) second: u32,
 }
 
 impl runs::Origin for Sent {
@@ -90,15 +103,18 @@ impl runs::Origin for Sent {
 
     fn is_followed_by(self, next: Self) -> bool {
         self.handle == next.handle
-            && self.from.session == next.from.session
+            && self.second == next.second
             && self.from.id.saturating_add(1) == next.from.id
+            && Origin { id: next.from.id, ..self.from } == next.from
     }
 }
 
-/// The link that a delivery came in by.
+/// The link that a delivery came in by, and when.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Received {
     pub(crate) handle: u32,
+    /// Second of the clock.
+    pub(crate) second: u32,
 }
 
 impl runs::Origin for Received {
@@ -107,7 +123,7 @@ impl runs::Origin for Received {
     }
 
     fn is_followed_by(self, next: Self) -> bool {
-        self.handle == next.handle
+        self.handle == next.handle && self.second == next.second
     }
 }
 
@@ -115,38 +131,65 @@ impl runs::Origin for Received {
 #[derive(Debug)]
 pub(crate) enum Link {
     /// The peer asked for it, and policy has not answered.
-    Asking(Box<Attach>),
+    Asking(Box<Asking>),
     /// An auto-link that the peer has not answered.
     Attaching(AutoLinkId),
     Incoming(Box<Incoming>),
     Outgoing(Box<Outgoing>),
 }
 
+/// A peer's attach that waits for an answer.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    pub(crate) serial: u32,
+    pub(crate) attach: Attach,
+    /// What the peer said of its credit in the meantime.
+    pub(crate) flow: Option<LinkFlow>,
+}
+
 /// The place of an auto-link in the configuration.
 pub(crate) type AutoLinkId = usize;
 
 /// Where the rest of the delivery that is arriving goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Route {
-    /// None is arriving.
-    Idle,
+    /// Nobody knows yet: its head is not complete. The frames so far.
+    Unknown(Gathered),
     /// To a consumer.
     To(LinkRef),
-    /// To the end of `waiting`.
+    /// To each of these.
+    Fan(Arc<[Consumer]>),
+    /// To the end of its lane's queue.
     Wait,
+    /// To the management node: the message so far.
+    Node(Gathered),
     /// Nowhere: it has ended.
     Void,
+}
+
+/// A delivery whose last frame is still to come.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    pub(crate) id: DeliveryId,
+    pub(crate) lane: LaneId,
+    pub(crate) route: Route,
+    /// Its sender settled it before it began, and it has not been counted as ended.
+    pub(crate) presettled: bool,
+    /// Routers have annotated it.
+    pub(crate) annotated: bool,
+    pub(crate) format: Option<u32>,
+    pub(crate) bytes: u64,
 }
 
 /// A link on which the peer sends.
 #[derive(Debug)]
 pub(crate) struct Incoming {
-    pub(crate) address: Arc<Address>,
+    /// Unique in this process.
+    pub(crate) id: u64,
+    pub(crate) serial: u32,
+    pub(crate) name: Arc<str>,
+    pub(crate) lanes: Lanes,
     pub(crate) auto_link: Option<AutoLinkId>,
-    version: u32,
-    pub(crate) consumers: Arc<[Consumer]>,
-    /// Where the search for a consumer starts.
-    turn: usize,
     /// Credit and unsettled deliveries together; grows while the link runs dry.
     pub(crate) capacity: LinkCapacity,
     /// Deliveries that came and have not ended.
@@ -155,62 +198,21 @@ pub(crate) struct Incoming {
     pub(crate) is_open: bool,
     /// The session knows that credit may be due.
     pub(crate) touched: bool,
-    pub(crate) route: Route,
-    pub(crate) arriving: Option<DeliveryId>,
-    pub(crate) waiting: VecDeque<Waiting>,
+    /// Router annotations go.
+    pub(crate) strips: bool,
+    pub(crate) message_max_bytes: Option<u64>,
+    pub(crate) arriving: Option<Arriving>,
+    /// Of all lanes.
     pub(crate) waiting_bytes: usize,
     /// This link holds up its session.
     pub(crate) stalls: bool,
+    pub(crate) counters: Counters,
+    pub(crate) watch: Watch,
 }
 
 impl Incoming {
-    pub(crate) fn new(address: Arc<Address>, capacity: LinkCapacity, auto_link: Option<AutoLinkId>) -> Self {
-        let (version, consumers) = address.consumers();
-        Self {
-            address,
-            auto_link,
-            version,
-            consumers,
-            turn: 0,
-            capacity,
-            held: 0,
-            is_open: false,
-            touched: false,
-            route: Route::Idle,
-            arriving: None,
-            waiting: VecDeque::new(),
-            waiting_bytes: 0,
-            stalls: false,
-        }
-    }
-
-    /// Brings the list of consumers up to date.
-    pub(crate) fn refresh(&mut self) {
-        if self.address.version() != self.version {
-            (self.version, self.consumers) = self.address.consumers();
-        }
-    }
-
-    /// Claims credit of the consumer with the fewest outstanding deliveries.
-    pub(crate) fn pick(&mut self) -> Option<LinkRef> {
-        if let [only] = &*self.consumers {
-            return only.credit.claim().then_some(only.at);
-        }
-        let count = self.consumers.len();
-        // each failed claim is another worker's success, which leaves less to fail on
-        for _ in 0..count {
-            let order = (0..count).map(|step| self.turn.wrapping_add(step).checked_rem(count).unwrap_or(0));
-            let best = order
-                .filter_map(|at| self.consumers.get(at).map(|consumer| (at, consumer)))
-                .filter(|(_, consumer)| consumer.credit.is_available())
-                .min_by_key(|(_, consumer)| consumer.credit.outstanding());
-            let (at, consumer) = best?;
-            if consumer.credit.claim() {
-                self.turn = at.wrapping_add(1);
-                return Some(consumer.at);
-            }
-        }
-        None
+    pub(crate) fn lane(&mut self, lane: LaneId) -> Option<&mut Lane> {
+        self.lanes.get_mut(lane)
     }
 }
 
@@ -221,31 +223,60 @@ pub(crate) struct Waiting {
     pub(crate) pieces: VecDeque<Piece>,
 }
 
+impl Waiting {
+    pub(crate) fn bytes(&self) -> usize {
+        self.pieces.iter().map(|piece| piece.kept.bytes()).sum()
+    }
+}
+
 /// A piece of a delivery that could not be written yet.
 #[derive(Debug)]
 pub(crate) struct Piece {
     pub(crate) head: PieceHead,
-    pub(crate) payload: Bytes,
+    pub(crate) kept: Kept,
 }
 
 /// A link on which the peer receives.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
+    /// Unique in this process.
+    pub(crate) id: u64,
+    pub(crate) serial: u32,
+    pub(crate) name: Arc<str>,
     pub(crate) address: Arc<Address>,
     pub(crate) auto_link: Option<AutoLinkId>,
     pub(crate) credit: Arc<Credit>,
     /// The delivery whose last piece is still to be written.
-    pub(crate) current: Option<Origin>,
+    pub(crate) current: Option<Current>,
     /// Deliveries with pieces that could not be written yet; the current one first.
     pub(crate) queue: VecDeque<Queued>,
-    /// The peer wants its credit back when nothing is left to send.
-    pub(crate) draining: bool,
+    /// It stands among those of its session.
+    pub(crate) listed: bool,
+    /// The peer wants its credit back: workers whose waiting deliveries are still to come, and where its credit ended.
+    pub(crate) draining: Option<Draining>,
+    /// Every delivery is sent settled, because the peer asked for that.
+    pub(crate) settles: bool,
+    /// Router annotations go.
+    pub(crate) strips: bool,
+    /// Presettled copies that wait at most.
+    pub(crate) capacity: u32,
+    pub(crate) counters: Counters,
+    pub(crate) watch: Watch,
 }
 
-impl Outgoing {
-    pub(crate) const fn new(address: Arc<Address>, credit: Arc<Credit>, auto_link: Option<AutoLinkId>) -> Self {
-        Self { address, auto_link, credit, current: None, queue: VecDeque::new(), draining: false }
-    }
+/// A delivery of which some is written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Current {
+    pub(crate) from: Origin,
+    /// Settled before it began.
+    pub(crate) presettled: bool,
+}
+
+/// A receiver's credit on its way back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Draining {
+    /// Workers that have not said that they sent what waited.
+    pub(crate) workers: u32,
 }
 
 /// A delivery in the queue of an outgoing link.
@@ -256,4 +287,6 @@ pub(crate) struct Queued {
     pub(crate) bytes: usize,
     /// Its session was told to stop.
     pub(crate) stalls: bool,
+    /// It has the credit that it takes.
+    pub(crate) claimed: bool,
 }

@@ -6,23 +6,20 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use crosstie_amqp::session::DeliveryId;
 use crosstie_amqp::{guard, raw};
+use fe2o3_amqp_types::definitions::{AmqpError, Error};
+use fe2o3_amqp_types::messaging::Rejected;
 
 use crate::address::{ConnectionRef, LinkRef, lock};
-
-/// A session of one worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionRef {
-    /// The connection.
-    pub connection: ConnectionRef,
-    /// Our channel on it.
-    pub channel: u16,
-}
 
 /// A delivery at the session that it came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Origin {
-    /// The session.
-    pub session: SessionRef,
+    /// The connection.
+    pub connection: ConnectionRef,
+    /// Our channel on it.
+    pub channel: u16,
+    /// One of the copies of a multicast delivery.
+    pub copy: bool,
     /// As the sender numbers it.
     pub id: DeliveryId,
 }
@@ -42,6 +39,19 @@ pub enum Outcome {
     Other(Bytes),
 }
 
+/// The four ways in which a delivery ends, from the best to the worst that a copy of it can make of the whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// released: nobody had it
+    Released,
+    /// modified: somebody may have had it
+    Modified,
+    /// accepted: somebody has it
+    Accepted,
+    /// rejected: somebody found it wrong
+    Rejected,
+}
+
 impl Outcome {
     /// Reads a receiver's state.
     #[must_use]
@@ -59,6 +69,26 @@ impl Outcome {
                 }
                 _ => Self::Failed,
             },
+        }
+    }
+
+    /// rejected, and why.
+    #[must_use]
+    pub fn rejected(condition: AmqpError, description: &str) -> Self {
+        let error = Error { condition: condition.into(), description: Some(description.to_owned()), info: None };
+        let rejected = Rejected { error: Some(error) };
+        serde_amqp::to_vec(&rejected).map_or(Self::Failed, |state| Self::Other(state.into()))
+    }
+
+    /// What it comes to. Settled without a state counts as accepted: the receiver has it.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::None | Self::Accepted => Verdict::Accepted,
+            Self::Released => Verdict::Released,
+            Self::Failed => Verdict::Modified,
+            Self::Other(state) if raw::state_code(state) == Some(raw::STATE_REJECTED) => Verdict::Rejected,
+            Self::Other(_) => Verdict::Modified,
         }
     }
 
@@ -88,6 +118,8 @@ pub struct PieceHead {
     pub settled: bool,
     /// Given up by the sender.
     pub aborted: bool,
+    /// Routers have annotated the message.
+    pub annotated: bool,
     /// Of the message, on the first piece.
     pub format: Option<u32>,
 }
@@ -99,12 +131,16 @@ pub(crate) enum Mail {
     Piece { to: LinkRef, head: PieceHead, payload: Range<usize> },
     /// Deliveries of an incoming session ended.
     Settle { to: Origin, count: u64, outcome: Outcome },
-    /// Stop a session's peer from sending, or let it go on.
-    Stall { to: SessionRef, stalled: bool },
+    /// Stop the peer of a delivery's session from sending, or let it go on.
+    Stall { to: Origin, stalled: bool },
     /// An address has credit again.
     Kick(u32),
-    /// An address has other consumers.
+    /// An address has its first consumer, or lost its last.
     Changed(u32),
+    /// A consumer drains: send it what waits at its address, and say so.
+    Drain { address: u32, consumer: LinkRef },
+    /// What waited on one worker is on its way to a consumer that drains.
+    Drained(LinkRef),
 }
 
 /// Messages from one worker to another.

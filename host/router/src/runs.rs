@@ -52,7 +52,7 @@ impl<T> Default for Runs<T> {
 }
 
 impl<T: Origin> Runs<T> {
-    /// Adds one delivery.
+    /// Adds one delivery. Its id is after all that were added before.
     pub fn push(&mut self, id: DeliveryId, origin: T) {
         if let Some(run) = &mut self.newest
             && run.end() == id
@@ -95,23 +95,29 @@ impl<T: Origin> Runs<T> {
     }
 
     fn take_older(&mut self, first: DeliveryId, end: DeliveryId, taken: &mut impl FnMut(Run<T>)) {
-        let from =
-            self.older.range(..=first).next_back().filter(|(_, run)| first < run.end()).map_or(first, |(at, _)| *at);
-        while let Some((&at, &run)) = self.older.range(from..end).next() {
+        // what begins before `first` and reaches beyond it
+        if let Some((&at, &run)) = self.older.range(..first).next_back()
+            && first < run.end()
+        {
+            self.older.insert(at, run.part(run.first, first));
+            taken(run.part(first, end));
+            if end < run.end() {
+                self.older.insert(end, run.part(end, run.end()));
+            }
+        }
+        while let Some((&at, &run)) = self.older.range(first..end).next() {
             self.older.remove(&at);
             taken(run.part(first, end));
-            if run.first < first {
-                self.older.insert(run.first, run.part(run.first, first));
-            }
             if end < run.end() {
                 self.older.insert(end, run.part(end, run.end()));
                 return;
             }
-            if run.first < first {
-                // what is left of it stands below `first`, where the walk would find it again
-                return self.take_older(run.end(), end, taken);
-            }
         }
+    }
+
+    /// All runs, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Run<T>> {
+        self.older.values().chain(&self.newest)
     }
 
     /// Takes out every run that `pick` chooses.

@@ -1,20 +1,20 @@
 //! The way back: outcomes from receivers to senders, in runs, and the credit that settlement makes due.
 
-use crosstie_amqp::connection::Settled;
+use crosstie_amqp::connection::{Connection, Settled};
 use crosstie_amqp::raw::{self, Disposition};
-use crosstie_amqp::session::{LinkId, wire_id};
+use crosstie_amqp::session::{LinkId, epoch, wire_id};
 use crosstie_model::settings::LinkCapacity;
 
 use crate::address::ConnectionRef;
-use crate::link::{Incoming, Route, Sent, Settling};
+use crate::link::{Incoming, Link, Sent, Session, Settling};
 use crate::mail::{Mail, Origin, Outcome};
 use crate::runs::Run;
 use crate::shard::{Peer, Shard};
 
 impl Shard {
     pub(crate) fn handle_disposition(&mut self, at: ConnectionRef, said: &Settled<'_>) {
-        let terminal = said.settled || said.state.is_some_and(|state| raw::state_code(state) != Some(0x23));
-        if !terminal {
+        let received = said.state.is_some_and(|state| raw::state_code(state) == Some(raw::STATE_RECEIVED));
+        if !said.settled && (said.state.is_none() || received) {
             return;
         }
         if !said.by_receiver {
@@ -49,11 +49,22 @@ impl Shard {
 
     /// Ends deliveries that went out by one link.
     pub(crate) fn settle_sent(&mut self, at: ConnectionRef, channel: u16, run: &Run<Sent>, outcome: &Outcome) {
-        let session = self.peer_mut(at).and_then(|peer| peer.session(channel));
-        if let Some(outgoing) = session.and_then(|session| session.outgoing(run.origin.handle)) {
-            outgoing.credit.settle(run.count);
+        let second = self.second();
+        let mut reopens = false;
+        if let Some(peer) = self.peer_mut(at) {
+            let count = u32::try_from(run.count).unwrap_or(u32::MAX);
+            reopens = peer.sent >= peer.meta.unsettled_max;
+            peer.sent = peer.sent.saturating_sub(count);
+            if let Some(outgoing) = peer.session(channel).and_then(|session| session.outgoing(run.origin.handle)) {
+                outgoing.credit.settle(run.count);
+                outgoing.counters.end(outcome, run.count, second.saturating_sub(run.origin.second));
+            }
         }
         self.settle(run.origin.from, run.count, outcome);
+        if reopens {
+            let sessions = self.peer_mut(at).map_or(0, |peer| u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX));
+            (0..sessions).for_each(|channel| self.regulate(at, channel));
+        }
     }
 
     /// The sender wants no outcome any more.
@@ -67,36 +78,39 @@ impl Shard {
         let mut runs = Vec::new();
         if let Some(session) = peer.session(said.channel) {
             session.received.take(said.range, |run| runs.push(run));
+            session.tallies.forget(said.range);
         }
         for run in runs {
             peer.ended(LinkId { channel: said.channel, handle: run.origin.handle }, run.count);
         }
+        self.mark(at);
     }
 
     /// Ends deliveries where they came in; their sender hears of it at the end of the tick.
     pub(crate) fn settle(&mut self, from: Origin, count: u64, outcome: &Outcome) {
-        let connection = from.session.connection;
+        let Origin { connection, channel, copy, id } = from;
         if connection.shard != self.id {
             return self.post(connection.shard, Mail::Settle { to: from, count, outcome: outcome.clone() });
         }
+        if copy {
+            return self.settle_copies(from, count, outcome);
+        }
+        let second = self.second();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let channel = from.session.channel;
-        let last = from.id.saturating_add(count.saturating_sub(1));
+        let last = id.saturating_add(count.saturating_sub(1));
         let Peer { amqp, touched, settling, sessions, .. } = &mut *peer;
         let Some(session) = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut) else {
             return;
         };
-        let crate::link::Session { received, settling: pending, links, .. } = session;
-        received.take((from.id, last), |run| {
+        let Session { received, settling: pending, links, .. } = session;
+        received.take((id, last), |run| {
             let place =
                 usize::try_from(run.origin.handle).ok().and_then(|at| links.get_mut(at)).and_then(Option::as_mut);
-            if let Some(crate::link::Link::Incoming(incoming)) = place {
+            if let Some(Link::Incoming(incoming)) = place {
+                incoming.counters.end(outcome, run.count, second.saturating_sub(run.origin.second));
                 incoming.end(run.count, LinkId { channel, handle: run.origin.handle }, touched);
-                if incoming.arriving.is_some_and(|id| id >= run.first && id < run.first.saturating_add(run.count)) {
-                    incoming.route = Route::Void;
-                }
             }
             let run_last = run.first.saturating_add(run.count.saturating_sub(1));
             match pending {
@@ -117,12 +131,45 @@ impl Shard {
         }
     }
 
+    /// Ends copies of multicast deliveries; a delivery ends with the last of its copies.
+    fn settle_copies(&mut self, from: Origin, count: u64, outcome: &Outcome) {
+        for id in from.id..from.id.saturating_add(count) {
+            let session = self.peer_mut(from.connection).and_then(|peer| peer.session(from.channel));
+            let Some(session) = session else {
+                return;
+            };
+            if let Some(outcome) = session.tallies.settle(id, outcome) {
+                self.settle(Origin { copy: false, id, ..from }, 1, &outcome);
+            }
+        }
+    }
+
+    /// Stops the session that a delivery came in by, or lets it go on.
+    pub(crate) fn stall(&mut self, from: Origin, stalled: bool) {
+        if from.connection.shard != self.id {
+            return self.post(from.connection.shard, Mail::Stall { to: from, stalled });
+        }
+        let Some(peer) = self.peer_mut(from.connection) else {
+            return;
+        };
+        if peer.amqp.epoch(from.channel) != Some(epoch(from.id)) {
+            return;
+        }
+        let Some(session) = peer.session(from.channel) else {
+            return;
+        };
+        session.stalls = if stalled { session.stalls.saturating_add(1) } else { session.stalls.saturating_sub(1) };
+        let stalled = session.stalls > 0;
+        peer.amqp.stall(from.channel, stalled);
+        self.mark(from.connection);
+    }
+
     /// Writes what is settled on a connection, and the credit that is due.
     pub(crate) fn write_settlements(&mut self, at: ConnectionRef) {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let Peer { amqp, sessions, touched, settling, .. } = peer;
+        let Peer { amqp, sessions, touched, settling, reserved, meta, .. } = peer;
         for channel in settling.drain(..) {
             let session = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut);
             if let Some(done) = session.and_then(|session| session.settling.take()) {
@@ -135,7 +182,11 @@ impl Shard {
                 continue;
             };
             incoming.touched = false;
-            if let Some(credit) = incoming.due(amqp.credit_left(link)) {
+            let room = meta.unsettled_max.saturating_sub(*reserved);
+            let before = incoming.capacity.initial;
+            let due = incoming.due(amqp.credit_left(link), room);
+            *reserved = reserved.saturating_add(incoming.capacity.initial.saturating_sub(before));
+            if let Some(credit) = due {
                 amqp.grant(link, credit);
             }
         }
@@ -161,14 +212,16 @@ impl Incoming {
         }
     }
 
-    /// The credit to grant, where `left` is what the peer still has; `None` while it is not worth a frame.
-    fn due(&mut self, left: u32) -> Option<u32> {
+    /// The credit to grant, where `left` is what the peer still has; `None` while it is not worth a frame. A link that ran dry
+    /// grows, by `room` at most.
+    fn due(&mut self, left: u32, room: u32) -> Option<u32> {
         if !self.is_open {
             return None;
         }
-        if left == 0 && self.waiting.is_empty() {
+        if left == 0 && self.waiting_bytes == 0 {
             let LinkCapacity { initial, max } = self.capacity;
-            self.capacity.initial = initial.saturating_mul(2).min(max);
+            let grown = initial.saturating_mul(2).min(max).min(initial.saturating_add(room));
+            self.capacity.initial = grown;
         }
         let room = self.capacity.initial.saturating_sub(self.held);
         let worth = (self.capacity.initial / 4).max(1);
@@ -176,7 +229,7 @@ impl Incoming {
     }
 }
 
-fn write(amqp: &mut crosstie_amqp::connection::Connection, channel: u16, done: &Settling) {
+fn write(amqp: &mut Connection, channel: u16, done: &Settling) {
     let said = Disposition {
         receiver: true,
         first: wire_id(done.first),

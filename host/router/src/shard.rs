@@ -1,30 +1,39 @@
 //! One worker's connections: events of peers and mail of other workers go in, bytes for peers, mail and
 //! questions for the net layer come out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::settings::{AutoLink, LinkCapacity, Role};
+use crosstie_model::settings::{AutoLink, LinkCapacity, Management, Role, StripAnnotations};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Attach, Open};
 
 use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
 use crate::auto_link::Retry;
-use crate::link::{AutoLinkId, Sent, Session};
-use crate::mail::{Batch, Mail, Post, SessionRef};
+use crate::buffered::{Buffered, Gathered};
+use crate::counters::Counters;
+use crate::dynamic::Names;
+use crate::lane::LaneId;
+use crate::link::{AutoLinkId, Incoming, Sent, Session};
+use crate::mail::{Batch, Mail, Origin, Post};
 use crate::runs::Run;
 
 /// A connection with more bytes to write takes no deliveries that have not begun.
 pub const WRITE_HIGH_BYTES: usize = 1 << 20;
 
+/// Attaches of one connection that policy may be asked about at once; its input waits when there are more.
+const ASKING_MAX: u32 = 64;
+
 /// What all workers share.
 #[derive(Debug)]
 pub struct Common {
+    /// Ours: peers address this router by it.
+    pub router_id: String,
     /// All addresses.
     pub addresses: Addresses,
     /// Mail between workers.
@@ -33,6 +42,12 @@ pub struct Common {
     pub auto_links: Vec<AutoLink>,
     /// A plugin decides about addresses.
     pub ask_address: bool,
+    /// What waits in the process.
+    pub buffered: Buffered,
+    /// For dynamic termini.
+    pub names: Names,
+    /// Links so far.
+    pub links: AtomicU64,
 }
 
 /// What the net layer knows about a new connection.
@@ -48,6 +63,14 @@ pub struct Meta {
     pub peer_addr: String,
     /// For its incoming links.
     pub capacity: LinkCapacity,
+    /// Whether messages lose the annotations of routers.
+    pub strip: StripAnnotations,
+    /// Deliveries that are not settled, each way.
+    pub unsettled_max: u32,
+    /// Of one message that it sends.
+    pub message_max_bytes: Option<u64>,
+    /// What it may do at the management node; known when its open came.
+    pub management: Management,
     /// The peer's; empty before its open.
     pub container_id: String,
     /// It may go to the home of its first address.
@@ -59,14 +82,34 @@ pub struct Meta {
 pub enum Request {
     /// The peer's open came: ask policy, then [`Shard::admit`] or [`Shard::close`]. Input waits until then.
     Opened(ConnectionRef, Box<Open>),
-    /// A peer wants a link: ask policy, then [`Shard::decide`]. Input waits until then.
-    Attach(ConnectionRef, LinkId),
+    /// A peer wants a link: ask policy, then [`Shard::decide`].
+    Attach(LinkRef),
     /// The connection belongs on another worker.
     Move(ConnectionRef, u16),
     /// There is something to write.
     Dirty(ConnectionRef),
     /// No more input is wanted; close the socket once everything is written.
     Ended(ConnectionRef, Ended),
+    /// A message to the management node: answer it with [`Shard::send`], then [`Shard::managed`].
+    Manage(Box<Managed>),
+}
+
+/// A message to the management node.
+#[derive(Debug)]
+pub struct Managed {
+    pub(crate) from: Origin,
+    pub(crate) link: LinkId,
+    pub(crate) presettled: bool,
+    /// All its sections.
+    pub message: Gathered,
+}
+
+impl Managed {
+    /// The connection that it came in by.
+    #[must_use]
+    pub const fn connection(&self) -> ConnectionRef {
+        self.from.connection
+    }
 }
 
 /// Why a connection ended.
@@ -76,6 +119,8 @@ pub enum Ended {
     ByPeer(Option<Error>),
     /// The peer did something wrong.
     Fault(PeerFault),
+    /// The peer did not answer our close.
+    Unanswered,
 }
 
 /// One connection.
@@ -87,16 +132,26 @@ pub struct Peer {
     pub meta: Meta,
     pub(crate) generation: u32,
     pub(crate) dirty: bool,
-    /// Shared with the credit of its consumers.
-    pub(crate) blocked: Arc<AtomicBool>,
+    /// Its output was found too long to be given more deliveries.
+    pub(crate) is_high: bool,
     pub(crate) sessions: Vec<Option<Session>>,
+    /// Links so far.
+    serials: u32,
+    /// Deliveries that we sent and that are not settled.
+    pub(crate) sent: u32,
+    /// Credit that its incoming links share out.
+    pub(crate) reserved: u32,
+    /// When it last sent, or was sent, a delivery.
+    pub(crate) last_delivery: Option<Time>,
     /// Incoming links that may be due credit.
     pub(crate) touched: Vec<LinkId>,
     /// Sessions that have something to settle.
     pub(crate) settling: Vec<u16>,
     /// The attach that decides where this connection lives.
     pub(crate) first_attach: Option<(LinkId, Box<Attach>)>,
-    /// Questions to policy that are not answered.
+    /// Policy has not answered to its open.
+    pub(crate) is_opening: bool,
+    /// Attaches that policy has not answered.
     pub(crate) asking: u32,
     /// Auto-links to attach, and when.
     pub(crate) auto_links: Vec<Retry>,
@@ -115,11 +170,16 @@ impl Peer {
             meta,
             generation: 0,
             dirty: false,
-            blocked: Arc::default(),
+            is_high: false,
             sessions: Vec::new(),
+            serials: 0,
+            sent: 0,
+            reserved: 0,
+            last_delivery: None,
             touched: Vec::new(),
             settling: Vec::new(),
             first_attach: None,
+            is_opening: false,
             asking: 0,
             auto_links: Vec::new(),
             auto_failed: Vec::new(),
@@ -149,6 +209,35 @@ impl Peer {
             self.auto_session = None;
         }
     }
+
+    /// Numbers a link.
+    pub(crate) const fn next_serial(&mut self) -> u32 {
+        self.serials = self.serials.wrapping_add(1);
+        self.serials
+    }
+
+    /// The capacity of one more incoming link: less than configured where many share what the connection may hold.
+    pub(crate) fn reserve(&mut self) -> LinkCapacity {
+        let LinkCapacity { initial, max } = self.meta.capacity;
+        let share = (self.meta.unsettled_max.saturating_sub(self.reserved) / 8).max(1);
+        let initial = initial.min(share);
+        self.reserved = self.reserved.saturating_add(initial);
+        LinkCapacity { initial, max }
+    }
+
+    /// One thing less holds up a session.
+    pub(crate) fn release_stall(&mut self, channel: u16) {
+        let Some(session) = self.session(channel) else {
+            return;
+        };
+        session.stalls = session.stalls.saturating_sub(1);
+        let stalled = session.stalls > 0;
+        self.amqp.stall(channel, stalled);
+    }
+
+    const fn waits_for_answers(&self) -> bool {
+        self.is_opening || self.first_attach.is_some() || self.asking >= ASKING_MAX
+    }
 }
 
 /// A slot for a connection.
@@ -158,18 +247,29 @@ struct Slot {
     peer: Option<Box<Peer>>,
 }
 
+/// A lane of an incoming link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Producer {
+    pub(crate) connection: ConnectionRef,
+    pub(crate) link: LinkId,
+    pub(crate) serial: u32,
+    pub(crate) lane: LaneId,
+}
+
 /// What a worker knows of an address that its links use.
 #[derive(Debug)]
 pub(crate) struct Local {
     pub(crate) address: Arc<Address>,
-    pub(crate) producers: Vec<(ConnectionRef, LinkId)>,
+    pub(crate) producers: BTreeSet<Producer>,
     /// Producers with deliveries that wait, each once.
-    pub(crate) waiting: VecDeque<(ConnectionRef, LinkId)>,
+    pub(crate) waiting: VecDeque<Producer>,
+    /// There is a consumer, and the producers know.
+    pub(crate) is_open: bool,
 }
 
 impl Local {
     pub(crate) const fn new(address: Arc<Address>) -> Self {
-        Self { address, producers: Vec::new(), waiting: VecDeque::new() }
+        Self { address, producers: BTreeSet::new(), waiting: VecDeque::new(), is_open: false }
     }
 }
 
@@ -188,6 +288,10 @@ pub struct Shard {
     inbox: Batch,
     /// Empty between dispositions.
     pub(crate) runs: Vec<Run<Sent>>,
+    /// Of links that are gone.
+    pub(crate) past: Counters,
+    /// Sends what the router itself says.
+    pub(crate) voice: Option<ConnectionRef>,
     pub(crate) now: Time,
 }
 
@@ -208,6 +312,8 @@ impl Shard {
             outbox,
             inbox: Batch::default(),
             runs: Vec::new(),
+            past: Counters::default(),
+            voice: None,
             now: Time::default(),
         }
     }
@@ -272,7 +378,7 @@ impl Shard {
     pub fn handle_input(&mut self, now: Time, connection: ConnectionRef, input: &mut &[u8]) {
         self.now = now;
         while let Some(peer) = self.peer_mut(connection) {
-            if peer.asking > 0 || peer.first_attach.is_some() {
+            if peer.waits_for_answers() {
                 return;
             }
             let Some(event) = peer.amqp.handle_input(now, input) else {
@@ -286,7 +392,7 @@ impl Shard {
     /// Whether input has to wait for an answer of policy.
     #[must_use]
     pub fn is_asking(&self, connection: ConnectionRef) -> bool {
-        self.peer(connection).is_some_and(|peer| peer.asking > 0 || peer.first_attach.is_some())
+        self.peer(connection).is_some_and(Peer::waits_for_answers)
     }
 
     fn handle_event(&mut self, at: ConnectionRef, event: Event<'_>) {
@@ -297,7 +403,7 @@ impl Shard {
             Event::Window(channel) => self.handle_window(at, channel),
             Event::Opened(open) => {
                 if let Some(peer) = self.peer_mut(at) {
-                    peer.asking = peer.asking.saturating_add(1);
+                    peer.is_opening = true;
                     peer.meta.container_id.clone_from(&open.container_id);
                 }
                 self.events.push_back(Request::Opened(at, open));
@@ -309,8 +415,9 @@ impl Shard {
             }
             Event::Attached { link, ours, attach } => self.handle_attach(at, link, ours, attach),
             Event::Detached { link, error } => self.handle_detach(at, link, error.as_ref()),
-            Event::Ended(channel) => self.drop_session(at, channel),
+            Event::Ended(channel) => self.drop_session(at, channel, true),
             Event::Closed(error) => self.end(at, Ended::ByPeer(error)),
+            Event::Unanswered => self.end(at, Ended::Unanswered),
             Event::Failed(fault) => self.end(at, Ended::Fault(fault)),
         }
     }
@@ -327,7 +434,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        peer.asking = peer.asking.saturating_sub(1);
+        peer.is_opening = false;
         peer.amqp.open();
         self.start_auto_links(connection);
         self.mark(connection);
@@ -339,7 +446,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        peer.asking = 0;
+        peer.is_opening = false;
         peer.amqp.close(error);
         self.drop_links(connection);
         self.mark(connection);
@@ -380,6 +487,8 @@ impl Shard {
                     Mail::Stall { to, stalled } => self.stall(to, stalled),
                     Mail::Kick(address) => self.kicked.push(address),
                     Mail::Changed(address) => self.handle_changed(address),
+                    Mail::Drain { address, consumer } => self.handle_drain(address, consumer),
+                    Mail::Drained(consumer) => self.handle_drained(consumer),
                 }
             }
             self.inbox = batch;
@@ -393,15 +502,13 @@ impl Shard {
         }
         while let Some(connection) = self.dirty.pop() {
             self.write_settlements(connection);
-            let high = {
-                let Some(peer) = self.peer_mut(connection) else {
-                    continue;
-                };
-                peer.dirty = false;
-                peer.amqp.out.len() > WRITE_HIGH_BYTES
+            let Some(peer) = self.peer_mut(connection) else {
+                continue;
             };
-            if high {
-                self.set_blocked(connection, true);
+            peer.dirty = false;
+            if peer.amqp.out.len() > WRITE_HIGH_BYTES && !std::mem::replace(&mut peer.is_high, true) {
+                let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
+                (0..sessions).for_each(|channel| self.regulate(connection, channel));
             }
             self.events.push_back(Request::Dirty(connection));
         }
@@ -420,20 +527,9 @@ impl Shard {
             return;
         };
         peer.amqp.wrote(now);
-        if peer.blocked.load(Ordering::Relaxed) && peer.amqp.out.len() <= WRITE_HIGH_BYTES / 2 {
-            self.set_blocked(connection, false);
-        }
-    }
-
-    fn set_blocked(&mut self, connection: ConnectionRef, blocked: bool) {
-        let Some(peer) = self.peer_mut(connection) else {
-            return;
-        };
-        peer.blocked.store(blocked, Ordering::Release);
-        if !blocked {
-            for channel in 0..u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX) {
-                self.handle_window(connection, channel);
-            }
+        if peer.amqp.out.len() <= WRITE_HIGH_BYTES / 2 && std::mem::replace(&mut peer.is_high, false) {
+            let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
+            (0..sessions).for_each(|channel| self.handle_window(connection, channel));
         }
     }
 
@@ -469,23 +565,32 @@ impl Shard {
         }
     }
 
-    pub(crate) fn stall(&mut self, to: SessionRef, stalled: bool) {
-        if to.connection.shard != self.id {
-            return self.post(to.connection.shard, Mail::Stall { to, stalled });
-        }
-        let Some(peer) = self.peer_mut(to.connection) else {
-            return;
-        };
-        let Some(session) = peer.session(to.channel) else {
-            return;
-        };
-        session.stalls = if stalled { session.stalls.saturating_add(1) } else { session.stalls.saturating_sub(1) };
-        let stalled = session.stalls > 0;
-        peer.amqp.stall(to.channel, stalled);
-        self.mark(to.connection);
+    /// An incoming link that is still there.
+    pub(crate) fn incoming_mut(&mut self, at: ConnectionRef, link: LinkId) -> Option<&mut Incoming> {
+        self.peer_mut(at)?.session(link.channel)?.incoming(link.handle)
     }
 
-    pub(crate) const fn reference(connection: ConnectionRef, link: LinkId) -> LinkRef {
-        LinkRef { connection, link }
+    /// Numbers a link.
+    pub(crate) fn next_link(&self) -> u64 {
+        self.common.links.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// All connections with their links.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = (ConnectionRef, &Peer)> {
+        let shard = self.id;
+        self.slots.iter().zip(0_u32..).filter_map(move |(place, slot)| {
+            let peer = place.peer.as_deref()?;
+            Some((ConnectionRef { shard, slot, generation: place.generation }, peer))
+        })
+    }
+
+    /// All connections with their links.
+    pub(crate) fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
+        self.slots.iter_mut().filter_map(|place| place.peer.as_deref_mut())
+    }
+
+    /// Of the clock.
+    pub(crate) const fn second(&self) -> u32 {
+        (self.now.0 / 1_000_000) as u32
     }
 }

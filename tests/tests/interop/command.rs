@@ -1,11 +1,11 @@
-//! The command line: `check`, a start that fails, and SIGTERM.
+//! The command line: `check`, a start that fails, signals, limits, completions.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::peer::Peer;
-use crosstie_tests::place::TestDir;
-use crosstie_tests::process::Process;
+use crosstie_tests::place::{TestDir, router_binary};
+use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, check, plain_kdl};
 
@@ -48,7 +48,7 @@ fn check_refuses_what_is_no_kdl() {
 fn run_refuses_a_bad_file() {
     let dir = TestDir::new("run");
     let file = dir.write("bad.kdl", "listener \"a\" {\n    port \"no such service\"\n}\n");
-    let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
+    let mut command = std::process::Command::new(router_binary());
     let mut process = Process::start("crosstie", command.arg("run").arg(file));
     assert_eq!(process.wait_exit(Duration::from_secs(20)).code(), Some(BAD_CONFIGURATION), "{}", process.tail(20));
 }
@@ -76,4 +76,71 @@ fn sigterm_does_not_wait_longer_than_its_deadline() {
     assert_eq!(status.code(), Some(0), "{status}");
     assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
     drop(peer);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    for (signal, status) in [("TERM", 143), ("INT", 130)] {
+        let kdl = plain_kdl("").replace("workers 2", "workers 2\n    shutdown-deadline \"60s\"");
+        let mut router = Router::start(&kdl);
+        // It never answers the Close.
+        let peer = Peer::session(router.clients(), "deaf");
+        router.process().signal("TERM");
+        router.wait_log(0, Duration::from_secs(20), &["shutting down"]);
+        router.process().signal(signal);
+        assert_eq!(router.wait_exit(Duration::from_secs(20)).code(), Some(status));
+        drop(peer);
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_before_anything_is_served() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let port = taken.local_addr().expect("an address").port();
+    let dir = TestDir::new("run");
+    let kdl = plain_kdl(&format!("listener \"second\" {{\n    host \"127.0.0.1\"\n    port {port}\n}}"));
+    let file = dir.write("taken.kdl", &kdl);
+    let mut command = std::process::Command::new(router_binary());
+    let mut process = Process::start("crosstie", command.arg("run").arg(file));
+    assert_eq!(process.wait_exit(Duration::from_secs(20)).code(), Some(1), "{}", process.tail(20));
+    let text = format!("error: listener \"second\" cannot listen on 127.0.0.1:{port}: another process listens there");
+    let found = process.wait_line(Stream::Err, 0, Duration::from_secs(20), |line| (line == text).then_some(()));
+    found.unwrap_or_else(|reason| panic!("{reason}\n{}", process.tail(20)));
+}
+
+#[test]
+fn the_soft_limit_of_open_files_is_raised_and_a_low_hard_limit_named() {
+    let dir = TestDir::new("run");
+    let file = dir.write("limits.kdl", plain_kdl(""));
+    let script =
+        format!("ulimit -S -n 100; ulimit -H -n 3000; exec {} run {}", router_binary().display(), file.display());
+    let process =
+        Process::start("crosstie", std::process::Command::new("sh").arg("-c").arg(script).env("NO_COLOR", "1"));
+    let warned = process.wait_line(Stream::Err, 0, Duration::from_secs(20), |line| {
+        (line.contains("WARN") && line.contains("needed=66047") && line.contains("limit=3000")).then_some(())
+    });
+    warned.unwrap_or_else(|reason| panic!("{reason}\n{}", process.tail(20)));
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", process.id())).expect("limits");
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    assert_eq!(line.split_whitespace().nth(3), Some("3000"), "{line}");
+}
+
+#[test]
+fn version_and_completions_are_printed() {
+    let output = |line: &[&str]| {
+        let output = std::process::Command::new(router_binary()).args(line).output().expect("crosstie runs");
+        assert!(output.status.success(), "{line:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    assert!(output(&["version"]).starts_with(concat!("crosstie ", env!("CARGO_PKG_VERSION"))));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = output(&["completions", shell]);
+        for word in ["receive", "presettled"] {
+            assert!(script.contains(word), "{shell}: no {word}");
+        }
+    }
+    let dir = TestDir::new("completions");
+    let file = dir.write("crosstie.bash", output(&["completions", "bash"]));
+    let status = std::process::Command::new("bash").arg("-n").arg(file).status().expect("bash runs");
+    assert!(status.success(), "bash does not take its script");
 }

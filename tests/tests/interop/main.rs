@@ -2,12 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod broker;
+mod client;
 mod command;
 mod credit;
 mod exchange;
 mod failover;
+mod log;
 mod loss;
 mod plugins;
+mod qdrouterd_conf;
 mod ready_made;
 mod sasl;
+mod scram;
 mod streaming;

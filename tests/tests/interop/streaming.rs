@@ -121,9 +121,10 @@ fn the_first_bytes_arrive_before_the_last_are_sent() {
             break;
         }
     }
-    assert_eq!(digest(&received), digest(&message), "the message is whole");
     receiver.settle(0, first.delivery_id.expect("an id"), Accepted {}.into());
     assert!(matches!(sending.join().expect("the sender"), DeliveryState::Accepted(_)));
+    // On a busy machine this takes longer than the idle timeout, in which a scripted peer is silent.
+    assert_eq!(digest(&received), digest(&message), "the message is whole");
     let growth = router.peak_memory_bytes() - before;
     assert!(growth < 48 << 20, "100 MB passed through in {growth} bytes of memory");
     router.assert_healthy();

@@ -1,0 +1,185 @@
+//! The reference's configuration: `qdrouterd.conf` and what management asks for, as our own settings.
+//!
+//! Text or JSON becomes entities (`text`, `json`, `entity`); each entity is read (`reader`) and becomes a node of our own
+//! tree (`listener`, `connector`, `address`, `router`, `log`) with every default of the reference written out; from there
+//! on it is read and checked as KDL is. Source: features 1.2, 1.15, 1.16.
+
+mod address;
+mod connection;
+mod connector;
+mod draft;
+mod entity;
+mod json;
+mod listener;
+mod log;
+mod reader;
+mod request;
+mod router;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crosstie_model::settings::Covers;
+
+use crate::block::not_served;
+use crate::include;
+use crate::loading::{Fault, Loading};
+use crate::problem::{Problem, Problems};
+use crate::reference::connection::Around;
+use crate::reference::entity::{Entity, Given};
+use crate::reference::json::Json;
+use crate::source::{Place, Source};
+use crate::suggest;
+use crate::tree::{Node, Value};
+use crate::{Loaded, document};
+
+pub use crate::reference::request::{AttributeValue, address, connector, listener};
+
+const KNOWN: [&str; 7] = ["router", "log", "policy", "listener", "connector", "address", "autoLink"];
+
+/// Entities of the reference that this build does not serve.
+const UNSERVED: [&str; 12] = [
+    "sslProfile",
+    "authServicePlugin",
+    "linkRoute",
+    "exchange",
+    "binding",
+    "vhost",
+    "vhostUserGroupSettings",
+    "console",
+    "tcpListener",
+    "tcpConnector",
+    "httpListener",
+    "httpConnector",
+];
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `name { key: value }`.
+    Text,
+    /// A list of pairs of a name and a map.
+    Json,
+}
+
+/// Reads a file of the reference; one that is named `.json` is JSON. Relative paths in it start at the working directory.
+///
+/// # Errors
+///
+/// Every problem that was found.
+pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let name = path.display().to_string();
+    let form = if path.extension().is_some_and(|ending| ending == "json") { Form::Json } else { Form::Text };
+    match include::read(path) {
+        Ok(text) => load_text(&name, &text, form),
+        Err(why) => Err(Problem::new(format!("cannot read `{name}`: {why}")).into()),
+    }
+}
+
+/// Reads a text of the reference.
+///
+/// # Errors
+///
+/// Every problem that was found.
+pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems> {
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut loading = Loading::new(&environment);
+    loading.lenient = true;
+    let file = loading.add_source(Source::new(name.to_owned(), Path::new(""), text.to_owned()));
+    let entities = match form {
+        Form::Text => text::entities(&loading, file, text),
+        Form::Json => {
+            let hint = "as in `[ [\"listener\", { \"port\": 5672 }] ]`";
+            Json { loading: &loading, file, base: 0, hint }.entities(text)
+        }
+    };
+    report_unknown(&loading, &entities);
+    let nodes = nodes(&loading, &entities);
+    let settings = document::read(&loading, &nodes).settings;
+    if !loading.is_clean() {
+        return Err(loading.into_problems());
+    }
+    Ok(Loaded {
+        settings,
+        warnings: loading.warnings(),
+        sources: loading.sources(),
+        plugins: Vec::new(),
+        plugins_at: None,
+    })
+}
+
+fn report_unknown(loading: &Loading<'_>, entities: &[Entity]) {
+    for entity in entities {
+        let kind = entity.kind.as_str();
+        if KNOWN.contains(&kind) {
+            continue;
+        }
+        if UNSERVED.contains(&kind) {
+            loading.report(not_served(entity.at, kind));
+            continue;
+        }
+        let fault = Fault::at(entity.at, format!("unknown entity `{}`", kind.escape_debug()));
+        loading.report(match suggest::nearest(kind, KNOWN.into_iter().chain(UNSERVED)) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None => fault.label("not known here").hint(format!("known are {}", suggest::list(KNOWN))),
+        });
+    }
+}
+
+fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
+    let of = |kind: &'static str| entities.iter().filter(move |entity| entity.kind == kind);
+    let around = Around { mode: mode(entities), users: &[], management: Some("full") };
+    let mut nodes: Vec<Node> = of("router").map(|entity| router::router(loading, entity)).collect();
+    nodes.extend(log::log(loading, &of("log").collect::<Vec<_>>()));
+    nodes.extend(of("policy").filter_map(|entity| router::policy(loading, entity)));
+    nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
+    nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
+    nodes.extend(without_repeated(loading, of("address").map(|entity| address::address(loading, entity))));
+    let auto_links = of("autoLink").enumerate();
+    nodes.extend(auto_links.filter_map(|(index, entity)| address::auto_link(loading, entity, index)));
+    nodes
+}
+
+/// The mode of the router, which decides about the roles of its connections.
+fn mode(entities: &[Entity]) -> &str {
+    let router = entities.iter().find(|entity| entity.kind == "router");
+    let mode = router.and_then(|router| router.attributes.iter().rfind(|attribute| attribute.name == "mode"));
+    match mode.map(|mode| &mode.value) {
+        Some(Given::Text(mode)) => mode,
+        _ => "standalone",
+    }
+}
+
+/// Of rules for the same addresses the first holds, as in the reference.
+fn without_repeated(loading: &Loading<'_>, rules: impl Iterator<Item = Node>) -> Vec<Node> {
+    let mut seen: BTreeMap<String, Place> = BTreeMap::new();
+    let is_first = |rule: &Node| {
+        let Some(pattern) = pattern_of(rule) else { return true };
+        let Some(first) = seen.get(&pattern) else {
+            seen.insert(pattern, rule.at);
+            return true;
+        };
+        let fault = Fault::at(rule.at, "a second rule for the same addresses has no effect");
+        loading.warn(fault.also(*first, "the first one stands here"));
+        false
+    };
+    rules.filter(is_first).collect()
+}
+
+fn pattern_of(rule: &Node) -> Option<String> {
+    let [child] = rule
+        .children
+        .as_deref()?
+        .iter()
+        .filter(|child| matches!(child.name.as_str(), "prefix" | "pattern"))
+        .collect::<Vec<_>>()[..]
+    else {
+        return None;
+    };
+    let Value::Text(text) = &child.args.first()?.value else {
+        return None;
+    };
+    let covers = if child.name == "prefix" { Covers::Prefix(text.clone()) } else { Covers::Pattern(text.clone()) };
+    Some(covers.pattern().to_string())
+}

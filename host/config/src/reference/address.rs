@@ -1,0 +1,81 @@
+//! The `address` and `autoLink` entities.
+
+use crate::loading::{Fault, Loading};
+use crate::reference::draft::Draft;
+use crate::reference::entity::{Attribute, Entity};
+use crate::reference::reader::{Placed, Reader};
+use crate::tree::{Node, Value};
+
+/// The node of an `address` entity.
+pub(super) fn address<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Node {
+    let reader = Reader::new(loading, entity);
+    let mut draft = match reader.text("name") {
+        Some(name) => Draft::with("address", entity.at, Value::Text(name.value), name.at),
+        None => Draft::new("address", entity.at),
+    };
+    if let Some(prefix) = reader.text("prefix") {
+        let prefix = prefix.map(without_separators);
+        // In the reference a prefix may have wildcards: it is the pattern that it starts.
+        if prefix.value.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
+            draft.text("pattern", prefix.map(|prefix| format!("{prefix}/#")));
+        } else {
+            draft.text("prefix", prefix);
+        }
+    }
+    if let Some(pattern) = reader.text("pattern") {
+        draft.text("pattern", pattern.map(without_separators));
+    }
+    if let Some(distribution) = reader.text("distribution") {
+        draft.text("distribution", distribution);
+    }
+    if let Some(waypoint) = reader.flag("waypoint") {
+        draft.flag("waypoint", waypoint);
+    }
+    let numbers = [("ingressPhase", "ingress-phase"), ("egressPhase", "egress-phase"), ("priority", "priority")];
+    for (name, ours) in numbers {
+        // In the reference -1 is none.
+        if let Some(number) = reader.integer(name).filter(|number| number.value != -1) {
+            draft.integer(ours, number);
+        }
+    }
+    reader.refuse_yes(&["enableFallback"]);
+    reader.finish();
+    draft.into_node()
+}
+
+/// The node of an `autoLink` entity, the `index`-th; absent where it names nothing that it could attach to.
+pub(super) fn auto_link<'t>(loading: &'t Loading<'t>, entity: &'t Entity, index: usize) -> Option<Node> {
+    let reader = Reader::new(loading, entity);
+    let name = reader.text("name").unwrap_or_else(|| reader.default(format!("autoLink/{index}")));
+    let mut draft = Draft::with("auto-link", entity.at, Value::Text(name.value), name.at);
+    let texts = [
+        ("address", "address"),
+        ("direction", "direction"),
+        ("connection", "connection"),
+        ("containerId", "container"),
+        ("externalAddress", "external-address"),
+    ];
+    for (name, ours) in texts {
+        if let Some(text) = reader.text(name) {
+            draft.text(ours, text);
+        }
+    }
+    if let Some(phase) = reader.integer("phase").filter(|phase: &Placed<i128>| phase.value != -1) {
+        draft.integer("phase", phase);
+    }
+    reader.refuse_yes(&["fallback"]);
+    reader.finish();
+    let is_somewhere = |attribute: &Attribute| matches!(attribute.name.as_str(), "connection" | "containerId");
+    if entity.attributes.iter().any(is_somewhere) {
+        return Some(draft.into_node());
+    }
+    let fault = Fault::at(entity.at, "an autoLink without `connection` and `containerId` never attaches");
+    loading.warn(fault.label("left out"));
+    None
+}
+
+/// The reference drops separators around a prefix or a pattern.
+fn without_separators(text: String) -> String {
+    let trimmed = text.trim_matches(['.', '/']);
+    if trimmed.is_empty() { text } else { trimmed.to_owned() }
+}

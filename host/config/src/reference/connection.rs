@@ -1,0 +1,154 @@
+//! Connection attributes: what the `listener` and `connector` entities share. Source: features 1.2.
+
+use crosstie_model::settings::User;
+
+use crate::block::not_served;
+use crate::connection::MECHANISMS;
+use crate::loading::Fault;
+use crate::reference::draft::Draft;
+use crate::reference::entity::{Attribute, Given};
+use crate::reference::reader::{Placed, Reader};
+use crate::tree::Value;
+
+/// The smallest frame size of AMQP, to which the reference raises smaller ones.
+const FRAME_SIZE_MIN: i128 = 512;
+/// Sessions of one connection that the reference can hold.
+const SESSIONS_MAX: i128 = 32_768;
+
+/// What is known around an entity.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Around<'t> {
+    /// The mode of the router.
+    pub(super) mode: &'t str,
+    /// Who may authenticate here.
+    pub(super) users: &'t [User],
+    /// What peers of a listener may do at `$management`; absent: what a listener of ours allows.
+    pub(super) management: Option<&'static str>,
+}
+
+/// Reads what both kinds of entity have, `saslMechanisms` aside.
+pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft) {
+    role(reader, around, draft);
+    // The reference never asks whether a password may go over plain TCP.
+    draft.flag("allow-plain-without-tls", reader.default(true));
+    sizes(reader, draft);
+    let idle = reader.integer("idleTimeoutSeconds").unwrap_or_else(|| reader.default(16));
+    draft.seconds("idle-timeout", idle);
+    if let Some(strip) = reader.text("stripAnnotations") {
+        draft.text("strip-annotations", strip);
+    }
+    if let Some((map, attribute)) = reader.map("openProperties") {
+        draft.push(open_properties(reader, map, attribute));
+    }
+    reader.refuse(&["sslProfile", "policyVhost"]);
+    if let Some(components) = reader.text("messageLoggingComponents")
+        && components.value != "none"
+    {
+        reader.loading.report(not_served(components.at, "messageLoggingComponents").hint("it serves `none`"));
+    }
+    reader.without_effect(&["cost"], "it counts between routers alone");
+}
+
+/// Whether a peer in this role may connect to a router of this mode, in the reference's words.
+fn role(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft) {
+    let Some(role) = reader.text("role") else { return };
+    let is_listener = reader.entity.kind == "listener";
+    let fault = match (around.mode, role.value.as_str()) {
+        ("standalone", "inter-router" | "edge") => {
+            "role='standalone' not allowed to connect to or accept connections from other routers."
+        }
+        ("edge", "inter-router") => "role='inter-router' only allowed with router mode='interior'",
+        ("edge", "edge") if is_listener => "role='edge' only allowed with router mode='interior'",
+        _ => return draft.text("role", role),
+    };
+    reader.loading.report(Fault::at(role.at, fault));
+}
+
+fn sizes(reader: &Reader<'_>, draft: &mut Draft) {
+    let mut frame = reader.integer("maxFrameSize").unwrap_or_else(|| reader.default(16 << 10));
+    if frame.value < FRAME_SIZE_MIN {
+        reader.warn(frame.at, "a frame has at least 512 bytes, and that is taken");
+        frame.value = FRAME_SIZE_MIN;
+    }
+    draft.integer("max-frame-size", frame);
+    let mut sessions = reader.integer("maxSessions").unwrap_or_else(|| reader.default(SESSIONS_MAX));
+    if sessions.value == 0 || sessions.value > SESSIONS_MAX {
+        sessions.value = SESSIONS_MAX;
+    }
+    let mut limits = Draft::new("limits", sessions.key_at);
+    // Of both the smallest holds; a fault of one is a fault of the other, and is shown once.
+    limits.integer("sessions", sessions.map(|sessions| sessions.clamp(1, SESSIONS_MAX)));
+    draft.integer("max-sessions", sessions);
+    draft.push(limits);
+    if let Some(frames) = reader.integer("maxSessionFrames").filter(|frames| frames.value != 0) {
+        draft.integer("max-session-frames", frames);
+    }
+    let capacity = reader.integer("linkCapacity").filter(|capacity| capacity.value != 0);
+    draft.integer("link-capacity", capacity.unwrap_or_else(|| reader.default(250)));
+}
+
+fn open_properties(reader: &Reader<'_>, map: &[Attribute], attribute: &Attribute) -> Draft {
+    let mut properties = Draft::new("properties", attribute.at);
+    for entry in map {
+        let value = match &entry.value {
+            Given::Text(text) => Value::Text(text.clone()),
+            Given::Integer(number) => Value::Integer(*number),
+            Given::Float(number) => Value::Float(*number),
+            Given::Bool(on) => Value::Bool(*on),
+            Given::Null => Value::Null,
+            Given::Broken => Value::Broken,
+            Given::Map(_) | Given::List => {
+                let fault = not_served(entry.value_at, "openProperties");
+                reader.loading.report(fault.label("maps and lists in it are not served").hint("texts, numbers, flags"));
+                continue;
+            }
+        };
+        properties.push(Draft::with(&entry.name, entry.at, value, entry.value_at));
+    }
+    properties
+}
+
+/// A port by its number or its name.
+pub(super) fn port(port: &Placed<String>) -> Placed<Value> {
+    let value = port.value.parse().map_or_else(|_| Value::Text(port.value.clone()), Value::Integer);
+    Placed { value, key_at: port.key_at, at: port.at }
+}
+
+/// The node of mechanisms that can be used, and a warning for each other. Without any it is a problem.
+///
+/// `usable` tells for a mechanism why it cannot be.
+pub(super) fn mechanisms(
+    reader: &Reader<'_>,
+    written: &Placed<String>,
+    usable: &dyn Fn(&str) -> Result<(), &'static str>,
+) -> Option<Draft> {
+    let mut sasl = Draft::new("sasl", written.key_at);
+    let mut used: Vec<&str> = Vec::new();
+    for word in written.value.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
+        let known = if MECHANISMS.iter().any(|(known, _)| *known == word) {
+            usable(word)
+        } else {
+            Err("this build does not serve it")
+        };
+        match known {
+            Ok(()) if used.contains(&word) => {}
+            Ok(()) => used.push(word),
+            Err(why) => reader.warn(written.at, format!("`{}` is not used: {why}", word.escape_debug())),
+        }
+    }
+    if used.is_empty() {
+        let fault = Fault::at(written.at, "none of these mechanisms can be used").label("nobody could authenticate");
+        reader.loading.report(fault.hint(NO_USERS));
+        return None;
+    }
+    // Whoever can show who they are does so.
+    used.sort_by_key(|word| *word == "ANONYMOUS");
+    for word in used {
+        sasl.argument(Value::Text(word.to_owned()), written.at);
+    }
+    Some(sasl)
+}
+
+/// Why nobody can authenticate, and what helps.
+pub(super) const NO_USERS: &str = "users of the reference stand in the database of Cyrus SASL, which is not read; \
+     `crosstie check --qdrouterd-conf FILE --show` prints the file as KDL, where `user` nodes name them";

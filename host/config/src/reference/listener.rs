@@ -1,0 +1,125 @@
+//! The `listener` entity. Source: features 1.2, 1.3.1.
+
+use std::net::IpAddr;
+
+use crate::loading::{Fault, Loading};
+use crate::quantity::DURATION_MAX;
+use crate::reference::connection::{Around, NO_USERS, mechanisms, port, shared};
+use crate::reference::draft::Draft;
+use crate::reference::entity::Entity;
+use crate::reference::reader::{Placed, Reader};
+use crate::source::Place;
+use crate::tree::{Node, Value};
+
+/// What an item of `failoverUrls` without a port stands for, whatever its scheme. Source: features 1.3.1.
+const FAILOVER_PORT: &str = "5672";
+
+/// The node of a `listener` entity.
+pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around: Around<'_>) -> Node {
+    let reader = Reader::new(loading, entity);
+    let host = reader.text("host");
+    let written = reader.text("port").unwrap_or_else(|| reader.default("amqp".to_owned()));
+    let name = reader.text("name").unwrap_or_else(|| {
+        let host = host.as_ref().map_or("", |host| &host.value);
+        reader.default(format!("listener/{host}:{}", written.value))
+    });
+    let mut draft = Draft::with("listener", entity.at, Value::Text(name.value), name.at);
+    let is_open = host.as_ref().is_none_or(|host| !is_loopback(&host.value));
+    if let Some(host) = host {
+        draft.text("host", host);
+    }
+    draft.set("port", port(&written));
+    shared(&reader, around, &mut draft);
+    let is_authenticated = authentication(&reader, around, &mut draft);
+    if let Some(management) = around.management {
+        draft.text("management", reader.default(management.to_owned()));
+        if is_open && !is_authenticated {
+            let fault =
+                Fault::at(entity.at, "whoever reaches this listener may manage the router, as in the reference");
+            loading.warn(fault.label("`authenticatePeer` is not on").hint("in KDL, `management` says who may"));
+        }
+    }
+    let timeout = reader.integer("initialHandshakeTimeoutSeconds").filter(|timeout| timeout.value != 0);
+    let never = i128::from(DURATION_MAX.as_secs());
+    draft.seconds("handshake-timeout", timeout.unwrap_or_else(|| reader.default(never)));
+    if let Some(urls) = reader.text("failoverUrls") {
+        draft.push(failover_urls(&reader, &urls));
+    }
+    if let Some(family) = reader.text("socketAddressFamily") {
+        draft.text("socket-address-family", family);
+    }
+    rest(&reader);
+    reader.finish();
+    draft.into_node()
+}
+
+fn rest(reader: &Reader<'_>) {
+    reader.refuse(&["saslPlugin", "httpRootDir"]);
+    reader.refuse_yes(&["requireSsl", "requireEncryption", "multiTenant", "http"]);
+    reader.without_effect(&["healthz", "metrics", "websockets"], "`http` is not on");
+    reader.without_effect(&["trustedCertsFile"], "the reference does not use it either");
+}
+
+/// Reads `authenticatePeer` and `saslMechanisms`, and tells whether peers must authenticate.
+fn authentication(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft) -> bool {
+    let authenticate = reader.flag("authenticatePeer").filter(|authenticate| authenticate.value);
+    let is_required = authenticate.is_some();
+    let written = reader.text("saslMechanisms");
+    if let (Some(authenticate), None, true) = (authenticate, &written, around.users.is_empty()) {
+        let fault = Fault::at(authenticate.key_at, "nobody could authenticate here");
+        reader.loading.report(fault.hint(NO_USERS));
+        return true;
+    }
+    let usable = |mechanism: &str| match mechanism {
+        "ANONYMOUS" if is_required => Err("`authenticatePeer` is on"),
+        "ANONYMOUS" => Ok(()),
+        _ if around.users.is_empty() => Err("there are no users"),
+        _ => Ok(()),
+    };
+    let sasl = written.as_ref().map(|written| mechanisms(reader, written, &usable));
+    if let (Some(authenticate), false) = (authenticate, matches!(sasl, Some(None))) {
+        draft.flag("authenticate-peer", authenticate);
+    }
+    if let Some(sasl) = sasl.flatten() {
+        draft.push(sasl);
+    }
+    is_required
+}
+
+/// Items between commas, white space dropped, each with a port.
+fn failover_urls(reader: &Reader<'_>, urls: &Placed<String>) -> Draft {
+    let mut draft = Draft::new("failover-urls", urls.key_at);
+    let mut start = urls.at.start;
+    let mut items: Vec<(String, Place)> = Vec::new();
+    for item in urls.value.split(',') {
+        let text: String = item.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect();
+        // Escapes make a value shorter than what was written; such places end where the value does.
+        let blank = item.len() - item.trim_start().len();
+        let from = (start + blank).min(urls.at.start + urls.at.len);
+        let len = item.trim().len().max(1).min((urls.at.start + urls.at.len).saturating_sub(from));
+        items.push((text, Place { start: from, len, ..urls.at }));
+        start += item.len() + 1;
+    }
+    if items.len() > 1 && items.last().is_some_and(|(text, _)| text.is_empty()) {
+        items.pop();
+    }
+    for (text, at) in items {
+        if text.is_empty() {
+            let fault = Fault::at(at, "no host between two commas");
+            reader.loading.report(fault.hint("as in `amqp://second-host:25000, third-host`"));
+            continue;
+        }
+        draft.argument(Value::Text(with_port(&text)), at);
+    }
+    draft
+}
+
+fn with_port(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let behind_host = rest.rsplit_once(']').map_or(rest, |(_, behind)| behind);
+    if behind_host.contains(':') { url.to_owned() } else { format!("{url}:{FAILOVER_PORT}") }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,141 @@
+//! Requests: entities that management asks for, with the reference's attributes. Source: features 1.2, 1.12.
+
+use std::path::Path;
+
+use crosstie_model::settings::{AddressRule, Connector, Listener, User};
+
+use crate::document;
+use crate::loading::Loading;
+use crate::reference::connection::Around;
+use crate::reference::entity::{Attribute, Entity, Given, camel_case};
+use crate::source::{Place, Source};
+
+/// The value of an attribute in a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AttributeValue {
+    /// A text or a symbol.
+    Text(String),
+    /// A whole number of any width.
+    Integer(i64),
+    /// A fraction.
+    Float(f64),
+    /// A flag.
+    Bool(bool),
+    /// As if the attribute were absent.
+    Null,
+    /// A map whose keys are texts or symbols.
+    Map(Vec<(String, AttributeValue)>),
+    /// A list or an array.
+    List(Vec<AttributeValue>),
+}
+
+/// A new listener. Whether its name is free is for the caller to know.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn listener(attributes: &[(String, AttributeValue)], users: &[User]) -> Result<Listener, String> {
+    let around = Around { mode: "standalone", users, management: None };
+    read("listener", attributes, |loading, entity| {
+        let node = super::listener::listener(loading, entity, around);
+        document::read_listener(loading, &node, users)
+    })
+}
+
+/// A new connector. Whether its name is free is for the caller to know. A password is taken as it is: what names an
+/// environment variable or a file of the router's machine is refused.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn connector(attributes: &[(String, AttributeValue)]) -> Result<Connector, String> {
+    let is_elsewhere = |value: &AttributeValue| match value {
+        AttributeValue::Text(text) => ["env:", "file:"].iter().any(|form| text.trim_start().starts_with(form)),
+        _ => false,
+    };
+    if attributes.iter().any(|(name, value)| camel_case(name) == "saslPassword" && is_elsewhere(value)) {
+        return Err("saslPassword: only a configuration file may name an environment variable or a file".to_owned());
+    }
+    let around = Around { mode: "standalone", users: &[], management: None };
+    read("connector", attributes, |loading, entity| {
+        let node = super::connector::connector(loading, entity, around);
+        crate::connector::read(loading, &node).connector
+    })
+}
+
+/// A new rule for addresses. Whether its name is free and no other rule is for the same addresses is for the caller to know.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn address(attributes: &[(String, AttributeValue)]) -> Result<AddressRule, String> {
+    read("address", attributes, |loading, entity| {
+        let node = super::address::address(loading, entity);
+        crate::address::read_address(loading, &node).0
+    })
+}
+
+fn read<T>(
+    kind: &str,
+    attributes: &[(String, AttributeValue)],
+    read: impl FnOnce(&Loading<'_>, &Entity) -> T,
+) -> Result<T, String> {
+    let environment = |_: &str| None;
+    let loading = Loading::new(&environment);
+    let entity = entity(&loading, kind, attributes);
+    let made = read(&loading, &entity);
+    if loading.is_clean() { Ok(made) } else { Err(first_problem(loading, kind, attributes)) }
+}
+
+/// The entity, each attribute in a line of its own below that of the entity.
+fn entity(loading: &Loading<'_>, kind: &str, attributes: &[(String, AttributeValue)]) -> Entity {
+    let lines = "\n".repeat(attributes.len() + 1);
+    let file = loading.add_source(Source::new(kind.to_owned(), Path::new(""), lines));
+    let mut entity = Entity::new(kind, Place { file, start: 0, len: 0 });
+    for (index, (name, value)) in attributes.iter().enumerate() {
+        let at = Place { file, start: index + 1, len: 0 };
+        entity.attributes.push(attribute(camel_case(name), value, at));
+    }
+    entity
+}
+
+fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
+    let value = match value {
+        AttributeValue::Text(text) => Given::Text(text.clone()),
+        AttributeValue::Integer(number) => Given::Integer((*number).into()),
+        AttributeValue::Float(number) => Given::Float(*number),
+        AttributeValue::Bool(on) => Given::Bool(*on),
+        AttributeValue::Null => Given::Null,
+        AttributeValue::List(_) => Given::List,
+        AttributeValue::Map(map) => Given::Map(map.iter().map(|(name, value)| entry(name, value, at)).collect()),
+    };
+    Attribute { name, at, value, value_at: at }
+}
+
+/// Maps and lists in a map are refused, so nothing is deeper.
+fn entry(name: &str, value: &AttributeValue, at: Place) -> Attribute {
+    match value {
+        AttributeValue::Map(_) => Attribute { name: name.to_owned(), at, value: Given::List, value_at: at },
+        other => attribute(name.to_owned(), other, at),
+    }
+}
+
+/// What is wrong with the role comes first, as in the reference; then the order is that of the attributes.
+fn first_problem(loading: Loading<'_>, kind: &str, attributes: &[(String, AttributeValue)]) -> String {
+    let problems = loading.into_problems();
+    let named = problems.iter().map(|problem| {
+        let line = problem.position().map_or(1, |(line, _)| line);
+        let attribute = line.checked_sub(2).and_then(|index| attributes.get(index));
+        (attribute.map_or(kind, |(name, _)| name.as_str()), problem)
+    });
+    let Some((name, problem)) = named.min_by_key(|(name, _)| *name != "role") else {
+        return format!("{kind}: not good");
+    };
+    // The rules of roles name the attribute themselves.
+    let message = problem.message();
+    let message = if message.starts_with(name) { message.to_owned() } else { format!("{name}: {message}") };
+    match problem.label() {
+        None | Some("here" | "it is missing here") => message,
+        Some(label) => format!("{message}: {label}"),
+    }
+}

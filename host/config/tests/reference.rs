@@ -1,0 +1,507 @@
+//! The reference's configuration: what it means, where its problems stand, and that no text does harm.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use std::time::Duration;
+
+use crosstie_config::reference::{self, AttributeValue, Form};
+use crosstie_config::{Loaded, Problems, load_text};
+use crosstie_model::settings::{
+    ConnectionLimits, Covers, Distribution, LinkCapacity, LogLevel, LogOutput, Management, Mechanism, Scheme, Secret,
+    StripAnnotations, User,
+};
+use proptest::prelude::*;
+
+const CONF: &str = include_str!("data/qdrouterd.conf");
+const JSON: &str = include_str!("data/qdrouterd.json");
+const KDL: &str = include_str!("data/qdrouterd.kdl");
+
+fn load(text: &str) -> Loaded {
+    reference::load_text("qdrouterd.conf", text, Form::Text).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn problems(text: &str) -> Problems {
+    match reference::load_text("qdrouterd.conf", text, Form::Text) {
+        Ok(_) => panic!("no problem found in:\n{text}"),
+        Err(problems) => problems,
+    }
+}
+
+/// Line, column and message of each.
+fn places(problems: &Problems) -> Vec<(usize, usize, String)> {
+    let place = |problem: &crosstie_config::Problem| {
+        let (line, column) = problem.position().unwrap();
+        (line, column, problem.message().to_owned())
+    };
+    problems.iter().map(place).collect()
+}
+
+fn has(found: &Problems, line: usize, column: usize, part: &str) {
+    let found = places(found);
+    let is_there = found.iter().any(|(l, c, message)| (*l, *c) == (line, column) && message.contains(part));
+    assert!(is_there, "{line}:{column} `{part}` is missing in {found:#?}");
+}
+
+#[test]
+fn conf_and_json_mean_what_the_same_in_kdl_means() {
+    let kdl = load_text("qdrouterd.kdl", KDL).unwrap_or_else(|problems| panic!("{problems}"));
+    let json = reference::load_text("qdrouterd.json", JSON, Form::Json).unwrap_or_else(|problems| panic!("{problems}"));
+    let wanted = format!("{:#?}", kdl.settings);
+    assert_eq!(format!("{:#?}", load(CONF).settings), wanted);
+    assert_eq!(format!("{:#?}", json.settings), wanted);
+}
+
+#[test]
+fn what_is_shown_of_a_conf_is_kdl_that_means_the_same() {
+    let text = "router {\n id: a\n metadata: ${HOME} $$5\n}\nlistener {\n}\nconnector {\n name: b\n}\n";
+    for text in [text, "router {\n id: a\n}\nlog {\n module: DEFAULT\n outputFile: /var/log/x\n}\n"] {
+        let conf = load(text);
+        let shown = load_text("shown", &conf.show()).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(format!("{:?}", shown.settings), format!("{:?}", conf.settings));
+    }
+}
+
+#[test]
+fn defaults_are_those_of_the_reference() {
+    let settings = load("listener {\n}\nconnector {\n}\naddress {\n prefix: a\n}\n").settings;
+    assert!(settings.router.id.starts_with("Standalone_"));
+    assert_eq!(settings.router.default_distribution, Distribution::Balanced);
+    let listener = settings.listeners.first().unwrap();
+    assert_eq!((listener.name.as_str(), listener.host.as_deref(), listener.port), ("listener/:amqp", None, 5672));
+    assert_eq!(listener.management, Some(Management::Full));
+    assert!(!listener.authenticate_peer && listener.failover_urls.is_empty());
+    let connector = settings.connectors.first().unwrap();
+    assert_eq!(connector.name, "connector/127.0.0.1:amqp");
+    let endpoint = connector.endpoints.first().unwrap();
+    assert_eq!((endpoint.scheme, endpoint.host.as_str(), endpoint.port), (Scheme::Amqp, "127.0.0.1", 5672));
+    for connection in [&listener.connection, &connector.connection] {
+        assert_eq!(connection.sasl, [Mechanism::Anonymous]);
+        assert_eq!(connection.max_frame_size, 16_384);
+        assert_eq!(connection.max_sessions, 32_768);
+        assert_eq!(connection.max_session_frames, None);
+        assert_eq!(connection.idle_timeout, Duration::from_secs(16));
+        assert_eq!(connection.link_capacity, LinkCapacity { initial: 250, max: 250 });
+        assert_eq!(connection.strip_annotations, StripAnnotations::Both);
+        assert_eq!(connection.limits, ConnectionLimits { sessions: 32_768, ..ConnectionLimits::default() });
+    }
+    // The reference waits for ever.
+    assert!(listener.connection.handshake_timeout >= Duration::from_secs(365 * 24 * 3600));
+    assert_eq!(settings.addresses.first().unwrap().distribution, Distribution::Balanced);
+}
+
+#[test]
+fn every_problem_comes_at_its_place() {
+    let found = problems(
+        "router {\n    mode: interior\n}\nsslProfile {\n    name: x\n    certFile: y\n}\nlistener {\n    port: 70000\n    \
+         prot: 5\n    authenticatePeer: maybe\n    idleTimeoutSeconds: soon\n    http: yes\n    multiTenant: no\n}\n\
+         address {\n    prefix: a\n    pattern: b\n}\naddress {\n    distribution: closets\n}\nlinkRoute {\n}\n\
+         lisener {\n}\nnonsense\nautoLink {\n    connection: x\n    phase: 10\n}\n}\nconnector {\n    sslProfile: x\n",
+    );
+    has(&found, 2, 11, "`interior`");
+    has(&found, 4, 1, "`sslProfile`");
+    has(&found, 9, 11, "out of range");
+    has(&found, 10, 5, "unknown attribute of listener");
+    has(&found, 11, 23, "`yes` or `no`");
+    has(&found, 12, 25, "a whole number");
+    has(&found, 13, 5, "`http`");
+    has(&found, 18, 5, "`pattern` beside `prefix`");
+    has(&found, 20, 1, "address needs `prefix`");
+    has(&found, 21, 19, "`closets`");
+    has(&found, 23, 1, "`linkRoute`");
+    has(&found, 25, 1, "unknown entity `lisener`");
+    has(&found, 27, 1, "not a line of this form");
+    has(&found, 28, 1, "auto-link needs `address`");
+    has(&found, 30, 12, "out of range");
+    has(&found, 32, 1, "`}` without `{`");
+    has(&found, 33, 1, "`{` without `}`");
+    has(&found, 34, 5, "`sslProfile`");
+    assert!(!found.render(false).contains("`multiTenant`"), "what is off needs no serving");
+}
+
+#[test]
+fn a_problem_is_shown_with_the_text_of_the_conf() {
+    let found = problems("listener {\n    port: 70000   # too many\n}\n").render(false);
+    let wanted = "error: out of range
+   ╭─[qdrouterd.conf:2:11]
+ 2 │     port: 70000   # too many
+   ·           ──┬──
+   ·             ╰── it is from 0 to 65535
+   ╰────";
+    assert_eq!(found.trim_end(), wanted);
+}
+
+#[test]
+fn problems_in_json_come_at_their_places() {
+    let load = |text| reference::load_text("a.json", text, Form::Json).err().unwrap();
+    has(&load("[\n  [\"listener\", { \"port\": 70000 }]\n]"), 2, 26, "out of range");
+    has(&load("[\n  [\"listener\"]\n]"), 2, 3, "an entity is a pair");
+    has(&load("{}"), 1, 1, "a list of pairs");
+    has(&load("[\n  [\"listener\" {}]\n]"), 2, 14, "no JSON");
+    let found = problems("listener {\n    openProperties: {\n        \"a\": [1],\n        \"qd.x\": 1\n    }\n}\n");
+    has(&found, 3, 14, "`openProperties`");
+    has(&found, 4, 9, "reserved");
+    has(&problems("listener {\n    openProperties: {\n        a: 1\n    }\n}\n"), 3, 9, "no JSON");
+    assert!(!load(&"[".repeat(100_000)).is_empty(), "too deep is too deep");
+}
+
+#[test]
+fn hashes_start_comments_but_for_patterns() {
+    let text = "# a comment\naddress { # another\n  pattern: a/# # more\n  distribution: multicast# and more\n}\n\
+                address {\n  prefix: b#c\n}\naddress {\n  prefix: d/*/\n}\n";
+    let rules = load(text).settings.addresses;
+    let covers: Vec<&Covers> = rules.iter().map(|rule| &rule.covers).collect();
+    let wildcards = Covers::Pattern("d/*/#".to_owned());
+    assert_eq!(covers, [&Covers::Pattern("a/#".to_owned()), &Covers::Prefix("b".to_owned()), &wildcards]);
+    assert_eq!(rules.first().unwrap().distribution, Distribution::Multicast);
+}
+
+#[test]
+fn escapes_are_those_of_json() {
+    let settings = load("router {\n id: a\n metadata: say \\\"hi\\\" \\u0041\n}\n").settings;
+    assert_eq!(settings.router.metadata.as_deref(), Some("say \"hi\" A"));
+    has(&problems("router {\n    metadata: 5\" disk\n}\n"), 2, 18, "no JSON");
+}
+
+#[test]
+fn what_the_reference_takes_in_silence_is_a_warning() {
+    let loaded = load(CONF);
+    has(&loaded.warnings, 9, 5, "`debugDumpFile` has no effect");
+    has(&loaded.warnings, 53, 5, "plainly");
+    has(&loaded.warnings, 70, 5, "`addr` is deprecated");
+    has(&loaded.warnings, 79, 5, "`dir` is deprecated");
+    assert!(loaded.warnings.render(false).starts_with("warning: "));
+    assert!(!loaded.warnings.render(false).contains("geheim"), "a secret is never shown");
+    let text = "listener {\n cost: 2\n port: 1\n port: 2\n maxFrameSize: 100\n}\naddress {\n prefix: a\n}\n\
+                address {\n prefix: a.\n}\nautoLink {\n address: a\n direction: in\n}\n\
+                autoLink {\n address: a\n direction: in\n connection: later\n}\n";
+    let loaded = load(text);
+    for (line, column, part) in [
+        (1, 1, "may manage"),
+        (2, 2, "`cost`"),
+        (4, 2, "twice"),
+        (5, 16, "512"),
+        (10, 1, "same addresses"),
+        (13, 1, "never attaches"),
+        (20, 14, "`later`"),
+    ] {
+        has(&loaded.warnings, line, column, part);
+    }
+    let listener = loaded.settings.listeners.first().unwrap();
+    assert_eq!((listener.port, listener.connection.max_frame_size), (2, 512), "the last holds");
+    assert_eq!((loaded.settings.addresses.len(), loaded.settings.auto_links.len()), (1, 1));
+}
+
+#[test]
+fn an_older_name_beside_the_newer_one_is_a_problem() {
+    let found = problems("autoLink {\n dir: in\n direction: in\n address: a\n containerId: c\n}\n");
+    has(&found, 2, 2, "`dir` beside `direction`");
+}
+
+#[test]
+fn passwords_have_the_forms_of_the_reference() {
+    let password = |text: &str| {
+        let text = format!("connector {{\n saslUsername: u\n saslPassword: {text}\n}}\n");
+        let loaded = load(&text);
+        assert!(!loaded.warnings.render(false).contains("geheim"), "a secret is never shown");
+        loaded.settings.connectors.first().unwrap().password.clone().unwrap()
+    };
+    assert_eq!(password("geheim").text, "geheim");
+    assert_eq!(password("pass:geheim").text, "geheim");
+    assert_eq!(password("literal:geheim").text, "literal:geheim", "the reference knows no such form here");
+    assert_eq!(password("env: PATH").text, std::env::var("PATH").unwrap());
+    assert_eq!(password("env:PATH").reference, "env:PATH");
+    let found = problems("connector {\n saslPassword: geheim\n saslPassword: geheim\n}\n");
+    has(&found, 3, 2, "without `sasl-username`");
+    let found = problems("connector {\n \"saslPassword\": geheim geheim\n saslPassword : geheim }\n");
+    assert!(!found.render(false).contains("geheim"), "a secret is never shown:\n{found}");
+}
+
+#[test]
+fn mechanisms_are_what_the_peers_can_use() {
+    let listener = |lines: &str| {
+        let text = format!("listener {{\n{lines}\n}}\n");
+        load(&text).settings.listeners.first().unwrap().connection.sasl.clone()
+    };
+    assert_eq!(listener(""), [Mechanism::Anonymous]);
+    assert_eq!(listener("saslMechanisms: PLAIN EXTERNAL ANONYMOUS"), [Mechanism::Anonymous]);
+    has(&problems("listener {\n saslMechanisms: PLAIN\n}\n"), 2, 18, "none of these mechanisms");
+    has(&problems("listener {\n authenticatePeer: yes\n}\n"), 2, 2, "nobody could authenticate");
+    let found = problems("listener {\n authenticatePeer: yes\n saslMechanisms: ANONYMOUS PLAIN\n}\n");
+    assert_eq!(found.len(), 1, "{found}");
+    let connector = |lines: &str| {
+        let text = format!("connector {{\n{lines}\n}}\n");
+        load(&text).settings.connectors.first().unwrap().connection.sasl.clone()
+    };
+    assert_eq!(connector("saslMechanisms: ANONYMOUS PLAIN"), [Mechanism::Anonymous]);
+    let user = "saslUsername: u\nsaslPassword: p\nsaslMechanisms: ANONYMOUS PLAIN";
+    assert_eq!(connector(user), [Mechanism::Plain, Mechanism::Anonymous]);
+    assert_eq!(connector("saslUsername: u\nsaslPassword: p"), [Mechanism::Plain]);
+    has(&problems("connector {\n saslMechanisms: PLAIN\n}\n"), 2, 18, "none of these mechanisms");
+}
+
+#[test]
+fn failover_urls_follow_the_rules_of_the_reference() {
+    let urls = |text: &str| {
+        let settings = load(&format!("listener {{\n failoverUrls: {text}\n}}\n")).settings;
+        let urls = settings.listeners.first().unwrap().failover_urls.clone();
+        urls.into_iter().map(|url| (url.scheme, url.host, url.port)).collect::<Vec<_>>()
+    };
+    let wanted = [
+        (Some(Scheme::Amqp), "third-host".to_owned(), 5671),
+        (None, "127.0.0.1".to_owned(), 21_003),
+        (Some(Scheme::Amqps), "tls-host".to_owned(), 5672),
+    ];
+    assert_eq!(urls("amqp:// third-host :5671,127.0.0.1:21003 , amqps://tls-host,"), wanted);
+    assert_eq!(urls("[2001:db8::7]"), [(None, "2001:db8::7".to_owned(), 5672)]);
+    has(&problems("listener {\n failoverUrls: a,, b\n}\n"), 2, 18, "no host");
+    has(&problems("listener {\n failoverUrls: ,a\n}\n"), 2, 16, "no host");
+    has(&problems("listener {\n failoverUrls: a, http://b\n}\n"), 2, 19, "not a failover URL");
+}
+
+#[test]
+fn roles_between_routers_are_refused_in_the_words_of_the_reference() {
+    let role = |mode: &str, kind: &str, role: &str| {
+        let found = problems(&format!("router {{\n mode: {mode}\n}}\n{kind} {{\n role: {role}\n}}\n"));
+        let last = found.iter().last().unwrap();
+        assert_eq!(last.position(), Some((5, 8)));
+        last.message().to_owned()
+    };
+    let standalone = "role='standalone' not allowed to connect to or accept connections from other routers.";
+    assert_eq!(role("standalone", "listener", "edge"), standalone);
+    assert_eq!(role("standalone", "connector", "inter-router"), standalone);
+    let edge = "role='inter-router' only allowed with router mode='interior'";
+    assert_eq!(role("edge", "connector", "inter-router"), edge);
+    assert_eq!(role("edge", "listener", "edge"), "role='edge' only allowed with router mode='interior'");
+}
+
+#[test]
+fn logs_of_modules_become_levels_of_areas() {
+    let log = |text: &str| load(text).settings.log;
+    let read = log("log {\n module: DEFAULT\n enable: trace+\n outputFile: stdout\n}\n\
+                    log {\n module: SERVER\n enable: warning, debug\n}\nlog {\n module: AGENT\n enable: none\n}\n\
+                    log {\n module: PROTOCOL\n enable: trace+\n}\n");
+    assert_eq!((read.level, read.output), (LogLevel::Trace, LogOutput::Stdout));
+    let of = [("connection", LogLevel::Debug), ("network", LogLevel::Debug), ("management", LogLevel::Error)];
+    assert_eq!(read.of, of.map(|(area, level)| (area.to_owned(), level)));
+    let read = log("log {\n module: DEFAULT\n enable: WARN+\n outputFile: a.log\n}\n");
+    assert_eq!((read.level, read.output), (LogLevel::Warn, LogOutput::File("a.log".into())));
+    has(&problems("log {\n module: DEFAULT\n enable: lots\n}\n"), 3, 10, "unknown level `lots`");
+    has(&problems("log {\n module: SERVER\n outputFile: a\n}\n"), 3, 2, "`outputFile`");
+    has(&problems("log {\n module: DEFAULT\n outputFile: syslog\n}\n"), 3, 14, "`syslog`");
+    has(&problems("log {\n module: DEFAULT\n}\nlog {\n module: DEFAULT\n}\n"), 5, 10, "a second log");
+    has(&problems("log {\n enable: info\n}\n"), 1, 1, "log needs `module`");
+}
+
+#[test]
+fn a_policy_without_vhosts_limits_the_connections() {
+    let text = "policy {\n    maxConnections: 50\n    enableVhostPolicy: no\n}\n";
+    assert_eq!(load(text).settings.limits.connections, 50);
+    has(&problems("policy {\n    enableVhostPolicy: yes\n}\n"), 2, 5, "`enableVhostPolicy`");
+}
+
+fn attributes(given: &[(&str, AttributeValue)]) -> Vec<(String, AttributeValue)> {
+    given.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::Text(text.to_owned())
+}
+
+#[test]
+fn a_request_makes_what_a_file_makes() {
+    let properties = vec![("site".to_owned(), text("berlin"))];
+    let listener = reference::listener(
+        &attributes(&[
+            ("name", text("new")),
+            ("host", text("127.0.0.1")),
+            ("port", text("5700")),
+            ("maxFrameSize", AttributeValue::Integer(4096)),
+            ("authenticatePeer", AttributeValue::Bool(false)),
+            ("openProperties", AttributeValue::Map(properties)),
+        ]),
+        &[],
+    );
+    let file = "listener {\n name: new\n host: 127.0.0.1\n port: 5700\n maxFrameSize: 4096\n openProperties: {\n\
+                \"site\": \"berlin\"\n }\n}\n";
+    let mut wanted = load(file).settings.listeners.remove(0);
+    wanted.management = None;
+    assert_eq!(format!("{:?}", listener.unwrap()), format!("{wanted:?}"));
+    let rule = reference::address(&attributes(&[("prefix", text("a")), ("priority", AttributeValue::Integer(3))]));
+    assert_eq!(rule.unwrap().priority, Some(3));
+    let connector = reference::connector(&attributes(&[("port", AttributeValue::Integer(7))])).unwrap();
+    assert_eq!(connector.name, "connector/127.0.0.1:7");
+}
+
+#[test]
+fn a_request_offers_passwords_where_there_are_users() {
+    let secret = Secret { text: "p".to_owned(), reference: "literal:***".to_owned() };
+    let users = [User { name: "alice".to_owned(), password: secret }];
+    let given = attributes(&[("authenticatePeer", text("yes")), ("saslMechanisms", text("PLAIN"))]);
+    let listener = reference::listener(&given, &users).unwrap();
+    assert!(listener.authenticate_peer);
+    assert_eq!(listener.connection.sasl, [Mechanism::Plain]);
+    assert!(reference::listener(&given, &[]).unwrap_err().starts_with("saslMechanisms: "));
+}
+
+#[test]
+fn a_request_that_is_wrong_names_the_attribute() {
+    let listener = |given: &[(&str, AttributeValue)]| reference::listener(&attributes(given), &[]).unwrap_err();
+    assert_eq!(listener(&[("port", text("77777"))]), "port: out of range: it is from 0 to 65535");
+    assert_eq!(
+        listener(&[("host", text("0.0.0.0")), ("port", text("77777")), ("role", text("inter-router"))]),
+        "role='standalone' not allowed to connect to or accept connections from other routers."
+    );
+    assert!(listener(&[("prot", text("1"))]).starts_with("prot: unknown attribute of listener"));
+    assert!(listener(&[("sslProfile", text("x"))]).starts_with("sslProfile: "));
+    let nested = vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::Null)]))];
+    assert!(listener(&[("openProperties", AttributeValue::Map(nested))]).starts_with("openProperties: "));
+    let address = |given: &[(&str, AttributeValue)]| reference::address(&attributes(given)).unwrap_err();
+    assert_eq!(address(&[]), "address needs `prefix`");
+    assert!(address(&[("prefix", text("a")), ("pattern", text("b"))]).starts_with("pattern: "));
+    for password in ["env:PATH", "file:/etc/passwd"] {
+        let given = [("saslUsername", text("u")), ("saslPassword", text(password))];
+        assert!(reference::connector(&attributes(&given)).unwrap_err().starts_with("saslPassword: "));
+    }
+}
+
+#[test]
+fn attributes_that_kdl_shares_with_the_reference_are_read_and_shown() {
+    let text = "router \"a\" { metadata \"rack 7\"; }\nlistener \"l\" { max-session-frames 9; socket-address-family \"IPv6\"; }\n";
+    let loaded = load_text("a.kdl", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let shown = load_text("shown", &loaded.show()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(format!("{:?}", shown.settings), format!("{:?}", loaded.settings));
+    assert_eq!(loaded.settings.listeners.first().unwrap().connection.max_session_frames, Some(9));
+    for wrong in ["max-session-frames 0", "max-session-frames 2147483648", "socket-address-family \"IPv5\""] {
+        assert!(load_text("a.kdl", &format!("listener \"l\" {{ {wrong}; }}\n")).is_err(), "{wrong}");
+    }
+}
+
+/// Pieces of configurations, so that some of what is put together is almost right.
+fn piece() -> impl Strategy<Value = String> {
+    let words = [
+        "router",
+        "listener",
+        "connector",
+        "address",
+        "autoLink",
+        "log",
+        "policy",
+        "{",
+        "}",
+        "\n",
+        "\n",
+        " ",
+        ":",
+        ",",
+        "#",
+        "\"",
+        "\\",
+        "[",
+        "]",
+        "port",
+        "name",
+        "host",
+        "pattern",
+        "openProperties",
+        "failoverUrls",
+        "saslPassword",
+        "saslMechanisms",
+        "enable",
+        "module",
+        "DEFAULT",
+        "yes",
+        "5672",
+        "-1",
+        "null",
+        "env:X",
+        "a/#",
+        "ü",
+    ];
+    prop_oneof![4 => prop::sample::select(words.to_vec()).prop_map(str::to_owned), 1 => "\\PC{0,6}"]
+}
+
+/// Whole entities with arbitrary attributes.
+fn entity() -> impl Strategy<Value = String> {
+    let kinds = prop::sample::select(vec!["router", "listener", "connector", "address", "autoLink", "log", "policy"]);
+    let keys = vec![
+        "id",
+        "mode",
+        "workerThreads",
+        "name",
+        "host",
+        "port",
+        "role",
+        "maxFrameSize",
+        "maxSessions",
+        "maxSessionFrames",
+        "idleTimeoutSeconds",
+        "linkCapacity",
+        "stripAnnotations",
+        "failoverUrls",
+        "saslMechanisms",
+        "saslUsername",
+        "saslPassword",
+        "authenticatePeer",
+        "prefix",
+        "pattern",
+        "phase",
+        "priority",
+        "direction",
+        "dir",
+        "module",
+        "enable",
+        "outputFile",
+        "initialHandshakeTimeoutSeconds",
+        "address",
+        "connection",
+        "maxConnections",
+    ];
+    let values = prop_oneof![any::<i128>().prop_map(|number| number.to_string()), "[a-z:,/.#*\\[\\]\\\\\"ü +-]{1,12}"];
+    let lines = prop::collection::vec((prop::sample::select(keys), values), 0..6);
+    (kinds, lines).prop_map(|(kind, lines)| {
+        let lines: String = lines.iter().map(|(key, value)| format!("  {key}: {value}\n")).collect();
+        format!("{kind} {{\n{lines}}}\n")
+    })
+}
+
+fn harmless(text: &str, form: Form) -> Result<(), TestCaseError> {
+    match reference::load_text("any", text, form) {
+        Ok(loaded) => {
+            prop_assert!(loaded.warnings.is_empty() || !loaded.warnings.render(false).is_empty());
+            prop_assert!(!loaded.show().is_empty());
+        }
+        Err(problems) => {
+            prop_assert!(!problems.render(false).is_empty());
+            let lines = text.split('\n').count();
+            for problem in problems.iter() {
+                prop_assert!(problem.position().is_some_and(|(line, _)| line <= lines), "{problem}");
+            }
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn no_text_does_harm(pieces in prop::collection::vec(piece(), 0..60)) {
+        let text = pieces.concat();
+        harmless(&text, Form::Text)?;
+        harmless(&text, Form::Json)?;
+    }
+
+    #[test]
+    fn no_attribute_does_harm(entities in prop::collection::vec(entity(), 0..6)) {
+        harmless(&entities.concat(), Form::Text)?;
+    }
+
+    #[test]
+    fn no_request_does_harm(key in "[a-zA-Z-]{0,12}", value in "\\PC{0,12}", number in any::<i64>()) {
+        let given = [(key.clone(), text(&value)), ("port".to_owned(), AttributeValue::Integer(number))];
+        for made in [
+            reference::listener(&given, &[]).err(),
+            reference::connector(&given).err(),
+            reference::address(&given).err(),
+        ] {
+            prop_assert!(made.is_none_or(|message| !message.is_empty()));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! The bus: where a running router listens, and how a command gets there.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use crosstie_config::read_secret;
+use fe2o3_amqp::connection::ConnectionHandle;
+use fe2o3_amqp::sasl_profile::{SaslProfile, SaslScramSha256, SaslScramSha512};
+use fe2o3_amqp::session::SessionHandle;
+use fe2o3_amqp::{Connection, Session};
+use percent_encoding::percent_decode_str;
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::fault::{self, Fault};
+
+/// The port of `amqp`.
+const PORT: u16 = 5672;
+
+/// How long a polite end may take.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// How to reach a router, and as whom. No `Debug`: both URL and password may hold a secret.
+#[derive(Args)]
+pub(crate) struct BusArgs {
+    /// Where the router listens: amqp://HOST:PORT, or amqp://USER:PASSWORD@HOST:PORT.
+    #[arg(long, value_name = "URL", default_value = "amqp://127.0.0.1:5672")]
+    bus: String,
+    /// The user; without one nobody in particular (SASL ANONYMOUS).
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// The password: env:NAME, file:PATH (its first line) or literal:TEXT.
+    #[arg(long, value_name = "SECRET")]
+    password: Option<String>,
+    /// How to authenticate; plain with a user, anonymous without.
+    #[arg(long, value_name = "MECHANISM")]
+    sasl: Option<Sasl>,
+}
+
+/// A SASL mechanism, or no SASL layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Sasl {
+    None,
+    Anonymous,
+    Plain,
+    #[value(name = "scram-sha-256")]
+    ScramSha256,
+    #[value(name = "scram-sha-512")]
+    ScramSha512,
+}
+
+/// A router to connect to.
+pub(crate) struct Bus {
+    host: String,
+    port: u16,
+    profile: Option<SaslProfile>,
+}
+
+/// A connection with one session.
+pub(crate) struct Client {
+    connection: ConnectionHandle<()>,
+    pub(crate) session: SessionHandle<()>,
+}
+
+impl BusArgs {
+    /// Makes sense of them.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Usage`], which shows no password.
+    pub(crate) fn resolve(&self) -> Result<Bus, Fault> {
+        let usage = |why: &str| Fault::Usage(format!("--bus: {why}; it is amqp://[USER:PASSWORD@]HOST[:PORT]"));
+        let url = Url::parse(&self.bus).map_err(|error| usage(&error.to_string()))?;
+        match url.scheme() {
+            "amqp" => {}
+            "amqps" => return Err(usage("TLS is not supported yet")),
+            _ => return Err(usage("the scheme is not amqp")),
+        }
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| usage("the host is missing"))?;
+        Ok(Bus {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: url.port().unwrap_or(PORT),
+            profile: self.profile(&url)?,
+        })
+    }
+
+    fn profile(&self, url: &Url) -> Result<Option<SaslProfile>, Fault> {
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let user = self.user.clone().or_else(|| Some(decoded(url.username())).filter(|user| !user.is_empty()));
+        let password = match &self.password {
+            Some(reference) => Some(
+                read_secret(reference)
+                    .map_err(|fault| Fault::Usage(format!("--password: {}; {}", fault.message, fault.hint)))?,
+            ),
+            None => url.password().map(decoded),
+        };
+        let usual = if user.is_some() { Sasl::Plain } else { Sasl::Anonymous };
+        let sasl = self.sasl.unwrap_or(usual);
+        let (user, password) = match (sasl, user, password) {
+            (Sasl::None, None, None) => return Ok(None),
+            (Sasl::Anonymous, None, None) => return Ok(Some(SaslProfile::Anonymous)),
+            (Sasl::None | Sasl::Anonymous, ..) => {
+                return Err(Fault::Usage("a user or password is given, and not used".to_owned()));
+            }
+            (_, Some(user), Some(password)) => (user, password),
+            (_, Some(_), None) => return Err(Fault::Usage("--password is missing".to_owned())),
+            (_, None, _) => return Err(Fault::Usage("--user is missing".to_owned())),
+        };
+        Ok(Some(match sasl {
+            Sasl::ScramSha256 => SaslScramSha256::new(user, password).into(),
+            Sasl::ScramSha512 => SaslScramSha512::new(user, password).into(),
+            _ => SaslProfile::Plain { username: user, password },
+        }))
+    }
+}
+
+impl Bus {
+    /// Host and port, as errors name them.
+    fn peer(&self) -> String {
+        let Self { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    /// Connects, opens and begins a session.
+    ///
+    /// # Errors
+    ///
+    /// [`Fault::Connect`].
+    pub(crate) async fn open(self, timeout: Duration) -> Result<Client, Fault> {
+        let peer = self.peer();
+        let opened = match tokio::time::timeout(timeout, self.dial()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(format!("no answer within {} ms", timeout.as_millis())),
+        };
+        opened.map_err(|why| Fault::Connect { peer, why })
+    }
+
+    async fn dial(self) -> Result<Client, String> {
+        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| error.to_string())?;
+        stream.set_nodelay(true).map_err(|error| error.to_string())?;
+        let container = format!("crosstie-{}", std::process::id());
+        let mut builder = Connection::builder().container_id(container).scheme("amqp").hostname(self.host.as_str());
+        if let Some(profile) = self.profile {
+            builder = builder.sasl_profile(profile);
+        }
+        let mut connection = builder.open_with_stream(stream).await.map_err(|error| fault::open(&error))?;
+        let session = Session::begin(&mut connection).await.map_err(|error| fault::begin(&error))?;
+        Ok(Client { connection, session })
+    }
+}
+
+impl Client {
+    /// Ends the session and closes, so that all that was sent has arrived; a peer that does not answer is left.
+    pub(crate) async fn close(mut self) {
+        let close = async {
+            // what matters has been said on the link
+            let _ = self.session.end().await;
+            let _ = self.connection.close().await;
+        };
+        let _ = tokio::time::timeout(CLOSE, close).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(bus: &str, user: Option<&str>, password: Option<&str>) -> BusArgs {
+        BusArgs {
+            bus: bus.to_owned(),
+            user: user.map(str::to_owned),
+            password: password.map(str::to_owned),
+            sasl: None,
+        }
+    }
+
+    fn refused(args: &BusArgs) -> String {
+        args.resolve().err().expect("refused").to_string()
+    }
+
+    #[test]
+    fn a_url_gives_host_port_and_credentials() {
+        let bus = args("amqp://al%40ice:s%3Ac@hub.example.com", None, None).resolve().expect("good");
+        assert_eq!(bus.peer(), "hub.example.com:5672");
+        match bus.profile {
+            Some(SaslProfile::Plain { username, password }) => {
+                assert_eq!((username.as_str(), password.as_str()), ("al@ice", "s:c"));
+            }
+            other => panic!("{other:?}"),
+        }
+        let bus = args("amqp://[::1]:5673", None, None).resolve().expect("good");
+        assert_eq!((bus.host.as_str(), bus.peer().as_str()), ("::1", "[::1]:5673"));
+        assert!(matches!(bus.profile, Some(SaslProfile::Anonymous)));
+    }
+
+    #[test]
+    fn no_error_shows_a_password() {
+        for (bus, user, password) in [
+            ("http://a:hunter2@host", None, None),
+            ("amqp://a:hunter2@host:99999", None, None),
+            ("amqp://a:hunter2@", None, None),
+            ("amqp://host", Some("a"), Some("hunter2")),
+            ("amqp://host", Some("a"), Some("env:hunter2 x")),
+            ("amqp://host", None, Some("literal:hunter2")),
+            ("amqps://a:hunter2@host", None, None),
+        ] {
+            let text = refused(&args(bus, user, password));
+            assert!(!text.contains("hunter2"), "{bus}: {text}");
+        }
+    }
+
+    #[test]
+    fn half_of_the_credentials_is_not_enough() {
+        assert!(refused(&args("amqp://host", Some("a"), None)).contains("--password"));
+        assert!(refused(&args("amqp://host", None, Some("literal:x"))).contains("not used"));
+    }
+}

@@ -1,0 +1,84 @@
+//! Changes that a request asks of the running router.
+
+/// What the router is asked to change. Names, types, roles and what excludes what have been checked; values against the
+/// world (ports, hosts, what this build serves) have not.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// A listener, to be opened; `name` is always there.
+    CreateListener(Attributes),
+    /// A connector, to be started; `name` is always there.
+    CreateConnector(Attributes),
+    /// A rule for addresses, to be put behind the others; `name` may be absent.
+    CreateAddress(Attributes),
+    /// The listener of that name; its connections stay.
+    DeleteListener(String),
+    /// The connector of that name, and its connection.
+    DeleteConnector(String),
+    /// The address rule of that id.
+    DeleteAddress(u64),
+}
+
+/// The attributes that a request gives, by the names of the schema; what it gives as null is absent.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Attributes {
+    pairs: Vec<(&'static str, AttributeValue)>,
+}
+
+/// A value that fits the type of its attribute.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum AttributeValue {
+    Null,
+    Text(String),
+    Integer(i64),
+    Flag(bool),
+    Float(f64),
+    List(Vec<AttributeValue>),
+    Map(Vec<(String, AttributeValue)>),
+}
+
+impl Attributes {
+    /// In the order of the request.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &AttributeValue)> {
+        self.pairs.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// The value of one.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&AttributeValue> {
+        self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// The value of one that is a text or a word.
+    #[must_use]
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name)? {
+            AttributeValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of one that is a number.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        match self.get(name)? {
+            AttributeValue::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The value of one that is a flag.
+    #[must_use]
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        match self.get(name)? {
+            AttributeValue::Flag(flag) => Some(*flag),
+            _ => None,
+        }
+    }
+
+    /// Sets one, in place of what it was.
+    pub(crate) fn set(&mut self, name: &'static str, value: AttributeValue) {
+        self.pairs.retain(|(known, _)| *known != name);
+        self.pairs.push((name, value));
+    }
+}

@@ -1,0 +1,22 @@
+//! The management node `$management`, sans-IO: an encoded request in, an encoded reply out, and in between the
+//! questions and changes that only the running router can answer.
+//!
+//! Source: the management model of the reference; AMQP Management working draft 9.
+
+mod agent;
+mod change;
+mod create;
+mod entity;
+mod log;
+mod query;
+mod refused;
+mod request;
+mod schema;
+mod select;
+mod table;
+mod value;
+
+pub use agent::{Access, Agent, Changing, Pending, Reply, Step};
+pub use change::{AttributeValue, Attributes, Change};
+pub use log::log_facts;
+pub use refused::Refused;

@@ -1,0 +1,40 @@
+//! The one table of the schema: every type that is served, attribute by attribute. Names, order and types are the
+//! reference's (`qdrouter.json`, `router_core/agent_*.c`).
+
+mod address;
+mod address_rule;
+mod auto_link;
+mod connection;
+mod connector;
+mod endpoint;
+mod link;
+mod listener;
+mod log;
+mod management;
+mod node;
+mod router;
+
+use crate::entity::EntityType;
+
+pub(crate) use address_rule::ADDRESS_RULE;
+pub(crate) use connector::CONNECTOR;
+pub(crate) use listener::LISTENER;
+pub(crate) use management::MANAGEMENT;
+
+/// Every type that has entities.
+pub(crate) static TYPES: [&dyn EntityType; 11] = [
+    &MANAGEMENT,
+    &router::ROUTER,
+    &LISTENER,
+    &CONNECTOR,
+    &log::LOG,
+    &ADDRESS_RULE,
+    &auto_link::AUTO_LINK,
+    &connection::CONNECTION,
+    &link::LINK,
+    &address::ADDRESS,
+    &node::NODE,
+];
+
+const DISTRIBUTIONS: &[&str] = &["multicast", "closest", "balanced", "unavailable"];
+const DIRECTIONS: &[&str] = &["in", "out"];

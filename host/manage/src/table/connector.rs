@@ -1,0 +1,84 @@
+//! Whom the router connects to.
+
+use crosstie_model::facts::{ConnectorFacts, ConnectorStatus, Part};
+
+use super::endpoint::{FAMILIES, ROLES, STRIPS, identity, nothing};
+use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, default, formerly, setting};
+use crate::value::{maybe, or_null, properties, text};
+
+/// `connector`.
+pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
+    head: Head {
+        name: "connector",
+        base: Base::Configuration,
+        operations: &["CREATE", "DELETE", "READ"],
+        description: "Keeps a connection to a host and port",
+        singleton: false,
+        local_identity: false,
+        part: Some(Part::Connectors),
+    },
+    name: |connector| text(&connector.endpoint.name),
+    identity: |connector| identity("connector", &connector.endpoint),
+    attributes: &[
+        default(Fallback::Text("127.0.0.1"), setting("host", Shape::Text, |connector| text(&connector.endpoint.host))),
+        default(Fallback::Text("amqp"), setting("port", Shape::Text, |connector| text(&connector.endpoint.port))),
+        setting("protocolFamily", Shape::Word(FAMILIES), nothing),
+        default(
+            Fallback::Text("normal"),
+            setting("role", Shape::Word(ROLES), |connector| text(connector.endpoint.role)),
+        ),
+        default(Fallback::Integer(1), setting("cost", Shape::Integer, |connector| connector.endpoint.cost.into())),
+        setting("sslProfile", Shape::Text, |connector| maybe(&connector.endpoint.tls)),
+        setting("saslMechanisms", Shape::Text, |connector| maybe(&connector.endpoint.sasl_mechanisms)),
+        // nothing in the reference looks at it
+        default(Fallback::Flag(true), setting("allowRedirect", Shape::Flag, nothing)),
+        default(
+            Fallback::Integer(16_384),
+            setting("maxFrameSize", Shape::Integer, |connector| connector.endpoint.max_frame_size_bytes.into()),
+        ),
+        default(
+            Fallback::Integer(32_768),
+            setting("maxSessions", Shape::Integer, |connector| connector.endpoint.max_sessions.into()),
+        ),
+        setting("maxSessionFrames", Shape::Integer, |connector| or_null(connector.endpoint.max_session_frames)),
+        default(
+            Fallback::Integer(16),
+            setting("idleTimeoutSeconds", Shape::Integer, |connector| connector.endpoint.idle_timeout_seconds.into()),
+        ),
+        default(
+            Fallback::Text("both"),
+            setting("stripAnnotations", Shape::Word(STRIPS), |connector| text(connector.endpoint.strip_annotations)),
+        ),
+        setting("linkCapacity", Shape::Integer, |connector| connector.endpoint.link_capacity.into()),
+        formerly(
+            "verifyHostName",
+            default(
+                Fallback::Flag(true),
+                setting("verifyHostname", Shape::Flag, |connector| connector.verify_hostname.into()),
+            ),
+        ),
+        setting("saslUsername", Shape::Text, |connector| maybe(&connector.sasl_username)),
+        // set, and never told
+        setting("saslPassword", Shape::Text, nothing),
+        formerly(
+            "logMessage",
+            default(Fallback::Text("none"), setting("messageLoggingComponents", Shape::Text, nothing)),
+        ),
+        formerly("failoverList", attribute("failoverUrls", Shape::Text, |connector| maybe(&connector.failover_urls))),
+        attribute("connectionStatus", Shape::Text, |connector| text(status(connector.status))),
+        attribute("connectionMsg", Shape::Text, |connector| maybe(&connector.message)),
+        setting("policyVhost", Shape::Text, nothing),
+        setting("openProperties", Shape::Properties, |connector| properties(&connector.endpoint.open_properties)),
+    ],
+    rows: |facts| &facts.connectors,
+};
+
+const fn status(status: ConnectorStatus) -> &'static str {
+    match status {
+        ConnectorStatus::Initializing => "INITIALIZING",
+        ConnectorStatus::Connecting => "CONNECTING",
+        ConnectorStatus::Success => "SUCCESS",
+        ConnectorStatus::Failed => "FAILED",
+        ConnectorStatus::Closing => "CLOSING",
+    }
+}

@@ -1,0 +1,30 @@
+//! What is logged of each module.
+
+use crosstie_model::facts::{LogFacts, Part};
+
+use crate::entity::{Base, Head, Shape, Table, attribute, formerly, required};
+use crate::log::MODULES;
+use crate::value::{maybe, or_null, text};
+
+/// `log`.
+pub(super) static LOG: Table<LogFacts> = Table {
+    head: Head {
+        name: "log",
+        base: Base::Configuration,
+        operations: &["READ"],
+        description: "What a part of the router writes to the log",
+        singleton: false,
+        local_identity: false,
+        part: Some(Part::Log),
+    },
+    name: |log| text(format!("log/{}", log.module)),
+    identity: |log| text(format!("log/{}", log.module)),
+    attributes: &[
+        required(attribute("module", Shape::Word(MODULES), |log| text(log.module))),
+        attribute("enable", Shape::Text, |log| maybe(&log.enable)),
+        formerly("timestamp", attribute("includeTimestamp", Shape::Flag, |log| or_null(log.include_timestamp))),
+        formerly("source", attribute("includeSource", Shape::Flag, |log| or_null(log.include_source))),
+        formerly("output", attribute("outputFile", Shape::Text, |log| maybe(&log.output))),
+    ],
+    rows: |facts| &facts.log,
+};

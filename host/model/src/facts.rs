@@ -1,0 +1,426 @@
+//! Facts: what can be asked about a running router. Words are those of the reference's management model.
+//!
+//! What is not known is absent, and is null to whoever asks.
+
+use crate::policy::InfoValue;
+use crate::settings::Direction;
+
+/// A part of [`Facts`] that is collected only where it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Part {
+    Listeners,
+    Connectors,
+    Connections,
+    Links,
+    Addresses,
+    AddressRules,
+    AutoLinks,
+    Log,
+    Nodes,
+}
+
+/// A running router, at one moment. A part that nobody asked for may be empty.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// The router itself.
+    pub router: RouterFacts,
+    /// Where peers may connect.
+    pub listeners: Vec<ListenerFacts>,
+    /// Whom the router connects to.
+    pub connectors: Vec<ConnectorFacts>,
+    /// In the order of their ids.
+    pub connections: Vec<ConnectionFacts>,
+    /// In the order of their ids.
+    pub links: Vec<LinkFacts>,
+    /// In an order that does not change from one question to the next: they are read in pages.
+    pub addresses: Vec<AddressFacts>,
+    /// In the order in which they were made.
+    pub address_rules: Vec<AddressRuleFacts>,
+    /// In the order in which they were made.
+    pub auto_links: Vec<AutoLinkFacts>,
+    /// One for each module.
+    pub log: Vec<LogFacts>,
+    /// The routers of the network, this one included; none for a standalone router.
+    pub nodes: Vec<NodeFacts>,
+}
+
+/// What became of deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct OutcomeCounts {
+    /// Sent settled.
+    pub presettled: u64,
+    /// Sent settled, and dropped here.
+    pub dropped_presettled: u64,
+    /// Accepted by the receiver.
+    pub accepted: u64,
+    /// Rejected by the receiver, or here.
+    pub rejected: u64,
+    /// Released by the receiver, or here.
+    pub released: u64,
+    /// Modified by the receiver, or here.
+    pub modified: u64,
+    /// Settled after more than one second.
+    pub delayed_1s: u64,
+    /// Settled after more than ten seconds.
+    pub delayed_10s: u64,
+    /// Not settled for more than ten seconds.
+    pub stuck: u64,
+}
+
+/// Where deliveries came from and went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct TrafficCounts {
+    /// From senders of this router.
+    pub ingress: u64,
+    /// To receivers of this router.
+    pub egress: u64,
+    /// From one router of the network to another.
+    pub transit: u64,
+    /// From route containers.
+    pub ingress_route_container: u64,
+    /// To route containers.
+    pub egress_route_container: u64,
+    /// To the fallback of an address.
+    pub redirected_to_fallback: u64,
+}
+
+/// The router itself.
+#[derive(Debug, Clone, Default)]
+pub struct RouterFacts {
+    /// The container-id in our Open.
+    pub id: String,
+    /// `standalone`, `interior` or `edge`.
+    pub mode: &'static str,
+    /// Of the program.
+    pub version: String,
+    /// Of the machine.
+    pub host_name: Option<String>,
+    /// A free text of the configuration.
+    pub metadata: Option<String>,
+    /// Worker threads.
+    pub workers: u32,
+    /// `balanced`, `closest`, `multicast` or `unavailable`.
+    pub default_distribution: &'static str,
+    /// Since the start.
+    pub uptime_seconds: u32,
+    /// Virtual memory of the process.
+    pub memory_bytes: Option<u64>,
+    /// Rows of [`Facts::addresses`].
+    pub addresses: u64,
+    /// Rows of [`Facts::links`].
+    pub links: u64,
+    /// Links that wait for credit for more than ten seconds.
+    pub links_blocked: u32,
+    /// Rows of [`Facts::nodes`].
+    pub nodes: u64,
+    /// Link routes.
+    pub link_routes: u64,
+    /// Rows of [`Facts::auto_links`].
+    pub auto_links: u64,
+    /// Rows of [`Facts::connections`].
+    pub connections: u64,
+    /// What became of all deliveries since the start.
+    pub outcomes: OutcomeCounts,
+    /// Where all deliveries since the start came from and went.
+    pub traffic: TrafficCounts,
+}
+
+/// What listeners and connectors have in common.
+#[derive(Debug, Clone, Default)]
+pub struct EndpointFacts {
+    /// Unique among listeners and connectors.
+    pub name: String,
+    /// A name or an address; empty for every address of this machine.
+    pub host: String,
+    /// A number or the name of a service, as it was written.
+    pub port: String,
+    /// `normal`, `route-container`, `inter-router` or `edge`.
+    pub role: &'static str,
+    /// Between routers.
+    pub cost: u32,
+    /// The name of a TLS profile.
+    pub tls: Option<String>,
+    /// Separated by spaces; absent: all that are served.
+    pub sasl_mechanisms: Option<String>,
+    /// Of our Open.
+    pub max_frame_size_bytes: u32,
+    /// One more than the channel-max of our Open.
+    pub max_sessions: u32,
+    /// The incoming window of a session; absent: without a limit.
+    pub max_session_frames: Option<u32>,
+    /// 0: never.
+    pub idle_timeout_seconds: u32,
+    /// `in`, `out`, `both` or `no`.
+    pub strip_annotations: &'static str,
+    /// Credit of an incoming link.
+    pub link_capacity: u32,
+    /// Added to our Open.
+    pub open_properties: Vec<(String, InfoValue)>,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Default)]
+pub struct ListenerFacts {
+    /// What it has in common with a connector.
+    pub endpoint: EndpointFacts,
+    /// The port that the socket got; absent while it has none.
+    pub bound_port: Option<u16>,
+    /// Peers must authenticate.
+    pub authenticate_peer: bool,
+    /// Peers must use TLS or a SASL layer that encrypts.
+    pub require_encryption: bool,
+    /// Peers must use TLS.
+    pub require_tls: bool,
+    /// From the socket to the peer's Open; 0: for ever.
+    pub handshake_timeout_seconds: u32,
+    /// In our Open as `failover-server-list`: URLs, separated by a comma and a space.
+    pub failover_urls: Option<String>,
+    /// The hostname of a peer's Open is a space of addresses.
+    pub multi_tenant: bool,
+}
+
+/// How a connector fares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ConnectorStatus {
+    /// It has not tried yet.
+    #[default]
+    Initializing,
+    /// It dials, or waits for the peer's Open.
+    Connecting,
+    /// It is connected.
+    Success,
+    /// The last try failed.
+    Failed,
+    /// It was deleted, and its connection ends.
+    Closing,
+}
+
+/// A connector.
+#[derive(Debug, Clone, Default)]
+pub struct ConnectorFacts {
+    /// What it has in common with a listener.
+    pub endpoint: EndpointFacts,
+    /// The SASL authentication identity.
+    pub sasl_username: Option<String>,
+    /// The name in the peer's certificate is checked.
+    pub verify_hostname: bool,
+    /// What it may dial, what comes next first: URLs, separated by a comma and a space.
+    pub failover_urls: Option<String>,
+    /// How it fares.
+    pub status: ConnectorStatus,
+    /// What happened last.
+    pub message: Option<String>,
+}
+
+/// A connection.
+#[derive(Debug, Clone)]
+pub struct ConnectionFacts {
+    /// Unique in this process.
+    pub id: u64,
+    /// The peer's end, `host:port`.
+    pub host: String,
+    /// Of its listener or connector.
+    pub role: &'static str,
+    /// In: the peer dialled.
+    pub direction: Direction,
+    /// Of the peer's Open.
+    pub container: Option<String>,
+    /// The SASL mechanism.
+    pub sasl_mechanism: Option<String>,
+    /// By SASL or by a certificate; ANONYMOUS counts.
+    pub is_authenticated: bool,
+    /// The authenticated identity.
+    pub user: Option<String>,
+    /// Absent without TLS.
+    pub tls: Option<TlsFacts>,
+    /// Of the peer's Open.
+    pub properties: Vec<(String, InfoValue)>,
+    /// The space of its addresses.
+    pub tenant: Option<String>,
+    /// Both Opens were seen.
+    pub opened: bool,
+    /// Deleted by management, and not gone yet.
+    pub closing: bool,
+    /// Its frames are logged.
+    pub frames_logged: bool,
+    /// Since it was accepted, or dialled.
+    pub uptime_seconds: u32,
+    /// Since its last delivery; absent: there was none.
+    pub last_delivery_seconds: Option<u32>,
+}
+
+/// The TLS layer of a connection.
+#[derive(Debug, Clone, Default)]
+pub struct TlsFacts {
+    /// Its version.
+    pub protocol: String,
+    /// The cipher suite.
+    pub cipher: String,
+    /// Bits of its key.
+    pub strength_bits: u32,
+}
+
+/// A link.
+#[derive(Debug, Clone)]
+pub struct LinkFacts {
+    /// Unique in this process.
+    pub id: u64,
+    /// The connection that it is on.
+    pub connection_id: u64,
+    /// As its attach says.
+    pub name: String,
+    /// `endpoint`, `router-control`, `inter-router` or `edge-downlink`.
+    pub kind: &'static str,
+    /// In: the peer sends.
+    pub direction: Direction,
+    /// The key of its address, see [`AddressFacts::key`]; absent for the anonymous relay.
+    pub address_key: Option<String>,
+    /// Deliveries that it may have in flight.
+    pub capacity: u32,
+    /// The link that it is routed to.
+    pub peer_id: Option<u64>,
+    /// Deliveries that wait for credit.
+    pub undelivered: u64,
+    /// Deliveries on the way, or not settled.
+    pub unsettled: u64,
+    /// All deliveries.
+    pub deliveries: u64,
+    /// `up`, `down`, `quiescing` or `idle`.
+    pub status: &'static str,
+    /// What became of its deliveries.
+    pub outcomes: OutcomeCounts,
+    /// Deliveries by the index of the router where they entered the network.
+    pub ingress_histogram: Option<Vec<u64>>,
+    /// Of its messages.
+    pub priority: u32,
+    /// Deliveries settled in a second, over the last five.
+    pub settled_per_second: u32,
+    /// Deliveries that its sender may send.
+    pub credit: u32,
+    /// For how long its sender has had no credit; 0: it has some.
+    pub zero_credit_seconds: u32,
+}
+
+/// An address that somebody uses.
+#[derive(Debug, Clone, Default)]
+pub struct AddressFacts {
+    /// The class (`M` mobile, `L` local, `T` of every router, `R` a router, …), for `M` the phase, and the address.
+    pub key: String,
+    /// `balanced`, `closest`, `multicast`, `flood`, `linkBalanced` or `unavailable`.
+    pub distribution: &'static str,
+    /// Consumers inside the router.
+    pub consumers_in_process: u32,
+    /// Consumers of this router.
+    pub consumers: u32,
+    /// Other routers with consumers.
+    pub routers: u32,
+    /// Connections of its link route.
+    pub containers: u32,
+    /// The ids of those routers.
+    pub router_ids: Vec<String>,
+    /// Where its deliveries came from and went.
+    pub traffic: TrafficCounts,
+    /// Deliveries to consumers inside the router.
+    pub to_container: u64,
+    /// Deliveries from inside the router.
+    pub from_container: u64,
+    /// Deliveries in flight, by the index of the router they go to.
+    pub transit_outstanding: Option<Vec<i64>>,
+    /// Deliveries whose way is watched.
+    pub tracked_deliveries: i64,
+    /// Of its messages; absent: that of their header.
+    pub priority: Option<u8>,
+}
+
+/// A rule for addresses.
+#[derive(Debug, Clone, Default)]
+pub struct AddressRuleFacts {
+    /// Unique in this process.
+    pub id: u64,
+    /// Unique among rules where it is given.
+    pub name: Option<String>,
+    /// Given where `pattern` is not.
+    pub prefix: Option<String>,
+    /// Given where `prefix` is not.
+    pub pattern: Option<String>,
+    /// `balanced`, `closest`, `multicast` or `unavailable`.
+    pub distribution: &'static str,
+    /// Of producers.
+    pub ingress_phase: u8,
+    /// Of consumers.
+    pub egress_phase: u8,
+    /// Of its messages; absent: that of their header.
+    pub priority: Option<u8>,
+    /// Undeliverable messages go to fallback consumers.
+    pub fallback: bool,
+}
+
+/// An auto-link.
+#[derive(Debug, Clone)]
+pub struct AutoLinkFacts {
+    /// Unique in this process.
+    pub id: u64,
+    /// Unique among auto-links.
+    pub name: Option<String>,
+    /// In this router.
+    pub address: String,
+    /// Seen from this router.
+    pub direction: Direction,
+    /// 0 to 9.
+    pub phase: u8,
+    /// The listener or connector whose connections it attaches on.
+    pub connection: Option<String>,
+    /// The container-id of peers that it attaches to.
+    pub container_id: Option<String>,
+    /// In the container, where it differs.
+    pub external_address: Option<String>,
+    /// It serves the fallback of its address.
+    pub fallback: bool,
+    /// Its link, while there is one.
+    pub link_id: Option<u64>,
+    /// `inactive`, `attaching`, `failed`, `active`, `quiescing` or `idle`.
+    pub status: &'static str,
+    /// Why it was last detached.
+    pub last_error: Option<String>,
+}
+
+/// What is logged of one module.
+#[derive(Debug, Clone, Default)]
+pub struct LogFacts {
+    /// The reference's name for it; `DEFAULT` stands for those that say nothing of their own.
+    pub module: &'static str,
+    /// The least level with a plus sign; absent: as `DEFAULT`.
+    pub enable: Option<String>,
+    /// Lines carry the time; absent: as `DEFAULT`.
+    pub include_timestamp: Option<bool>,
+    /// Lines carry the place in the source; absent: as `DEFAULT`.
+    pub include_source: Option<bool>,
+    /// `stderr`, `stdout` or a path; absent: as `DEFAULT`.
+    pub output: Option<String>,
+}
+
+/// A router of the network.
+#[derive(Debug, Clone, Default)]
+pub struct NodeFacts {
+    /// Its container-id.
+    pub id: String,
+    /// Of the routing protocol.
+    pub protocol_version: u32,
+    /// Differs from start to start.
+    pub instance: u64,
+    /// Its neighbours.
+    pub neighbours: Vec<String>,
+    /// The neighbour on the way to it; absent: it is one, or this router.
+    pub next_hop: Option<String>,
+    /// Routers whose messages may reach it through this one.
+    pub valid_origins: Vec<String>,
+    /// The index of the link to it.
+    pub link: Option<u32>,
+    /// Of the way to it.
+    pub cost: Option<u32>,
+    /// Seconds since 1970.
+    pub last_change_seconds: Option<u64>,
+    /// Unique in this router.
+    pub index: u32,
+}

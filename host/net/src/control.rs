@@ -1,0 +1,348 @@
+//! The control task: it knows what is running, and does what the management node is asked for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crosstie_amqp::sasl::Users;
+use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Step, log_facts};
+use crosstie_model::facts::{AddressFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts};
+use crosstie_model::settings::{AddressRule, Connector, Direction, Listener, Role, Settings};
+use crosstie_router::counters::Counters;
+use crosstie_router::forward::REQUEST_MAX_BYTES;
+use crosstie_router::shard::Managed;
+use crosstie_router::survey::{LinkRow, outcomes};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::listener::{self, Bound};
+use crate::rows;
+use crate::status::Watched;
+use crate::worker::{Command, Shared, Surveyed};
+
+/// Turns the attributes of a management request into settings.
+pub trait Entities: Send + Sync {
+    /// A new listener.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn listener(&self, attributes: &Attributes) -> Result<Listener, String>;
+
+    /// A new connector.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn connector(&self, attributes: &Attributes) -> Result<Connector, String>;
+
+    /// A new rule for addresses.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn address(&self, attributes: &Attributes) -> Result<AddressRule, String>;
+}
+
+/// A message to the management node, from a worker.
+pub(crate) struct Asked {
+    pub(crate) worker: u16,
+    pub(crate) access: Access,
+    pub(crate) request: Managed,
+}
+
+/// A listener that accepts.
+struct Open {
+    settings: Listener,
+    port: u16,
+    task: JoinHandle<()>,
+}
+
+/// What is running.
+pub(crate) struct Control {
+    settings: Settings,
+    users: Arc<Users>,
+    entities: Arc<dyn Entities>,
+    shared: Arc<Shared>,
+    workers: Vec<mpsc::UnboundedSender<Command>>,
+    agent: Agent,
+    listeners: Vec<Open>,
+    connectors: Vec<(Connector, Watched)>,
+    /// Turns of connectors on workers.
+    turn: usize,
+}
+
+impl Control {
+    pub(crate) fn new(
+        settings: Settings,
+        users: Arc<Users>,
+        entities: Arc<dyn Entities>,
+        (shared, workers): (Arc<Shared>, Vec<mpsc::UnboundedSender<Command>>),
+    ) -> Self {
+        let agent = Agent::new(REQUEST_MAX_BYTES);
+        let (listeners, connectors) = (Vec::new(), Vec::new());
+        Self { settings, users, entities, shared, workers, agent, listeners, connectors, turn: 0 }
+    }
+
+    /// Lets a listener accept.
+    pub(crate) fn accept(&mut self, settings: Listener, bound: Bound) {
+        let port = bound.port();
+        let task = tokio::spawn(listener::accept(bound, self.workers.clone()));
+        self.listeners.push(Open { settings, port, task });
+    }
+
+    /// Starts a connector.
+    pub(crate) fn connect(&mut self, connector: Connector) {
+        let watched = Watched::default();
+        let worker = self.turn.checked_rem(self.workers.len()).and_then(|at| self.workers.get(at));
+        self.turn = self.turn.wrapping_add(1);
+        if let Some(worker) = worker {
+            // a worker that is gone connects nobody
+            let _ = worker.send(Command::Connect(Box::new(connector.clone()), watched.clone()));
+        }
+        self.connectors.push((connector, watched));
+    }
+
+    /// Accepts no more.
+    pub(crate) fn stop_listening(&self) {
+        for listener in &self.listeners {
+            listener.task.abort();
+        }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn handle(&mut self, asked: Asked) {
+        let Asked { worker, access, request } = asked;
+        let mut step = self.agent.begin(request.message.bytes(), access);
+        let reply = loop {
+            step = match step {
+                Step::Reply(reply) => break Some(reply.message),
+                Step::Silent => break None,
+                Step::Gather(pending) => {
+                    let facts = self.gather(&pending).await;
+                    pending.facts(&facts)
+                }
+                Step::Change(changing, change) => {
+                    let outcome = self.change(change).await;
+                    changing.changed(outcome)
+                }
+            };
+        };
+        if let Some(worker) = self.workers.get(usize::from(worker)) {
+            let _ = worker.send(Command::Reply(Box::new(request), reply));
+        }
+    }
+
+    async fn change(&mut self, change: Change) -> Result<(), Refused> {
+        match change {
+            Change::CreateListener(attributes) => {
+                let listener = self.entities.listener(&attributes).map_err(Refused::BadRequest)?;
+                let bound = listener::bind(&self.settings, &listener, self.users.clone()).await;
+                let bound = bound.map_err(|error| Refused::Failed(error.to_string()))?;
+                tracing::info!(target: "management", listener = listener.name, "listener created");
+                self.accept(listener, bound);
+            }
+            Change::CreateConnector(attributes) => {
+                let connector = self.entities.connector(&attributes).map_err(Refused::BadRequest)?;
+                tracing::info!(target: "management", connector = connector.name, "connector created");
+                self.connect(connector);
+            }
+            Change::CreateAddress(attributes) => {
+                let rule = self.entities.address(&attributes).map_err(Refused::BadRequest)?;
+                let pattern = rule.covers.pattern().to_string();
+                if !self.shared.common.addresses.add_rule(rule) {
+                    return Err(Refused::BadRequest(format!("there is a rule for {pattern:?} already")));
+                }
+                tracing::info!(target: "management", pattern, "address rule created");
+            }
+            Change::DeleteListener(name) => {
+                let place = self.listeners.iter().position(|listener| listener.settings.name == name);
+                let place = place.ok_or_else(|| Refused::NotFound(format!("no listener is named {name:?}")))?;
+                self.listeners.remove(place).task.abort();
+                tracing::info!(target: "management", listener = name, "listener deleted");
+            }
+            Change::DeleteConnector(name) => {
+                let place = self.connectors.iter().position(|(connector, _)| connector.name == name);
+                let place = place.ok_or_else(|| Refused::NotFound(format!("no connector is named {name:?}")))?;
+                self.connectors.remove(place).1.stop();
+                tracing::info!(target: "management", connector = name, "connector deleted");
+            }
+            Change::DeleteAddress(id) => {
+                if !self.shared.common.addresses.remove_rule(id) {
+                    return Err(Refused::NotFound(format!("no address rule has the id {id}")));
+                }
+                tracing::info!(target: "management", id, "address rule deleted");
+            }
+        }
+        Ok(())
+    }
+
+    async fn gather(&self, pending: &Pending) -> Facts {
+        let mut surveys = Vec::new();
+        for worker in &self.workers {
+            let (answer, answered) = oneshot::channel();
+            if worker.send(Command::Survey(answer)).is_ok() {
+                surveys.push(answered);
+            }
+        }
+        let (mut links, mut connections, mut counters) = (Vec::new(), Vec::new(), Counters::default());
+        for survey in surveys {
+            // a worker that is gone has nothing to say
+            let Ok(Surveyed { survey, connections: mut more }) = survey.await else {
+                continue;
+            };
+            counters.add(&survey.past);
+            links.extend(survey.links);
+            connections.append(&mut more);
+        }
+        connections.sort_by_key(|connection: &ConnectionFacts| connection.id);
+        links.sort_by_key(|row: &LinkRow| row.facts.id);
+        let addresses = self.addresses(&links, &connections);
+        let router = self.router(&links, &connections, addresses.len(), counters);
+        let auto_links = self.auto_links(&links);
+        let when = |part| pending.wants(part);
+        let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
+        let connectors = self.connectors.iter().map(|(connector, watched)| rows::connector(connector, watched.get()));
+        let rules = self.shared.common.addresses.rules();
+        Facts {
+            router,
+            listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
+            connectors: if when(Part::Connectors) { connectors.collect() } else { Vec::new() },
+            connections: if when(Part::Connections) { connections } else { Vec::new() },
+            links: if when(Part::Links) { links.into_iter().map(|row| row.facts).collect() } else { Vec::new() },
+            addresses: if when(Part::Addresses) { addresses } else { Vec::new() },
+            address_rules: rules.iter().map(|(id, rule)| rows::address_rule(*id, rule)).collect(),
+            auto_links,
+            log: if when(Part::Log) { log_facts(&self.settings.log) } else { Vec::new() },
+            nodes: Vec::new(),
+        }
+    }
+
+    fn auto_links(&self, links: &[LinkRow]) -> Vec<crosstie_model::facts::AutoLinkFacts> {
+        let configured = self.settings.auto_links.iter().enumerate();
+        let row = |(at, auto_link)| {
+            let link = links.iter().find(|row| row.auto_link == Some(at)).map(|row| row.facts.id);
+            rows::auto_link(u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1), auto_link, link)
+        };
+        configured.map(row).collect()
+    }
+
+    /// Those in use, and the management node.
+    fn addresses(&self, links: &[LinkRow], connections: &[ConnectionFacts]) -> Vec<AddressFacts> {
+        let mut traffic: BTreeMap<&str, TrafficCounts> = BTreeMap::new();
+        for LinkRow { facts, .. } in links {
+            let Some(key) = facts.address_key.as_deref() else {
+                continue;
+            };
+            add(traffic.entry(key).or_default(), facts, is_container(facts, connections));
+        }
+        let known = self.shared.common.addresses.all();
+        let mut found: Vec<AddressFacts> = Vec::with_capacity(known.len().saturating_add(1));
+        let node = format!("L{}", crosstie_router::name::NODE);
+        let of_node = traffic.get(node.as_str()).copied().unwrap_or_default();
+        found.push(AddressFacts {
+            to_container: of_node.ingress,
+            key: node,
+            distribution: "closest",
+            consumers_in_process: 1,
+            traffic: of_node,
+            ..AddressFacts::default()
+        });
+        for address in known {
+            let key = address.key.to_string();
+            let mut counts = traffic.get(key.as_str()).copied().unwrap_or_default();
+            let [came, went] = address.past();
+            counts.ingress = counts.ingress.saturating_add(came);
+            counts.egress = counts.egress.saturating_add(went);
+            found.push(AddressFacts {
+                key,
+                distribution: address.distribution.as_str(),
+                consumers: u32::try_from(address.consumer_count()).unwrap_or(u32::MAX),
+                traffic: counts,
+                priority: self.shared.common.addresses.rule(&address.key.name).and_then(|rule| rule.priority),
+                ..AddressFacts::default()
+            });
+        }
+        found
+    }
+
+    fn router(
+        &self,
+        links: &[LinkRow],
+        connections: &[ConnectionFacts],
+        addresses: usize,
+        mut counters: Counters,
+    ) -> RouterFacts {
+        let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let router = &self.settings.router;
+        let mut traffic = TrafficCounts::default();
+        let mut totals = outcomes(&std::mem::take(&mut counters));
+        for LinkRow { facts, .. } in links {
+            add(&mut traffic, facts, is_container(facts, connections));
+            if facts.direction == Direction::In {
+                let more = &facts.outcomes;
+                totals.presettled = totals.presettled.saturating_add(more.presettled);
+                totals.dropped_presettled = totals.dropped_presettled.saturating_add(more.dropped_presettled);
+                totals.accepted = totals.accepted.saturating_add(more.accepted);
+                totals.rejected = totals.rejected.saturating_add(more.rejected);
+                totals.released = totals.released.saturating_add(more.released);
+                totals.modified = totals.modified.saturating_add(more.modified);
+                totals.delayed_1s = totals.delayed_1s.saturating_add(more.delayed_1s);
+                totals.delayed_10s = totals.delayed_10s.saturating_add(more.delayed_10s);
+                totals.stuck = totals.stuck.saturating_add(more.stuck);
+            } else {
+                let dropped = facts.outcomes.dropped_presettled;
+                totals.dropped_presettled = totals.dropped_presettled.saturating_add(dropped);
+            }
+        }
+        let blocked = links.iter().filter(|row| row.facts.zero_credit_seconds > 10).count();
+        RouterFacts {
+            id: router.id.clone(),
+            mode: "standalone",
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host_name: host_name(),
+            metadata: router.metadata.clone(),
+            workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
+            default_distribution: router.default_distribution.as_str(),
+            uptime_seconds: u32::try_from(self.shared.started.elapsed().as_secs()).unwrap_or(u32::MAX),
+            memory_bytes: memory_bytes(),
+            addresses: wide(addresses),
+            links: wide(links.len()),
+            links_blocked: u32::try_from(blocked).unwrap_or(u32::MAX),
+            nodes: 0,
+            link_routes: 0,
+            auto_links: wide(self.settings.auto_links.len()),
+            connections: wide(connections.len()),
+            outcomes: totals,
+            traffic,
+        }
+    }
+}
+
+fn is_container(link: &LinkFacts, connections: &[ConnectionFacts]) -> bool {
+    let place = connections.binary_search_by_key(&link.connection_id, |connection| connection.id);
+    place.ok().and_then(|at| connections.get(at)).is_some_and(|found| found.role == Role::RouteContainer.as_str())
+}
+
+/// Adds what a link has carried.
+fn add(traffic: &mut TrafficCounts, link: &LinkFacts, is_container: bool) {
+    let (all, container) = match link.direction {
+        Direction::In => (&mut traffic.ingress, &mut traffic.ingress_route_container),
+        Direction::Out => (&mut traffic.egress, &mut traffic.egress_route_container),
+    };
+    *all = all.saturating_add(link.deliveries);
+    if is_container {
+        *container = container.saturating_add(link.deliveries);
+    }
+}
+
+fn host_name() -> Option<String> {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
+}
+
+/// Virtual memory of this process. Source: proc(5), `statm`, in pages.
+fn memory_bytes() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmSize:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}

@@ -1,0 +1,369 @@
+//! Guests written by hand against the whole engine: what a call meets, and what a guest cannot do to its worker.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crosstie_model::policy::{ConnectionRequest, ConnectionVerdict, Counts, Peer, Policy};
+use crosstie_model::settings::{ConnectionLimits, Grant, OnFailure, Plugin, PluginLimits, Plugins};
+use crosstie_policy::{PolicyEngine, Setup, load};
+use tokio::task::LocalSet;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// A module with `policy_abi_v1` and `policy_alloc`, imports, and other parts.
+fn module(imports: &str, parts: &str) -> String {
+    format!(
+        "(module {imports} (memory (export \"memory\") 512)
+           (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
+           (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
+           {parts})"
+    )
+}
+
+/// A hook that has no opinion where its body leaves 1, and traps otherwise.
+fn holds(body: &str) -> String {
+    format!(
+        "(func (export \"on_connection\") (param i32 i32) (result i64)
+           (if (i32.eqz {body}) (then unreachable)) (i64.const 0))"
+    )
+}
+
+/// A directory with one plugin, removed in the end.
+struct Home(PathBuf);
+
+impl Home {
+    fn new(wat: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("crosstie-guests-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        std::fs::write(path.join("p.wasm"), wat::parse_str(wat).unwrap()).unwrap();
+        Self(path)
+    }
+
+    fn load(&self, limits: PluginLimits) -> PolicyEngine {
+        engine(&self.0, limits).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String> {
+    let plugin = Plugin {
+        name: "p".to_owned(),
+        disabled: false,
+        hooks: None,
+        on_failure: OnFailure::default(),
+        limits,
+        grants: vec![Grant::Log, Grant::Counter, Grant::Kv],
+        config: Vec::new(),
+    };
+    let plugins = Plugins { directory: directory.to_path_buf(), named: vec![plugin] };
+    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(directory.join("state")) };
+    load(&plugins, setup).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+}
+
+/// From a peer of its own each, so that failures count.
+async fn asks(policy: &Rc<dyn Policy>) -> bool {
+    static PEER: AtomicU32 = AtomicU32::new(0);
+    let number = PEER.fetch_add(1, Ordering::Relaxed);
+    let request = ConnectionRequest {
+        peer: Peer {
+            connection_id: 1,
+            listener: Some("l".into()),
+            connector: None,
+            remote: (std::net::Ipv4Addr::from(0x7f00_0000 | number), 40000).into(),
+            local: ([127, 0, 0, 1], 5672).into(),
+            vhost: None,
+            user: None,
+            mechanism: None,
+            container_id: "c".to_owned(),
+            attributes: Vec::new(),
+        },
+        max_frame_size: 512,
+        channel_max: 1,
+        idle_timeout: None,
+        offered_capabilities: Vec::new(),
+        desired_capabilities: Vec::new(),
+        properties: Vec::new(),
+        counts: Counts { total: 1, listener: 1, user: 1, peer_host: 1 },
+        limits: ConnectionLimits::default(),
+    };
+    match policy.connection(request).await {
+        ConnectionVerdict::Allow { .. } => true,
+        ConnectionVerdict::Deny(denial) => {
+            assert_eq!(denial.refusal.description, "policy failed");
+            false
+        }
+    }
+}
+
+/// Runs on one worker thread, and gives what was logged.
+fn run<F: Future<Output = ()>>(body: F) -> String {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(log.clone()).finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        LocalSet::new().block_on(&runtime, body);
+    });
+    let bytes = log.0.lock().unwrap().clone();
+    String::from_utf8(bytes).unwrap()
+}
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// Limits under which no machine is too slow, but for the deadline of a call.
+fn patient(deadline: Duration) -> PluginLimits {
+    let configure_deadline = Duration::from_secs(300);
+    PluginLimits { deadline, configure_deadline, memory_bytes: 64 << 20, ..PluginLimits::default() }
+}
+
+/// A guest that works on its configuration for longer than a call may take.
+fn slow() -> String {
+    let parts = format!(
+        "(func (export \"policy_configure\") (param i32 i32) (result i64) (local i32)
+           (loop $again
+             (local.set 2 (i32.add (local.get 2) (i32.const 1)))
+             (br_if $again (i32.lt_u (local.get 2) (i32.const 200000000))))
+           (i64.const 0)) {}",
+        holds("(i32.const 1)")
+    );
+    module("", &parts)
+}
+
+#[test]
+fn the_instance_that_was_configured_at_load_serves_the_first_call() {
+    let home = Home::new(&slow());
+    let engine = home.load(patient(Duration::from_millis(10)));
+    run(async {
+        assert!(asks(&engine.worker()).await);
+    });
+}
+
+#[test]
+fn an_instance_that_takes_longer_than_a_call_is_made_all_the_same() {
+    let home = Home::new(&slow());
+    let engine = home.load(patient(Duration::from_millis(10)));
+    let log = run(async {
+        let first = engine.worker();
+        assert!(asks(&first).await);
+        let second = engine.worker();
+        let mut refused = 0;
+        // each call waits for its deadline; an instance that is never made ends the test by the count
+        while !asks(&second).await {
+            refused += 1;
+            assert!(refused < 20_000, "no instance is ever made");
+        }
+        assert!(refused > 5, "{refused}");
+        assert!(asks(&second).await);
+    });
+    assert_eq!(log.matches("plugin failed").count(), 1, "{log}");
+    assert!(log.contains("cause=\"busy\"") && !log.contains("quarantine"), "{log}");
+}
+
+#[test]
+fn a_call_that_overlaps_takes_the_instance_that_is_free_first() {
+    let home = Home::new(&slow());
+    let engine = home.load(patient(Duration::from_secs(100)));
+    run(async {
+        let policy = engine.worker();
+        let (one, two) = tokio::join!(asks(&policy), asks(&policy));
+        assert!(one && two);
+    });
+}
+
+#[test]
+fn an_instance_that_cannot_be_made_fails_its_call_and_counts() {
+    // the second to be configured traps: KV is shared by all instances
+    let imports = "(import \"policy_host_v1\" \"kv_add\" (func $add (param i32 i32 i64 i32) (result i64)))";
+    let parts = format!(
+        "(func (export \"policy_configure\") (param i32 i32) (result i64)
+           (if (i64.gt_s (call $add (i32.const 0) (i32.const 1) (i64.const 1) (i32.const 0)) (i64.const 1))
+             (then unreachable))
+           (i64.const 0)) {}",
+        holds("(i32.const 0)")
+    );
+    let home = Home::new(&module(imports, &parts));
+    let engine = home.load(patient(Duration::from_secs(100)));
+    let log = run(async {
+        let policy = engine.worker();
+        for _ in 0..8 {
+            assert!(!asks(&policy).await);
+        }
+    });
+    assert!(log.contains("plugin=\"p\" entry=\"on_connection\" cause=\"trap\""), "{log}");
+    assert_eq!(log.matches(" WARN ").count(), 2, "the first failure, and the quarantine:\n{log}");
+    assert!(log.contains("plugin in quarantine plugin=\"p\" seconds=1 failures=5"), "{log}");
+}
+
+#[test]
+fn a_bad_answer_costs_the_instance() {
+    // the first answer of an instance is `{}`, no variant; those after it are no opinion
+    let parts = "(global $calls (mut i64) (i64.const 0)) (data (i32.const 0) \"\\a0\")
+        (func (export \"on_connection\") (param i32 i32) (result i64)
+          (global.set $calls (i64.add (global.get $calls) (i64.const 1)))
+          (i64.extend_i32_u (i64.eq (global.get $calls) (i64.const 1))))";
+    let home = Home::new(&module("", parts));
+    let engine = home.load(patient(Duration::from_secs(100)));
+    run(async {
+        let policy = engine.worker();
+        assert!(!asks(&policy).await && !asks(&policy).await);
+    });
+}
+
+#[test]
+fn one_host_call_copies_a_limited_number_of_bytes() {
+    let imports = "(import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))
+        (import \"wasi_snapshot_preview1\" \"random_get\" (func $random (param i32 i32) (result i32)))
+        (import \"policy_host_v1\" \"counter_add\" (func $count (param i32 i32 i64)))
+        (import \"policy_host_v1\" \"kv_get\" (func $get (param i32 i32 i32 i32) (result i32)))
+        (import \"policy_host_v1\" \"kv_put\" (func $put (param i32 i32 i32 i32 i32) (result i32)))";
+    // 1,024 pieces of 32 MiB each, asked for a thousand times
+    let parts = format!(
+        "(func $pieces (local i32)
+           (loop $again
+             (i32.store offset=131076 (i32.mul (local.get 0) (i32.const 8)) (i32.const 33554432))
+             (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+             (br_if $again (i32.lt_u (local.get 0) (i32.const 1024)))))
+         (func $all (local i32)
+           (loop $again
+             (drop (call $write (i32.const 1) (i32.const 131072) (i32.const 1024) (i32.const 8)))
+             (call $count (i32.const 0) (i32.const 33554432) (i64.const 1))
+             (drop (call $put (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 33554432) (i32.const 0)))
+             (drop (call $random (i32.const 0) (i32.const 33554432)))
+             (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+             (br_if $again (i32.lt_u (local.get 0) (i32.const 20)))))
+         {}",
+        holds(
+            "(block (result i32) (call $pieces) (call $all)
+               (i32.and
+                 (i32.and
+                   (i32.eq (i32.load (i32.const 8)) (i32.const 8192))
+                   (i32.eq (call $random (i32.const 0) (i32.const 33554432)) (i32.const 28)))
+                 (i32.and
+                   (i32.eqz (call $put (i32.const 0) (i32.const 257) (i32.const 0) (i32.const 1) (i32.const 0)))
+                   (i32.and
+                     (i32.eq (call $get (i32.const 0) (i32.const 257) (i32.const 0) (i32.const 1)) (i32.const -1))
+                     (i32.eqz (call $put (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 33554432)
+                       (i32.const 0)))))))"
+        )
+    );
+    let home = Home::new(&module(imports, &parts));
+    let engine = home.load(patient(Duration::from_secs(100)));
+    run(async {
+        let policy = engine.worker();
+        let started = std::time::Instant::now();
+        assert!(asks(&policy).await);
+        // 20 times 32 GiB, byte by byte, take hours
+        assert!(started.elapsed() < Duration::from_secs(60));
+    });
+}
+
+#[test]
+fn a_range_outside_memory_traps_however_long_it_is() {
+    for (imports, call) in [
+        (
+            "\"counter_add\" (func $call (param i32 i32 i64))",
+            "(call $call (i32.const 33554431) (i32.const -1) (i64.const 1))",
+        ),
+        (
+            "\"log\" (func $call (param i32 i32 i32))",
+            "(call $call (i32.const 2) (i32.const 33554400) (i32.const 9000))",
+        ),
+    ] {
+        let parts = holds(&format!("(block (result i32) {call} (i32.const 1))"));
+        let home = Home::new(&module(&format!("(import \"policy_host_v1\" {imports})"), &parts));
+        let engine = home.load(patient(Duration::from_secs(100)));
+        run(async {
+            assert!(!asks(&engine.worker()).await, "{call}");
+        });
+    }
+}
+
+#[test]
+fn random_numbers_are_those_of_the_requests_seed() {
+    // configured to read `ctx.seed` alone, the request is {"ctx": {"seed": u64}}, its number at offset 12
+    let imports = "(import \"wasi_snapshot_preview1\" \"random_get\" (func $random (param i32 i32) (result i32)))";
+    let parts = format!(
+        "(data (i32.const 0) \"\\a1\\65reads\\81\\68ctx.seed\")
+         (func (export \"policy_configure\") (param i32 i32) (result i64) (i64.const 17))
+         (func $seed (param i32) (result i64) (local i32 i64)
+           (loop $again
+             (local.set 2 (i64.or (i64.shl (local.get 2) (i64.const 8))
+               (i64.load8_u (i32.add (local.get 0) (local.get 1)))))
+             (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+             (br_if $again (i32.lt_u (local.get 1) (i32.const 8))))
+           (local.get 2))
+         (func $mix (param i64 i64 i64) (result i64)
+           (i64.mul (i64.xor (local.get 0) (i64.shr_u (local.get 0) (local.get 1))) (local.get 2)))
+         (func $first (param i64) (result i64)
+           (local.set 0 (i64.add (local.get 0) (i64.const 0x9e3779b97f4a7c15)))
+           (local.set 0 (call $mix (local.get 0) (i64.const 30) (i64.const 0xbf58476d1ce4e5b9)))
+           (local.set 0 (call $mix (local.get 0) (i64.const 27) (i64.const 0x94d049bb133111eb)))
+           (call $mix (local.get 0) (i64.const 31) (i64.const 1)))
+         {}",
+        holds(
+            "(block (result i32)
+               (if (i32.ne (i32.load8_u offset=11 (local.get 0)) (i32.const 0x1b)) (then unreachable))
+               (drop (call $random (i32.const 64) (i32.const 8)))
+               (i64.eq (i64.load (i32.const 64)) (call $first (call $seed (i32.add (local.get 0) (i32.const 12))))))"
+        )
+    );
+    let home = Home::new(&module(imports, &parts));
+    let engine = home.load(patient(Duration::from_secs(100)));
+    run(async {
+        assert!(asks(&engine.worker()).await);
+    });
+}
+
+#[test]
+fn what_a_guest_says_is_a_field() {
+    let imports = "(import \"policy_host_v1\" \"log\" (func $log (param i32 i32 i32)))";
+    let parts = format!(
+        "(data (i32.const 0) \"seen\") {}",
+        holds("(block (result i32) (call $log (i32.const 1) (i32.const 0) (i32.const 4)) (i32.const 1))")
+    );
+    let home = Home::new(&module(imports, &parts));
+    let engine = home.load(patient(Duration::from_secs(100)));
+    let log = run(async {
+        assert!(asks(&engine.worker()).await);
+    });
+    assert!(log.contains("plugin says plugin=\"p\" text=\"seen\""), "{log}");
+}
+
+#[test]
+fn a_second_memory_or_many_tables_do_not_load() {
+    let hook = holds("(i32.const 1)");
+    for parts in ["(memory 1)".to_owned(), "(table 1 funcref)".repeat(5)] {
+        let home = Home::new(&module("", &format!("{parts} {hook}")));
+        let problem = engine(&home.0, patient(Duration::from_secs(1))).err();
+        assert!(problem.is_some(), "{parts}");
+    }
+}

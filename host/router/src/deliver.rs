@@ -1,0 +1,451 @@
+//! The way of a delivery, second half: into the output of a consumer's connection, or the queue of its link.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use crosstie_amqp::connection::LinkFlow;
+use crosstie_amqp::session::LinkId;
+use crosstie_amqp::transfer::Outgoing as Frame;
+
+use crate::address::{Address, ConnectionRef, LinkRef, shards};
+use crate::forward::STALL_BYTES;
+use crate::head::{self, Head};
+use crate::link::{Current, Draining, Link, Outgoing, Piece, Queued, Sent};
+use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::shard::{Peer, Shard, WRITE_HIGH_BYTES};
+
+/// What happened to a piece.
+struct Written {
+    /// Bytes of its payload that are written.
+    bytes: usize,
+    /// All of it is.
+    whole: bool,
+    /// The delivery has begun.
+    begun: bool,
+    /// Its sender is to be told that it was accepted: the peer wants it settled.
+    accepted: Option<Origin>,
+}
+
+impl Shard {
+    /// Writes a piece to a consumer of this worker, or queues it there.
+    pub(crate) fn deliver(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8]) {
+        let second = self.second();
+        let common = self.common.clone();
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return self.undeliverable(head);
+        };
+        let room = peer.amqp.out.len() <= WRITE_HIGH_BYTES;
+        let Some(outgoing) = peer.outgoing(to) else {
+            return self.undeliverable(head);
+        };
+        let claims = head.from.copy && head.first;
+        let direct = if head.first {
+            outgoing.queue.is_empty() && outgoing.current.is_none()
+        } else {
+            let mine = outgoing.current.is_some_and(|current| current.from == head.from);
+            let queued = outgoing.queue.iter().any(|queued| queued.from == head.from);
+            if !mine && !queued {
+                // its beginning never came here
+                return;
+            }
+            !queued
+        };
+        if !(direct && room && (!claims || outgoing.credit.claim())) {
+            return self.enqueue(to, head, payload, !claims);
+        }
+        let payload = match head.first && (head.annotated || !outgoing.strips) {
+            true => outgoing.dress(head, payload, &common.router_id),
+            false => Cow::Borrowed(payload),
+        };
+        let Some(written) = peer.write(to, head, &payload, second) else {
+            return self.undeliverable(head);
+        };
+        let is_dirty = peer.dirty;
+        let left = (!written.whole).then(|| payload.get(written.bytes..).unwrap_or_default());
+        if let Some(from) = written.accepted {
+            self.settle(from, 1, &Outcome::Accepted);
+        }
+        if let Some(left) = left {
+            self.enqueue(to, &PieceHead { first: head.first && !written.begun, ..*head }, left, true);
+            self.regulate(to.connection, to.link.channel);
+        }
+        if !is_dirty {
+            self.mark(to.connection);
+        }
+    }
+
+    /// A consumer went before a piece reached it.
+    fn undeliverable(&mut self, head: &PieceHead) {
+        if head.first && !head.settled {
+            self.settle(head.from, 1, &Outcome::Released);
+        }
+    }
+
+    fn enqueue(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], claimed: bool) {
+        let buffered = self.common.buffered.clone();
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let Some(session) = peer.session(to.link.channel) else {
+            return;
+        };
+        let Some(Link::Outgoing(outgoing)) = session.links.get_mut(to.link.handle as usize).and_then(Option::as_mut)
+        else {
+            return;
+        };
+        if !std::mem::replace(&mut outgoing.listed, true) {
+            session.queued.push(to.link.handle);
+        }
+        let dropped =
+            if head.from.copy && head.first && head.settled { outgoing.drop_presettled() } else { Vec::new() };
+        let place = if head.first { None } else { outgoing.queue.iter().rposition(|queued| queued.from == head.from) };
+        let queued = match place {
+            Some(place) => outgoing.queue.get_mut(place),
+            None => {
+                let queued = Queued { from: head.from, pieces: VecDeque::new(), bytes: 0, stalls: false, claimed };
+                outgoing.queue.push_back(queued);
+                outgoing.queue.back_mut()
+            }
+        };
+        let Some(queued) = queued else { return };
+        let kept = buffered.keep(Bytes::copy_from_slice(payload));
+        queued.bytes = queued.bytes.saturating_add(kept.bytes());
+        queued.pieces.push_back(Piece { head: *head, kept });
+        let full = queued.bytes > STALL_BYTES || buffered.is_full();
+        if full && !std::mem::replace(&mut queued.stalls, true) {
+            self.stall(head.from, true);
+        }
+        for from in dropped {
+            self.stall(from, false);
+        }
+        // a window or room that came since the piece was tried is not announced again
+        self.mark(to.connection);
+    }
+
+    /// Writes what the queue of an outgoing link holds, as far as credit, window and buffer allow.
+    pub(crate) fn serve_queue(&mut self, at: ConnectionRef, link: LinkId) {
+        let second = self.second();
+        let common = self.common.clone();
+        loop {
+            let Some(peer) = self.peer_mut(at) else {
+                return;
+            };
+            let open = peer.amqp.out.len() <= WRITE_HIGH_BYTES && peer.amqp.window(link.channel);
+            let Some(Link::Outgoing(outgoing)) =
+                peer.session(link.channel).and_then(|session| session.link_mut(link.handle))
+            else {
+                return;
+            };
+            let to = LinkRef { connection: at, link, serial: outgoing.serial };
+            let Some(queued) = outgoing.queue.front_mut() else {
+                return;
+            };
+            // while the current delivery has nothing here, nothing else may begin
+            let mine = outgoing.current.is_none_or(|current| current.from == queued.from);
+            if !open || !mine {
+                return self.regulate(at, link.channel);
+            }
+            queued.claimed = queued.claimed || outgoing.credit.claim();
+            if !queued.claimed {
+                return;
+            }
+            let from = queued.from;
+            let Some(piece) = queued.pieces.pop_front() else {
+                outgoing.queue.pop_front();
+                continue;
+            };
+            queued.bytes = queued.bytes.saturating_sub(piece.kept.bytes());
+            let resume = queued.stalls && queued.bytes <= STALL_BYTES / 4;
+            queued.stalls &= !resume;
+            if queued.pieces.is_empty() {
+                outgoing.queue.pop_front();
+            }
+            let head = piece.head;
+            let payload = match head.first && (head.annotated || !outgoing.strips) {
+                true => outgoing.dress(&head, &piece.kept.payload, &common.router_id).into_owned().into(),
+                false => piece.kept.payload.clone(),
+            };
+            let written = peer.write(to, &head, &payload, second);
+            drop(piece);
+            if resume {
+                self.stall(from, false);
+            }
+            let Some(written) = written else {
+                return;
+            };
+            if let Some(from) = written.accepted {
+                self.settle(from, 1, &Outcome::Accepted);
+            }
+            if !written.whole {
+                let head = PieceHead { first: head.first && !written.begun, annotated: false, ..head };
+                self.put_back(to, head, payload.slice(written.bytes.min(payload.len())..));
+                return self.regulate(at, link.channel);
+            }
+        }
+    }
+
+    /// Puts what is left of a piece before the pieces behind it.
+    fn put_back(&mut self, to: LinkRef, head: PieceHead, left: Bytes) {
+        let buffered = self.common.buffered.clone();
+        let Some(outgoing) = self.peer_mut(to.connection).and_then(|peer| peer.outgoing(to)) else {
+            return;
+        };
+        if outgoing.queue.front().is_none_or(|queued| queued.from != head.from) {
+            let queued = Queued { from: head.from, pieces: VecDeque::new(), bytes: 0, stalls: false, claimed: true };
+            outgoing.queue.push_front(queued);
+        }
+        if let Some(queued) = outgoing.queue.front_mut() {
+            let kept = buffered.keep(left);
+            queued.bytes = queued.bytes.saturating_add(kept.bytes());
+            queued.pieces.push_front(Piece { head, kept });
+        }
+    }
+
+    /// Shuts or opens the gate of a session; who waited at a gate that opens goes on.
+    pub(crate) fn regulate(&mut self, at: ConnectionRef, channel: u16) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let full = peer.amqp.out.len() > WRITE_HIGH_BYTES || peer.sent >= peer.meta.unsettled_max;
+        let shut = full || !peer.amqp.window(channel);
+        let Some(session) = peer.session(channel) else {
+            return;
+        };
+        if !session.gate.shut(shut) || shut {
+            return;
+        }
+        let addresses: Vec<_> = session
+            .links
+            .iter()
+            .filter_map(|link| match link {
+                Some(Link::Outgoing(outgoing)) if outgoing.credit.is_available() => Some(outgoing.address.clone()),
+                _ => None,
+            })
+            .collect();
+        for address in addresses {
+            self.kick(&address);
+        }
+    }
+
+    /// A session, or its connection, may take transfers again.
+    pub(crate) fn handle_window(&mut self, at: ConnectionRef, channel: u16) {
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
+            return;
+        };
+        for handle in std::mem::take(&mut session.queued) {
+            self.serve_queue(at, LinkId { channel, handle });
+            let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
+                return;
+            };
+            let Some(Link::Outgoing(outgoing)) = session.links.get_mut(handle as usize).and_then(Option::as_mut) else {
+                continue;
+            };
+            outgoing.listed = !outgoing.queue.is_empty();
+            if outgoing.listed {
+                session.queued.push(handle);
+            } else {
+                self.try_drain(at, LinkId { channel, handle });
+            }
+        }
+        self.regulate(at, channel);
+    }
+
+    pub(crate) fn handle_flow(&mut self, at: ConnectionRef, flow: &LinkFlow) {
+        let link = flow.link;
+        if flow.opened {
+            self.handle_window(at, link.channel);
+        }
+        let own = self.id;
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
+            return;
+        };
+        let outgoing = match session.link_mut(link.handle) {
+            Some(Link::Outgoing(outgoing)) => outgoing,
+            Some(Link::Asking(asking)) => {
+                asking.flow = Some(*flow);
+                return;
+            }
+            _ => return,
+        };
+        let Some(credit) = flow.credit else {
+            return;
+        };
+        let address = outgoing.address.clone();
+        let to = LinkRef { connection: at, link, serial: outgoing.serial };
+        // a receiver that has not heard of our first delivery counts from where we began
+        let open = outgoing.credit.handle_flow(flow.delivery_count.unwrap_or(0), credit);
+        outgoing.draining = None;
+        let waits = !outgoing.queue.is_empty();
+        if waits {
+            self.serve_queue(at, link);
+        }
+        if !flow.drain {
+            if open {
+                self.kick(&address);
+            }
+            return;
+        }
+        self.serve_waiting(address.id);
+        let others = shards(address.producers()).filter(|shard| *shard != own).collect::<Vec<_>>();
+        for shard in &others {
+            self.post(*shard, Mail::Drain { address: address.id, consumer: to });
+        }
+        if let Some(outgoing) = self.peer_mut(at).and_then(|peer| peer.outgoing(to)) {
+            outgoing.draining = Some(Draining { workers: u32::try_from(others.len()).unwrap_or(u32::MAX) });
+        }
+        self.try_drain(at, link);
+    }
+
+    /// Sends what waits here to a consumer on another worker that drains.
+    pub(crate) fn handle_drain(&mut self, address: u32, consumer: LinkRef) {
+        self.serve_waiting(address);
+        self.post(consumer.connection.shard, Mail::Drained(consumer));
+    }
+
+    /// A worker has sent what waited there.
+    pub(crate) fn handle_drained(&mut self, consumer: LinkRef) {
+        if let Some(outgoing) = self.peer_mut(consumer.connection).and_then(|peer| peer.outgoing(consumer))
+            && let Some(draining) = &mut outgoing.draining
+        {
+            draining.workers = draining.workers.saturating_sub(1);
+            self.try_drain(consumer.connection, consumer.link);
+        }
+    }
+
+    /// Gives a draining receiver its unused credit back, once all that it is to get is written.
+    pub(crate) fn try_drain(&mut self, at: ConnectionRef, link: LinkId) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let written = peer.amqp.delivery_count(link);
+        let Some(Link::Outgoing(outgoing)) =
+            peer.session(link.channel).and_then(|session| session.link_mut(link.handle))
+        else {
+            return;
+        };
+        if outgoing.draining.is_none_or(|draining| draining.workers > 0) {
+            return;
+        }
+        if !outgoing.queue.iter().all(|queued| !queued.claimed) {
+            return;
+        }
+        let (limit, claimed) = outgoing.credit.stop();
+        if claimed != written {
+            // what is claimed is on its way: it is written, then this is asked again
+            outgoing.credit.handle_flow(claimed.0, limit.since(claimed));
+            return;
+        }
+        outgoing.draining = None;
+        outgoing.credit.skip_to(limit);
+        peer.amqp.drained(link, limit);
+        self.mark(at);
+    }
+
+    /// Wakes all who wait at an address.
+    pub(crate) fn kick(&mut self, address: &Address) {
+        let waiters = address.take_waiters();
+        if waiters == 0 {
+            return;
+        }
+        for shard in shards(waiters) {
+            if shard == self.id {
+                self.kicked.push(address.id);
+            } else {
+                self.post(shard, Mail::Kick(address.id));
+            }
+        }
+    }
+}
+
+impl Peer {
+    /// An outgoing link that is still there.
+    pub(crate) fn outgoing(&mut self, at: LinkRef) -> Option<&mut Outgoing> {
+        let session = self.sessions.get_mut(usize::from(at.link.channel))?.as_mut()?;
+        session.outgoing(at.link.handle).filter(|outgoing| outgoing.serial == at.serial)
+    }
+
+    /// Writes a piece as far as the session's window allows. `None` when the link is gone.
+    fn write(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], second: u32) -> Option<Written> {
+        let link = to.link;
+        let Self { amqp, sessions, sent: unsettled, .. } = self;
+        let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
+        let Some(Link::Outgoing(outgoing)) = session.links.get_mut(link.handle as usize).and_then(Option::as_mut)
+        else {
+            return None;
+        };
+        let settled = head.settled || outgoing.settles;
+        let frame = Frame { settled, more: head.more, aborted: head.aborted, format: head.format, payload };
+        let sent = amqp.transfer(link, &frame)?;
+        let begun = head.first && (sent.whole || sent.bytes > 0);
+        if begun {
+            let counters = &mut outgoing.counters;
+            counters.deliveries = counters.deliveries.saturating_add(1);
+            if settled {
+                counters.presettled = counters.presettled.saturating_add(1);
+            } else {
+                *unsettled = unsettled.saturating_add(1);
+                session.sent.push(sent.id, Sent { from: head.from, handle: link.handle, second });
+            }
+        }
+        let presettled = if head.first { settled } else { outgoing.current.is_some_and(|current| current.presettled) };
+        let ends = sent.whole && !head.more;
+        if begun || !head.first {
+            outgoing.current = (!ends).then_some(Current { from: head.from, presettled });
+        }
+        if ends && presettled {
+            outgoing.credit.settle(1);
+        } else if ends && !head.first && (head.settled || head.aborted) {
+            // settled by its sender after it had begun
+            session.sent.take((sent.id, sent.id), |run| {
+                *unsettled = unsettled.saturating_sub(u32::try_from(run.count).unwrap_or(u32::MAX));
+                outgoing.credit.settle(run.count);
+            });
+        } else if ends && head.aborted {
+            session.sent.take((sent.id, sent.id), |run| outgoing.credit.settle(run.count));
+        }
+        let accepted = (ends && outgoing.settles && !head.settled).then_some(head.from);
+        Some(Written { bytes: sent.bytes, whole: sent.whole, begun, accepted })
+    }
+}
+
+impl Outgoing {
+    /// A message as this peer is to see it: without what routers annotated, or with our own annotations.
+    fn dress<'m>(&self, head: &PieceHead, message: &'m [u8], router: &str) -> Cow<'m, [u8]> {
+        let Ok(found) = Head::read(message, true, false) else {
+            return Cow::Borrowed(message);
+        };
+        if self.strips {
+            return if head.annotated { Cow::Owned(found.annotate(message, &[])) } else { Cow::Borrowed(message) };
+        }
+        let me = format!("0/{router}");
+        let ingress = found.annotation(message, "x-opt-qd.ingress").filter(|_| head.annotated);
+        let ingress = ingress.map_or_else(|| head::string(&me), <[u8]>::to_vec);
+        let passed = found.annotation(message, "x-opt-qd.trace").filter(|_| head.annotated);
+        let passed = passed.map(head::strings).unwrap_or_default();
+        let trace: Vec<_> = passed.iter().chain([&me]).map(|router| head::string(router)).collect();
+        let added = [("x-opt-qd.ingress", ingress), ("x-opt-qd.trace", head::list(&trace))];
+        Cow::Owned(found.annotate(message, &added))
+    }
+
+    /// Drops the presettled copies that have not begun when too many wait; returns those that held up their sessions.
+    fn drop_presettled(&mut self) -> Vec<Origin> {
+        if self.queue.len() < usize::try_from(self.capacity).unwrap_or(usize::MAX) {
+            return Vec::new();
+        }
+        let mut stalled = Vec::new();
+        let mut dropped = 0_u64;
+        let current = self.current.map(|current| current.from);
+        self.queue.retain(|queued| {
+            let begins = queued.pieces.front().is_some_and(|piece| piece.head.first && piece.head.settled);
+            let drops = begins && !queued.claimed && Some(queued.from) != current;
+            if drops {
+                dropped = dropped.saturating_add(1);
+                stalled.extend(queued.stalls.then_some(queued.from));
+            }
+            !drops
+        });
+        self.counters.dropped_presettled = self.counters.dropped_presettled.saturating_add(dropped);
+        stalled
+    }
+}

@@ -1,0 +1,253 @@
+//! The lanes of an incoming link: one for the address that it is attached to, or, on an anonymous link, one for each address
+//! that its messages named last.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crosstie_model::settings::Distribution;
+
+use crate::address::{Address, Consumer, LinkRef};
+use crate::link::{Route, Waiting};
+
+/// Lanes of an anonymous link that are kept when nothing waits on them.
+const IDLE_LANES_MAX: usize = 64;
+
+/// Tells the lanes of a link apart; never used twice on one link.
+pub(crate) type LaneId = u32;
+
+/// Where the messages of a link go.
+#[derive(Debug)]
+pub(crate) enum Lanes {
+    /// To one address.
+    One(Lane),
+    /// Each to the address that it names.
+    Anonymous(Box<Anonymous>),
+    /// To the management node.
+    Node,
+}
+
+/// The lanes of an anonymous link.
+#[derive(Debug, Default)]
+pub(crate) struct Anonymous {
+    by_name: BTreeMap<String, LaneId>,
+    lanes: BTreeMap<LaneId, Named>,
+    next: LaneId,
+    /// Counts uses.
+    uses: u64,
+}
+
+#[derive(Debug)]
+struct Named {
+    name: String,
+    used: u64,
+    lane: Lane,
+}
+
+impl Lanes {
+    pub(crate) fn get_mut(&mut self, id: LaneId) -> Option<&mut Lane> {
+        match self {
+            Self::One(lane) => Some(lane),
+            Self::Anonymous(anonymous) => anonymous.lanes.get_mut(&id).map(|named| &mut named.lane),
+            Self::Node => None,
+        }
+    }
+
+    /// All lanes.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LaneId, &Lane)> {
+        let (one, many) = match self {
+            Self::One(lane) => (Some((0, lane)), None),
+            Self::Anonymous(anonymous) => (None, Some(anonymous.lanes.iter().map(|(id, named)| (*id, &named.lane)))),
+            Self::Node => (None, None),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+impl Anonymous {
+    /// The lane for a name as messages write it.
+    pub(crate) fn named(&mut self, name: &str) -> Option<LaneId> {
+        let id = *self.by_name.get(name)?;
+        self.uses = self.uses.saturating_add(1);
+        let uses = self.uses;
+        self.lanes.get_mut(&id)?.used = uses;
+        Some(id)
+    }
+
+    /// Adds a lane for a name.
+    pub(crate) fn add(&mut self, name: &str, lane: Lane) -> LaneId {
+        let id = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.uses = self.uses.saturating_add(1);
+        self.by_name.insert(name.to_owned(), id);
+        self.lanes.insert(id, Named { name: name.to_owned(), used: self.uses, lane });
+        id
+    }
+
+    /// Takes out all lanes.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (LaneId, Lane)> {
+        self.by_name.clear();
+        std::mem::take(&mut self.lanes).into_iter().map(|(id, named)| (id, named.lane))
+    }
+
+    /// Takes out a lane.
+    pub(crate) fn remove(&mut self, id: LaneId) -> Option<Lane> {
+        let named = self.lanes.remove(&id)?;
+        self.by_name.remove(&named.name);
+        Some(named.lane)
+    }
+
+    /// Takes out the lane that was not used for longest, when there are too many and nothing waits on it; never `keep`.
+    pub(crate) fn retire(&mut self, keep: LaneId) -> Option<(LaneId, Lane)> {
+        if self.lanes.len() <= IDLE_LANES_MAX {
+            return None;
+        }
+        let idle = self.lanes.iter().filter(|(id, named)| **id != keep && named.lane.waiting.is_empty());
+        let id = *idle.min_by_key(|(_, named)| named.used)?.0;
+        Some((id, self.remove(id)?))
+    }
+}
+
+/// The way of a link's messages to one address.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) address: Arc<Address>,
+    version: u32,
+    pub(crate) consumers: Arc<[Consumer]>,
+    /// Where the search for a consumer starts.
+    turn: usize,
+    pub(crate) waiting: VecDeque<Waiting>,
+}
+
+impl Lane {
+    pub(crate) fn new(address: Arc<Address>) -> Self {
+        let (version, consumers) = address.consumers();
+        Self { address, version, consumers, turn: 0, waiting: VecDeque::new() }
+    }
+
+    /// Brings the list of consumers up to date.
+    #[inline]
+    pub(crate) fn refresh(&mut self) {
+        if self.address.version() != self.version {
+            (self.version, self.consumers) = self.address.consumers();
+        }
+    }
+
+    /// Where a delivery goes that begins to arrive.
+    #[inline]
+    pub(crate) fn route(&mut self) -> Route {
+        self.refresh();
+        if self.consumers.is_empty() {
+            return Route::Void;
+        }
+        if self.address.distribution == Distribution::Multicast {
+            return Route::Fan(self.consumers.clone());
+        }
+        if !self.waiting.is_empty() {
+            return Route::Wait;
+        }
+        self.pick().map_or(Route::Wait, Route::To)
+    }
+
+    /// Claims credit of a consumer: of the next one, or of the one with the fewest outstanding deliveries.
+    #[inline]
+    pub(crate) fn pick(&mut self) -> Option<LinkRef> {
+        match &*self.consumers {
+            [only] => only.credit.claim().then_some(only.at),
+            _ if self.address.distribution == Distribution::Closest => self.pick_next(),
+            _ => self.pick_least(),
+        }
+    }
+
+    fn order(&self) -> impl Iterator<Item = (usize, &Consumer)> {
+        let count = self.consumers.len();
+        let start = self.turn.checked_rem(count).unwrap_or(0);
+        (start..count).chain(0..start).filter_map(|at| Some((at, self.consumers.get(at)?)))
+    }
+
+    fn pick_next(&mut self) -> Option<LinkRef> {
+        let (at, to) = self.order().find(|(_, consumer)| consumer.credit.claim()).map(|(at, found)| (at, found.at))?;
+        self.turn = at.wrapping_add(1);
+        Some(to)
+    }
+
+    fn pick_least(&mut self) -> Option<LinkRef> {
+        // each failed claim is another worker's success, which leaves less to fail on
+        for _ in 0..self.consumers.len() {
+            let mut best: Option<(usize, &Consumer, u32)> = None;
+            for (at, consumer) in self.order().filter(|(_, consumer)| consumer.credit.is_available()) {
+                let outstanding = consumer.credit.outstanding();
+                if best.is_none_or(|(_, _, least)| outstanding < least) {
+                    best = Some((at, consumer, outstanding));
+                }
+                if outstanding == 0 {
+                    break;
+                }
+            }
+            let (at, consumer, _) = best?;
+            if consumer.credit.claim() {
+                let to = consumer.at;
+                self.turn = at.wrapping_add(1);
+                return Some(to);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crosstie_amqp::session::LinkId;
+
+    use super::*;
+    use crate::address::{Addresses, ConnectionRef};
+    use crate::credit::Credit;
+
+    fn lane(distribution: Distribution, credits: &[u32]) -> (Lane, Vec<Arc<Credit>>) {
+        let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
+        let address = addresses.get(addresses.key("q", true), distribution);
+        let credits: Vec<_> = (0..)
+            .zip(credits)
+            .map(|(handle, credit)| {
+                let shared = Arc::new(Credit::default());
+                shared.handle_flow(0, *credit);
+                let connection = ConnectionRef { shard: 0, slot: 0, generation: 0 };
+                let at = LinkRef { connection, link: LinkId { channel: 0, handle }, serial: 0 };
+                address.add(Consumer { at, credit: shared.clone() });
+                shared
+            })
+            .collect();
+        (Lane::new(address), credits)
+    }
+
+    fn picks(lane: &mut Lane, count: usize) -> Vec<Option<u32>> {
+        (0..count).map(|_| lane.pick().map(|to| to.link.handle)).collect()
+    }
+
+    #[test]
+    fn closest_takes_consumers_with_credit_in_turn() {
+        let (mut lane, _credits) = lane(Distribution::Closest, &[3, 0, 2]);
+        assert_eq!(picks(&mut lane, 6), [Some(0), Some(2), Some(0), Some(2), Some(0), None]);
+    }
+
+    #[test]
+    fn balanced_takes_the_consumer_with_the_fewest_outstanding() {
+        let (mut lane, credits) = lane(Distribution::Balanced, &[10, 10]);
+        assert_eq!(picks(&mut lane, 4), [Some(0), Some(1), Some(0), Some(1)]);
+        credits[1].settle(2);
+        assert_eq!(picks(&mut lane, 3), [Some(1), Some(1), Some(0)]);
+    }
+
+    #[test]
+    fn lanes_retire_the_one_that_was_not_used_for_longest() {
+        let mut anonymous = Anonymous::default();
+        for at in 0..IDLE_LANES_MAX {
+            anonymous.add(&at.to_string(), lane(Distribution::Balanced, &[]).0);
+        }
+        assert!(anonymous.named("0").is_some() && anonymous.retire(0).is_none());
+        let added = anonymous.add("more", lane(Distribution::Balanced, &[]).0);
+        assert!(anonymous.retire(added).is_some());
+        assert!(
+            anonymous.named("1").is_none() && anonymous.named("0").is_some() && anonymous.named("more") == Some(added)
+        );
+    }
+}

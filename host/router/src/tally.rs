@@ -1,0 +1,97 @@
+//! Multicast: what became of the copies of a delivery. Source: the reference, 1.7: rejected beats accepted beats modified beats
+//! released, and the delivery ends with its last copy.
+
+use std::collections::VecDeque;
+
+use crosstie_amqp::session::DeliveryId;
+
+use crate::mail::Outcome;
+
+/// The multicast deliveries of a session that are not settled, by id.
+#[derive(Debug, Default)]
+pub(crate) struct Tallies {
+    open: VecDeque<Tally>,
+}
+
+#[derive(Debug)]
+struct Tally {
+    id: DeliveryId,
+    /// Copies that have not ended; 0: the delivery has.
+    left: usize,
+    outcome: Option<Outcome>,
+}
+
+impl Tallies {
+    /// A delivery went out in so many copies. Its id is after all others.
+    pub(crate) fn push(&mut self, id: DeliveryId, copies: usize) {
+        self.open.push_back(Tally { id, left: copies, outcome: None });
+    }
+
+    /// One copy ended. Returns how the delivery does, when it was the last.
+    pub(crate) fn settle(&mut self, id: DeliveryId, outcome: &Outcome) -> Option<Outcome> {
+        let at = self.open.binary_search_by_key(&id, |tally| tally.id).ok()?;
+        let tally = self.open.get_mut(at).filter(|tally| tally.left > 0)?;
+        tally.left -= 1;
+        if tally.outcome.as_ref().is_none_or(|known| known.verdict() < outcome.verdict()) {
+            tally.outcome = Some(outcome.clone());
+        }
+        if tally.left > 0 {
+            return None;
+        }
+        let outcome = tally.outcome.take();
+        self.shrink();
+        outcome
+    }
+
+    /// Forgets deliveries whose sender does not care any more.
+    pub(crate) fn forget(&mut self, (first, last): (DeliveryId, DeliveryId)) {
+        let from = self.open.partition_point(|tally| tally.id < first);
+        for tally in self.open.iter_mut().skip(from).take_while(|tally| tally.id <= last) {
+            tally.left = 0;
+        }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
+        while self.open.pop_front_if(|tally| tally.left == 0).is_some() {}
+        while self.open.pop_back_if(|tally| tally.left == 0).is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crosstie_amqp::raw;
+
+    use super::*;
+
+    #[test]
+    fn the_worst_outcome_of_the_copies_is_that_of_the_delivery() {
+        let rejected = Outcome::read(Some(raw::REJECTED));
+        let table = [
+            (vec![Outcome::Released, Outcome::Accepted], Outcome::Accepted),
+            (vec![Outcome::Failed, Outcome::Released], Outcome::Failed),
+            (vec![Outcome::Accepted, Outcome::Failed], Outcome::Accepted),
+            (vec![rejected.clone(), Outcome::Accepted, Outcome::Released], rejected),
+            (vec![Outcome::Released, Outcome::Released], Outcome::Released),
+        ];
+        for (copies, wanted) in table {
+            let mut tallies = Tallies::default();
+            tallies.push(5, copies.len());
+            let ends: Vec<_> = copies.iter().filter_map(|outcome| tallies.settle(5, outcome)).collect();
+            assert_eq!(ends, [wanted]);
+            assert!(tallies.settle(5, &Outcome::Accepted).is_none());
+        }
+    }
+
+    #[test]
+    fn what_the_sender_forgot_ends_no_more() {
+        let mut tallies = Tallies::default();
+        for id in [3, 4, 9] {
+            tallies.push(id, 1);
+        }
+        tallies.forget((4, 8));
+        assert!(tallies.settle(4, &Outcome::Accepted).is_none());
+        assert!(tallies.settle(9, &Outcome::Accepted).is_some() && tallies.settle(3, &Outcome::Accepted).is_some());
+        assert!(tallies.open.is_empty());
+    }
+}

@@ -1,0 +1,159 @@
+//! Termini: what a peer's attach asks for, and what we answer it. Source: AMQP 1.0 part 3, 3.5; the reference, 1.7.
+
+use crosstie_model::policy::LinkDirection;
+use fe2o3_amqp_types::definitions::{AmqpError, Error, ReceiverSettleMode, Role};
+use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype, TerminusDurability, TerminusExpiryPolicy};
+use fe2o3_amqp_types::performatives::Attach;
+
+use crate::address::Class;
+use crate::name::{Place, place};
+
+/// Bytes of the longest address.
+const ADDRESS_MAX_BYTES: usize = 2048;
+
+/// What an attach asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// A link to or from an address.
+    Address(Class, String),
+    /// Sends to the address that each message names.
+    Anonymous,
+    /// Sends to the management node.
+    Node,
+    /// A new address of its own.
+    Dynamic,
+}
+
+/// Seen from this router.
+pub(crate) fn direction(attach: &Attach) -> LinkDirection {
+    if attach.role == Role::Sender { LinkDirection::Inbound } else { LinkDirection::Outbound }
+}
+
+/// Reads the terminus on our side of a peer's attach.
+///
+/// # Errors
+///
+/// What the link is refused with.
+pub(crate) fn wanted(attach: &Attach, router: &str) -> Result<Wanted, Error> {
+    let sends = attach.role == Role::Sender;
+    let (address, dynamic) = if sends {
+        match attach.target.as_deref() {
+            Some(TargetArchetype::Target(target)) => (target.address.as_deref(), target.dynamic),
+            None => {
+                let why = "the attach names no target that is served: a coordinator of transactions needs a link route";
+                return Err(refusal(AmqpError::PreconditionFailed, why.to_owned()));
+            }
+        }
+    } else {
+        match attach.source.as_deref() {
+            Some(source) => (source.address.as_deref(), source.dynamic),
+            None => return Err(invalid("the attach names no source")),
+        }
+    };
+    match (address, dynamic) {
+        (_, true) => Ok(Wanted::Dynamic),
+        (None, false) if sends => Ok(Wanted::Anonymous),
+        (None, false) => Err(invalid("the source has no address")),
+        (Some(address), false) => named(address, sends, router),
+    }
+}
+
+/// What an address stands for, on a link on which the peer sends, or receives.
+///
+/// # Errors
+///
+/// What the link is refused with.
+pub(crate) fn named(address: &str, sends: bool, router: &str) -> Result<Wanted, Error> {
+    if address.len() > ADDRESS_MAX_BYTES {
+        return Err(invalid("the address is longer than 2048 bytes"));
+    }
+    match place(address, router) {
+        Place::Address(class, name) => Ok(Wanted::Address(class, name.to_owned())),
+        Place::Node if sends => Ok(Wanted::Node),
+        Place::Node => Err(not_found(address, "nothing can be received from the management node")),
+        Place::Elsewhere => Err(not_found(address, "no such node on this router")),
+        Place::Nameless => Err(invalid("the address has no name")),
+    }
+}
+
+/// Capabilities of the terminus on our side.
+pub(crate) fn capabilities(attach: &Attach) -> Vec<String> {
+    let list = if attach.role == Role::Sender {
+        match attach.target.as_deref() {
+            Some(TargetArchetype::Target(target)) => target.capabilities.as_ref(),
+            None => None,
+        }
+    } else {
+        attach.source.as_deref().and_then(|source| source.capabilities.as_ref())
+    };
+    list.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default()
+}
+
+/// Our answer to a peer's attach: what it asked for, without what we do not do. `address`: of a dynamic terminus.
+pub(crate) fn answer(attach: &Attach, address: Option<&str>, message_max_bytes: Option<u64>) -> Attach {
+    let sends = attach.role == Role::Sender;
+    let source = attach.source.as_deref().map(|source| {
+        let given = address.filter(|_| !sends).map(Into::into);
+        Source {
+            address: given.or_else(|| source.address.clone()),
+            durable: TerminusDurability::None,
+            expiry_policy: TerminusExpiryPolicy::SessionEnd,
+            timeout: 0,
+            dynamic: source.dynamic && !sends,
+            dynamic_node_properties: None,
+            distribution_mode: source.distribution_mode.clone(),
+            filter: None,
+            default_outcome: None,
+            outcomes: source.outcomes.clone(),
+            capabilities: source.capabilities.clone(),
+        }
+    });
+    let target = attach.target.as_deref().map(|TargetArchetype::Target(target)| {
+        let given = address.filter(|_| sends).map(Into::into);
+        Target {
+            address: given.or_else(|| target.address.clone()),
+            durable: TerminusDurability::None,
+            expiry_policy: TerminusExpiryPolicy::SessionEnd,
+            timeout: 0,
+            dynamic: target.dynamic && sends,
+            dynamic_node_properties: None,
+            capabilities: target.capabilities.clone(),
+        }
+    });
+    Attach {
+        name: attach.name.clone(),
+        handle: attach.handle.clone(),
+        role: attach.role.clone(),
+        snd_settle_mode: attach.snd_settle_mode.clone(),
+        // as receiver we settle at once
+        rcv_settle_mode: if sends { ReceiverSettleMode::First } else { attach.rcv_settle_mode.clone() },
+        source: source.map(Box::new),
+        target: target.map(|target| Box::new(TargetArchetype::Target(target))),
+        unsettled: None,
+        incomplete_unsettled: false,
+        initial_delivery_count: None,
+        max_message_size: message_max_bytes.filter(|_| sends),
+        offered_capabilities: None,
+        desired_capabilities: None,
+        properties: None,
+    }
+}
+
+fn refusal(condition: AmqpError, description: String) -> Error {
+    Error { condition: condition.into(), description: Some(description), info: None }
+}
+
+/// `amqp:not-implemented`.
+pub(crate) fn not_implemented(description: &str) -> Error {
+    refusal(AmqpError::NotImplemented, description.to_owned())
+}
+
+/// `amqp:invalid-field`.
+pub(crate) fn invalid(description: &str) -> Error {
+    refusal(AmqpError::InvalidField, description.to_owned())
+}
+
+/// `amqp:not-found`.
+pub(crate) fn not_found(address: &str, why: &str) -> Error {
+    refusal(AmqpError::NotFound, format!("{address:?}: {why}"))
+}

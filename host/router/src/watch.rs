@@ -1,0 +1,86 @@
+//! What is looked at now and then rather than for each delivery: rates, links without credit, deliveries that are stuck.
+//! Source: the reference, 1.11 and 1.12.
+
+use std::time::Duration;
+
+use crosstie_amqp::session::LinkId;
+use crosstie_amqp::time::Time;
+
+use crate::counters::Counters;
+use crate::link::Link;
+use crate::runs::Runs;
+use crate::shard::{Peer, Shard};
+
+/// Between two looks.
+pub const INTERVAL: Duration = Duration::from_secs(5);
+
+/// A delivery that was not settled for longer is stuck.
+const STUCK_SECONDS: u32 = 10;
+
+/// What the looks at a link found.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Watch {
+    /// Deliveries settled, when it was looked at last.
+    settled: u64,
+    /// Deliveries settled in a second, between the last two looks.
+    pub(crate) settled_per_second: u32,
+    /// Its sender was without credit at every look from then on.
+    without_credit: Option<u32>,
+    /// Deliveries that came before this second were counted as stuck where they were.
+    looked_until: u32,
+}
+
+impl Watch {
+    fn look(&mut self, counters: &Counters, has_credit: bool, second: u32) {
+        let ended = [counters.accepted, counters.rejected, counters.released, counters.modified, counters.presettled];
+        let settled = ended.into_iter().fold(0_u64, u64::saturating_add);
+        let rate = settled.saturating_sub(self.settled) / INTERVAL.as_secs();
+        self.settled_per_second = u32::try_from(rate).unwrap_or(u32::MAX);
+        self.settled = settled;
+        self.without_credit = if has_credit { None } else { self.without_credit.or(Some(second)) };
+    }
+
+    /// For how long the sender has been without credit, as far as looks tell.
+    pub(crate) fn zero_credit_seconds(&self, second: u32) -> u32 {
+        self.without_credit.map_or(0, |since| second.saturating_sub(since))
+    }
+}
+
+impl Shard {
+    /// Looks at all links. To be called each [`INTERVAL`].
+    pub fn look(&mut self, now: Time) {
+        self.now = now;
+        let second = self.second();
+        for peer in self.peers_mut() {
+            look_at(peer, second);
+        }
+    }
+}
+
+fn look_at(peer: &mut Peer, second: u32) {
+    let Peer { amqp, sessions, .. } = peer;
+    for (channel, session) in (0_u16..).zip(sessions).filter_map(|(at, session)| Some((at, session.as_mut()?))) {
+        let horizon = second.saturating_sub(STUCK_SECONDS);
+        let came = stuck(&session.received, horizon, |received| (received.handle, received.second));
+        let went = stuck(&session.sent, horizon, |sent| (sent.handle, sent.second));
+        for (handle, link) in (0_u32..).zip(&mut session.links) {
+            let (watch, counters, credit, old) = match link {
+                Some(Link::Incoming(link)) => {
+                    (&mut link.watch, &mut link.counters, amqp.credit_left(LinkId { channel, handle }), &came)
+                }
+                Some(Link::Outgoing(link)) => (&mut link.watch, &mut link.counters, link.credit.left(), &went),
+                _ => continue,
+            };
+            watch.look(counters, credit > 0, second);
+            let fresh = old.iter().filter(|(of, since, _)| *of == handle && *since >= watch.looked_until);
+            counters.stuck = fresh.fold(counters.stuck, |sum, (_, _, count)| sum.saturating_add(*count));
+            watch.looked_until = horizon;
+        }
+    }
+}
+
+/// Runs that began before the horizon: handle, second, count.
+fn stuck<T: crate::runs::Origin>(runs: &Runs<T>, horizon: u32, of: impl Fn(&T) -> (u32, u32)) -> Vec<(u32, u32, u64)> {
+    let old = runs.iter().map(|run| (of(&run.origin), run.count)).filter(|((_, second), _)| *second < horizon);
+    old.map(|((handle, second), count)| (handle, second, count)).collect()
+}

@@ -1,0 +1,65 @@
+//! `run --qdrouterd-conf`: a configuration of the reference, directly.
+
+use std::time::Duration;
+
+use crosstie_tests::peer::Peer;
+use crosstie_tests::performative::open;
+use crosstie_tests::place::{TestDir, router_binary};
+use crosstie_tests::process::Process;
+use crosstie_tests::router::Router;
+use fe2o3_amqp_types::primitives::{Symbol, Value};
+
+const LOG: &str = "log {\n    module: DEFAULT\n    enable: debug+\n    outputFile: stderr\n}\n";
+
+#[test]
+fn a_listener_opens_as_the_reference_would() {
+    let conf = format!(
+        "{LOG}router {{\n    id: QDR\n}}\nlistener {{\n    host: 127.0.0.1\n    port: 0\n    saslMechanisms: ANONYMOUS\n}}\n\
+         listener {{\n    name: small\n    host: 127.0.0.1\n    port: 0\n    maxFrameSize: 2048\n    maxSessions: 10\n    \
+         failoverList: second-host:25000\n    openProperties: {{\n        \"site\": \"berlin\"\n    }}\n}}\n"
+    );
+    let mut router = Router::start_qdrouterd_conf(&conf, &["listener/127.0.0.1:0", "small"]);
+    router.wait_log(0, Duration::from_secs(20), &["`failoverList` is deprecated", "line=20"]);
+
+    let (mut peer, theirs) = Peer::open_with(router.addr("listener/127.0.0.1:0"), &open("client"));
+    // Source: features 1.2, the Open frame.
+    assert_eq!(theirs.container_id, "QDR");
+    assert_eq!((theirs.max_frame_size.0, theirs.channel_max.0), (16_384, 32_767));
+    assert_eq!(theirs.idle_time_out, Some(8_000));
+    peer.close();
+
+    let (mut peer, theirs) = Peer::open_with(router.addr("small"), &open("client"));
+    assert_eq!((theirs.max_frame_size.0, theirs.channel_max.0), (2_048, 9));
+    let properties = theirs.properties.expect("properties");
+    assert_eq!(properties.get(&Symbol::from("site")), Some(&Value::String("berlin".to_owned())));
+    assert!(properties.get(&Symbol::from("failover-server-list")).is_some());
+    peer.close();
+    router.assert_healthy();
+}
+
+#[test]
+fn what_is_refused_is_refused_in_the_words_of_the_reference() {
+    let dir = TestDir::new("run");
+    let text = "router {\n    mode: standalone\n}\nlistener {\n    role: edge\n    port: 0\n}\n";
+    let file = dir.write("bad.conf", text);
+    let mut command = std::process::Command::new(router_binary());
+    let mut process = Process::start("crosstie", command.arg("run").arg("--qdrouterd-conf").arg(&file));
+    assert_eq!(process.wait_exit(Duration::from_secs(20)).code(), Some(1), "{}", process.tail(20));
+    let wanted = format!(
+        "Exception: Cannot load configuration file {}: role='standalone' not allowed to connect to or accept connections \
+         from other routers.",
+        file.display()
+    );
+    assert!(process.tail(20).contains(&wanted), "{}", process.tail(20));
+}
+
+#[test]
+fn a_conf_is_shown_as_kdl() {
+    let dir = TestDir::new("check");
+    let file = dir.write("good.conf", "address {\n    prefix: multicast\n    distribution: multicast\n}\n");
+    let output =
+        std::process::Command::new(router_binary()).args(["check", "--show", "--qdrouterd-conf"]).arg(file).output();
+    let output = output.expect("crosstie runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("    distribution multicast\n"));
+}
