@@ -73,6 +73,7 @@ def options(description):
     parser.add_argument("--mechanisms")
     parser.add_argument("--no-sasl", action="store_true")
     parser.add_argument("--keep", action="store_true", help="stay connected when done")
+    parser.add_argument("--reconnect", action="store_true", help="connect again for what is left")
     return parser
 
 
@@ -83,6 +84,8 @@ class Client(MessagingHandler):
         super().__init__(auto_settle=False, peer_close_is_error=False, **kwargs)
         self.args = args
         self.connection = None
+        self.finished = False
+        self.scheduled = None
 
     def on_start(self, event):
         wanted = {"reconnect": False, "heartbeat": None, "allow_insecure_mechs": True}
@@ -126,15 +129,26 @@ class Client(MessagingHandler):
     def on_connection_remote_close(self, event):
         emit("closed", **condition(event.connection.remote_condition))
         event.connection.close()
+        self.connect_again(event)
 
     def on_transport_error(self, event):
         emit("transport-error", **condition(event.transport.condition))
 
     def on_disconnected(self, event):
+        self.connect_again(event)
+
+    def connect_again(self, event):
         emit("disconnected")
+        if self.args.reconnect and not self.finished and not self.scheduled:
+            self.scheduled = event.container.schedule(0.1, self)
+
+    def on_timer_task(self, event):
+        self.scheduled = None
+        self.on_start(event)
 
     def done(self, event):
         emit("done")
+        self.finished = True
         if not self.args.keep:
             event.connection.close()
 

@@ -9,6 +9,7 @@ class Receiver(Client):
         super().__init__(args, prefetch=0, auto_accept=False)
         self.received = 0
         self.waiting = 0
+        self.outcomes = args.outcome.split(",")
 
     def attach(self, event):
         receiver = event.container.create_receiver(self.connection, self.args.address, name=self.args.link)
@@ -27,17 +28,25 @@ class Receiver(Client):
             delivery_count=message.delivery_count,
             to=message.address,
         )
+        self.give(delivery, self.outcomes[self.received % len(self.outcomes)])
         self.received += 1
-        self.give(delivery)
         self.waiting += 1
-        if self.waiting * 2 >= self.args.credit and not self.args.once:
+        if self.waiting * 2 >= self.args.credit and not self.args.once and not self.args.drain:
             event.receiver.flow(self.waiting)
             self.waiting = 0
         if self.received == self.args.count:
+            if self.args.drain:
+                event.receiver.drain(0)
+            else:
+                self.done(event)
+
+    def on_link_flow(self, event):
+        link = event.link
+        if link.is_receiver and link.drain_mode and not link.draining():
+            emit("drained", credit=link.credit)
             self.done(event)
 
-    def give(self, delivery):
-        what = self.args.outcome
+    def give(self, delivery, what):
         if what == "hold":
             return
         if what == "accepted":
@@ -59,7 +68,8 @@ def main():
     parser = options(__doc__)
     parser.add_argument("--credit", type=int, default=50)
     parser.add_argument("--once", action="store_true", help="grant credit once")
-    parser.add_argument("--outcome", default="accepted", choices=["accepted", "rejected", "released", "modified", "hold"])
+    parser.add_argument("--drain", action="store_true", help="drain the credit that is left when all came")
+    parser.add_argument("--outcome", default="accepted", help="accepted, rejected, released, modified, hold: in turn")
     parser.add_argument("--link")
     run(Receiver(parser.parse_args()))
 

@@ -18,6 +18,9 @@ class Sender(Client):
         self.credit = 0
 
     def attach(self, event):
+        # what a lost connection left unsettled stays so
+        self.settled = self.sent
+        self.indexes.clear()
         mode = AtMostOnce() if self.args.settled else AtLeastOnce()
         event.container.create_sender(self.connection, self.args.address, name=self.args.link, options=mode)
 

@@ -37,6 +37,8 @@ pub struct Frame {
     pub channel: u16,
     pub performative: Performative,
     pub payload: Vec<u8>,
+    /// Of the whole frame.
+    pub bytes: usize,
 }
 
 /// A frame around any body. `kind` is 0 for AMQP, 1 for SASL.
@@ -102,7 +104,7 @@ pub fn read(bytes: &[u8]) -> Frame {
     let channel = u16::from_be_bytes([header[6], header[7]]);
     let body = &rest[doff - 8..];
     if body.is_empty() {
-        return Frame { channel, performative: Performative::Heartbeat, payload: Vec::new() };
+        return Frame { channel, performative: Performative::Heartbeat, payload: Vec::new(), bytes: bytes.len() };
     }
     let end = described_end(body);
     let (performative, payload) = body.split_at(end);
@@ -122,7 +124,7 @@ pub fn read(bytes: &[u8]) -> Frame {
         (1, 0x44) => Performative::SaslOutcome(decode(performative)),
         (kind, code) => panic!("frame of type {kind} with performative {code:#x}: {bytes:02x?}"),
     };
-    Frame { channel, performative, payload: payload.to_vec() }
+    Frame { channel, performative, payload: payload.to_vec(), bytes: bytes.len() }
 }
 
 fn decode<'a, T: serde::de::Deserialize<'a>>(bytes: &'a [u8]) -> T {

@@ -5,6 +5,7 @@
 
 pub mod artemis;
 pub mod body;
+pub mod driver;
 pub mod frame;
 pub mod native;
 pub mod peer;

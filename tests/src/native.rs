@@ -9,7 +9,7 @@ use fe2o3_amqp::sasl_profile::SaslProfile;
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Connection, Receiver, Sender, Session};
 use fe2o3_amqp_types::definitions::SenderSettleMode;
-use fe2o3_amqp_types::messaging::{Body, Data, Message};
+use fe2o3_amqp_types::messaging::{Body, Data, Message, Outcome};
 use tokio::runtime::Runtime;
 
 /// A runtime for one test.
@@ -127,4 +127,15 @@ pub fn bytes(delivery: &Delivery<Body<serde_amqp::Value>>) -> Vec<u8> {
 /// When none comes within a minute.
 pub async fn receive(receiver: &mut Receiver) -> Delivery<Body<serde_amqp::Value>> {
     within("receive", receiver.recv()).await.unwrap_or_else(|error| panic!("receive: {error:?}"))
+}
+
+/// An outcome as the client programs call it.
+#[must_use]
+pub const fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted(_) => "accepted",
+        Outcome::Rejected(_) => "rejected",
+        Outcome::Released(_) => "released",
+        Outcome::Modified(_) => "modified",
+    }
 }

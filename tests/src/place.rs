@@ -33,11 +33,19 @@ pub fn router_binary() -> PathBuf {
         assert!(path.is_file(), "CROSSTIE_BIN={} is no file", path.display());
         return path;
     }
+    built_binary("crosstie")
+}
+
+/// A binary of the workspace that lies beside this test's own profile directory.
+///
+/// # Panics
+///
+/// When there is none.
+#[must_use]
+pub fn built_binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().expect("the test has a path");
-    let path = own.ancestors().skip(1).map(|folder| folder.join("crosstie")).find(|path| path.is_file());
-    path.unwrap_or_else(|| {
-        panic!("no crosstie binary above {}: run `cargo build -p crosstie` or set CROSSTIE_BIN", own.display())
-    })
+    let path = own.ancestors().skip(1).map(|folder| folder.join(name)).find(|path| path.is_file());
+    path.unwrap_or_else(|| panic!("no {name} above {}: run `cargo build`, or set CROSSTIE_BIN", own.display()))
 }
 
 /// A directory that disappears with its owner.

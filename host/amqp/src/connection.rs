@@ -11,7 +11,7 @@ use fe2o3_amqp_types::definitions::{Error, Fields, Handle, Role};
 use fe2o3_amqp_types::performatives::{Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open};
 use serde_amqp::primitives::{Array, Symbol};
 
-use crate::fault::PeerFault;
+use crate::fault::{self, PeerFault};
 use crate::frame::{self, Frame, Header, Kind};
 use crate::handshake::{self, Exchange, Progress, Side};
 use crate::sasl::Nonce;
@@ -21,6 +21,9 @@ use crate::{guard, raw};
 
 /// Of an error's description where the peer's frames are too small for all of it.
 const DESCRIPTION_KEPT_CHARS: usize = 64;
+
+/// An attach that says no more than the link's name, beside that name.
+const BARE_ATTACH_MAX_BYTES: usize = 128;
 
 /// For the peer's answer to our close.
 const CLOSE_TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -383,6 +386,7 @@ impl Connection {
         if self.state != State::Closing {
             self.open();
             append(&mut self.out, 0, &Close { error: None });
+            self.end_sessions();
         }
         self.state = State::Ended;
         Ok(Event::Closed(close.error))
@@ -427,8 +431,15 @@ impl Connection {
         }
         self.open();
         self.append_error(0, error, |error| Close { error });
+        self.end_sessions();
         self.closed = self.heard.max(self.wrote);
         self.state = State::Closing;
+    }
+
+    /// Nothing may follow our close: what is still asked of a session is void.
+    fn end_sessions(&mut self) {
+        self.sessions.clear();
+        self.channels.clear();
     }
 
     /// Appends a performative with an error, which loses its details where they do not fit the peer's frames.
@@ -438,7 +449,7 @@ impl Connection {
         mut error: Option<Error>,
         performative: impl Fn(Option<Error>) -> T,
     ) {
-        let room = usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX);
+        let room = self.room();
         let start = self.out.len();
         append(&mut self.out, channel, &performative(error.clone()));
         if self.out.len().saturating_sub(start) <= room {
@@ -551,6 +562,10 @@ impl Connection {
     fn handle_attach<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
         let attach: Attach = decode(body, "attach")?;
         let ours = self.expect_local("attach", channel)?;
+        let bytes = attach.name.len();
+        if bytes.saturating_add(BARE_ATTACH_MAX_BYTES) > self.room() {
+            return Err(PeerFault::LinkName { bytes, max: self.remote_max_frame });
+        }
         let remote = attach.handle.0;
         let role = if attach.role == Role::Sender { Role::Receiver } else { Role::Sender };
         if remote >= self.setup.links_max {
@@ -598,7 +613,21 @@ impl Connection {
         attach.handle = Handle(link.handle);
         attach.role = state.role.clone();
         attach.initial_delivery_count = (state.role == Role::Sender).then_some(state.delivery_count.0);
+        let start = self.out.len();
         append(&mut self.out, link.channel, &attach);
+        if self.out.len().saturating_sub(start) > self.room() {
+            self.out.truncate(start);
+            (attach.source, attach.target) = (None, None);
+            (attach.properties, attach.offered_capabilities, attach.desired_capabilities) = (None, None, None);
+            append(&mut self.out, link.channel, &attach);
+            let why = "the answer to the attach is longer than max-frame-size";
+            self.detach(link, Some(fault::error(fault::FRAME_SIZE_TOO_SMALL, why)));
+        }
+    }
+
+    /// Bytes of a frame that the peer takes.
+    fn room(&self) -> usize {
+        usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX)
     }
 
     /// Refuses a peer's attach: an attach without the terminus it asked for, then a detach that says why.

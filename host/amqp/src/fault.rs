@@ -8,6 +8,19 @@ use crate::frame::FrameFault;
 use crate::guard::GuardFault;
 use crate::raw::RawFault;
 
+/// A condition's symbol.
+#[must_use]
+pub fn condition(condition: &ErrorCondition) -> String {
+    let symbol = match condition {
+        ErrorCondition::Custom(symbol) => symbol.clone(),
+        ErrorCondition::AmqpError(known) => Symbol::from(known),
+        ErrorCondition::ConnectionError(known) => Symbol::from(known),
+        ErrorCondition::SessionError(known) => Symbol::from(known),
+        ErrorCondition::LinkError(known) => Symbol::from(known),
+    };
+    symbol.0
+}
+
 /// A fault of the peer. Each ends its connection: after one, nothing that it says can be trusted.
 #[derive(Debug, Clone, PartialEq, ThisError)]
 pub enum PeerFault {
@@ -75,6 +88,14 @@ pub enum PeerFault {
         /// The link name.
         name: String,
     },
+    /// A link name so long that an attach with it fits no frame that the peer takes.
+    #[error("an attach with a link name of {bytes} bytes fits no frame of {max}")]
+    LinkName {
+        /// Of the name.
+        bytes: usize,
+        /// The peer's max-frame-size.
+        max: u32,
+    },
     /// A transfer beyond the incoming window.
     #[error("transfer beyond the session's incoming window")]
     Window,
@@ -121,6 +142,7 @@ impl PeerFault {
             Self::ChannelMax(_) | Self::Channel { .. } | Self::HandleMax(_) => ConnectionError::FramingError.into(),
             Self::UnattachedHandle { .. } => SessionError::UnattachedHandle.into(),
             Self::HandleInUse { .. } => SessionError::HandleInUse.into(),
+            Self::LinkName { .. } => error(FRAME_SIZE_TOO_SMALL, "").condition,
             Self::Window => SessionError::WindowViolation.into(),
             Self::Credit(_) => LinkError::TransferLimitExceeded.into(),
             Self::Idle | Self::Handshake => AmqpError::ResourceLimitExceeded.into(),
@@ -134,6 +156,9 @@ impl PeerFault {
         Error { condition: self.condition(), description: Some(self.to_string()), info: None }
     }
 }
+
+/// What we would have to say fits no frame that the peer takes.
+pub(crate) const FRAME_SIZE_TOO_SMALL: &str = "amqp:frame-size-too-small";
 
 /// Builds an error from any condition symbol.
 #[must_use]

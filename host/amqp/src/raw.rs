@@ -51,10 +51,6 @@ pub const STATE_REJECTED: u64 = 0x25;
 pub const STATE_RELEASED: u64 = 0x26;
 /// Descriptor code of the outcome modified.
 pub const STATE_MODIFIED: u64 = 0x27;
-/// Descriptor code of the outcome declared. Source: AMQP 1.0 part 4, 4.5.
-pub const STATE_DECLARED: u64 = 0x33;
-/// Descriptor code of the transactional state.
-pub const STATE_TRANSACTIONAL: u64 = 0x34;
 
 /// The outcome accepted, encoded.
 pub const ACCEPTED: &[u8] = &[0x00, 0x53, 0x24, 0x45];

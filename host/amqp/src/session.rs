@@ -196,7 +196,7 @@ impl Session {
             return Err(PeerFault::Window);
         }
         self.next_incoming = self.next_incoming.add(1);
-        Ok(!self.stalled && left <= self.window / 2)
+        Ok(!self.stalled && left <= self.window.div_ceil(2))
     }
 
     /// Takes the session part of a flow: what the peer still takes from us.

@@ -8,6 +8,12 @@ use std::time::Duration;
 pub struct Time(pub u64);
 
 impl Time {
+    /// Whole seconds; they wrap after 136 years.
+    #[must_use]
+    pub const fn seconds(self) -> u32 {
+        (self.0 / 1_000_000) as u32
+    }
+
     /// How long after `earlier` this is; zero when it is before.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {

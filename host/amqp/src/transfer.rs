@@ -283,8 +283,12 @@ impl Connection {
         }
     }
 
-    /// Sends a disposition. `state` is encoded; one that is too long for a frame of the peer loses its details.
+    /// Sends a disposition where there is a session. `state` is encoded; one that is too long for a frame of the peer loses its
+    /// details.
     pub fn disposition(&mut self, channel: u16, said: &raw::Disposition<'_>) {
+        if self.session(channel).is_none() {
+            return;
+        }
         let room =
             usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX).saturating_sub(DISPOSITION_HEAD_MAX_BYTES);
         let state = said.state.map(|state| if state.len() <= room { state } else { bare(state) });

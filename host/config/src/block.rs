@@ -128,7 +128,7 @@ impl<'t> Block<'t> {
     pub(crate) fn finish(self, unserved: &[&'static str]) {
         let known = self.known.borrow();
         for item in &self.items {
-            if known.contains(&item.name) {
+            if known.contains(&item.name) || self.loading.omits() {
                 continue;
             }
             if unserved.contains(&item.name) {

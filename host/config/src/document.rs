@@ -9,8 +9,10 @@ use crate::block::{Block, Item, name_of, not_served};
 use crate::listener::{ListenerDraft, default_mechanisms};
 use crate::loading::{Fault, Loading};
 use crate::plugin::PluginDraft;
+use crate::sockets::Sockets;
 use crate::source::Place;
 use crate::tree::Node;
+use crate::writable::{self, Hindrance};
 use crate::{address, connector, listener, plugin, router, suggest};
 
 const KNOWN: [&str; 12] = [
@@ -98,16 +100,20 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
     }
     let mut names = Names::of("user");
     let mut users = Vec::new();
+    let mut users_at = Vec::new();
     for (user, at) in all("user").map(|node| listener::read_user(loading, node)) {
         names.add(loading, &user.name, at);
         users.push(user);
+        users_at.push(at);
     }
     let mut names = Names::of("listener or connector");
     let mut roles = BTreeMap::new();
     let mut listeners = Vec::new();
+    let mut sockets = Sockets::default();
     for draft in all("listener").map(|node| listener::read_listener(loading, node)) {
         names.add(loading, &draft.listener.name, draft.name_at);
         roles.insert(draft.listener.name.clone(), draft.role);
+        sockets.add(loading, &draft);
         listeners.push(with_mechanisms(loading, draft, users.len()));
     }
     let mut connectors = Vec::new();
@@ -116,6 +122,10 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         roles.insert(draft.connector.name.clone(), draft.role);
         connectors.push(draft.connector);
     }
+    if listeners.is_empty() && connectors.is_empty() {
+        warn_of_nothing(loading, nodes);
+    }
+    warn_of_idle_users(loading, &users_at, &listeners);
     let mut names = Names::of("address named");
     let mut covered = Names::of("address for");
     let mut addresses = Vec::new();
@@ -162,6 +172,25 @@ fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {
     }
 }
 
+fn warn_of_nothing(loading: &Loading<'_>, nodes: &[Node]) {
+    let hint = "as in `listener \"clients\" { port 5672 }`";
+    let at = nodes.first().map_or(Place { file: 0, start: 0, len: 0 }, |node| node.at);
+    loading.warn(Fault::at(at, "neither listener nor connector: nothing can connect").hint(hint));
+}
+
+/// Users whom no listener could let in.
+fn warn_of_idle_users(loading: &Loading<'_>, users: &[Place], listeners: &[Listener]) {
+    let asks =
+        |listener: &Listener| listener.connection.sasl.iter().any(|mechanism| *mechanism != Mechanism::Anonymous);
+    if listeners.iter().any(asks) {
+        return;
+    }
+    for at in users {
+        let hint = "add `SCRAM-SHA-256` to the `sasl` of a listener";
+        loading.warn(Fault::at(*at, "no listener takes passwords: this user cannot come in").hint(hint));
+    }
+}
+
 /// The only node of its kind.
 fn single<'t>(loading: &Loading<'_>, nodes: &'t [Node], name: &str) -> Option<&'t Node> {
     let mut found = nodes.iter().filter(|node| node.name == name);
@@ -180,7 +209,21 @@ fn single<'t>(loading: &Loading<'_>, nodes: &'t [Node], name: &str) -> Option<&'
 fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
     let name = name_of(loading, node, "state \"/var/lib/crosstie\"");
     Block::with_qualifiers(loading, "state", Item::of_node(node), &[]).finish(&[]);
-    name.map(|name| loading.resolve(name.at, name.text))
+    let name = name?;
+    let path = loading.resolve(name.at, name.text);
+    let message = |why: String| format!("this directory cannot be used: {why}");
+    match writable::directory(&path) {
+        None => {}
+        Some(Hindrance::Always(why)) => {
+            let hint = "a relative path starts at the directory of this file";
+            loading.report(Fault::at(name.at, message(why)).hint(hint));
+        }
+        Some(Hindrance::ForThisUser(why)) => {
+            let hint = "without it compiled plugins are not kept, and each start compiles them";
+            loading.warn(Fault::at(name.at, message(why)).hint(hint));
+        }
+    }
+    Some(path)
 }
 
 /// Reads a `listener` node, its mechanisms checked against the users.

@@ -1,6 +1,6 @@
 //! Endpoints: `[(amqp|amqps|ws|wss)://](HOST|IP)[:port]`.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crosstie_model::settings::Scheme;
 
@@ -63,6 +63,10 @@ pub(crate) fn check_host(host: &str) -> Result<(), String> {
     if host.len() > 253 {
         return Err("a host name has at most 253 characters".to_owned());
     }
+    let digits = |label: &str| !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_digit());
+    if host.split('.').count() == 4 && host.split('.').all(digits) && host.parse::<Ipv4Addr>().is_err() {
+        return Err("an IPv4 address is four numbers from 0 to 255".to_owned());
+    }
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
     match host.chars().find(|c| !allowed(*c)) {
         Some('/') => Err("a path has no place here".to_owned()),
@@ -106,9 +110,22 @@ mod tests {
 
     #[test]
     fn what_is_no_endpoint_is_refused() {
-        for text in
-            ["", ":5672", "a:", "a:0", "a:65536", "a:+1", "http://a", "2001:db8::7", "[::1", "[x]", "a b", "a/b", "u@a"]
-        {
+        for text in [
+            "",
+            ":5672",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:+1",
+            "http://a",
+            "2001:db8::7",
+            "[::1",
+            "[x]",
+            "a b",
+            "a/b",
+            "u@a",
+            "999.1.1.1",
+        ] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }

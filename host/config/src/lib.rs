@@ -20,10 +20,12 @@ pub mod reference;
 mod router;
 mod secret;
 mod show;
+mod sockets;
 mod source;
 mod suggest;
 mod syntax;
 mod tree;
+mod writable;
 
 use std::path::{Path, PathBuf};
 
@@ -59,18 +61,7 @@ pub struct Loaded {
 ///
 /// Every problem that was found.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
-    let name = path.display().to_string();
-    match include::read(path) {
-        Ok(text) => {
-            let directory = path.parent().unwrap_or(Path::new(""));
-            read(Source::new(name, directory, text), Some(path.to_path_buf()))
-        }
-        Err(why) => {
-            let mut problems = Problems::default();
-            problems.push(Problem::new(format!("cannot read `{name}`: {why}")));
-            Err(problems)
-        }
-    }
+    all_or_nothing(survey(path))
 }
 
 /// Reads a text; relative paths in it start at the working directory.
@@ -79,20 +70,47 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 ///
 /// Every problem that was found.
 pub fn load_text(name: &str, text: &str) -> Result<Loaded, Problems> {
-    read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None)
+    all_or_nothing(read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None))
 }
 
-fn read(source: Source, path: Option<PathBuf>) -> Result<Loaded, Problems> {
+/// As [`load`], but with problems also what could be read nevertheless: its plugins can be checked, those that have no
+/// problem yet; the others are disabled.
+#[must_use]
+pub fn survey(path: &Path) -> (Option<Loaded>, Problems) {
+    let name = path.display().to_string();
+    match include::read(path) {
+        Ok(text) => {
+            let directory = path.parent().unwrap_or(Path::new(""));
+            let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+            read(Source::new(name, directory, text), Some(path))
+        }
+        Err(why) => (None, Problem::new(format!("cannot read `{name}`: {why}")).into()),
+    }
+}
+
+fn all_or_nothing((loaded, problems): (Option<Loaded>, Problems)) -> Result<Loaded, Problems> {
+    loaded.filter(|_| problems.is_empty()).ok_or(problems)
+}
+
+fn read(source: Source, path: Option<PathBuf>) -> (Option<Loaded>, Problems) {
     let environment = |name: &str| std::env::var(name).ok();
     let loading = Loading::new(&environment);
     let file = loading.add_source(source);
-    let (nodes, _whole) = Includer::new(&loading).run(file, path);
-    let document = document::read(&loading, &nodes);
+    let (nodes, whole) = Includer::new(&loading).run(file, path);
+    let document::Document { mut settings, plugins, plugins_at } = document::read(&loading, &nodes);
     if !loading.is_clean() {
-        return Err(loading.into_problems());
+        if let Some(fault) = reference::mistaken(&loading, file) {
+            return (None, fault.into_problem(&loading.sources()).into());
+        }
+        // a node that could not be read may have been that of a plugin
+        settings.plugins = settings.plugins.filter(|_| whole);
+        let named = settings.plugins.iter_mut().flat_map(|plugins| &mut plugins.named);
+        for (plugin, _) in named.zip(&plugins).filter(|(_, draft)| !draft.is_clean) {
+            plugin.disabled = true;
+        }
     }
-    let document::Document { settings, plugins, plugins_at } = document;
-    Ok(Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), plugins, plugins_at })
+    let loaded = Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), plugins, plugins_at };
+    (Some(loaded), loading.into_problems())
 }
 
 impl Loaded {

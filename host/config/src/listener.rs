@@ -45,6 +45,8 @@ pub(crate) struct ListenerDraft {
     pub(crate) role: Option<Role>,
     pub(crate) sasl: Option<Sasl>,
     pub(crate) authenticate_at: Option<Place>,
+    /// Host and port could be read.
+    pub(crate) has_address: bool,
 }
 
 /// Reads a `user` node.
@@ -67,7 +69,8 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let block = Block::with_qualifiers(loading, "listener", Item::of_node(node), &[]);
     let role = connection::role(&block);
     let host = block.text("host").and_then(|text| host_of(loading, text));
-    let port = port(&block, 0).unwrap_or(5672);
+    let port = port(&block, 0);
+    let has_address = block.has("host").is_some() == host.is_some() && block.has("port").is_some() == port.is_some();
     let failover_urls = failover_urls(&block);
     let authenticate_at = block.has("authenticate-peer");
     let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
@@ -83,7 +86,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         name: name.map_or(String::new(), |name| name.text.to_owned()),
         role: role.unwrap_or_default(),
         host,
-        port,
+        port: port.unwrap_or(5672),
         failover_urls,
         authenticate_peer,
         management,
@@ -91,7 +94,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         connection,
     };
     let name_at = name.map_or(node.at, |name| name.at);
-    ListenerDraft { listener, name_at, role, sasl, authenticate_at }
+    ListenerDraft { listener, name_at, role, sasl, authenticate_at, has_address }
 }
 
 /// What an absent `sasl` stands for: all that is served and has something to check against.
@@ -126,7 +129,15 @@ pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
 pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
     let arg = block.single(block.one("port")?)?;
     match &arg.value {
-        Value::Text(text) => block.word_of(Text { text, at: arg.at }, &[("amqp", 5672), ("amqps", 5671)], &[]),
+        Value::Text(text) => match text.as_str() {
+            "amqp" => Some(5672),
+            "amqps" => Some(5671),
+            _ => {
+                let hint = format!("it is a number from {low} to 65535 without quotes, `amqp` or `amqps`");
+                block.loading.report(Fault::at(arg.at, "not a port").hint(hint));
+                None
+            }
+        },
         _ => block.integer_of(arg, low..=u16::MAX),
     }
 }

@@ -107,17 +107,23 @@ impl<'e> Loading<'e> {
     }
 
     pub(crate) fn report(&self, fault: Fault) {
-        let mut faults = self.faults.borrow_mut();
-        if faults.len() >= COLLECTED_MAX {
-            *self.omitted.borrow_mut() += 1;
+        if self.omits() {
             return;
         }
+        let mut faults = self.faults.borrow_mut();
         let Some((place, _)) = fault.spots.first() else {
             return;
         };
         let place = *place;
         let problem = fault.into_problem(&self.sources.borrow());
         faults.push((place, problem));
+    }
+
+    /// Whether there are so many problems that one more is only counted, which this has done.
+    pub(crate) fn omits(&self) -> bool {
+        let is_full = self.faults.borrow().len() >= COLLECTED_MAX;
+        *self.omitted.borrow_mut() += usize::from(is_full);
+        is_full
     }
 
     /// Reports what stands twice where it may stand once.
@@ -154,7 +160,12 @@ impl<'e> Loading<'e> {
     }
 
     pub(crate) fn is_clean(&self) -> bool {
-        self.faults.borrow().is_empty()
+        self.count() == 0
+    }
+
+    /// How many problems there are so far.
+    pub(crate) fn count(&self) -> usize {
+        self.faults.borrow().len() + *self.omitted.borrow()
     }
 
     /// All problems in the order of files and places.

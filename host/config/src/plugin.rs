@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crosstie_model::policy::Hook;
-use crosstie_model::settings::{ConfigNode, Grant, OnFailure, Plugin, PluginLimits};
+use crosstie_model::settings::{ConfigNode, Grant, OnFailure, Plugin, PluginLimits, PropertyValue, REQUEST_MIN_BYTES};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::connection::property_value;
@@ -16,6 +16,9 @@ use crate::tree::{Arg, Node, Value};
 /// Nodes in nodes of a `config` block. Source: plugin-abi, `config`.
 const CONFIG_DEPTH_MAX: usize = 7;
 
+/// The largest whole number that every language of a plugin holds. Source: plugin-abi, `CBOR`.
+const INTEGER_MAX: u64 = (1 << 53) - 1;
+
 const HOOKS: [(&str, Hook); 3] =
     [("failover", Hook::Failover), ("connection", Hook::Connection), ("address", Hook::Address)];
 const HOOKS_UNSERVED: [&str; 2] = ["session", "link"];
@@ -25,6 +28,8 @@ const HOOKS_UNSERVED: [&str; 2] = ["session", "link"];
 pub(crate) struct PluginDraft {
     pub(crate) plugin: Plugin,
     pub(crate) name_at: Place,
+    /// Nothing is wrong with it so far.
+    pub(crate) is_clean: bool,
     /// The `config` node, where there is one.
     pub(crate) config: Option<Node>,
 }
@@ -48,6 +53,7 @@ pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (P
 
 /// Reads a `plugin` node.
 pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft {
+    let faults = loading.count();
     let name = name_of(loading, node, "plugin \"nearest-broker\" { … }");
     if let Some(name) = name {
         check_name(loading, name);
@@ -64,7 +70,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft 
     let name = name.map_or(String::new(), |name| name.text.to_owned());
     let plugin = Plugin { name, disabled, hooks, on_failure, limits, grants, config: config.unwrap_or_default() };
     let written = node.children.as_deref().unwrap_or(&[]).iter().find(|child| child.name == "config");
-    PluginDraft { plugin, name_at, config: written.cloned() }
+    PluginDraft { plugin, name_at, is_clean: loading.count() == faults, config: written.cloned() }
 }
 
 fn check_name(loading: &Loading<'_>, name: Text<'_>) {
@@ -110,7 +116,7 @@ fn limits(block: &Block<'_>) -> PluginLimits {
     let times = Duration::from_millis(1)..=Duration::from_secs(600);
     let memory = 64 << 10..=4 << 30;
     // an answer is read at one go, which holds its worker
-    let (request, answer) = (256..=64 << 20, 256..=1 << 20);
+    let (request, answer) = (u64::from(REQUEST_MIN_BYTES)..=64 << 20, 256..=1 << 20);
     let bytes = |key, range, default: u32| {
         let read = block.size(key, range);
         read.and_then(|bytes| u32::try_from(bytes).ok()).unwrap_or(default)
@@ -177,9 +183,18 @@ fn config_node(block: &Block<'_>, node: &Node, depth: usize) -> Option<ConfigNod
     })
 }
 
-fn config_value(block: &Block<'_>, arg: &Arg) -> Option<crosstie_model::settings::PropertyValue> {
+fn config_value(block: &Block<'_>, arg: &Arg) -> Option<PropertyValue> {
     if !arg.secret {
-        return property_value(block, arg);
+        let value = property_value(block, arg);
+        if let Some(PropertyValue::Integer(number)) = value
+            && number.unsigned_abs() > INTEGER_MAX
+        {
+            let hint =
+                format!("a plugin takes whole numbers from -{INTEGER_MAX} to {INTEGER_MAX}; a text has no limit");
+            block.loading.report(Fault::at(arg.at, "out of range").hint(hint));
+            return None;
+        }
+        return value;
     }
     let Value::Text(text) = &arg.value else {
         let hint = "as in `token (secret)\"env:TOKEN\"`";
@@ -187,7 +202,7 @@ fn config_value(block: &Block<'_>, arg: &Arg) -> Option<crosstie_model::settings
         return None;
     };
     let secret = secret::resolve(block.loading, text, arg.at)?;
-    Some(crosstie_model::settings::PropertyValue::Secret(secret))
+    Some(PropertyValue::Secret(secret))
 }
 
 /// A `plugin` that asks for what the process cannot give.

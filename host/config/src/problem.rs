@@ -16,6 +16,9 @@ pub(crate) const PROBLEMS_MAX: usize = 100;
 /// Characters shown on each side of the underlined text of a long line.
 const EXCERPT_SIDE_CHARS: usize = 100;
 
+/// What stands before a secret that is written plainly.
+const LITERAL: &str = "literal:";
+
 /// What the reference calls the password of a connector.
 const PASSWORDS: [&str; 3] = ["saslPassword", "sasl-password", "sasl_password"];
 
@@ -257,48 +260,62 @@ impl Excerpt {
         let (line_start, text) = spot.source.line_at(spot.start);
         let from = spot.start.saturating_sub(line_start);
         let rest = text.get(from..).unwrap_or("");
-        let from = text.get(..from).unwrap_or(text).chars().count();
-        let len = rest.get(..spot.len.min(rest.len())).unwrap_or(rest).chars().count();
-        // Each character stands for one of the line, so places can be counted in characters.
-        let visible: Vec<char> = visible(text).chars().collect();
-        let (before, rest) = visible.split_at(from.min(visible.len()));
-        let (marked, after) = rest.split_at(len.min(rest.len()));
-        let marked: String = marked.iter().take(2 * EXCERPT_SIDE_CHARS).collect();
+        let to = from + rest.get(..spot.len.min(rest.len())).unwrap_or(rest).len();
+        let (first, last) = (start_of_last(text, from, EXCERPT_SIDE_CHARS), end_of_first(text, to, EXCERPT_SIDE_CHARS));
+        let mut secrets = secrets_in(text);
+        secrets.retain(|(start, end)| *start < last && first < *end);
+        let part = |start: usize, end: usize| visible(text, start, end, &secrets);
+        let before = part(first, from);
+        let marked = part(from, end_of_first(text, from, 2 * EXCERPT_SIDE_CHARS).min(to));
         let marked = if spot.secret { hidden(&marked) } else { marked };
-        let skipped = before.len().saturating_sub(EXCERPT_SIDE_CHARS);
-        let before: String = before.iter().skip(skipped).collect();
-        let after: String = after.iter().take(EXCERPT_SIDE_CHARS).collect();
+        let after = part(to, last);
         let span = (before.len(), marked.len()).into();
         let text = format!("{before}{marked}{after}");
         Self { name: spot.source.name.clone(), text, line, column, span, label: spot.label.clone() }
     }
 }
 
-/// The text with secrets and control characters blanked out, character for character.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((start, end)) = secret_in(rest) {
-        out.push_str(rest.get(..start).unwrap_or(""));
-        out.push_str(&hidden(rest.get(start..end).unwrap_or("")));
-        rest = rest.get(end..).unwrap_or("");
-    }
-    out.push_str(rest);
-    out.chars().map(|c| if c.is_control() && c != '\t' { '\u{fffd}' } else { c }).collect()
+/// Where the last characters before a place start.
+fn start_of_last(text: &str, end: usize, chars: usize) -> usize {
+    let before = text.get(..end).unwrap_or("");
+    before.char_indices().rev().take(chars).last().map_or(before.len(), |(at, _)| at)
 }
 
-/// The first secret in a line: behind `literal:` up to the next quote, or all behind the reference's `saslPassword:`.
-fn secret_in(line: &str) -> Option<(usize, usize)> {
-    let literals = line.match_indices("literal:").map(|(at, word)| {
-        let start = at + word.len();
+/// Where the first characters behind a place end.
+fn end_of_first(text: &str, start: usize, chars: usize) -> usize {
+    let rest = text.get(start..).unwrap_or("");
+    start + rest.char_indices().nth(chars).map_or(rest.len(), |(at, _)| at)
+}
+
+/// A part of a line with secrets and control characters blanked out, character for character.
+fn visible(line: &str, start: usize, end: usize, secrets: &[(usize, usize)]) -> String {
+    let chars = line.get(start..end).unwrap_or("").char_indices();
+    let is_secret = |at: usize| secrets.iter().any(|(from, to)| (*from..*to).contains(&at));
+    let shown = chars.map(|(at, c)| match c {
+        '"' | '\t' => c,
+        _ if is_secret(start + at) => '*',
+        _ if c.is_control() => '\u{fffd}',
+        _ => c,
+    });
+    shown.collect()
+}
+
+/// The secrets in a line: behind `literal:` up to the next quote, and all behind the reference's `saslPassword:`.
+fn secrets_in(line: &str) -> Vec<(usize, usize)> {
+    let mut secrets = Vec::new();
+    let mut at = 0;
+    while let Some(found) = line.get(at..).and_then(|rest| rest.find(LITERAL)) {
+        let start = at + found + LITERAL.len();
         let len = line.get(start..).and_then(|rest| rest.find('"'));
-        (start, len.map_or(line.len(), |len| start + len))
-    });
-    let passwords = PASSWORDS.iter().flat_map(|word| line.match_indices(word)).filter_map(|(at, word)| {
+        at = len.map_or(line.len(), |len| start + len);
+        secrets.push((start, at));
+    }
+    let password = PASSWORDS.iter().flat_map(|word| line.match_indices(word)).filter_map(|(at, word)| {
         let rest = line.get(at + word.len()..)?.trim_start_matches(['"', ' ', '\t']).strip_prefix(':')?;
-        Some((line.len() - rest.trim_start_matches(['"', ' ', '\t']).len(), line.len()))
+        Some(line.len() - rest.trim_start_matches(['"', ' ', '\t']).len())
     });
-    literals.chain(passwords).filter(|(start, end)| start < end).min()
+    secrets.extend(password.min().map(|start| (start, line.len())));
+    secrets
 }
 
 fn hidden(text: &str) -> String {

@@ -109,6 +109,28 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
     })
 }
 
+/// Says that a file that was read as KDL is one of the reference: JSON, or a `key:` at the start of a block.
+pub(crate) fn mistaken(loading: &Loading<'_>, file: usize) -> Option<Fault> {
+    let source = loading.source(file)?;
+    let (mut start, mut before) = (0, "");
+    for line in source.text.split_inclusive('\n') {
+        let text = line.trim();
+        let key = text.split_once(':').map_or("", |(key, _)| key);
+        let is_key = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphabetic() || matches!(c, '-' | '_'));
+        if (before.ends_with('{') && is_key) || (before.is_empty() && text.starts_with('[')) {
+            let at = start + (line.len() - line.trim_start().len());
+            let fault = Fault::at(Place { file, start: at, len: key.len().max(1) }, "this looks like a qdrouterd.conf");
+            let fault = fault.label("not as KDL has it");
+            return Some(fault.hint("write `--qdrouterd-conf` before the name of the file"));
+        }
+        start += line.len();
+        if !text.is_empty() && !text.starts_with('#') {
+            before = text;
+        }
+    }
+    None
+}
+
 fn report_unknown(loading: &Loading<'_>, entities: &[Entity]) {
     for entity in entities {
         let kind = entity.kind.as_str();

@@ -12,6 +12,7 @@ use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
 use crate::suggest;
 use crate::tree::Node;
+use crate::writable::{self, Hindrance};
 
 /// Characters of a container-id that is generated, behind its prefix.
 const GENERATED_ID_CHARS: usize = 15;
@@ -116,7 +117,14 @@ pub(crate) fn read_log<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Log {
         let word = words.into_iter().find(|(word, _)| *word == output.text);
         match (word, output.text.strip_prefix("file:")) {
             (Some((_, word)), _) => log.output = word,
-            (None, Some(path)) if !path.is_empty() => log.output = LogOutput::File(loading.resolve(output.at, path)),
+            (None, Some(path)) if !path.is_empty() => {
+                let path = loading.resolve(output.at, path);
+                if let Some(Hindrance::Always(why) | Hindrance::ForThisUser(why)) = writable::file(&path) {
+                    let hint = "make the directory first; a relative path starts at the directory of this file";
+                    loading.report(Fault::at(output.at, format!("the log cannot be written: {why}")).hint(hint));
+                }
+                log.output = LogOutput::File(path);
+            }
             _ => loading.report(
                 Fault::at(output.at, "not a place for the log").hint("it is `stderr`, `stdout` or `file:PATH`"),
             ),

@@ -11,8 +11,11 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
     }
     let near = known.into_iter().filter_map(|candidate| {
         let letters: Vec<char> = candidate.to_lowercase().chars().take(WORD_CHARS_MAX + 1).collect();
-        let steps = distance(&word, &letters);
         let allowed = (word.len().max(letters.len()) / 3).max(1);
+        if word.len().abs_diff(letters.len()) > allowed {
+            return None;
+        }
+        let steps = distance(&word, &letters);
         (steps <= allowed).then_some((steps, candidate))
     });
     near.min_by_key(|(steps, _)| *steps).map(|(_, candidate)| candidate)

@@ -10,6 +10,12 @@ pub(crate) const DEPTH_MAX: usize = 32;
 const SLASHDASH_MAX: usize = 4;
 /// Comments in comments.
 const COMMENT_DEPTH_MAX: usize = 32;
+/// What a `}` is that closes nothing; behind another fault, that one's consequence.
+const UNOPENED: &str = "`}` without `{`";
+/// What a block is that stands in too many others.
+const TOO_DEEP: &str = "blocks are nested too deep";
+/// What a block is that is open at the end.
+const UNCLOSED: &str = "this block is never closed";
 /// Faults after which scanning ends: each may look at the whole text.
 const FAULTS_MAX: usize = 20;
 
@@ -29,17 +35,19 @@ pub(crate) struct Scan {
     pub(crate) faults: Vec<SyntaxFault>,
 }
 
-/// Scans a text; time is linear in its length for each fault.
+/// Scans a text; time is linear in its length for each fault. Of the cascade that one mistake brings, the first is kept.
 pub(crate) fn scan(text: &str) -> Scan {
-    let mut scanner = Scanner { text, at: if text.starts_with('\u{feff}') { 3 } else { 0 } };
+    let mut scanner = Scanner { text, at: if text.starts_with('\u{feff}') { 3 } else { 0 }, too_deep: None };
     let mut scan = Scan::default();
     while scan.faults.len() < FAULTS_MAX {
         match scanner.top_level_node() {
             Ok(Some(extent)) => scan.nodes.push(extent),
             Ok(None) => break,
             Err((node_start, fault)) => {
-                scan.faults.push(fault);
-                scanner.resume_after(node_start);
+                scanner.resume_after(node_start, &fault);
+                if scan.faults.is_empty() || fault.message != UNOPENED {
+                    scan.faults.push(fault);
+                }
             }
         }
     }
@@ -77,6 +85,8 @@ struct Nest {
 struct Scanner<'t> {
     text: &'t str,
     at: usize,
+    /// The first block of the current node that is nested too deep: the node is scanned to its end all the same.
+    too_deep: Option<SyntaxFault>,
 }
 
 fn fault(start: usize, len: usize, message: &'static str, hint: &'static str) -> SyntaxFault {
@@ -92,7 +102,14 @@ impl Scanner<'_> {
         if self.rest().is_empty() {
             return Ok(None);
         }
-        self.whole_node().map_err(|fault| (start, fault))?;
+        let ended = self.whole_node();
+        if let Some(fault) = self.too_deep.take() {
+            if ended.is_err() {
+                self.at = self.text.len();
+            }
+            return Err((start, fault));
+        }
+        ended.map_err(|fault| (start, fault))?;
         Ok(Some((start, self.at)))
     }
 
@@ -118,7 +135,7 @@ impl Scanner<'_> {
         match self.peek() {
             None => {
                 let open = nest.levels.last().map_or(self.at, |level| level.open);
-                Err(fault(open, 1, "this block is never closed", "add the missing `}`"))
+                Err(fault(open, 1, UNCLOSED, "add the missing `}`"))
             }
             Some('}') => self.close(nest),
             _ => {
@@ -136,7 +153,7 @@ impl Scanner<'_> {
 
     fn close(&mut self, nest: &mut Nest) -> Step<State> {
         let Some(level) = nest.levels.pop() else {
-            return Err(fault(self.at, 1, "`}` without `{`", "remove it, or open the block that it closes"));
+            return Err(fault(self.at, 1, UNOPENED, "remove it, or open the block that it closes"));
         };
         self.at += 1;
         nest.slashdashes = level.slashdashes;
@@ -145,7 +162,8 @@ impl Scanner<'_> {
 
     fn open(&mut self, nest: &mut Nest, removed: bool) -> Step<State> {
         if nest.levels.len() >= DEPTH_MAX {
-            return Err(fault(self.at, 1, "blocks are nested too deep", "at most 32 blocks stand in each other"));
+            let hint = "at most 32 blocks stand in each other";
+            self.too_deep.get_or_insert(fault(self.at, 1, TOO_DEEP, hint));
         }
         self.check_slashdashes(nest.slashdashes + usize::from(removed))?;
         nest.levels.push(Level { open: self.at, slashdashes: nest.slashdashes, removed });
@@ -450,10 +468,16 @@ impl Scanner<'_> {
         found.is_some()
     }
 
-    /// Goes on at the next line after the start of a faulty node that looks like the start of another.
-    fn resume_after(&mut self, node_start: usize) {
-        let rest = self.text.get(node_start..).unwrap_or("");
-        let next = rest.match_indices('\n').map(|(at, _)| node_start + at + 1).find(|at| {
+    /// Goes on at the next line after a fault that looks like the start of a node; a block that is never closed may have
+    /// swallowed such lines.
+    fn resume_after(&mut self, node_start: usize, fault: &SyntaxFault) {
+        let from = match fault.message {
+            UNCLOSED => node_start,
+            TOO_DEEP => self.at.saturating_sub(1),
+            _ => fault.start.max(node_start),
+        };
+        let rest = self.text.get(from..).unwrap_or("");
+        let next = rest.match_indices('\n').map(|(at, _)| from + at + 1).find(|at| {
             let line = self.text.get(*at..).unwrap_or("");
             line.starts_with(|c: char| c.is_alphabetic() || c == '"')
         });

@@ -80,7 +80,7 @@ pub(crate) fn parse(loading: &Loading<'_>, file: usize) -> (Vec<Node>, bool) {
         let text = source.text.get(start..stop).unwrap_or("");
         match KdlDocument::parse_v2(text) {
             Ok(document) => {
-                let reader = Reader { loading, file, base: start };
+                let reader = Reader { loading, file, text, base: start };
                 nodes.extend(document.nodes().iter().map(|node| reader.node(node, Within::Top)));
             }
             Err(error) => {
@@ -117,6 +117,7 @@ enum Within {
 struct Reader<'r, 'e> {
     loading: &'r Loading<'e>,
     file: usize,
+    text: &'r str,
     /// Where the parsed text starts in its file.
     base: usize,
 }
@@ -142,7 +143,7 @@ impl Reader<'_, '_> {
         for entry in node.entries() {
             let at = self.place(entry.span());
             read.head = read.head.to(at);
-            let value = self.value(entry, at, within == Within::Config);
+            let value = self.value(entry, self.value_place(entry), within == Within::Config);
             match entry.name() {
                 None => read.args.push(value),
                 Some(key) => read.props.push(Prop { name: key.value().to_owned(), at, value }),
@@ -151,6 +152,19 @@ impl Reader<'_, '_> {
         let children = node.children();
         read.children = children.map(|block| block.nodes().iter().map(|child| self.node(child, inner)).collect());
         read
+    }
+
+    /// An entry without its key.
+    fn value_place(&self, entry: &KdlEntry) -> Place {
+        let whole = entry.span();
+        let end = whole.offset() + whole.len();
+        let start = entry.name().map_or(whole.offset(), |key| {
+            let key_end = key.span().offset() + key.span().len();
+            let rest = self.text.get(key_end..end).unwrap_or("");
+            let value = rest.split_once('=').map_or(rest, |(_, value)| value).trim_start();
+            end - value.len()
+        });
+        self.place((start, end - start).into())
     }
 
     fn value(&self, entry: &KdlEntry, at: Place, in_config: bool) -> Arg {

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crosstie_config::{EMBEDDED, load, load_text};
+use crosstie_config::{EMBEDDED, load, load_text, survey};
 use proptest::prelude::*;
 
 fn problems(text: &str) -> String {
@@ -222,5 +222,180 @@ fn scram_without_a_user_and_a_salted_password_out_of_place_are_problems() {
         let found = problems(text);
         assert!(found.contains(wanted), "{wanted} is missing:\n{found}");
         assert!(!found.contains("AAAA") && !found.contains("W22Z"), "a secret is never shown:\n{found}");
+    }
+}
+
+/// A directory of its own for a test.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("crosstie-config-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn count(text: &str) -> usize {
+    load_text("crosstie.kdl", text).unwrap_err().len()
+}
+
+fn warnings(text: &str) -> String {
+    load_text("crosstie.kdl", text).unwrap_or_else(|problems| panic!("{problems}")).warnings.render(false)
+}
+
+#[test]
+fn of_the_cascade_of_one_mistake_the_first_is_shown() {
+    let deep = format!("{}{}", "a {\n".repeat(500), "}\n".repeat(500));
+    for text in [&deep, &"a {\n".repeat(500), "listener \"a\" {\nport true\n}\n", "listener \"a\" {\nport 1\n}}\n"] {
+        assert_eq!(count(text), 1, "{}", problems(text));
+    }
+    // what stands behind it is read all the same
+    let found = problems(&format!("{deep}listener \"a\" {{ prot 1; }}\n"));
+    assert!(found.contains("nested too deep") && found.contains("did you mean `port`?"), "{found}");
+    assert_eq!(count("listener \"a\" {\nport true\n}\nlistener \"b\" {\n port false\n}\n"), 2);
+}
+
+#[test]
+fn of_a_secret_in_a_property_the_value_is_masked_and_its_key_shown() {
+    let found = problems("user \"u\" password=\"geheim\"\nlistener \"a\" { port 1; }\n");
+    assert!(found.contains("user \"u\" password=\"******\"") && !found.contains("geheim"), "{found}");
+}
+
+#[test]
+fn a_secret_is_masked_far_from_what_is_wrong() {
+    let long = format!("user \"u\" password=\"literal:{}\" {} nonsense=1", "s3cret".repeat(9), "/**/".repeat(20));
+    let found = problems(&long);
+    assert!(!found.contains("s3cret") && found.contains("nonsense"), "{found}");
+}
+
+#[test]
+fn a_file_that_includes_itself_is_read_once() {
+    let scratch = Scratch::new("self");
+    let file = scratch.write("crosstie.kdl", "listener \"a\" { port 1; }\ninclude \"crosstie.kdl\"\n");
+    let found = load(&file).unwrap_err();
+    assert_eq!(found.len(), 1, "{found}");
+    assert!(found.render(false).contains("includes itself"), "{found}");
+}
+
+#[test]
+fn users_whom_no_listener_takes_are_warned_of() {
+    let user = "user \"u\" password=\"literal:p\"\n";
+    let warned = warnings(&format!("{user}listener \"a\" {{ port 1; sasl \"ANONYMOUS\"; }}\n"));
+    assert!(warned.contains("crosstie.kdl:1:6") && warned.contains("no listener takes passwords"), "{warned}");
+    assert!(warnings(&format!("{user}listener \"a\" {{ port 1; }}\n")).is_empty());
+}
+
+#[test]
+fn a_configuration_to_which_nothing_can_connect_is_warned_of() {
+    assert!(warnings("router \"r\"\n").contains("nothing can connect"));
+    assert!(warnings("").contains("nothing can connect"));
+    assert!(warnings("listener \"a\" { port 1; }").is_empty());
+}
+
+#[test]
+fn a_log_and_a_state_directory_that_cannot_be_made_are_problems_at_their_place() {
+    let scratch = Scratch::new("places");
+    let file = scratch.write("file", "");
+    let found = problems(&format!("log {{\n output \"file:{}/none/x.log\"\n}}\n", scratch.0.display()));
+    assert!(found.contains("crosstie.kdl:2:9") && found.contains("there is no directory"), "{found}");
+    let found = problems(&format!("state \"{}/x\"\n", file.display()));
+    assert!(found.contains("crosstie.kdl:1:7") && found.contains("is no directory"), "{found}");
+    let good = format!(
+        "log {{ output \"file:{0}/x.log\"; }}\nstate \"{0}/a/b\"\nlistener \"a\" {{ port 1; }}\n",
+        scratch.0.display()
+    );
+    assert!(warnings(&good).is_empty() && !scratch.0.join("x.log").exists() && !scratch.0.join("a").exists());
+}
+
+#[test]
+fn two_listeners_on_one_socket_are_a_problem() {
+    let two = |first: &str, second: &str| {
+        load_text("crosstie.kdl", &format!("listener \"a\" {{ {first}; }}\nlistener \"b\" {{ {second}; }}\n"))
+    };
+    for (first, second) in [
+        ("port 5", "port 5"),
+        ("port 5", "host \"127.0.0.1\"; port 5"),
+        ("host \"0.0.0.0\"; port 5", "host \"127.0.0.1\"; port 5"),
+        ("host \"::1\"; port 5", "host \"::\"; port 5"),
+        ("host \"A.example\"; port 5672", "host \"a.example\""),
+    ] {
+        let found = two(first, second).unwrap_err().render(false);
+        assert!(found.contains("a second listener on port") && found.contains("crosstie.kdl:2:10"), "{found}");
+    }
+    for (first, second) in [
+        ("port 0", "port 0"),
+        ("port 5", "port 6"),
+        ("host \"127.0.0.1\"; port 5", "host \"127.0.0.2\"; port 5"),
+        ("host \"0.0.0.0\"; port 5", "host \"::1\"; port 5"),
+        ("port 5; socket-address-family \"IPv4\"", "port 5; socket-address-family \"IPv6\""),
+    ] {
+        assert!(two(first, second).is_ok(), "{first}, {second}");
+    }
+}
+
+#[test]
+fn an_address_that_is_none_and_a_port_that_is_none_are_said_to_be_so() {
+    let found = problems("listener \"a\" { host \"999.1.1.1\"; port \"abc\"; }");
+    assert!(found.contains("four numbers from 0 to 255") && found.contains("number from 0 to 65535"), "{found}");
+}
+
+#[test]
+fn a_qdrouterd_conf_gets_one_hint() {
+    for text in [
+        "# ours\nrouter {\n    mode: standalone\n}\n\nlistener {\n    host: 0.0.0.0\n    port: amqp\n}\n",
+        "[\n  [\"listener\", { \"port\": 5672 }]\n]\n",
+    ] {
+        let found = load_text("crosstie.kdl", text).unwrap_err();
+        assert_eq!(found.len(), 1, "{found}");
+        assert!(found.render(false).contains("--qdrouterd-conf"), "{found}");
+    }
+    assert!(!problems("listener \"a\" {\n prot 1\n}\n").contains("qdrouterd"));
+}
+
+#[test]
+fn with_problems_elsewhere_plugins_can_be_checked() {
+    let scratch = Scratch::new("survey");
+    let text = "listner \"a\"\nplugins \".\"\nplugin \"good\"\nplugin \"bad\" { hooks \"nonsense\"; }\n";
+    let (loaded, found) = survey(&scratch.write("crosstie.kdl", text));
+    let named = loaded.unwrap().settings.plugins.unwrap().named;
+    let disabled: Vec<(&str, bool)> = named.iter().map(|plugin| (plugin.name.as_str(), plugin.disabled)).collect();
+    assert_eq!((found.len(), disabled), (2, vec![("good", false), ("bad", true)]));
+    let broken = scratch.write("crosstie.kdl", &format!("{text}plugin \"lost\" {{\n"));
+    assert!(survey(&broken).0.unwrap().settings.plugins.is_none());
+}
+
+#[test]
+fn problems_beyond_those_that_are_kept_are_counted() {
+    let found = load_text("crosstie.kdl", &format!("listener \"a\" {{ {} }}", "prot 1; ".repeat(5_000))).unwrap_err();
+    assert_eq!(found.len(), 5_000);
+    assert!(found.render(false).ends_with("and 4900 more problems\n"));
+}
+
+#[test]
+fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem() {
+    for (text, wanted) in [
+        ("plugin \"p\" { config { limit 9007199254740992; }; }", "from -9007199254740991 to 9007199254740991"),
+        ("plugin \"p\" { request \"31KiB\"; }", "it is from 32768 to"),
+        ("plugin \"p\" { only listener=\"a\"; }", "this build does not serve `only`"),
+        ("plugin \"p\" { shadow; }", "this build does not serve `shadow`"),
+        ("plugins \".\" { record \"x\"; }", "this build does not serve `record`"),
+        ("plugin \"p\" { hooks \"session\"; }", "this build does not serve `session`"),
+        ("plugin \"p\" { hooks \"link\"; }", "this build does not serve `link`"),
+    ] {
+        let found = problems(text);
+        assert!(found.contains(wanted), "{wanted} is missing:\n{found}");
     }
 }

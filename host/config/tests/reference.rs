@@ -234,7 +234,8 @@ fn mechanisms_are_what_the_peers_can_use() {
     assert_eq!(connector("saslMechanisms: ANONYMOUS PLAIN"), [Mechanism::Anonymous]);
     let user = "saslUsername: u\nsaslPassword: p\nsaslMechanisms: ANONYMOUS PLAIN";
     assert_eq!(connector(user), [Mechanism::Plain, Mechanism::Anonymous]);
-    assert_eq!(connector("saslUsername: u\nsaslPassword: p"), [Mechanism::Plain]);
+    let all = [Mechanism::ScramSha512, Mechanism::ScramSha256, Mechanism::Plain];
+    assert_eq!(connector("saslUsername: u\nsaslPassword: p"), all);
     has(&problems("connector {\n saslMechanisms: PLAIN\n}\n"), 2, 18, "none of these mechanisms");
 }
 

@@ -20,6 +20,7 @@ pub(crate) use self::receive::{ReceiveArgs, receive};
 pub(crate) use self::send::{SendArgs, send};
 
 use self::tally::Tally;
+use crate::configuration::say;
 
 /// Runs a client to its end, or until a signal stops it, and reports.
 fn run(tally: &Tally, client: impl Future<Output = Result<(), Fault>>) -> ExitCode {
@@ -37,7 +38,7 @@ fn run(tally: &Tally, client: impl Future<Output = Result<(), Fault>>) -> ExitCo
         Ok(()) if tally.is_clean() => ExitCode::SUCCESS,
         Ok(()) => ExitCode::FAILURE,
         Err(fault) => {
-            eprintln!("error: {fault}{}", tally.so_far());
+            say(&format!("error: {fault}{}\n", tally.so_far()));
             ExitCode::from(fault.exit_status())
         }
     }

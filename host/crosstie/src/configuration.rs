@@ -21,16 +21,16 @@ pub(crate) struct Configuration {
 }
 
 impl Configuration {
-    /// Reads it.
-    ///
-    /// # Errors
-    ///
-    /// Every problem that was found.
-    pub(crate) fn load(&self) -> Result<Loaded, Problems> {
-        match (&self.qdrouterd_conf, &self.file) {
+    /// Reads it: what of it can be used, for a router or at least to check its plugins, and every problem.
+    pub(crate) fn survey(&self) -> (Option<Loaded>, Problems) {
+        let all_or_nothing = match (&self.qdrouterd_conf, &self.file) {
             (Some(file), _) => reference::load(file),
-            (None, Some(file)) => crosstie_config::load(file),
+            (None, Some(file)) => return crosstie_config::survey(file),
             (None, None) => crosstie_config::load_text("embedded", EMBEDDED),
+        };
+        match all_or_nothing {
+            Ok(loaded) => (Some(loaded), Problems::default()),
+            Err(problems) => (None, problems),
         }
     }
 
@@ -38,6 +38,13 @@ impl Configuration {
     pub(crate) fn name(&self) -> String {
         let file = self.qdrouterd_conf.as_ref().or(self.file.as_ref());
         file.map_or_else(|| "embedded".to_owned(), |file| file.display().to_string())
+    }
+
+    /// The line that whoever starts Qpid Dispatch waits for in its log.
+    pub(crate) fn announcement(&self, workers: usize) -> Option<String> {
+        let process = std::process::id();
+        self.qdrouterd_conf.as_ref()?;
+        Some(format!("SERVER (notice) Operational, {workers} Threads Running (process ID {process})"))
     }
 
     /// Says why a router does not start. Whoever started Qpid Dispatch may look for its words and its exit status.
@@ -68,6 +75,6 @@ pub(crate) fn log_warnings(loaded: &Loaded) {
 }
 
 /// Writes to standard error; one that is closed wants nothing.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

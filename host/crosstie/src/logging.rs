@@ -32,13 +32,14 @@ fn targets(log: &Log) -> Targets {
 ///
 /// # Errors
 ///
-/// When the log file cannot be opened for appending.
-pub(crate) fn start(log: &Log) -> io::Result<()> {
+/// When the log file cannot be opened for appending, with its path.
+pub(crate) fn start(log: &Log) -> Result<(), String> {
     let (writer, colour) = match &log.output {
         LogOutput::Stderr => (BoxMakeWriter::new(io::stderr), io::IsTerminal::is_terminal(&io::stderr())),
         LogOutput::Stdout => (BoxMakeWriter::new(io::stdout), io::IsTerminal::is_terminal(&io::stdout())),
         LogOutput::File(path) => {
-            let file = OpenOptions::new().create(true).append(true).open(path)?;
+            let file = OpenOptions::new().create(true).append(true).open(path);
+            let file = file.map_err(|error| format!("cannot open the log `{}`: {error}", path.display()))?;
             (BoxMakeWriter::new(Mutex::new(file)), false)
         }
     };

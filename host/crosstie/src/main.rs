@@ -24,7 +24,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::client::{ReceiveArgs, SendArgs};
 use crate::entities::FromAttributes;
 
-use crate::configuration::{Configuration, EXIT_CONFIG, complain, log_warnings};
+use crate::configuration::{Configuration, EXIT_CONFIG, complain, log_warnings, say};
 
 /// An AMQP 1.0 message router with policy in WebAssembly.
 #[derive(Parser)]
@@ -81,7 +81,7 @@ fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
             Err(error) => {
-                eprintln!("error: {error}");
+                say(&format!("error: {error}\n"));
                 ExitCode::FAILURE
             }
         },
@@ -108,17 +108,17 @@ fn version() -> String {
 }
 
 fn check(configuration: &Configuration, show: bool) -> ExitCode {
-    match prepare(configuration) {
-        Ok((loaded, _engine)) => {
-            if !loaded.warnings.is_empty() {
-                complain(&loaded.warnings);
-            }
-            let text = if show { loaded.show() } else { format!("{} is good\n", configuration.name()) };
-            print(&text);
-            ExitCode::SUCCESS
-        }
-        Err(problems) => complain(&problems),
+    let (loaded, problems) = configuration.survey();
+    let Some(loaded) = loaded else { return complain(&problems) };
+    if let Err(problems) = load_plugins(&loaded, problems) {
+        return complain(&problems);
     }
+    if !loaded.warnings.is_empty() {
+        complain(&loaded.warnings);
+    }
+    let text = if show { loaded.show() } else { format!("{} is good\n", configuration.name()) };
+    print(&text);
+    ExitCode::SUCCESS
 }
 
 /// Writes to standard output; one that is closed wants nothing.
@@ -126,38 +126,42 @@ fn print(text: &str) {
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// Loads the configuration and its plugins.
-fn prepare(configuration: &Configuration) -> Result<(Loaded, Option<PolicyEngine>), Problems> {
-    let loaded = configuration.load()?;
-    let Some(plugins) = &loaded.settings.plugins else {
-        return Ok((loaded, None));
-    };
-    let setup = Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() };
-    match crosstie_policy::load(plugins, setup) {
-        Ok(engine) => Ok((loaded, Some(engine))),
+/// Loads the plugins of a configuration; to `problems`, those of the configuration itself, it adds theirs.
+fn load_plugins(loaded: &Loaded, mut problems: Problems) -> Result<Option<PolicyEngine>, Problems> {
+    let loading = loaded.settings.plugins.as_ref().map(|plugins| {
+        let setup = Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() };
+        crosstie_policy::load(plugins, setup)
+    });
+    match loading.transpose() {
+        Ok(engine) if problems.is_empty() => return Ok(engine),
+        Ok(_) => {}
         Err(found) => {
-            let mut problems = Problems::default();
             for problem in found {
                 let plugin = problem.plugin.as_deref();
                 problems.push(loaded.plugin_problem(plugin, &problem.path, &problem.message, problem.hint.as_deref()));
             }
-            Err(problems)
         }
     }
+    Err(problems)
 }
 
 fn run(configuration: &Configuration) -> ExitCode {
-    let (loaded, engine) = match prepare(configuration) {
-        Ok(prepared) => prepared,
-        Err(problems) => return configuration.refuse(&problems),
-    };
-    if let Err(error) = logging::start(&loaded.settings.log) {
-        eprintln!("error: cannot open the log: {error}");
+    let (loaded, problems) = configuration.survey();
+    let Some(loaded) = loaded else { return configuration.refuse(&problems) };
+    // a plugin may log while it is configured; with problems nothing of ours is to stand where a log was asked for
+    if problems.is_empty()
+        && let Err(fault) = logging::start(&loaded.settings.log)
+    {
+        say(&format!("error: {fault}\n"));
         return ExitCode::from(EXIT_CONFIG);
     }
     tracing::info!(target: "router", router = loaded.settings.router.id, version = env!("CARGO_PKG_VERSION"), "starting");
     tracing::debug!(target: "config", file = configuration.name(), "configuration read");
     log_warnings(&loaded);
+    let engine = match load_plugins(&loaded, problems) {
+        Ok(engine) => engine,
+        Err(problems) => return configuration.refuse(&problems),
+    };
     descriptors::raise(loaded.settings.limits.connections);
     let policy: MakePolicy = match engine {
         Some(engine) => {
@@ -169,14 +173,15 @@ fn run(configuration: &Configuration) -> ExitCode {
         None => Arc::new(|| std::rc::Rc::new(crosstie_model::policy::BuiltIn)),
     };
     let elsewhere = loaded.settings.log.output != LogOutput::Stderr;
-    match serve(loaded, policy) {
+    let announcement = configuration.announcement(loaded.settings.router.workers.get());
+    match serve(loaded, policy, announcement) {
         Ok(()) => {
             tracing::info!(target: "router", "stopped");
             ExitCode::SUCCESS
         }
         Err(error) => {
             // whoever started it sees why it did not start, wherever the log goes and whatever its level
-            eprintln!("error: {error}");
+            say(&format!("error: {error}\n"));
             if elsewhere {
                 tracing::warn!(target: "router", %error, "cannot start");
             }
@@ -185,11 +190,16 @@ fn run(configuration: &Configuration) -> ExitCode {
     }
 }
 
-fn serve(loaded: Loaded, policy: MakePolicy) -> Result<(), crosstie_net::NetError> {
+/// `announcement`: what is logged once everything is served.
+fn serve(loaded: Loaded, policy: MakePolicy, announcement: Option<String>) -> Result<(), crosstie_net::NetError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;
+        // looked at for the first time when the router runs
         let shutdown = async move {
+            if let Some(announcement) = announcement {
+                tracing::info!(target: "router", "{announcement}");
+            }
             signals.next().await;
             tracing::info!(target: "router", "shutting down");
             tokio::spawn(end_at_once(signals));

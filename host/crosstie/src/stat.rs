@@ -84,7 +84,7 @@ pub(crate) fn stat(args: &StatArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(fault) => {
-            eprintln!("error: {fault}");
+            crate::configuration::say(&format!("error: {fault}\n"));
             ExitCode::from(fault.exit_status())
         }
     }

@@ -599,6 +599,9 @@ pub enum Grant {
     Kv,
 }
 
+/// The shortest [`PluginLimits::request_bytes`]: peers cannot make a request longer than that.
+pub const REQUEST_MIN_BYTES: u32 = 32 << 10;
+
 /// What a plugin may use. Defaults: those of the ABI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PluginLimits {

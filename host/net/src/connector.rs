@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_amqp::connection::Connection;
+use crosstie_amqp::time::Time;
 use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::{Connector, Management};
@@ -13,11 +14,11 @@ use crosstie_router::failover::{Dial, Failover, Failure, Step};
 use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
 
-use crate::dial_text;
 use crate::opening;
 use crate::socket::{Owner, Socket};
 use crate::status::Watched;
 use crate::worker::Worker;
+use crate::{dial_text, tcp};
 
 /// Keeps a connector connected until the worker closes.
 pub(crate) async fn run(worker: Rc<Worker>, connector: Connector, watched: Watched) {
@@ -64,9 +65,11 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
                 watched.set(ConnectorStatus::Connecting, Some(format!("dialling {endpoint}")));
                 watched.set_urls(failover.urls());
+                let started = worker.now();
                 match reach(worker, connector, &dial).await {
                     Ok(stream) => {
-                        serve(worker, container_id, (connector, watched), (&dial, stream), &mut failover).await
+                        let reached = (&dial, started, stream);
+                        serve(worker, container_id, (connector, watched), reached, &mut failover).await
                     }
                     Err(error) => {
                         watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
@@ -85,7 +88,7 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
 }
 
 async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
-    let connect = TcpStream::connect((dial.host.as_str(), dial.port));
+    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family);
     let limit = connector.connection.handshake_timeout;
     tokio::select! {
         reached = tokio::time::timeout(limit, connect) => match reached {
@@ -100,7 +103,7 @@ async fn serve(
     worker: &Rc<Worker>,
     container_id: &str,
     (connector, watched): (&Connector, &Watched),
-    (dial, stream): (&Dial, TcpStream),
+    (dial, started, stream): (&Dial, Time, TcpStream),
     failover: &mut Failover,
 ) {
     let name: Arc<str> = connector.name.as_str().into();
@@ -121,7 +124,8 @@ async fn serve(
     };
     let mut meta = opening::meta(name.clone(), connector.role, &connector.connection, false);
     meta.peer_addr = identity.remote.to_string();
-    let amqp = Connection::new(worker.now(), opening::dialled(container_id, connector, dial), nonce);
+    // the time for dialling and for the handshake is one
+    let amqp = Connection::new(started, opening::dialled(container_id, connector, dial), nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new(stream, identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
     worker.drive(at, socket.clone(), Vec::new()).await;

@@ -29,7 +29,6 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 pub use crate::control::Entities;
-pub use crate::policy::condition;
 
 use crate::control::{Asked, Control};
 use crate::counts::Open;

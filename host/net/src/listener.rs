@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::sasl::Users;
-use crosstie_model::settings::{Listener, Settings};
+use crosstie_model::settings::{AddressFamily, Listener, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -36,14 +36,16 @@ impl Bound {
 ///
 /// [`NetError::Bind`].
 pub(crate) async fn bind(settings: &Settings, listener: &Listener, users: Arc<Users>) -> Result<Bound, NetError> {
-    let host = listener.host.as_deref().unwrap_or("::");
+    let family = listener.connection.address_family;
+    let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
+    let host = listener.host.as_deref().unwrap_or(all);
     let failed =
         |source| NetError::Bind { listener: listener.name.clone(), address: dial_text(host, listener.port), source };
-    let any = listener.host.is_none();
-    let socket = match tcp::listen(host, listener.port).await {
+    let any = listener.host.is_none() && family.is_none();
+    let socket = match tcp::listen(host, listener.port, family).await {
         // a machine without IPv6
         Err(error) if any && error.kind() != ErrorKind::AddrInUse => {
-            tcp::listen("0.0.0.0", listener.port).await.map_err(failed)?
+            tcp::listen("0.0.0.0", listener.port, family).await.map_err(failed)?
         }
         bound => bound.map_err(failed)?,
     };

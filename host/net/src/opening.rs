@@ -18,8 +18,8 @@ use serde_amqp::Value;
 /// Sent in every Open.
 const PRODUCT: &str = "crosstie";
 
-/// Offered and desired in every Open.
-const CAPABILITIES: [&str; 1] = ["ANONYMOUS-RELAY"];
+/// Offered and desired in every Open. Every link streams, so that a router may well open some for that.
+const CAPABILITIES: [&str; 2] = ["ANONYMOUS-RELAY", "qd.streaming-links"];
 
 fn mechanisms(settings: &ConnectionSettings) -> Vec<String> {
     settings.sasl.iter().map(|mechanism| mechanism.as_str().to_owned()).collect()

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosstie_amqp::fault::error;
+use crosstie_amqp::fault::{condition, error};
 use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::{
     AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
@@ -14,7 +14,7 @@ use crosstie_model::settings::Mechanism;
 use crosstie_router::address::{ConnectionRef, LinkRef};
 use crosstie_router::attach::Decision;
 use crosstie_router::failover_list;
-use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Fields};
+use fe2o3_amqp_types::definitions::{Error, Fields};
 use fe2o3_amqp_types::performatives::Open;
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
@@ -25,19 +25,6 @@ use crate::worker::Worker;
 
 /// Properties of a peer's open that are kept for management.
 const PROPERTIES_KEPT_MAX: usize = 32;
-
-/// A condition's symbol.
-#[must_use]
-pub fn condition(condition: &ErrorCondition) -> String {
-    let symbol = match condition {
-        ErrorCondition::Custom(symbol) => symbol.clone(),
-        ErrorCondition::AmqpError(known) => Symbol::from(known),
-        ErrorCondition::ConnectionError(known) => Symbol::from(known),
-        ErrorCondition::SessionError(known) => Symbol::from(known),
-        ErrorCondition::LinkError(known) => Symbol::from(known),
-    };
-    symbol.0
-}
 
 /// What a peer is told of a denial.
 fn refusal(denial: Denial, explain: bool) -> Error {

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crosstie_model::settings::AddressFamily;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 
@@ -33,15 +34,45 @@ pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keep_alive)
 }
 
-/// Listens on the first address of a host that can be had.
+fn addresses(found: impl Iterator<Item = SocketAddr>, family: Option<AddressFamily>) -> Vec<SocketAddr> {
+    let fits = |addr: &SocketAddr| family.is_none_or(|family| (family == AddressFamily::V4) == addr.is_ipv4());
+    found.filter(fits).collect()
+}
+
+fn no_address(family: Option<AddressFamily>) -> io::Error {
+    let what = match family {
+        None => "the host has no address",
+        Some(AddressFamily::V4) => "the host has no IPv4 address",
+        Some(AddressFamily::V6) => "the host has no IPv6 address",
+    };
+    io::Error::new(io::ErrorKind::NotFound, what)
+}
+
+/// Connects to the first address of a host, of the family where one is given, that can be reached.
 ///
 /// # Errors
 ///
 /// Why the last one cannot.
-pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for addr in lookup_host((host, port)).await? {
-        match listen_on(addr) {
+pub(crate) async fn connect(host: &str, port: u16, family: Option<AddressFamily>) -> io::Result<TcpStream> {
+    let mut failed = no_address(family);
+    for addr in addresses(lookup_host((host, port)).await?, family) {
+        match TcpStream::connect(addr).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+/// Listens on the first address of a host, of the family where one is given, that can be had.
+///
+/// # Errors
+///
+/// Why the last one cannot.
+pub(crate) async fn listen(host: &str, port: u16, family: Option<AddressFamily>) -> io::Result<TcpListener> {
+    let mut failed = no_address(family);
+    for addr in addresses(lookup_host((host, port)).await?, family) {
+        match listen_on(addr, family) {
             Ok(listener) => return Ok(listener),
             Err(error) => failed = error,
         }
@@ -49,10 +80,14 @@ pub(crate) async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
     Err(failed)
 }
 
-fn listen_on(addr: SocketAddr) -> io::Result<TcpListener> {
+fn listen_on(addr: SocketAddr, family: Option<AddressFamily>) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // a router that starts again need not wait for connections of the one before to time out
     socket.set_reuseaddr(true)?;
+    if family == Some(AddressFamily::V6) {
+        // the address of all would take IPv4 too
+        SockRef::from(&socket).set_only_v6(true)?;
+    }
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
@@ -73,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_has_keep_alive_and_no_delay() {
-        let listener = listen("127.0.0.1", 0).await.expect("a socket");
+        let listener = listen("127.0.0.1", 0, None).await.expect("a socket");
         let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
         tune(&stream).expect("tuned");
         let socket = SockRef::from(&stream);
@@ -83,9 +118,34 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_said_to_be_taken() {
-        let first = listen("127.0.0.1", 0).await.expect("a socket");
+        let first = listen("127.0.0.1", 0, None).await.expect("a socket");
         let port = first.local_addr().expect("bound").port();
-        let error = listen("127.0.0.1", port).await.expect_err("taken");
+        let error = listen("127.0.0.1", port, None).await.expect_err("taken");
         assert_eq!(explain(&error), "another process listens there");
+    }
+
+    #[tokio::test]
+    async fn a_family_leaves_the_other_out() {
+        for (host, family, other) in
+            [("127.0.0.1", AddressFamily::V4, AddressFamily::V6), ("::1", AddressFamily::V6, AddressFamily::V4)]
+        {
+            let Ok(listener) = listen(host, 0, Some(family)).await else {
+                assert_eq!(host, "::1", "every machine has IPv4");
+                continue;
+            };
+            let port = listener.local_addr().expect("bound").port();
+            assert!(connect(host, port, Some(family)).await.is_ok());
+            let refused = connect(host, port, Some(other)).await.expect_err("another family");
+            assert_eq!(refused.kind(), io::ErrorKind::NotFound);
+            assert_eq!(listen(host, 0, Some(other)).await.expect_err("another family").kind(), io::ErrorKind::NotFound);
+        }
+    }
+
+    #[tokio::test]
+    async fn all_of_ipv6_leaves_ipv4_free() {
+        if let Ok(six) = listen("::", 0, Some(AddressFamily::V6)).await {
+            let port = six.local_addr().expect("bound").port();
+            assert!(listen("0.0.0.0", port, Some(AddressFamily::V4)).await.is_ok());
+        }
     }
 }

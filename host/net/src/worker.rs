@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crosstie_amqp::connection::{Connection, Setup};
-use crosstie_amqp::fault::error;
+use crosstie_amqp::fault::{condition, error};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
 use crosstie_manage::Access;
@@ -435,7 +435,7 @@ impl Worker {
             Ended::Fault(fault) => (Some(fault.error()), false),
             Ended::Unanswered => (Some(error("amqp:connection:forced", "no answer to our close")), false),
         };
-        let condition = error.as_ref().map(|error| policy::condition(&error.condition));
+        let condition = error.as_ref().map(|error| condition(&error.condition));
         let description = error.and_then(|error| error.description);
         let (peer, id) = (identity.remote, identity.id);
         let (listener, connector) = identity.owner.names();

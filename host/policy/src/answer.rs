@@ -65,7 +65,6 @@ impl Reader {
     fn not_served(&mut self, key: &str) -> Result<(), String> {
         match self.take(key) {
             None => Ok(()),
-            Some(Tree::Array(items)) if items.is_empty() => Ok(()),
             Some(_) => Err(format!("`{key}` is not served by this build")),
         }
     }
@@ -168,8 +167,11 @@ pub(crate) fn connection(plugin: &Arc<str>, tree: Tree) -> Result<ConnectionVerd
     match variant(tree)? {
         (case, payload) if case == "allow" => {
             let mut grant = Reader::of(payload, "the grant")?;
-            for key in ["limits", "quotas", "recheck-after-ms"] {
+            for key in ["limits", "recheck-after-ms"] {
                 grant.not_served(key)?;
+            }
+            if !grant.list("quotas")?.is_empty() {
+                return Err("`quotas` is not served by this build".to_owned());
             }
             grant.text("note")?;
             let mut attributes: Vec<(String, String)> = Vec::new();
@@ -327,6 +329,11 @@ mod tests {
         assert!(connection(&plugin(), allow("limits", Tree::Null)).is_ok());
         assert!(connection(&plugin(), allow("limits", Tree::Map(Vec::new()))).is_err());
         assert!(connection(&plugin(), allow("recheck-after-ms", Tree::Uint(1))).is_err());
+        assert!(connection(&plugin(), allow("quotas", Tree::Array(Vec::new()))).is_ok());
+        assert!(connection(&plugin(), allow("quotas", Tree::Array(vec![Tree::Null]))).is_err());
+        for key in ["limits", "recheck-after-ms"] {
+            assert!(connection(&plugin(), allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
+        }
         let apply = |field: &str, value: Tree| {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
         };

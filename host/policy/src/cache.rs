@@ -18,7 +18,10 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
         },
     };
     let directory = base.join("compiled");
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).ok()?;
+    if let Err(error) = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory) {
+        tracing::warn!(target: "plugin", directory = %directory.display(), %error, "compiled plugins are not kept");
+        return None;
+    }
     // native code is loaded from here: nobody else may have put it there
     let found = fs::symlink_metadata(&directory).ok()?;
     let own = fs::metadata("/proc/self").ok()?.uid();

@@ -24,6 +24,9 @@ const LOG_LINES_MAX: u32 = 100;
 /// Names of counters of one plugin.
 const COUNTERS_MAX: usize = 64;
 
+/// Counts calls without a name that can be taken; no name of a plugin.
+const NAMELESS: &str = "?";
+
 /// Bytes of a counter's name.
 const COUNTER_MAX_BYTES: usize = 64;
 
@@ -87,9 +90,11 @@ impl Shared {
         let known = std::str::from_utf8(name)
             .ok()
             .filter(|_| (1..=COUNTER_MAX_BYTES).contains(&name.len()) && name.iter().all(sound));
-        let known = known.filter(|name| counters.len() < COUNTERS_MAX || counters.contains_key(*name));
-        // what is no name, or one too many, is counted as that
-        let counter = counters.entry(known.unwrap_or("?").to_owned()).or_default();
+        let names = counters.len().saturating_sub(usize::from(counters.contains_key(NAMELESS)));
+        let known = known.filter(|name| names < COUNTERS_MAX || counters.contains_key(*name));
+        // of what is no name, or one too many, the calls are counted
+        let (name, by) = known.map_or((NAMELESS, 1), |name| (name, by));
+        let counter = counters.entry(name.to_owned()).or_default();
         *counter = counter.saturating_add(by);
     }
 }
@@ -354,4 +359,22 @@ fn link_poll(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         },
     )?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_beyond_those_that_are_kept_are_calls_without_a_name() {
+        let shared = Shared::new("p".into(), 0);
+        shared.count(b"Not a name", 9);
+        for index in 0..COUNTERS_MAX + 2 {
+            shared.count(format!("c{index}").as_bytes(), 7);
+        }
+        shared.count(b"c0", 7);
+        let counters = shared.counters.lock().unwrap();
+        let of = |name: &str| counters.get(name).copied();
+        assert_eq!((of("c0"), of("c63"), of("c64"), of(NAMELESS)), (Some(14), Some(7), None, Some(3)));
+    }
 }

@@ -95,7 +95,8 @@ impl PolicyEngine {
 /// Every problem of every plugin.
 pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, Vec<LoadProblem>> {
     let general = |message: String| vec![problem(None, Fault::new(message))];
-    let files = list(&plugins.directory)?;
+    let mut problems = Vec::new();
+    let files = list(&plugins.directory, &mut problems);
     let mut chain: Vec<settings::Plugin> = plugins.named.clone();
     for name in files.keys().filter(|name| !plugins.named.iter().any(|named| named.name == **name)) {
         chain.push(unnamed(name));
@@ -110,11 +111,14 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| general(format!("no runtime for policy: {error}")))?;
     let cache = cache::directory(setup.state_dir.as_deref());
-    let mut problems = Vec::new();
     for settings in chain.into_iter().filter(|settings| !settings.disabled) {
         let name = settings.name.clone();
         let bytes = match files.get(&name) {
             Some(path) => read(path, settings.limits.module_bytes),
+            // why it is not known is a problem already
+            None if !problems.is_empty() => {
+                read(&plugins.directory.join(format!("{name}.wasm")), settings.limits.module_bytes)
+            }
             None => Err(Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()))),
         };
         let plugin = match bytes {
@@ -150,15 +154,19 @@ fn unnamed(name: &str) -> settings::Plugin {
     }
 }
 
-/// The plugin files of a directory by their stems.
-fn list(directory: &Path) -> Result<BTreeMap<String, PathBuf>, Vec<LoadProblem>> {
-    let unreadable = |error: std::io::Error| {
-        vec![problem(None, Fault::new(format!("cannot read `{}`: {error}", directory.display())))]
-    };
+/// The plugin files of a directory by their stems, as far as it can be read.
+fn list(directory: &Path, problems: &mut Vec<LoadProblem>) -> BTreeMap<String, PathBuf> {
     let mut files = BTreeMap::new();
-    let mut problems = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
-        let path = entry.map_err(unreadable)?.path();
+    let entries = match fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let message = format!("cannot read `{}`: {error}", directory.display());
+            problems.push(problem(None, Fault::new(message)));
+            return files;
+        }
+    };
+    for entry in entries {
+        let path = entry.path();
         let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
         match (word(path.file_stem()), word(path.extension()).as_deref()) {
             (Some(stem), Some("wasm")) => drop(files.insert(stem, path)),
@@ -170,7 +178,7 @@ fn list(directory: &Path) -> Result<BTreeMap<String, PathBuf>, Vec<LoadProblem>>
             _ => {}
         }
     }
-    if problems.is_empty() { Ok(files) } else { Err(problems) }
+    files
 }
 
 fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {

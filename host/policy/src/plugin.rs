@@ -90,7 +90,7 @@ pub(crate) async fn load(
     bytes: &[u8],
     (router_id, cache): (&str, Option<&Path>),
 ) -> Result<Plugin, Vec<Fault>> {
-    let fault = |error: wasmtime::Error| vec![Fault::new(format!("the module does not load: {error:#}"))];
+    let fault = |error: wasmtime::Error| vec![Fault::new(format!("the module does not load: {}", cause(&error)))];
     let module = crate::cache::compile(engine, bytes, cache).map_err(fault)?;
     let exported = check_exports(&module).map_err(|fault| vec![fault])?;
     check_imports(&module, &settings).map_err(|fault| vec![fault])?;
@@ -123,6 +123,12 @@ pub(crate) async fn load(
     plugin.choose(configured).map_err(|fault| vec![fault])?;
     plugin.first = Mutex::new(Some(instance));
     Ok(plugin)
+}
+
+/// The innermost cause of an error, on one line.
+fn cause(error: &wasmtime::Error) -> String {
+    let text = error.root_cause().to_string();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The hooks that a module exports; everything that the ABI names has its type.

@@ -12,11 +12,15 @@ use crate::tree::{Record, Tree};
 /// Bytes of what a peer can inflate in one request.
 const INFLATED_MAX_BYTES: usize = 16 << 10;
 
-/// Bytes of a candidate's last error, and of its condition: a peer may say anything.
+/// Bytes of a candidate's last error, and of its condition: a peer may say anything. With many candidates it is less:
+/// all of them together take at most an eighth of the longest request.
 const ERROR_MAX_BYTES: usize = 256;
 
+/// Bytes of an entry besides its key and value, at most.
+const ENTRY_BYTES: usize = 32;
+
 /// The paths that `reads` may name, their inner fields aside.
-pub(crate) const FIELDS: [&str; 30] = [
+pub(crate) const FIELDS: [&str; 32] = [
     "ctx",
     "connector",
     "role",
@@ -47,6 +51,8 @@ pub(crate) const FIELDS: [&str; 30] = [
     "source",
     "target",
     "settle",
+    "max-message-size",
+    "links-open",
 ];
 
 /// In every request.
@@ -167,7 +173,7 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
     let offered = cut.words("offered-capabilities", request.offered_capabilities);
     let desired = cut.words("desired-capabilities", request.desired_capabilities);
     let properties = cut.keep("properties", request.properties, |(key, value)| {
-        key.len().saturating_add(info_bytes(value)).saturating_add(16)
+        key.len().saturating_add(info_bytes(value)).saturating_add(ENTRY_BYTES)
     });
     let properties = properties
         .into_iter()
@@ -218,7 +224,10 @@ pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
 }
 
 /// The request of `on_failover`.
-pub(crate) fn failover(context: Context, request: &FailoverRequest) -> Tree {
+pub(crate) fn failover(context: Context, request: &FailoverRequest, request_bytes: u32) -> Tree {
+    let share = usize::try_from(request_bytes / 16).unwrap_or(usize::MAX);
+    let error_bytes =
+        share.checked_div(request.candidates.len()).map_or(ERROR_MAX_BYTES, |share| share.min(ERROR_MAX_BYTES));
     let role = request.role.as_str();
     Record::default()
         .with("ctx", context)
@@ -228,11 +237,11 @@ pub(crate) fn failover(context: Context, request: &FailoverRequest) -> Tree {
         .with("round", request.round)
         .option("current", request.current)
         .option("down-since-ms", request.down_since_ms)
-        .list("candidates", request.candidates.iter().map(candidate))
+        .list("candidates", request.candidates.iter().map(|known| candidate(known, error_bytes)))
         .into()
 }
 
-fn candidate(candidate: &Candidate) -> Tree {
+fn candidate(candidate: &Candidate, error_bytes: usize) -> Tree {
     let origin = match candidate.origin {
         CandidateOrigin::Configured => "configured",
         CandidateOrigin::Advertised => "advertised",
@@ -251,8 +260,8 @@ fn candidate(candidate: &Candidate) -> Tree {
         .list("labels", labels)
         .with("attempts", candidate.attempts)
         .with("failures-in-row", candidate.failures_in_row)
-        .option("last-error", candidate.last_error.as_deref().map(|error| clip(error, ERROR_MAX_BYTES)))
-        .option("last-condition", candidate.last_condition.as_deref().map(|condition| clip(condition, ERROR_MAX_BYTES)))
+        .option("last-error", candidate.last_error.as_deref().map(|error| clip(error, error_bytes)))
+        .option("last-condition", candidate.last_condition.as_deref().map(|condition| clip(condition, error_bytes)))
         .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
         .option("last-success-at-ms", candidate.last_success_at_ms)
         .into()
@@ -325,6 +334,135 @@ mod tests {
         assert!(tree.encode().len() < 2 * INFLATED_MAX_BYTES);
         let truncated = ["peer.container-id", "peer.vhost", "capabilities"].map(Tree::from);
         assert_eq!(*field(&tree, "truncated"), Tree::Array(truncated.into()));
+    }
+
+    fn talkative() -> Peer {
+        Peer {
+            connection_id: u64::MAX,
+            listener: Some("l".repeat(100).into()),
+            connector: None,
+            remote: (std::net::Ipv6Addr::from(u128::MAX), u16::MAX).into(),
+            local: (std::net::Ipv6Addr::from(u128::MAX), u16::MAX).into(),
+            vhost: Some("v".repeat(200)),
+            user: Some("u".repeat(100)),
+            mechanism: Some("SCRAM-SHA-512"),
+            container_id: "c".repeat(200),
+            attributes: Vec::new(),
+        }
+    }
+
+    const CONTEXT: Context = Context { now_ms: u64::MAX, seed: u64::MAX, sequence: u64::MAX };
+
+    fn all(words: usize) -> Vec<String> {
+        vec!["w".to_owned(); words]
+    }
+
+    fn connection_of(properties: Vec<(String, InfoValue)>, words: usize) -> Tree {
+        let request = ConnectionRequest {
+            peer: talkative(),
+            max_frame_size: u32::MAX,
+            channel_max: u16::MAX,
+            idle_timeout: Some(Duration::from_millis(u32::MAX.into())),
+            offered_capabilities: all(words),
+            desired_capabilities: all(words),
+            properties,
+            counts: crosstie_model::policy::Counts { total: 1, listener: 1, user: 1, peer_host: 1 },
+            limits: crosstie_model::settings::ConnectionLimits::default(),
+        };
+        connection(CONTEXT, request)
+    }
+
+    #[test]
+    fn whatever_a_peer_says_fits_the_shortest_limit_of_a_request() {
+        let longest = usize::try_from(crosstie_model::settings::REQUEST_MIN_BYTES).unwrap();
+        let property = |key: &str, value: InfoValue| vec![(key.to_owned(), value); 20_000];
+        for properties in [
+            property("", InfoValue::Flag(true)),
+            property("k", InfoValue::Uint(u64::MAX)),
+            property("k", InfoValue::Float(0.1)),
+            property(&"k".repeat(300), InfoValue::Text("t".repeat(300))),
+            property("k", InfoValue::Bytes(vec![0; 70_000])),
+            Vec::new(),
+        ] {
+            for words in [0, 20_000] {
+                let length = connection_of(properties.clone(), words).encode().len();
+                assert!(length <= longest, "{length}: {:?}", properties.first());
+            }
+        }
+        let request = AddressRequest {
+            address: "a".repeat(2048),
+            direction: LinkDirection::Inbound,
+            peer: talkative(),
+            capabilities: all(20_000),
+            configured: Distribution::Balanced,
+            phase: 0,
+        };
+        assert!(address(CONTEXT, request).encode().len() <= longest);
+    }
+
+    #[test]
+    fn advertised_endpoints_and_what_they_said_last_fit_the_shortest_limit() {
+        let candidate = Candidate {
+            host: "h".repeat(255),
+            port: u16::MAX,
+            scheme: crosstie_model::settings::Scheme::Amqp,
+            hostname: Some("n".repeat(255)),
+            origin: CandidateOrigin::Advertised,
+            priority: u8::MAX,
+            labels: Vec::new(),
+            attempts: u32::MAX,
+            failures_in_row: u32::MAX,
+            last_error: Some("e".repeat(9_000)),
+            last_condition: Some("c".repeat(9_000)),
+            last_attempt_at_ms: Some(u64::MAX),
+            last_success_at_ms: Some(u64::MAX),
+        };
+        let limit = crosstie_model::settings::REQUEST_MIN_BYTES;
+        // those that a peer may advertise, and the one in use
+        let mut request = FailoverRequest {
+            connector: "c".repeat(100).into(),
+            role: crosstie_model::settings::Role::Normal,
+            cause: crosstie_model::policy::FailoverCause::Exhausted,
+            round: u32::MAX,
+            current: None,
+            down_since_ms: Some(u64::MAX),
+            candidates: vec![candidate; crosstie_model::settings::FAILOVER_URLS_MAX + 1],
+        };
+        let length = failover(CONTEXT, &request, limit).encode().len();
+        assert!(length <= usize::try_from(limit).unwrap(), "{length}");
+        request.candidates.truncate(1);
+        let one = failover(CONTEXT, &request, limit).encode();
+        assert_eq!(one.windows(ERROR_MAX_BYTES).filter(|bytes| bytes.iter().all(|byte| *byte == b'e')).count(), 1);
+    }
+
+    /// Fields of a record of the schema: name, and whether it may be absent.
+    fn schema(interface: &str, record: &str) -> Vec<(String, bool)> {
+        let text = include_str!("../../../plugin-sdk/policy.wit");
+        let (_, inside) = text.split_once(&format!("interface {interface} {{")).unwrap();
+        let (_, fields) = inside.split_once(&format!("record {record} {{")).unwrap();
+        let fields = fields.split_once('}').unwrap().0.split(", ").flat_map(|part| part.split(",\n"));
+        let field =
+            |part: &str| part.split_once(':').map(|(name, kind)| (name.trim().to_owned(), kind.contains("option<")));
+        fields.filter_map(field).collect()
+    }
+
+    #[test]
+    fn every_field_of_the_schema_may_be_read_and_those_of_served_hooks_are_there() {
+        for (interface, record) in [
+            ("failover", "request"),
+            ("admission", "connection"),
+            ("admission", "session"),
+            ("admission", "link"),
+            ("address", "request"),
+        ] {
+            for (name, _) in schema(interface, record) {
+                assert!(FIELDS.contains(&name.as_str()), "{interface} {record}: {name}");
+            }
+        }
+        let tree = connection_of(Vec::new(), 0);
+        for (name, _) in schema("admission", "connection").iter().filter(|(_, may_be_absent)| !may_be_absent) {
+            field(&tree, name);
+        }
     }
 
     #[test]

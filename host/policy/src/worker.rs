@@ -132,7 +132,7 @@ impl Policy for Worker {
             let candidates = request.candidates.len();
             for seat in asked(&seats, Hook::Failover) {
                 let context = context();
-                let request = request::failover(context, &request);
+                let request = request::failover(context, &request, seat.plugin.settings.limits.request_bytes);
                 let question = Question { hook: Hook::Failover, context, request, peer: None };
                 match seat.ask(question, |name, tree| answer::failover(name, candidates, tree)).await {
                     Said::Nothing => {}
@@ -175,10 +175,11 @@ impl Policy for Worker {
     fn address(&self, request: AddressRequest) -> Reply<AddressVerdict> {
         let seats = self.seats.clone();
         Box::pin(async move {
+            let peer = Some(request.peer.remote.ip());
             for seat in asked(&seats, Hook::Address) {
                 let context = context();
                 let request = request::address(context, request.clone());
-                let question = Question { hook: Hook::Address, context, request, peer: None };
+                let question = Question { hook: Hook::Address, context, request, peer };
                 match seat.ask(question, answer::address).await {
                     Said::Nothing => {}
                     Said::Decision(verdict) => return verdict,

@@ -367,3 +367,22 @@ fn a_second_memory_or_many_tables_do_not_load() {
         assert!(problem.is_some(), "{parts}");
     }
 }
+
+#[test]
+fn a_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
+    let home = Home::new(&module("", &holds("(i32.const 1)")));
+    std::fs::write(home.0.join("p.wasm"), "no module").unwrap();
+    std::fs::write(home.0.join("s.js"), "").unwrap();
+    let found = engine(&home.0, patient(Duration::from_secs(1))).unwrap_err();
+    assert!(found.contains("this build does not serve `s.js`") && found.contains("does not load: "), "{found}");
+    assert!(!found.contains('\n'), "{found}");
+}
+
+#[test]
+fn a_module_that_wants_to_be_asked_about_sessions_does_not_load() {
+    for hook in ["session", "link"] {
+        let parts = format!("(func (export \"on_{hook}\") (param i32 i32) (result i64) (i64.const 0))");
+        let found = engine(&Home::new(&module("", &parts)).0, patient(Duration::from_secs(10))).unwrap_err();
+        assert!(found.contains(&format!("does not serve the hook `{hook}`")), "{found}");
+    }
+}

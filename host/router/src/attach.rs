@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crosstie_amqp::fault::condition;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::{is_reserved, normalise};
@@ -221,7 +222,7 @@ impl Shard {
             (Class::Mobile, None) => common.addresses.distribution(&name),
         };
         if distribution == Distribution::Unavailable && common.addresses.find(&key).is_none() {
-            return Err(terminus::not_found(&name, "the address is unavailable"));
+            return Err(terminus::unavailable());
         }
         Ok((End::Address(key, distribution), None))
     }
@@ -232,7 +233,7 @@ impl Shard {
         };
         tracing::info!(
             target: "link",
-            condition = ?error.condition,
+            condition = condition(&error.condition),
             container.id = peer.meta.container_id,
             peer.addr = peer.meta.peer_addr,
             link.name = attach.name,
@@ -326,10 +327,12 @@ impl Shard {
         (auto_link, settles): (Option<AutoLinkId>, bool),
     ) {
         let id = self.next_link();
+        let me = format!("0/{}", self.common.router_id);
         let Some(peer) = self.peer_mut(place.connection) else {
             return;
         };
-        let (strips, capacity) = (peer.meta.strip.outgoing(), peer.meta.capacity.initial);
+        let annotates = (!peer.meta.strip.outgoing()).then(|| me.into());
+        let capacity = peer.meta.capacity.initial;
         let Some(session) = peer.session(place.link.channel) else {
             return;
         };
@@ -346,7 +349,7 @@ impl Shard {
             listed: false,
             draining: None,
             settles,
-            strips,
+            annotates,
             capacity,
             counters: Counters::default(),
             watch: Watch::default(),
@@ -396,7 +399,7 @@ impl Shard {
         }
     }
 
-    /// Opens the credit of an address's producers when its first consumer comes, and takes it back when the last goes.
+    /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed.
     pub(crate) fn handle_changed(&mut self, address: u32) {
         let Some(local) = self.locals.get_mut(&address) else {
             return;
@@ -429,7 +432,7 @@ impl Shard {
         }
     }
 
-    /// Gives a sender credit, or takes it back.
+    /// Gives a sender credit, or no more of it. What it has stays until it is used: see [`Self::withdraw`].
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
@@ -437,10 +440,28 @@ impl Shard {
         if std::mem::replace(&mut incoming.is_open, open) == open {
             return;
         }
-        let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
+        if !open {
+            return;
+        }
+        let credit = incoming.capacity.initial.saturating_sub(incoming.held);
         if let Some(peer) = self.peer_mut(at) {
             peer.amqp.grant(link, credit);
         }
         self.mark(at);
+    }
+
+    /// Takes back the credit of a sender that sends although there is no consumer.
+    pub(crate) fn withdraw(&mut self, at: ConnectionRef, link: LinkId) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let is_open = peer
+            .session(link.channel)
+            .and_then(|session| session.incoming(link.handle))
+            .is_none_or(|link| link.is_open);
+        if !is_open && peer.amqp.credit_left(link) > 0 {
+            peer.amqp.grant(link, 0);
+            self.mark(at);
+        }
     }
 }

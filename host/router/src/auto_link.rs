@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crosstie_amqp::fault::condition;
 use crosstie_amqp::time::Time;
 use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Role as PeerRole};
 use fe2o3_amqp_types::definitions::{Error, Handle, ReceiverSettleMode, Role, SenderSettleMode};
@@ -129,7 +130,7 @@ impl Shard {
             auto_link = configured.name,
             connector = peer.meta.outgoing.then_some(&*peer.meta.name),
             listener = (!peer.meta.outgoing).then_some(&*peer.meta.name),
-            condition = error.map(|error| format!("{:?}", error.condition)),
+            condition = error.map(|error| condition(&error.condition)),
             error = error.and_then(|error| error.description.as_deref()),
             retry_seconds = wait.as_secs(),
             "auto-link detached by the peer"

@@ -62,15 +62,20 @@ impl Candidates {
     }
 
     /// Keeps the configured candidates and the one in use, then takes what is advertised and allowed. Who is known
-    /// already stays who it is.
-    pub(crate) fn advertise(&mut self, items: Vec<Advertised>, current: Option<Key>) {
+    /// already stays who it is. Answers how many are left out because they are not allowed or not served.
+    pub(crate) fn advertise(&mut self, items: Vec<Advertised>, current: Option<Key>) -> usize {
+        let mut left_out: usize = 0;
         let old = self.known.split_off(self.configured);
         self.known.extend(old.iter().filter(|(key, _)| Some(*key) == current).cloned());
         for item in items {
             let allowed = self.allow.is_empty() || self.is_listed(&item.host);
             // only plain TCP is dialled; what wants TLS is never downgraded
             let served = item.scheme == Scheme::Amqp;
-            if !allowed || !served || self.known.iter().any(|(_, known)| same(known, &item)) {
+            if !allowed || !served {
+                left_out = left_out.saturating_add(1);
+                continue;
+            }
+            if self.known.iter().any(|(_, known)| same(known, &item)) {
                 continue;
             }
             match old.iter().find(|(_, known)| same(known, &item)) {
@@ -78,6 +83,7 @@ impl Candidates {
                 None => self.add(from_advertised(&item)),
             }
         }
+        left_out
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::session::LinkId;
+use crosstie_amqp::time::Time;
 use crosstie_amqp::transfer::Outgoing as Frame;
 
 use crate::address::{Address, ConnectionRef, LinkRef, shards};
@@ -25,19 +26,24 @@ struct Written {
     begun: bool,
     /// Its sender is to be told that it was accepted: the peer wants it settled.
     accepted: Option<Origin>,
+    /// It was unsettled, and its sender settled it or gave it up.
+    freed: bool,
 }
 
 impl Shard {
     /// Writes a piece to a consumer of this worker, or queues it there.
     pub(crate) fn deliver(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8]) {
-        let second = self.second();
-        let common = self.common.clone();
+        let now = self.now;
         let Some(peer) = self.peer_mut(to.connection) else {
             return self.undeliverable(head);
         };
-        let room = peer.amqp.out.len() <= WRITE_HIGH_BYTES;
+        let room = !peer.is_full();
         let Some(outgoing) = peer.outgoing(to) else {
             return self.undeliverable(head);
+        };
+        let payload = match head.first && (head.annotated || outgoing.annotates.is_some()) {
+            true => outgoing.dress(head, payload),
+            false => Cow::Borrowed(payload),
         };
         let claims = head.from.copy && head.first;
         let direct = if head.first {
@@ -52,13 +58,9 @@ impl Shard {
             !queued
         };
         if !(direct && room && (!claims || outgoing.credit.claim())) {
-            return self.enqueue(to, head, payload, !claims);
+            return self.enqueue(to, head, &payload, !claims);
         }
-        let payload = match head.first && (head.annotated || !outgoing.strips) {
-            true => outgoing.dress(head, payload, &common.router_id),
-            false => Cow::Borrowed(payload),
-        };
-        let Some(written) = peer.write(to, head, &payload, second) else {
+        let Some(written) = peer.write(to, head, &payload, now) else {
             return self.undeliverable(head);
         };
         let is_dirty = peer.dirty;
@@ -69,6 +71,13 @@ impl Shard {
         if let Some(left) = left {
             self.enqueue(to, &PieceHead { first: head.first && !written.begun, ..*head }, left, true);
             self.regulate(to.connection, to.link.channel);
+        } else if !head.first && !head.more {
+            if written.freed {
+                self.reopen(to.connection);
+            }
+            // others may have come while this one was arriving
+            self.serve_queue(to.connection, to.link);
+            self.try_drain(to.connection, to.link);
         }
         if !is_dirty {
             self.mark(to.connection);
@@ -104,8 +113,14 @@ impl Shard {
             Some(place) => outgoing.queue.get_mut(place),
             None => {
                 let queued = Queued { from: head.from, pieces: VecDeque::new(), bytes: 0, stalls: false, claimed };
-                outgoing.queue.push_back(queued);
-                outgoing.queue.back_mut()
+                // what continues is the current delivery: all that waits has to wait for it
+                if head.first {
+                    outgoing.queue.push_back(queued);
+                    outgoing.queue.back_mut()
+                } else {
+                    outgoing.queue.push_front(queued);
+                    outgoing.queue.front_mut()
+                }
             }
         };
         let Some(queued) = queued else { return };
@@ -125,13 +140,12 @@ impl Shard {
 
     /// Writes what the queue of an outgoing link holds, as far as credit, window and buffer allow.
     pub(crate) fn serve_queue(&mut self, at: ConnectionRef, link: LinkId) {
-        let second = self.second();
-        let common = self.common.clone();
+        let now = self.now;
         loop {
             let Some(peer) = self.peer_mut(at) else {
                 return;
             };
-            let open = peer.amqp.out.len() <= WRITE_HIGH_BYTES && peer.amqp.window(link.channel);
+            let open = !peer.is_full() && peer.amqp.window(link.channel);
             let Some(Link::Outgoing(outgoing)) =
                 peer.session(link.channel).and_then(|session| session.link_mut(link.handle))
             else {
@@ -161,12 +175,8 @@ impl Shard {
             if queued.pieces.is_empty() {
                 outgoing.queue.pop_front();
             }
-            let head = piece.head;
-            let payload = match head.first && (head.annotated || !outgoing.strips) {
-                true => outgoing.dress(&head, &piece.kept.payload, &common.router_id).into_owned().into(),
-                false => piece.kept.payload.clone(),
-            };
-            let written = peer.write(to, &head, &payload, second);
+            let (head, payload) = (piece.head, piece.kept.payload.clone());
+            let written = peer.write(to, &head, &payload, now);
             drop(piece);
             if resume {
                 self.stall(from, false);
@@ -177,8 +187,11 @@ impl Shard {
             if let Some(from) = written.accepted {
                 self.settle(from, 1, &Outcome::Accepted);
             }
+            if written.freed {
+                self.reopen(at);
+            }
             if !written.whole {
-                let head = PieceHead { first: head.first && !written.begun, annotated: false, ..head };
+                let head = PieceHead { first: head.first && !written.begun, ..head };
                 self.put_back(to, head, payload.slice(written.bytes.min(payload.len())..));
                 return self.regulate(at, link.channel);
             }
@@ -207,7 +220,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let full = peer.amqp.out.len() > WRITE_HIGH_BYTES || peer.sent >= peer.meta.unsettled_max;
+        let full = peer.is_full() || peer.sent >= peer.meta.unsettled_max;
         let shut = full || !peer.amqp.window(channel);
         let Some(session) = peer.session(channel) else {
             return;
@@ -226,10 +239,24 @@ impl Shard {
         for address in addresses {
             self.kick(&address);
         }
+        // copies of multicast deliveries wait here for credit, not at their sender
+        self.serve_queues(at, channel);
+    }
+
+    /// Opens the gates of a connection that has fewer unsettled deliveries than before.
+    pub(crate) fn reopen(&mut self, at: ConnectionRef) {
+        let sessions = self.peer_mut(at).map_or(0, |peer| u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX));
+        (0..sessions).for_each(|channel| self.regulate(at, channel));
     }
 
     /// A session, or its connection, may take transfers again.
     pub(crate) fn handle_window(&mut self, at: ConnectionRef, channel: u16) {
+        self.serve_queues(at, channel);
+        self.regulate(at, channel);
+    }
+
+    /// Writes what waits on the links of a session.
+    fn serve_queues(&mut self, at: ConnectionRef, channel: u16) {
         let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
             return;
         };
@@ -248,7 +275,6 @@ impl Shard {
                 self.try_drain(at, LinkId { channel, handle });
             }
         }
-        self.regulate(at, channel);
     }
 
     pub(crate) fn handle_flow(&mut self, at: ConnectionRef, flow: &LinkFlow) {
@@ -359,6 +385,13 @@ impl Shard {
 }
 
 impl Peer {
+    /// Whether more output has to wait. Whoever was told so hears by `handle_window` when enough of it is written.
+    pub(crate) fn is_full(&mut self) -> bool {
+        let full = self.amqp.out.len() > WRITE_HIGH_BYTES;
+        self.is_high |= full;
+        full
+    }
+
     /// An outgoing link that is still there.
     pub(crate) fn outgoing(&mut self, at: LinkRef) -> Option<&mut Outgoing> {
         let session = self.sessions.get_mut(usize::from(at.link.channel))?.as_mut()?;
@@ -366,8 +399,10 @@ impl Peer {
     }
 
     /// Writes a piece as far as the session's window allows. `None` when the link is gone.
-    fn write(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], second: u32) -> Option<Written> {
+    fn write(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], now: Time) -> Option<Written> {
         let link = to.link;
+        self.last_delivery = Some(now);
+        let second = now.seconds();
         let Self { amqp, sessions, sent: unsettled, .. } = self;
         let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
         let Some(Link::Outgoing(outgoing)) = session.links.get_mut(link.handle as usize).and_then(Option::as_mut)
@@ -390,41 +425,44 @@ impl Peer {
         }
         let presettled = if head.first { settled } else { outgoing.current.is_some_and(|current| current.presettled) };
         let ends = sent.whole && !head.more;
+        let freed = ends && !presettled && (head.aborted || (head.settled && !head.first));
         if begun || !head.first {
             outgoing.current = (!ends).then_some(Current { from: head.from, presettled });
         }
         if ends && presettled {
             outgoing.credit.settle(1);
-        } else if ends && !head.first && (head.settled || head.aborted) {
-            // settled by its sender after it had begun
+        } else if freed {
             session.sent.take((sent.id, sent.id), |run| {
                 *unsettled = unsettled.saturating_sub(u32::try_from(run.count).unwrap_or(u32::MAX));
                 outgoing.credit.settle(run.count);
             });
-        } else if ends && head.aborted {
-            session.sent.take((sent.id, sent.id), |run| outgoing.credit.settle(run.count));
         }
         let accepted = (ends && outgoing.settles && !head.settled).then_some(head.from);
-        Some(Written { bytes: sent.bytes, whole: sent.whole, begun, accepted })
+        Some(Written { bytes: sent.bytes, whole: sent.whole, begun, accepted, freed })
     }
 }
 
 impl Outgoing {
     /// A message as this peer is to see it: without what routers annotated, or with our own annotations.
-    fn dress<'m>(&self, head: &PieceHead, message: &'m [u8], router: &str) -> Cow<'m, [u8]> {
-        let Ok(found) = Head::read(message, true, false) else {
+    fn dress<'m>(&self, head: &PieceHead, message: &'m [u8]) -> Cow<'m, [u8]> {
+        let Ok(found) = Head::read(message, true, true) else {
             return Cow::Borrowed(message);
         };
-        if self.strips {
-            return if head.annotated { Cow::Owned(found.annotate(message, &[])) } else { Cow::Borrowed(message) };
-        }
-        let me = format!("0/{router}");
+        let Some(me) = self.annotates.as_deref() else {
+            return Cow::Owned(found.annotate(message, &[]));
+        };
         let ingress = found.annotation(message, "x-opt-qd.ingress").filter(|_| head.annotated);
-        let ingress = ingress.map_or_else(|| head::string(&me), <[u8]>::to_vec);
+        let ingress = ingress.map_or_else(|| head::string(me), <[u8]>::to_vec);
         let passed = found.annotation(message, "x-opt-qd.trace").filter(|_| head.annotated);
         let passed = passed.map(head::strings).unwrap_or_default();
-        let trace: Vec<_> = passed.iter().chain([&me]).map(|router| head::string(router)).collect();
-        let added = [("x-opt-qd.ingress", ingress), ("x-opt-qd.trace", head::list(&trace))];
+        let trace: Vec<_> = passed.iter().map(String::as_str).chain([me]).map(head::string).collect();
+        let mut added = vec![("x-opt-qd.ingress", ingress), ("x-opt-qd.trace", head::list(&trace))];
+        match found.annotation(message, "x-opt-qd.to").filter(|_| head.annotated) {
+            Some(to) => added.push(("x-opt-qd.to", to.to_vec())),
+            // what was addressed by its link alone says where it went
+            None if found.to.is_none() => added.push(("x-opt-qd.to", head::string(&self.address.key.name))),
+            None => {}
+        }
         Cow::Owned(found.annotate(message, &added))
     }
 

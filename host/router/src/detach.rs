@@ -149,10 +149,14 @@ impl Shard {
     }
 
     fn drop_outgoing(&mut self, at: ConnectionRef, link: LinkId, outgoing: Outgoing) {
-        let Outgoing { address, serial, queue, counters, .. } = outgoing;
+        let Outgoing { address, serial, queue, counters, current, settles, .. } = outgoing;
         let was_last = address.remove(LinkRef { connection: at, link, serial });
         address.count_past(true, counters.deliveries);
         self.past.add(&counters);
+        if let Some(current) = current.filter(|_| settles) {
+            // it went out settled, so that nothing else stands for it
+            self.settle(current.from, 1, &Outcome::Failed);
+        }
         for queued in queue {
             let begins = queued.pieces.front().map(|piece| piece.head);
             if let Some(head) = begins.filter(|head| head.first && !head.settled) {

@@ -21,6 +21,9 @@ use crate::failover_list::Advertisement;
 /// A connection that ends sooner than this after its Open does not count as one that worked.
 const STABLE: Duration = Duration::from_secs(1);
 
+/// Between rounds, whatever policy says: a round without candidates takes no time.
+const RETRY_MIN: Duration = Duration::from_millis(100);
+
 /// Why an attempt or a connection ended.
 #[derive(Debug, Clone, Default)]
 pub struct Failure {
@@ -237,7 +240,7 @@ impl Failover {
     }
 
     fn exhausted(&mut self, now: Time) -> Time {
-        let wait = self.retry_after.take().unwrap_or_else(|| self.wait(self.round));
+        let wait = self.retry_after.take().unwrap_or_else(|| self.wait(self.round)).max(RETRY_MIN);
         let until = now + wait;
         self.round = self.round.saturating_add(1);
         self.state = State::Waiting { until };
@@ -290,7 +293,10 @@ impl Failover {
             candidate.last_success_at_ms = Some(clock.unix_ms);
         }
         if let Some(items) = advertisement.items.filter(|_| self.follow) {
-            self.candidates.advertise(items, self.current);
+            let left_out = self.candidates.advertise(items, self.current);
+            if left_out > 0 {
+                tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
+            }
         }
     }
 
@@ -497,6 +503,16 @@ mod tests {
         assert_eq!(dialled(&mut failover, clock(3)).host, "a");
         failover.handle_failed(clock(3), Failure::default());
         assert!(matches!(failover.poll(clock(3)), Step::Wait(until) if until == clock(63).now));
+    }
+
+    #[test]
+    fn a_plugin_that_drops_all_and_wants_to_be_asked_at_once_waits_nevertheless() {
+        let mut failover = Failover::new(&connector(&[]), 1);
+        let Step::Ask(_) = failover.poll(clock(0)) else { panic!() };
+        let nothing =
+            FailoverAnswer { plugin: "p".into(), order: vec![], retry_after: Some(Duration::ZERO), note: None };
+        failover.handle_answer(clock(0), Some(nothing));
+        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(0).now + RETRY_MIN));
     }
 
     #[test]

@@ -28,7 +28,6 @@ impl Shard {
     pub(crate) fn handle_transfer(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
         let second = self.second();
         let now = self.now;
-        let buffered = self.common.buffered.clone();
         let link = transfer.link;
         let from = Origin { connection: at, channel: link.channel, copy: false, id: transfer.id };
         let Some(peer) = self.peer_mut(at) else {
@@ -68,17 +67,25 @@ impl Shard {
                 let route = lane.route();
                 return self.begin((at, link), (0, route), &mut head, transfer.payload);
             }
+            self.examine(at, transfer);
+        }
+        self.continue_delivery(at, link, &mut head, transfer.payload);
+    }
+
+    /// Takes a delivery that begins, whose head has to be read before it goes on.
+    fn examine(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
+        let gathered = self.common.buffered.gather(&[]);
+        if let Some(incoming) = self.incoming_mut(at, transfer.link) {
             incoming.arriving = Some(Arriving {
                 id: transfer.id,
                 lane: 0,
-                route: Route::Unknown(buffered.gather(&[])),
+                route: Route::Unknown(gathered),
                 presettled: transfer.settled,
                 annotated: false,
                 format: transfer.format,
                 bytes: 0,
             });
         }
-        self.continue_delivery(at, link, &mut head, transfer.payload);
     }
 
     /// Takes the first piece of a delivery whose way is known.
@@ -100,8 +107,14 @@ impl Shard {
             Route::To(to) => self.forward(*to, head, payload),
             Route::Fan(consumers) => self.fan_out(consumers, head, payload),
             Route::Wait => self.hold(at, (link, lane), head, payload),
-            Route::Unknown(_) | Route::Node(_) | Route::Void if presettled => self.drop_presettled(at, link, 1),
-            Route::Unknown(_) | Route::Node(_) | Route::Void => self.settle(head.from, 1, &Outcome::Released),
+            Route::Unknown(_) | Route::Node(_) | Route::Void => {
+                if presettled {
+                    self.drop_presettled(at, link, 1);
+                } else {
+                    self.settle(head.from, 1, &Outcome::Released);
+                }
+                self.withdraw(at, link);
+            }
         }
         let waits = matches!(route, Route::Wait);
         if head.more {
@@ -230,7 +243,6 @@ impl Shard {
 
     /// The lane that a delivery takes: the link's only one, or that of the address that the message names.
     fn lane_for(&mut self, at: ConnectionRef, link: LinkId, to: Option<&str>) -> Way {
-        let common = self.common.clone();
         let Some(incoming) = self.incoming_mut(at, link) else {
             return Way::Refuse(Outcome::Released);
         };
@@ -249,6 +261,7 @@ impl Shard {
             let route = incoming.lane(lane).map_or(Route::Void, Lane::route);
             return Way::Lane(lane, route);
         }
+        let common = self.common.clone();
         let (class, name) = match place(to, &common.router_id) {
             Place::Address(class, name) => (class, name),
             Place::Node => return Way::Node,
@@ -399,8 +412,14 @@ impl Shard {
             let gone = lane_state.waiting.pop_back_if(|waiting| waiting.head.from == head.from);
             let bytes = gone.as_ref().map_or(0, Waiting::bytes);
             incoming.waiting_bytes = waiting_bytes.saturating_sub(bytes);
+            let resume = incoming.stalls && incoming.waiting_bytes <= STALL_BYTES / 2;
+            incoming.stalls &= !resume;
             let presettled = gone.is_some_and(|waiting| waiting.head.settled);
-            return self.end_received(at, link, head.from.id, presettled);
+            self.end_received(at, link, head.from.id, presettled);
+            if resume {
+                self.stall(head.from, false);
+            }
+            return;
         }
         if head.first {
             lane_state.waiting.push_back(Waiting { head: *head, pieces: VecDeque::new() });

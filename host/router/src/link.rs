@@ -256,8 +256,8 @@ pub(crate) struct Outgoing {
     pub(crate) draining: Option<Draining>,
     /// Every delivery is sent settled, because the peer asked for that.
     pub(crate) settles: bool,
-    /// Router annotations go.
-    pub(crate) strips: bool,
+    /// Messages get router annotations, with this as our name; absent: they lose theirs.
+    pub(crate) annotates: Option<Arc<str>>,
     /// Presettled copies that wait at most.
     pub(crate) capacity: u32,
     pub(crate) counters: Counters,

@@ -183,6 +183,12 @@ impl Post {
         u16::try_from(self.wake.len()).unwrap_or(u16::MAX)
     }
 
+    /// Whether no mail waits to be taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.boxes.iter().flatten().all(|waiting| lock(waiting).mail.is_empty())
+    }
+
     /// Hands a batch over and leaves an empty one. A batch that was not taken yet grows.
     pub(crate) fn send(&self, from: u16, to: u16, batch: &mut Batch) {
         let Some(slot) = self.boxes.get(usize::from(to)).and_then(|from_all| from_all.get(usize::from(from))) else {

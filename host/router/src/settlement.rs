@@ -62,8 +62,7 @@ impl Shard {
         }
         self.settle(run.origin.from, run.count, outcome);
         if reopens {
-            let sessions = self.peer_mut(at).map_or(0, |peer| u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX));
-            (0..sessions).for_each(|channel| self.regulate(at, channel));
+            self.reopen(at);
         }
     }
 

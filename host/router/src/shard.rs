@@ -506,7 +506,7 @@ impl Shard {
                 continue;
             };
             peer.dirty = false;
-            if peer.amqp.out.len() > WRITE_HIGH_BYTES && !std::mem::replace(&mut peer.is_high, true) {
+            if peer.is_full() {
                 let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
                 (0..sessions).for_each(|channel| self.regulate(connection, channel));
             }
@@ -520,6 +520,13 @@ impl Shard {
         }
     }
 
+    /// Whether [`Self::flush`] and [`Self::poll_event`] would do nothing.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let posted = self.outbox.iter().all(|batch| batch.mail.is_empty());
+        self.kicked.is_empty() && self.dirty.is_empty() && self.events.is_empty() && posted
+    }
+
     /// Says that bytes of a connection went to its socket.
     pub fn handle_written(&mut self, now: Time, connection: ConnectionRef) {
         self.now = now;
@@ -530,6 +537,8 @@ impl Shard {
         if peer.amqp.out.len() <= WRITE_HIGH_BYTES / 2 && std::mem::replace(&mut peer.is_high, false) {
             let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
             (0..sessions).for_each(|channel| self.handle_window(connection, channel));
+            // what there is room for is to be written in its turn
+            self.mark(connection);
         }
     }
 
@@ -591,6 +600,6 @@ impl Shard {
 
     /// Of the clock.
     pub(crate) const fn second(&self) -> u32 {
-        (self.now.0 / 1_000_000) as u32
+        self.now.seconds()
     }
 }

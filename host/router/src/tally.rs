@@ -22,9 +22,15 @@ struct Tally {
 }
 
 impl Tallies {
-    /// A delivery went out in so many copies. Its id is after all others.
+    /// A delivery went out in so many copies. Its id is after all others, as a rule: one whose head came in pieces may have been
+    /// overtaken by that of another link.
     pub(crate) fn push(&mut self, id: DeliveryId, copies: usize) {
-        self.open.push_back(Tally { id, left: copies, outcome: None });
+        let tally = Tally { id, left: copies, outcome: None };
+        if self.open.back().is_none_or(|last| last.id < id) {
+            return self.open.push_back(tally);
+        }
+        let at = self.open.partition_point(|tally| tally.id < id);
+        self.open.insert(at, tally);
     }
 
     /// One copy ended. Returns how the delivery does, when it was the last.
@@ -81,6 +87,16 @@ mod tests {
             assert_eq!(ends, [wanted]);
             assert!(tallies.settle(5, &Outcome::Accepted).is_none());
         }
+    }
+
+    #[test]
+    fn a_delivery_that_was_overtaken_ends_too() {
+        let mut tallies = Tallies::default();
+        for id in [6, 5, 8, 7] {
+            tallies.push(id, 1);
+        }
+        assert!((5..9).all(|id| tallies.settle(id, &Outcome::Accepted) == Some(Outcome::Accepted)));
+        assert!(tallies.open.is_empty());
     }
 
     #[test]

@@ -40,7 +40,8 @@ pub(crate) fn wanted(attach: &Attach, router: &str) -> Result<Wanted, Error> {
         match attach.target.as_deref() {
             Some(TargetArchetype::Target(target)) => (target.address.as_deref(), target.dynamic),
             None => {
-                let why = "the attach names no target that is served: a coordinator of transactions needs a link route";
+                // in the words of the reference, which its users' scripts look for
+                let why = "The router can't coordinate transactions by itself, a linkRoute to a coordinator must be configured to use transactions.";
                 return Err(refusal(AmqpError::PreconditionFailed, why.to_owned()));
             }
         }
@@ -151,6 +152,11 @@ pub(crate) fn not_implemented(description: &str) -> Error {
 /// `amqp:invalid-field`.
 pub(crate) fn invalid(description: &str) -> Error {
     refusal(AmqpError::InvalidField, description.to_owned())
+}
+
+/// `amqp:not-found`, in the words of the reference for an unavailable address.
+pub(crate) fn unavailable() -> Error {
+    refusal(AmqpError::NotFound, "Node not found".to_owned())
 }
 
 /// `amqp:not-found`.

@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod bytes;
+mod deliveries;
 mod excess;
+mod flood;
 mod fuzz;
+mod reuse;
 mod scene;
 mod slow;
 mod states;

@@ -144,3 +144,28 @@ fn version_and_completions_are_printed() {
     let status = std::process::Command::new("bash").arg("-n").arg(file).status().expect("bash runs");
     assert!(status.success(), "bash does not take its script");
 }
+
+#[test]
+fn check_whose_reader_goes_away_keeps_its_status() {
+    let dir = TestDir::new("check");
+    let file = dir.write("bad.kdl", "listener \"a\" { prot 1; }\n".repeat(90));
+    let script = format!(
+        "{} check {} 2>&1 | head -n 1 >/dev/null; echo ${{PIPESTATUS[0]}}",
+        router_binary().display(),
+        file.display()
+    );
+    let output = std::process::Command::new("bash").arg("-c").arg(script).output().expect("bash runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), BAD_CONFIGURATION.to_string());
+}
+
+#[test]
+fn problems_of_the_text_and_of_plugins_come_at_once() {
+    let dir = TestDir::new("check");
+    dir.write("plugins/broken.wasm", "no module");
+    dir.write("plugins/script.js", "");
+    let found = check(&dir, "listner \"a\"\nplugins \"plugins\"\n");
+    assert_eq!(found.code, Some(BAD_CONFIGURATION));
+    for part in ["unknown node `listner`", "`script.js`", "plugin `broken`: the module does not load: "] {
+        assert!(found.stderr.contains(part), "{part}: {}", found.stderr);
+    }
+}

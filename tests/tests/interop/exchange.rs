@@ -1,237 +1,189 @@
-//! Messages between Qpid Proton and fe2o3-amqp: every body arrives as it was sent, every outcome travels back.
+//! Messages between the libraries, each to each: every body arrives as it was sent, every outcome travels back.
 
 use std::net::SocketAddr;
-use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crosstie_tests::body::{body, digest};
-use crosstie_tests::native::{Client, bytes, message, receive, runtime, within};
+use crosstie_tests::driver::{Driver, Library};
+use crosstie_tests::native::{Client, receive, runtime, within};
+use crosstie_tests::place::free_port;
 use crosstie_tests::proton::Proton;
-use crosstie_tests::router::Router;
-use fe2o3_amqp_types::definitions::{Error, ErrorCondition};
-use fe2o3_amqp_types::messaging::{Modified, Outcome};
+use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use fe2o3_amqp::link::receiver::CreditMode;
+use fe2o3_amqp_types::messaging::Body;
+use serde_json::Value;
 
-const SIZES: [usize; 6] = [0, 1, 1 << 10, 70 << 10, 1_000_000, 10_000_000];
-const ADDRESS: &str = "exchange/of/bodies";
+const SIZES: [usize; 4] = [0, 1, 10 << 10, 1 << 20];
+/// A sender that goes at once may lose what its session window held back.
+const SETTLED: &str = "--settled --keep";
+const OUTCOMES: [&str; 8] =
+    ["accepted", "accepted", "accepted", "accepted", "rejected", "released", "modified", "accepted"];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Library {
-    Proton,
-    Native,
+fn pairs() -> impl Iterator<Item = (Library, Library)> {
+    Library::ALL.into_iter().flat_map(|from| Library::ALL.map(|to| (from, to)))
 }
 
-/// Digests as sent, and the outcome of each where it was not settled.
-type Sent = Vec<(String, Option<String>)>;
-/// Digests as received, and whether Proton saw the delivery settled already.
-type Received = Vec<(String, Option<bool>)>;
-
-fn sizes_text() -> String {
-    SIZES.map(|size| size.to_string()).join(",")
+fn digests(events: &[Value]) -> Vec<&str> {
+    events.iter().map(|event| event["sha256"].as_str().expect("a digest")).collect()
 }
 
-fn proton_sends(addr: SocketAddr, settled: bool) -> Sent {
-    let (count, sizes) = (SIZES.len(), sizes_text());
-    let settled = if settled { "--settled" } else { "" };
-    let args = format!("--address {ADDRESS} --count {count} --sizes {sizes} --seed 7 {settled}");
-    let mut sender = Proton::start("send", addr, &args);
-    sender.event("done");
-    sender.finish();
-    let outcomes = sender.events_so_far("outcome");
-    let sent = sender.events_so_far("sent").into_iter().map(|sent| {
-        let outcome = outcomes.iter().find(|outcome| outcome["index"] == sent["index"]);
-        (text(&sent["sha256"]), outcome.map(|outcome| text(&outcome["state"])))
-    });
-    sent.collect()
-}
-
-fn text(value: &serde_json::Value) -> String {
-    value.as_str().expect("text").to_owned()
-}
-
-fn native_sends(addr: SocketAddr, settled: bool) -> Sent {
-    runtime().block_on(async {
-        let mut client = Client::open(addr, "native-sender").await;
-        let mut sender = client.sender("bodies", ADDRESS, settled).await;
-        let mut sent = Vec::new();
-        for (seed, size) in (100..).zip(SIZES) {
-            let body = body(seed, size);
-            let digest = digest(&body);
-            let outcome = within("send", sender.send(message(body))).await.expect("sent");
-            sent.push((digest, (!settled).then(|| outcome_name(&outcome).to_owned())));
-        }
-        within("detach", sender.close()).await.expect("detached");
-        client.close().await;
-        sent
-    })
-}
-
-const fn outcome_name(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Accepted(_) => "accepted",
-        Outcome::Rejected(_) => "rejected",
-        Outcome::Released(_) => "released",
-        Outcome::Modified(_) => "modified",
-    }
-}
-
-fn proton_receives(addr: SocketAddr) -> JoinHandle<Received> {
-    let count = SIZES.len();
-    let mut receiver = Proton::start("receive", addr, &format!("--address {ADDRESS} --count {count}"));
+/// Sends `count` messages of these sizes and checks that they are the same at the other end; gives the sender's outcomes.
+fn exchange(addr: SocketAddr, (from, to): (Library, Library), count: usize, sizes: &[usize], more: &str) -> Vec<Value> {
+    let address = format!("exchange/{from:?}/{to:?}");
+    let outcomes = OUTCOMES.join(",");
+    let settled = more.contains(SETTLED);
+    let args = format!("--address {address} --count {count} --outcome {outcomes}");
+    let mut receiver = Driver::start(to, "receive", addr, &args);
     receiver.event("attached");
-    std::thread::spawn(move || {
-        receiver.event("done");
-        receiver.finish();
-        let messages = receiver.events_so_far("message");
-        messages.iter().map(|message| (text(&message["sha256"]), message["settled"].as_bool())).collect()
-    })
-}
-
-fn native_receives(addr: SocketAddr) -> JoinHandle<Received> {
-    std::thread::spawn(move || {
-        runtime().block_on(async {
-            let mut client = Client::open(addr, "native-receiver").await;
-            let mut receiver = client.receiver("bodies", ADDRESS, 10).await;
-            let mut received = Vec::new();
-            for _ in SIZES {
-                let delivery = receive(&mut receiver).await;
-                received.push((digest(&bytes(&delivery)), None));
-                receiver.accept(&delivery).await.expect("accepted");
-            }
-            within("detach", receiver.close()).await.expect("detached");
-            client.close().await;
-            received
-        })
-    })
-}
-
-fn exchange(from: Library, to: Library, settled: bool) {
-    let mut router = Router::plain();
-    let addr = router.clients();
-    let receiver = match to {
-        Library::Proton => proton_receives(addr),
-        Library::Native => native_receives(addr),
-    };
-    let sent = match from {
-        Library::Proton => proton_sends(addr, settled),
-        Library::Native => native_sends(addr, settled),
-    };
-    let received = receiver.join().expect("the receiver has all");
-    assert_eq!(sent.len(), SIZES.len());
-    let digests: Vec<_> = received.iter().map(|(digest, _)| digest).collect();
-    assert_eq!(
-        sent.iter().map(|(digest, _)| digest).collect::<Vec<_>>(),
-        digests,
-        "bodies as they were sent, in order"
-    );
-    for (_, seen_settled) in &received {
-        assert!(
-            seen_settled.is_none_or(|seen| seen == settled),
-            "a settled delivery stays settled, an unsettled unsettled"
-        );
+    let sizes = sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+    let args = format!("--address {address} --count {count} --sizes {sizes} {more}");
+    let mut sender = Driver::start(from, "send", addr, &args);
+    sender.event("done");
+    receiver.event("done");
+    receiver.finish();
+    if settled {
+        sender.kill();
+    } else {
+        sender.finish();
     }
-    for (_, outcome) in &sent {
-        assert_eq!(outcome.as_deref(), (!settled).then_some("accepted"));
+    let (sent, received) = (sender.events_so_far("sent"), receiver.events_so_far("message"));
+    assert_eq!(sent.len(), count);
+    assert_eq!(digests(&sent), digests(&received), "{from:?} to {to:?}: bodies as they were sent, in order");
+    for message in received {
+        // not every library says, and rhea looks at the first frame alone where go-amqp says so in the last
+        let seen = message["settled"].as_bool();
+        let known = seen.is_none_or(|seen| seen == settled) || (from, to) == (Library::GoAmqp, Library::Rhea);
+        assert!(known, "{from:?} to {to:?}: settled or not as it was sent");
+    }
+    sender.events_so_far("outcome")
+}
+
+fn assert_outcome(pair: (Library, Library), outcome: &Value) {
+    let index = usize::try_from(outcome["index"].as_u64().expect("an index")).expect("small");
+    let expected = OUTCOMES[index % OUTCOMES.len()];
+    assert_eq!(outcome["state"], expected, "{pair:?}: {outcome}");
+    if expected == "rejected" {
+        assert_eq!(outcome["condition"], "test:refused", "{pair:?}: {outcome}");
+        assert_eq!(outcome["description"], "not today", "{pair:?}: {outcome}");
+    }
+    if expected == "modified" {
+        assert_eq!(outcome["failed"], true, "{pair:?}: {outcome}");
+        assert_eq!(outcome["undeliverable"], true, "{pair:?}: {outcome}");
+    }
+}
+
+#[test]
+fn every_outcome_travels_back_from_each_library_to_each() {
+    let mut router = Router::plain();
+    for pair in pairs() {
+        let outcomes = exchange(router.clients(), pair, OUTCOMES.len(), &SIZES, "");
+        assert_eq!(outcomes.len(), OUTCOMES.len(), "{pair:?}: one outcome for each message");
+        outcomes.iter().for_each(|outcome| assert_outcome(pair, outcome));
     }
     router.assert_healthy();
 }
 
 #[test]
-fn proton_to_proton_unsettled() {
-    exchange(Library::Proton, Library::Proton, false);
+fn settled_messages_arrive_whole_from_each_library_at_each() {
+    let mut router = Router::plain();
+    for pair in pairs() {
+        let outcomes = exchange(router.clients(), pair, SIZES.len(), &SIZES, SETTLED);
+        assert_eq!(outcomes.len(), 0, "{pair:?}: {outcomes:?}");
+    }
+    router.assert_healthy();
 }
 
 #[test]
-fn proton_to_proton_settled() {
-    exchange(Library::Proton, Library::Proton, true);
+fn ten_megabytes_arrive_whole_from_and_at_every_library() {
+    let mut router = Router::plain();
+    for (index, from) in Library::ALL.into_iter().enumerate() {
+        let to = Library::ALL[(index + 1) % Library::ALL.len()];
+        for more in ["", SETTLED] {
+            exchange(router.clients(), (from, to), 1, &[10_000_000], more);
+        }
+    }
+    router.assert_healthy();
 }
 
 #[test]
-fn proton_to_fe2o3_unsettled() {
-    exchange(Library::Proton, Library::Native, false);
+fn a_library_drains_the_credit_that_is_left() {
+    let mut router = Router::plain();
+    // fe2o3-amqp does not say when it is drained
+    for library in [Library::Proton, Library::Rhea, Library::GoAmqp] {
+        let args = format!("--address drain/{library:?} --count 3 --credit 10 --drain");
+        let mut receiver = Driver::start(library, "receive", router.clients(), &args);
+        receiver.event("attached");
+        let args = format!("--address drain/{library:?} --count 3");
+        let mut sender = Driver::start(Library::GoAmqp, "send", router.clients(), &args);
+        sender.finish();
+        assert_eq!(receiver.event("drained")["credit"], 0, "{library:?}");
+        receiver.finish();
+    }
+    router.assert_healthy();
 }
 
 #[test]
-fn proton_to_fe2o3_settled() {
-    exchange(Library::Proton, Library::Native, true);
+fn every_library_comes_back_after_a_close_and_a_kill() {
+    let kdl = plain_kdl("").replace("port 0", &format!("port {}", free_port()));
+    let mut router = Router::start(&kdl);
+    let addr = router.clients();
+    let mut drivers: Vec<Driver> = Vec::new();
+    for library in Library::ALL {
+        let args = format!("--address back/{library:?} --count 1000000 --reconnect");
+        drivers.push(Driver::start(library, "receive", addr, &args));
+        drivers.push(Driver::start(library, "send", addr, &format!("{args} --window 1")));
+    }
+    drivers.iter_mut().for_each(assert_works);
+    router.terminate();
+    let mut router = restart(&kdl, &mut drivers);
+    router.process().signal("KILL");
+    router.wait_exit(DEADLINE);
+    let mut router = restart(&kdl, &mut drivers);
+    router.assert_healthy();
+}
+
+/// A message came, or one was accepted.
+fn assert_works(driver: &mut Driver) {
+    while driver.any_of(&["message", "outcome"], DEADLINE)["state"].as_str().is_some_and(|state| state != "accepted") {}
+}
+
+/// Another router at the same place, in which all goes on.
+fn restart(kdl: &str, drivers: &mut [Driver]) -> Router {
+    for driver in drivers.iter_mut() {
+        driver.event("disconnected");
+    }
+    let router = Router::start(kdl);
+    drivers.iter_mut().for_each(assert_works);
+    router
 }
 
 #[test]
-fn fe2o3_to_proton_unsettled() {
-    exchange(Library::Native, Library::Proton, false);
-}
-
-#[test]
-fn fe2o3_to_proton_settled() {
-    exchange(Library::Native, Library::Proton, true);
-}
-
-#[test]
-fn fe2o3_to_fe2o3_unsettled() {
-    exchange(Library::Native, Library::Native, false);
-}
-
-#[test]
-fn fe2o3_to_fe2o3_settled() {
-    exchange(Library::Native, Library::Native, true);
-}
-
-#[test]
-fn protons_outcomes_reach_protons_sender() {
+fn annotations_of_a_modified_outcome_reach_the_sender() {
     let router = Router::plain();
     let addr = router.clients();
-    for outcome in ["accepted", "rejected", "released", "modified"] {
-        let address = format!("outcome.{outcome}");
-        let mut receiver = Proton::start("receive", addr, &format!("--address {address} --outcome {outcome} --keep"));
-        receiver.event("attached");
-        let mut sender = Proton::start("send", addr, &format!("--address {address} --count 1"));
-        let seen = sender.event("outcome");
-        assert_eq!(seen["state"], outcome);
-        match outcome {
-            "rejected" => {
-                assert_eq!(seen["condition"], "test:refused");
-                assert_eq!(seen["description"], "not today");
-            }
-            "modified" => {
-                assert_eq!(seen["failed"], true);
-                assert_eq!(seen["undeliverable"], true);
-                assert_eq!(seen["annotations"]["why"], "test");
-            }
-            _ => {}
-        }
-        sender.finish();
-    }
+    let mut receiver = Proton::start("receive", addr, "--address annotated --outcome modified");
+    receiver.event("attached");
+    let mut sender = Proton::start("send", addr, "--address annotated --count 1");
+    assert_eq!(sender.event("outcome")["annotations"]["why"], "test");
+    sender.finish();
 }
 
 #[test]
-fn fe2o3s_outcomes_reach_fe2o3s_sender() {
+fn fe2o3_gets_nothing_after_its_drain_until_it_grants_again() {
     let router = Router::plain();
     let addr = router.clients();
     runtime().block_on(async {
         let mut consumer = Client::open(addr, "consumer").await;
-        let mut producer = Client::open(addr, "producer").await;
-        let mut receiver = consumer.receiver("in", "outcomes", 10).await;
-        let mut sender = producer.sender("out", "outcomes", false).await;
-        let receiving = tokio::spawn(async move {
-            let error = Error::new(ErrorCondition::Custom("test:refused".into()), Some("not today".into()), None);
-            let delivery = receive(&mut receiver).await;
-            receiver.reject(&delivery, error).await.expect("rejected");
-            let delivery = receive(&mut receiver).await;
-            receiver.release(&delivery).await.expect("released");
-            let delivery = receive(&mut receiver).await;
-            let modified =
-                Modified { delivery_failed: Some(true), undeliverable_here: Some(true), message_annotations: None };
-            receiver.modify(&delivery, modified).await.expect("modified");
-            receiver
-        });
-        let outcome = within("send", sender.send(message(vec![1]))).await.expect("settled");
-        let Outcome::Rejected(rejected) = outcome else { panic!("{outcome:?}") };
-        let error = rejected.error.expect("the receiver's error");
-        assert_eq!(error.condition, ErrorCondition::Custom("test:refused".into()));
-        assert_eq!(error.description.as_deref(), Some("not today"));
-        let outcome = within("send", sender.send(message(vec![2]))).await.expect("settled");
-        assert!(matches!(outcome, Outcome::Released(_)), "{outcome:?}");
-        let outcome = within("send", sender.send(message(vec![3]))).await.expect("settled");
-        let Outcome::Modified(modified) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((modified.delivery_failed, modified.undeliverable_here), (Some(true), Some(true)));
-        drop(receiving.await.expect("the receiver"));
+        let mut receiver = consumer.receiver("in", "drained", 10).await;
+        receiver.set_credit_mode(CreditMode::Manual);
+        within("drain", receiver.drain()).await.expect("drained");
+        let mut sender = Driver::start(Library::GoAmqp, "send", addr, "--address drained");
+        sender.event("sent");
+        let early = tokio::time::timeout(Duration::from_millis(300), receiver.recv::<Body<serde_amqp::Value>>()).await;
+        assert!(early.is_err(), "a message after the drain");
+        within("credit", receiver.set_credit(1)).await.expect("granted");
+        let delivery = receive(&mut receiver).await;
+        receiver.accept(&delivery).await.expect("accepted");
+        assert_eq!(sender.event("outcome")["state"], "accepted");
+        consumer.close().await;
     });
 }

@@ -1,17 +1,22 @@
 //! The router between real clients, real brokers and peers that are scripted frame by frame.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod auto_links;
 mod broker;
 mod client;
 mod command;
 mod credit;
+mod distribution;
 mod exchange;
 mod failover;
 mod log;
 mod loss;
+mod patterns;
 mod plugins;
 mod qdrouterd_conf;
+mod readme;
 mod ready_made;
 mod sasl;
 mod scram;
+mod slow;
 mod streaming;

@@ -134,6 +134,28 @@ fn a_plugin_that_hangs_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_plugin_that_hangs_holds_up_no_link_that_is_there() {
+    // of three requests in a row that hang the plugin is shut off; each takes its deadline
+    let node = "on-failure address=\"builtin\"\n    deadline \"1s\"";
+    let mut router = router_with(&[("on_address", Hook::Hang)], node, "");
+    let mut receiver = Peer::session(router.clients(), "receiver");
+    receiver.attach_receiver(0, 0, "there", 100);
+    let mut peer = Peer::session(router.clients(), "peer");
+    peer.attach_sender(0, 0, "there");
+    peer.expect_credit();
+    peer.send(0, &crosstie_tests::performative::receiver(1, "asked"));
+    let begun = Instant::now();
+    for id in 0..50 {
+        peer.send_message(0, 0, id, b"x");
+        receiver.expect_transfer();
+    }
+    assert!(begun.elapsed() < Duration::from_millis(800), "50 messages took {:?}", begun.elapsed());
+    peer.expect_attach("receiver-1");
+    assert!(begun.elapsed() > Duration::from_millis(800), "the plugin was not asked");
+    router.assert_healthy();
+}
+
+#[test]
 fn a_plugin_orders_a_connectors_endpoints() {
     let (first, second) = (Server::new(), Server::new());
     let order = Cbor::Array(vec![

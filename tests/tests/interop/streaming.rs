@@ -131,6 +131,32 @@ fn the_first_bytes_arrive_before_the_last_are_sent() {
 }
 
 #[test]
+fn what_a_busy_receiver_leaves_unread_arrives_when_it_reads_and_says_nothing() {
+    const PATIENCE: Duration = Duration::from_secs(20);
+    let mut router = Router::plain();
+    let mut receiver = Peer::session(router.clients(), "receiver");
+    receiver.attach_receiver(0, 0, "busy", 10);
+    let mut stream = Stream::attach(&router, "busy");
+    let message = data_message(&body(4, 10_000_000));
+    let sending = std::thread::spawn(move || {
+        let parts: Vec<&[u8]> = message.chunks(PART_BYTES).collect();
+        for delivery in 0..5 {
+            for (index, bytes) in parts.iter().enumerate() {
+                assert!(stream.send(&part(delivery, index, index + 1 < parts.len()), bytes, PATIENCE));
+            }
+        }
+        stream
+    });
+    for _ in 0..5 {
+        // the socket and all behind it fill up meanwhile
+        std::thread::sleep(Duration::from_millis(200));
+        while receiver.expect_transfer().0.more {}
+    }
+    drop(sending.join().expect("the sender"));
+    router.assert_healthy();
+}
+
+#[test]
 fn a_receiver_that_stops_reading_costs_little_memory() {
     let mut router = Router::plain();
     let mut receiver = Peer::session(router.clients(), "receiver");

@@ -54,7 +54,7 @@ pub(crate) struct Said<'e>(pub(crate) &'e Error);
 
 impl fmt::Display for Said<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let condition = crosstie_net::condition(&self.0.condition);
+        let condition = crosstie_amqp::fault::condition(&self.0.condition);
         match &self.0.description {
             Some(description) => write!(out, "{condition}: {}", description.escape_debug()),
             None => write!(out, "{condition}"),

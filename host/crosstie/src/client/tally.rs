@@ -142,7 +142,7 @@ impl Tally {
         }
         let elapsed = self.began.get().map(|began| began.elapsed());
         if let Some(elapsed) = elapsed.filter(|_| self.show != Show::Nothing) {
-            eprint!("{}", self.text(elapsed));
+            crate::configuration::say(&self.text(elapsed));
         }
     }
 

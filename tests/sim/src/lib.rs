@@ -1,0 +1,22 @@
+//! The router under a seeded clock: no sockets, no threads, no time but what a seed says.
+//!
+//! Everything panics with what it saw: this crate is used by tests and fuzzers alone.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test ends by panicking")]
+
+pub mod acting;
+pub mod calm;
+pub mod configuration;
+pub mod conversation;
+pub mod door;
+pub mod habits;
+pub mod hearing;
+pub mod ledger;
+pub mod message;
+pub mod partner;
+pub mod peer;
+pub mod router;
+pub mod script;
+pub mod seeds;
+pub mod session;
+pub mod speech;
+pub mod world;

@@ -1,0 +1,44 @@
+//! What the fuzzers found worth keeping, replayed: `fuzz/corpus`, and the scripts that they start from.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use std::fs;
+use std::path::PathBuf;
+
+use crosstie_sim::{configuration, conversation, script::Script, seeds};
+
+fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty() && paths.len() < 200);
+    paths.into_iter().map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+}
+
+/// Names the input that fails.
+fn each(inputs: impl IntoIterator<Item = (String, impl FnOnce() + std::panic::UnwindSafe)>) {
+    for (name, play) in inputs {
+        if let Err(panic) = std::panic::catch_unwind(play) {
+            eprintln!("the failing input: {name}");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+#[test]
+fn hostile_scripts_harm_nobody_else() {
+    each(seeds::scripts().into_iter().map(|(name, script)| (name, move || conversation::play(&script))));
+    each(
+        corpus("connection")
+            .into_iter()
+            .map(|(path, bytes)| (path.display().to_string(), move || conversation::play(&Script::read(&bytes)))),
+    );
+}
+
+#[test]
+fn configurations_are_read_or_refused() {
+    each(
+        corpus("kdl")
+            .into_iter()
+            .map(|(path, bytes)| (path.display().to_string(), move || configuration::read(&bytes))),
+    );
+}

@@ -1,0 +1,46 @@
+//! Random peers, random loss, random slowness, each from a seed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use crosstie_sim::world::{Outcome, play};
+
+/// Seeds of every run.
+const SEEDS: u64 = 200;
+
+/// Seeds of a long run.
+const SEEDS_LONG: u64 = 10_000;
+
+/// Plays a seed; one that fails prints the line that replays it.
+fn replayable(seed: u64, tells: bool) -> Option<Outcome> {
+    let outcome = std::panic::catch_unwind(|| play(seed, tells)).ok();
+    if outcome.is_none() {
+        eprintln!("replay: CROSSTIE_SEED={seed} cargo test -p crosstie-sim --test simulation -- --nocapture");
+    }
+    outcome
+}
+
+#[test]
+fn every_delivery_ends_once_whatever_dies_in_between() {
+    if let Some(seed) = std::env::var("CROSSTIE_SEED").ok().and_then(|seed| seed.parse().ok()) {
+        let outcome = replayable(seed, true).expect("this seed fails");
+        return println!("{outcome:?}");
+    }
+    let long = std::env::var_os("CROSSTIE_LONG").is_some();
+    let (mut sent, mut arrived, mut failed) = (0, 0, Vec::new());
+    for seed in 0..if long { SEEDS_LONG } else { SEEDS } {
+        match replayable(seed, false) {
+            Some(outcome) => (sent, arrived) = (sent + outcome.sent, arrived + outcome.arrived),
+            None => failed.push(seed),
+        }
+    }
+    assert!(failed.is_empty(), "seeds that fail: {failed:?}");
+    println!("{sent} messages, {arrived} arrived");
+    assert!(arrived > sent / 4, "the runs do little: {sent} messages, {arrived} arrived");
+}
+
+#[test]
+fn two_equal_seeds_give_two_equal_traces() {
+    for seed in 0..20 {
+        let outcome = replayable(seed, false);
+        assert!(outcome.is_some() && outcome == replayable(seed, false), "seed {seed}");
+    }
+}
