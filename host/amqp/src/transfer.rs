@@ -322,8 +322,13 @@ impl Connection {
             };
             let ours = state.role == Role::Receiver;
             flow.handle = Some(handle);
-            flow.delivery_count = Some(state.delivery_count.0);
-            let left = u32::try_from(state.limit.distance(state.delivery_count)).unwrap_or(0);
+            // a sender may count a delivery when its last frame is sent: where credit ends is the same either way
+            let count = match ours && state.open_delivery.is_some() {
+                true => Serial(state.delivery_count.0.wrapping_sub(1)),
+                false => state.delivery_count,
+            };
+            flow.delivery_count = Some(count.0);
+            let left = u32::try_from(state.limit.distance(count)).unwrap_or(0);
             flow.link_credit = Some(if ours { left } else { 0 });
             flow.drain = drain;
         }

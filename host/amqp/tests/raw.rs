@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use crosstie_amqp::frame::HEADER_BYTES;
+use crosstie_amqp::guard;
 use crosstie_amqp::raw::{self, Disposition, Flow, Transfer, TransferHead};
 use fe2o3_amqp_types::definitions::Role;
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Modified, Received, Rejected, Released};
@@ -283,8 +284,12 @@ proptest! {
             let at = at.index(said.len());
             said[at] = byte;
             let whole = raw::skip(&said) == Ok(said.len());
+            // it panics on some of what the guard keeps from it
+            let Ok(passed) = guard::pass(&said) else {
+                continue;
+            };
             if let (Ok((ours, [])), Ok(theirs), true) =
-                (Transfer::decode(&said), serde_amqp::from_slice::<performatives::Transfer>(&said), whole)
+                (Transfer::decode(&said), serde_amqp::from_slice::<performatives::Transfer>(&passed), whole)
             {
                 // what stands inside a state is not read, only its bounds
                 if ours.state.is_none_or(|state| serde_amqp::from_slice::<DeliveryState>(state).is_ok()) {
@@ -292,12 +297,12 @@ proptest! {
                 }
             }
             if let (Ok(ours), Ok(theirs), true) =
-                (Flow::decode(&said), serde_amqp::from_slice::<performatives::Flow>(&said), whole)
+                (Flow::decode(&said), serde_amqp::from_slice::<performatives::Flow>(&passed), whole)
             {
                 same_flow(&ours, &theirs);
             }
             if let (Ok(ours), Ok(theirs), true) =
-                (Disposition::decode(&said), serde_amqp::from_slice::<performatives::Disposition>(&said), whole)
+                (Disposition::decode(&said), serde_amqp::from_slice::<performatives::Disposition>(&passed), whole)
                 && ours.state.is_none_or(|state| serde_amqp::from_slice::<DeliveryState>(state).is_ok())
             {
                 same_disposition(&ours, &theirs);

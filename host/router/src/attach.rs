@@ -399,7 +399,7 @@ impl Shard {
         }
     }
 
-    /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed.
+    /// Opens the credit of an address's producers when its first consumer comes, and takes it back when the last goes.
     pub(crate) fn handle_changed(&mut self, address: u32) {
         let Some(local) = self.locals.get_mut(&address) else {
             return;
@@ -432,7 +432,7 @@ impl Shard {
         }
     }
 
-    /// Gives a sender credit, or no more of it. What it has stays until it is used: see [`Self::withdraw`].
+    /// Gives a sender credit, or takes it back.
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
@@ -440,28 +440,10 @@ impl Shard {
         if std::mem::replace(&mut incoming.is_open, open) == open {
             return;
         }
-        if !open {
-            return;
-        }
-        let credit = incoming.capacity.initial.saturating_sub(incoming.held);
+        let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
         if let Some(peer) = self.peer_mut(at) {
             peer.amqp.grant(link, credit);
         }
         self.mark(at);
-    }
-
-    /// Takes back the credit of a sender that sends although there is no consumer.
-    pub(crate) fn withdraw(&mut self, at: ConnectionRef, link: LinkId) {
-        let Some(peer) = self.peer_mut(at) else {
-            return;
-        };
-        let is_open = peer
-            .session(link.channel)
-            .and_then(|session| session.incoming(link.handle))
-            .is_none_or(|link| link.is_open);
-        if !is_open && peer.amqp.credit_left(link) > 0 {
-            peer.amqp.grant(link, 0);
-            self.mark(at);
-        }
     }
 }

@@ -113,7 +113,6 @@ impl Shard {
                 } else {
                     self.settle(head.from, 1, &Outcome::Released);
                 }
-                self.withdraw(at, link);
             }
         }
         let waits = matches!(route, Route::Wait);
