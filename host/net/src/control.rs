@@ -197,7 +197,7 @@ impl Control {
         connections.sort_by_key(|connection: &ConnectionFacts| connection.id);
         links.sort_by_key(|row: &LinkRow| row.facts.id);
         let addresses = self.addresses(&links, &connections);
-        let router = self.router(&links, &connections, addresses.len(), counters);
+        let router = self.router(&links, &connections, addresses.len(), &counters);
         let auto_links = self.auto_links(&links);
         let when = |part| pending.wants(part);
         let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
@@ -270,12 +270,12 @@ impl Control {
         links: &[LinkRow],
         connections: &[ConnectionFacts],
         addresses: usize,
-        mut counters: Counters,
+        counters: &Counters,
     ) -> RouterFacts {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let router = &self.settings.router;
         let mut traffic = TrafficCounts::default();
-        let mut totals = outcomes(&std::mem::take(&mut counters));
+        let mut totals = outcomes(counters);
         for LinkRow { facts, .. } in links {
             add(&mut traffic, facts, is_container(facts, connections));
             if facts.direction == Direction::In {
@@ -339,7 +339,7 @@ fn host_name() -> Option<String> {
     std::fs::read_to_string("/proc/sys/kernel/hostname").ok().map(|name| name.trim().to_owned())
 }
 
-/// Virtual memory of this process. Source: proc(5), `statm`, in pages.
+/// Virtual memory of this process. Source: proc(5), `VmSize` of `status`, in KiB.
 fn memory_bytes() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("VmSize:"))?;

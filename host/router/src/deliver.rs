@@ -73,7 +73,7 @@ impl Shard {
             self.regulate(to.connection, to.link.channel);
         } else if !head.first && !head.more {
             if written.freed {
-                self.reopen(to.connection);
+                self.regulate_all(to.connection);
             }
             // others may have come while this one was arriving
             self.serve_queue(to.connection, to.link);
@@ -188,7 +188,7 @@ impl Shard {
                 self.settle(from, 1, &Outcome::Accepted);
             }
             if written.freed {
-                self.reopen(at);
+                self.regulate_all(at);
             }
             if !written.whole {
                 let head = PieceHead { first: head.first && !written.begun, ..head };
@@ -243,8 +243,8 @@ impl Shard {
         self.serve_queues(at, channel);
     }
 
-    /// Opens the gates of a connection that has fewer unsettled deliveries than before.
-    pub(crate) fn reopen(&mut self, at: ConnectionRef) {
+    /// Shuts or opens the gates of all sessions of a connection.
+    pub(crate) fn regulate_all(&mut self, at: ConnectionRef) {
         let sessions = self.peer_mut(at).map_or(0, |peer| u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX));
         (0..sessions).for_each(|channel| self.regulate(at, channel));
     }

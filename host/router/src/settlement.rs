@@ -62,7 +62,7 @@ impl Shard {
         }
         self.settle(run.origin.from, run.count, outcome);
         if reopens {
-            self.reopen(at);
+            self.regulate_all(at);
         }
     }
 

@@ -507,8 +507,7 @@ impl Shard {
             };
             peer.dirty = false;
             if peer.is_full() {
-                let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
-                (0..sessions).for_each(|channel| self.regulate(connection, channel));
+                self.regulate_all(connection);
             }
             self.events.push_back(Request::Dirty(connection));
         }
