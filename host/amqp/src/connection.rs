@@ -14,6 +14,7 @@ use serde_amqp::primitives::{Array, Symbol};
 use crate::fault::{self, PeerFault};
 use crate::frame::{self, Frame, Header, Kind};
 use crate::handshake::{self, Exchange, Progress, Side};
+use crate::output::Output;
 use crate::sasl::Nonce;
 use crate::session::{DeliveryId, Link, LinkId, Session, Stage, window_frames};
 use crate::time::Time;
@@ -168,8 +169,8 @@ enum State {
 pub struct Connection {
     pub(crate) setup: Setup,
     state: State,
-    /// Bytes for the peer. Whoever writes them to the socket empties it.
-    pub out: Vec<u8>,
+    /// Bytes for the peer.
+    pub out: Output,
     opened: bool,
     /// Absent once it is over.
     exchange: Option<Box<Exchange>>,
@@ -197,9 +198,9 @@ impl Connection {
     /// own, for SCRAM.
     #[must_use]
     pub fn new(now: Time, setup: Setup, nonce: Nonce) -> Self {
-        let mut out = Vec::new();
+        let mut out = Output::default();
         if matches!(setup.side, Side::Client(_)) {
-            out.extend_from_slice(&frame::SASL_HEADER);
+            out.end().extend_from_slice(&frame::SASL_HEADER);
         }
         Self {
             setup,
@@ -289,20 +290,20 @@ impl Connection {
         *input = input.get(length..).unwrap_or_default();
         match (&self.setup.side, self.state, header) {
             (Side::Server(server), State::Header, Header::Sasl) => {
-                self.out.extend_from_slice(&frame::SASL_HEADER);
-                handshake::offer(&mut self.out, server);
+                self.out.end().extend_from_slice(&frame::SASL_HEADER);
+                handshake::offer(self.out.end(), server);
                 self.state = State::Sasl;
             }
             (Side::Server(server), State::Header, Header::Amqp) => {
                 let allowed = server.without_sasl;
-                self.out.extend_from_slice(&frame::AMQP_HEADER);
+                self.out.end().extend_from_slice(&frame::AMQP_HEADER);
                 self.state = State::Opening;
                 if !allowed {
                     return Err(PeerFault::Unauthenticated);
                 }
             }
             (Side::Server(_), State::AmqpHeader, Header::Amqp) => {
-                self.out.extend_from_slice(&frame::AMQP_HEADER);
+                self.out.end().extend_from_slice(&frame::AMQP_HEADER);
                 self.state = State::Opening;
             }
             (Side::Client(_), State::Header, Header::Sasl) => self.state = State::Sasl,
@@ -346,8 +347,8 @@ impl Connection {
     fn handle_sasl(&mut self, body: &[u8]) -> Result<(), PeerFault> {
         let exchange = *self.exchange.take().ok_or(PeerFault::State("this SASL frame"))?;
         let progress = match &self.setup.side {
-            Side::Server(server) => handshake::serve(&mut self.out, server, exchange, body),
-            Side::Client(client) => handshake::dial(&mut self.out, client, exchange, body),
+            Side::Server(server) => handshake::serve(self.out.end(), server, exchange, body),
+            Side::Client(client) => handshake::dial(self.out.end(), client, exchange, body),
         };
         match progress {
             Ok(Progress::Goes(exchange)) => self.exchange = Some(Box::new(exchange)),
@@ -355,7 +356,7 @@ impl Connection {
                 (self.mechanism, self.user) = (mechanism, user);
                 self.state = State::AmqpHeader;
                 if matches!(self.setup.side, Side::Client(_)) {
-                    self.out.extend_from_slice(&frame::AMQP_HEADER);
+                    self.out.end().extend_from_slice(&frame::AMQP_HEADER);
                     self.open();
                 }
             }
@@ -385,7 +386,7 @@ impl Connection {
         let close: Close = decode(body, "close")?;
         if self.state != State::Closing {
             self.open();
-            append(&mut self.out, 0, &Close { error: None });
+            append(self.out.end(), 0, &Close { error: None });
             self.end_sessions();
         }
         self.state = State::Ended;
@@ -416,7 +417,7 @@ impl Connection {
             desired_capabilities: capabilities(&setup.capabilities),
             properties: (!setup.properties.is_empty()).then_some(properties),
         };
-        append(&mut self.out, 0, &open);
+        append(self.out.end(), 0, &open);
     }
 
     /// Sends close, after an open where there was none yet.
@@ -450,9 +451,9 @@ impl Connection {
         performative: impl Fn(Option<Error>) -> T,
     ) {
         let room = self.room();
-        let start = self.out.len();
-        append(&mut self.out, channel, &performative(error.clone()));
-        if self.out.len().saturating_sub(start) <= room {
+        let start = self.out.end().len();
+        append(self.out.end(), channel, &performative(error.clone()));
+        if self.out.end().len().saturating_sub(start) <= room {
             return;
         }
         if let Some(error) = &mut error {
@@ -460,15 +461,15 @@ impl Connection {
             error.description =
                 error.description.take().map(|text| text.chars().take(DESCRIPTION_KEPT_CHARS).collect());
         }
-        self.out.truncate(start);
-        append(&mut self.out, channel, &performative(error));
+        self.out.end().truncate(start);
+        append(self.out.end(), channel, &performative(error));
     }
 
     /// A fault's close: nothing more is read.
     fn fail(&mut self, fault: &PeerFault) {
         let server = matches!(self.setup.side, Side::Server(_));
         if self.state == State::Header && server {
-            self.out.extend_from_slice(&frame::AMQP_HEADER);
+            self.out.end().extend_from_slice(&frame::AMQP_HEADER);
         } else {
             self.close(Some(fault.error()));
         }
@@ -511,7 +512,7 @@ impl Connection {
             desired_capabilities: None,
             properties: None,
         };
-        append(&mut self.out, channel, &begin);
+        append(self.out.end(), channel, &begin);
     }
 
     fn handle_begin<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
@@ -549,7 +550,7 @@ impl Connection {
     fn handle_end<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
         let _end: End = decode(body, "end")?;
         let ours = self.expect_local("end", channel)?;
-        append(&mut self.out, ours, &End { error: None });
+        append(self.out.end(), ours, &End { error: None });
         if let Some(slot) = self.channels.get_mut(usize::from(channel)) {
             *slot = None;
         }
@@ -613,13 +614,13 @@ impl Connection {
         attach.handle = Handle(link.handle);
         attach.role = state.role.clone();
         attach.initial_delivery_count = (state.role == Role::Sender).then_some(state.delivery_count.0);
-        let start = self.out.len();
-        append(&mut self.out, link.channel, &attach);
-        if self.out.len().saturating_sub(start) > self.room() {
-            self.out.truncate(start);
+        let start = self.out.end().len();
+        append(self.out.end(), link.channel, &attach);
+        if self.out.end().len().saturating_sub(start) > self.room() {
+            self.out.end().truncate(start);
             (attach.source, attach.target) = (None, None);
             (attach.properties, attach.offered_capabilities, attach.desired_capabilities) = (None, None, None);
-            append(&mut self.out, link.channel, &attach);
+            append(self.out.end(), link.channel, &attach);
             let why = "the answer to the attach is longer than max-frame-size";
             self.detach(link, Some(fault::error(fault::FRAME_SIZE_TOO_SMALL, why)));
         }
@@ -648,7 +649,7 @@ impl Connection {
         self.links = self.links.saturating_add(1);
         attach.handle = Handle(handle);
         attach.initial_delivery_count = (attach.role == Role::Sender).then_some(0);
-        append(&mut self.out, channel, &attach);
+        append(self.out.end(), channel, &attach);
         Some(LinkId { channel, handle })
     }
 
@@ -683,7 +684,7 @@ impl Connection {
         if known == Some(Stage::Detaching) {
             return Ok(Step::Again);
         }
-        append(&mut self.out, ours, &Detach { handle: Handle(handle), closed: detach.closed, error: None });
+        append(self.out.end(), ours, &Detach { handle: Handle(handle), closed: detach.closed, error: None });
         let link = LinkId { channel: ours, handle };
         Ok(Step::Event(Event::Detached { link, error: detach.error }))
     }
@@ -709,7 +710,7 @@ impl Connection {
             State::Ended => return None,
             State::Open => {
                 if self.beats() && now >= self.wrote + self.remote_idle / 2 {
-                    frame::write_empty(&mut self.out, 0);
+                    frame::write_empty(self.out.end(), 0);
                     self.wrote = now;
                 }
                 let limit = self.setup.idle_timeout;

@@ -71,6 +71,8 @@ pub(crate) struct Link {
     pub(crate) limit: Serial,
     /// As receiver: the furthest that any credit reached to; the peer may not have seen that it was taken back.
     pub(crate) limit_max: Serial,
+    /// As receiver: the peer was asked to use its credit or give it back.
+    pub(crate) drains: bool,
     /// The delivery whose last frame is still to come.
     pub(crate) open_delivery: Option<DeliveryId>,
     /// One of its frames said that it is settled; later ones need not repeat it.
@@ -87,6 +89,7 @@ impl Link {
             delivery_count: Serial(0),
             limit: Serial(0),
             limit_max: Serial(0),
+            drains: false,
             open_delivery: None,
             open_settled: false,
         }

@@ -6,7 +6,7 @@ use crate::connection::{Connection, Event, LinkFlow, Settled, Step, Transfer};
 use crate::fault::PeerFault;
 use crate::raw;
 use crate::serial::Serial;
-use crate::session::{DeliveryId, LinkId, Session, Stage, wire_id};
+use crate::session::{DeliveryId, Link, LinkId, Session, Stage, wire_id};
 
 /// Bytes that the frame header and performative of an outgoing transfer take at most.
 const TRANSFER_HEAD_MAX_BYTES: usize = 48;
@@ -209,7 +209,7 @@ impl Connection {
                 more,
                 aborted: piece.aborted,
             };
-            head.write(out, link.channel, now);
+            head.write(out.end(), link.channel, now);
             *outgoing_window = outgoing_window.saturating_sub(1);
             *next_outgoing = next_outgoing.add(1);
             state.open_delivery = (more && !piece.aborted).then_some(id);
@@ -220,6 +220,45 @@ impl Connection {
         }
     }
 
+    /// Whether [`Self::transfer_whole`] would send so many bytes.
+    #[must_use]
+    pub fn takes_whole(&self, link: LinkId, bytes: usize) -> bool {
+        let Some(session) = self.session(link.channel).filter(|session| session.outgoing_window > 0) else {
+            return false;
+        };
+        let takes = |link: &Link| link.open_delivery.is_none() && link.stage != Stage::Detaching;
+        bytes.saturating_add(TRANSFER_HEAD_MAX_BYTES) <= self.remote_max_frame as usize
+            && session.link(link.handle).is_some_and(takes)
+    }
+
+    /// Sends a delivery that fits one frame, where nothing stands in its way; `None`, and nothing is sent, where something does.
+    #[inline]
+    pub fn transfer_whole(&mut self, link: LinkId, settled: bool, format: u32, payload: &[u8]) -> Option<DeliveryId> {
+        let Self { sessions, out, remote_max_frame, .. } = self;
+        let fits = payload.len().saturating_add(TRANSFER_HEAD_MAX_BYTES) <= *remote_max_frame as usize;
+        let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
+        let Session { links, next_outgoing, outgoing_window, next_delivery, .. } = session;
+        let state = links.get_mut(link.handle as usize)?.as_mut()?;
+        if !fits || *outgoing_window == 0 || state.open_delivery.is_some() || state.stage == Stage::Detaching {
+            return None;
+        }
+        let id = *next_delivery;
+        *next_delivery = id.saturating_add(1);
+        state.delivery_count = state.delivery_count.add(1);
+        *outgoing_window = outgoing_window.saturating_sub(1);
+        *next_outgoing = next_outgoing.add(1);
+        let head = raw::TransferHead {
+            handle: link.handle,
+            delivery_id: Some(wire_id(id)),
+            message_format: Some(format),
+            settled,
+            more: false,
+            aborted: false,
+        };
+        head.write(out.end(), link.channel, payload);
+        Some(id)
+    }
+
     /// Whether the session takes a transfer now; when not, an [`Event::Window`] says when it does.
     pub fn window(&mut self, channel: u16) -> bool {
         let Some(session) = self.session_mut(channel) else {
@@ -227,6 +266,12 @@ impl Connection {
         };
         session.outgoing_blocked |= session.outgoing_window == 0;
         session.outgoing_window > 0
+    }
+
+    /// Where a session's window ended, once the peer has used it up.
+    #[must_use]
+    pub fn used_up(&self, channel: u16) -> Option<Serial> {
+        self.session(channel).filter(|session| session.incoming_window() == 0).map(|session| session.next_incoming)
     }
 
     /// The number of the session at this channel of ours.
@@ -259,7 +304,19 @@ impl Connection {
         if state.limit_max.before(state.limit) {
             state.limit_max = state.limit;
         }
+        state.drains = false;
         self.write_link_flow(link, false);
+    }
+
+    /// Asks a sending peer to use its credit or give it back, once, and until it is granted more. Says whether that was news.
+    pub fn drain(&mut self, link: LinkId) -> bool {
+        let left = self.credit_left(link);
+        let Some(state) = self.link_mut(link).filter(|state| left > 0 && !state.drains) else {
+            return false;
+        };
+        state.drains = true;
+        self.write_link_flow(link, false);
+        true
     }
 
     /// Uses up what credit a draining receiver gave, and says so. `count` is where its credit ended.
@@ -292,7 +349,7 @@ impl Connection {
         let room =
             usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX).saturating_sub(DISPOSITION_HEAD_MAX_BYTES);
         let state = said.state.map(|state| if state.len() <= room { state } else { bare(state) });
-        raw::Disposition { state, ..*said }.write(&mut self.out, channel);
+        raw::Disposition { state, ..*said }.write(self.out.end(), channel);
     }
 
     fn flow(&mut self, channel: u16) {
@@ -330,8 +387,8 @@ impl Connection {
             flow.delivery_count = Some(count.0);
             let left = u32::try_from(state.limit.distance(count)).unwrap_or(0);
             flow.link_credit = Some(if ours { left } else { 0 });
-            flow.drain = drain;
+            flow.drain = drain || (ours && state.drains);
         }
-        flow.write(out, channel);
+        flow.write(out.end(), channel);
     }
 }

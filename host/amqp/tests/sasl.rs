@@ -56,7 +56,7 @@ fn client(password: &str, mechanisms: &[&str]) -> Connection {
 
 /// Hands over what one has for the other; gives what the other said of it last.
 fn carry(from: &mut Connection, to: &mut Connection) -> Option<Result<(), PeerFault>> {
-    let bytes = std::mem::take(&mut from.out);
+    let bytes = from.out.take();
     feed(to, &bytes)
 }
 
@@ -136,7 +136,7 @@ fn nothing_in_common_ends_the_connection_before_anything_is_shown() {
     for (offered, allowed) in [(&["PLAIN"][..], &["SCRAM-SHA-512", "SCRAM-SHA-256"][..]), (&["ANONYMOUS"], &["PLAIN"])]
     {
         let mut client = client("wonder", allowed);
-        client.out.clear();
+        drop(client.out.take());
         let said = feed(&mut client, &offer(offered));
         assert!(matches!(said, Some(Err(PeerFault::Sasl(_)))), "{said:?}");
         assert!(client.out.is_empty() && client.is_ended());
@@ -158,7 +158,7 @@ fn a_wrong_password_ends_with_the_outcome_auth() {
 fn a_first_message_may_come_after_an_empty_challenge() {
     let mut server = server(&["SCRAM-SHA-256"]);
     feed(&mut server, &[SASL_HEADER.as_slice(), &init("SCRAM-SHA-256", None)].concat());
-    let out = std::mem::take(&mut server.out);
+    let out = server.out.take();
     let challenge: SaslChallenge = body(&out[offer(&["SCRAM-SHA-256"]).len()..]);
     assert!(challenge.challenge.is_empty());
     feed(&mut server, &sasl(&SaslResponse { response: Binary::from(b"n,,n=alice,r=x".to_vec()) }));
@@ -169,13 +169,13 @@ fn a_first_message_may_come_after_an_empty_challenge() {
 /// Talks SCRAM to a client as a server whose outcome `last` makes of the right signature.
 fn end(last: impl FnOnce(Vec<u8>) -> Vec<Vec<u8>>) -> (Connection, Option<Result<(), PeerFault>>) {
     let mut client = client("wonder", &ALL);
-    client.out.clear();
+    drop(client.out.take());
     feed(&mut client, &offer(&["SCRAM-SHA-256"]));
-    let first: SaslInit = body(&std::mem::take(&mut client.out));
+    let first: SaslInit = body(&client.out.take());
     let first = first.initial_response.unwrap();
     let (exchange, challenge) = ServerExchange::start(&users(), Hash::Sha256, Nonce([1; 18]), &first).unwrap();
     feed(&mut client, &sasl(&SaslChallenge { challenge: Binary::from(challenge) }));
-    let proof: SaslResponse = body(&std::mem::take(&mut client.out));
+    let proof: SaslResponse = body(&client.out.take());
     let (_, signature) = exchange.finish(&proof.response).unwrap();
     let said = last(signature).iter().fold(None, |said, bytes| feed(&mut client, bytes).or(said));
     (client, said)
@@ -208,7 +208,7 @@ fn a_server_that_does_not_prove_itself_is_left() {
     assert_eq!(end(|_| vec![outcome(Some(other.clone()))]).1, Some(Err(wrong.clone())));
     assert_eq!(end(|_| vec![challenge(other.clone())]).1, Some(Err(wrong)));
     let mut client = client("wonder", &ALL);
-    client.out.clear();
+    drop(client.out.take());
     feed(&mut client, &offer(&["SCRAM-SHA-256"]));
     assert_eq!(feed(&mut client, &outcome(None)), Some(Err(unproven)), "an outcome without an exchange");
     assert!(client.is_ended());

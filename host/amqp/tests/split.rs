@@ -153,7 +153,7 @@ fn happens(bytes: &[u8], cuts: &[usize]) -> (Vec<String>, Vec<u8>) {
         let left = input.to_vec();
         pending = left;
     }
-    (events, connection.out)
+    (events, connection.out.take())
 }
 
 #[test]

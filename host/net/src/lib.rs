@@ -3,6 +3,7 @@
 mod connector;
 mod control;
 mod counts;
+mod input;
 mod listener;
 mod opening;
 mod policy;

@@ -1,11 +1,13 @@
 //! One socket: bytes between it and its worker's shard, until one of them is done.
 
 use std::cell::{Cell, RefCell};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crosstie_amqp::output::Output;
 use crosstie_amqp::time::Time;
 use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::{InfoValue, Peer as PolicyPeer};
@@ -14,22 +16,21 @@ use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Failure};
 use crosstie_router::failover_list::Advertisement;
 use crosstie_router::shard::Peer;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use crate::counts::Counted;
+use crate::input::Input;
 use crate::status::Watched;
 use crate::worker::Worker;
-
-/// Bytes of a partial frame that are copied before the next read; longer ones are read in place.
-const PARTIAL_COPY_MAX_BYTES: usize = 16 << 10;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
 const UNREAD_MAX_BYTES: usize = 4 << 20;
 
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
-const READS_MAX: usize = 4;
+const READS_MAX: usize = 2;
 
 /// How long the bytes of a peer are read and dropped after our close, so that it reaches the peer.
 const LINGER: Duration = Duration::from_secs(2);
@@ -136,28 +137,45 @@ impl Socket {
         })
     }
 
+    /// Reads what is there. Less than there is room for is all: the next look at the socket waits, without another read that finds
+    /// nothing.
+    fn try_read(&self, into: &mut [u8]) -> std::io::Result<usize> {
+        let room = into.len();
+        self.try_once(Interest::READABLE, room, |mut socket| socket.read(into))
+    }
+
     /// Writes what it takes of `out`.
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        let mut written = 0;
-        while let Some(rest) = out.get(written..).filter(|rest| !rest.is_empty()) {
-            match self.stream.try_write(rest) {
-                Ok(count) => written = written.saturating_add(count),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    self.is_full.set(true);
-                    self.notify.notify_one();
-                    break;
-                }
-                Err(error) => {
-                    self.break_off(&error);
-                    written = out.len();
-                    break;
-                }
+    pub(crate) fn write(&self, out: &mut Output) {
+        let count = out.len();
+        match self.try_once(Interest::WRITABLE, count, |mut socket| socket.write(out)) {
+            Ok(taken) => out.consume(taken),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(error) => {
+                self.break_off(&error);
+                out.consume(count);
             }
         }
-        out.drain(..written.min(out.len()));
-        if out.is_empty() && out.capacity() > PARTIAL_COPY_MAX_BYTES * 16 {
-            *out = Vec::new();
+        if !out.is_empty() {
+            self.is_full.set(true);
+            self.notify.notify_one();
         }
+    }
+
+    /// One call of the system. A count between nothing and `all` means that the socket is done for now, as much as an error that
+    /// says so.
+    fn try_once(
+        &self,
+        interest: Interest,
+        all: usize,
+        call: impl FnOnce(&socket2::Socket) -> std::io::Result<usize>,
+    ) -> std::io::Result<usize> {
+        let mut done = None;
+        let result = self.stream.try_io(interest, || {
+            let count = call(&socket2::SockRef::from(&self.stream))?;
+            done = Some(count);
+            if 0 < count && count < all { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
+        });
+        done.map_or(result, Ok)
     }
 
     fn break_off(&self, error: &std::io::Error) {
@@ -179,18 +197,19 @@ pub(crate) enum Left {
 }
 
 /// Serves a connection until it leaves this worker. `partial`: bytes that the peer sent before.
-pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, mut partial: Vec<u8>) -> Left {
+pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: Vec<u8>) -> Left {
+    let mut input = Input::new(worker.blocks.clone(), partial);
     let mut sleep = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
     let mut armed: Option<Time> = None;
-    if !partial.is_empty() {
-        take(worker, at, &mut partial);
+    if !input.is_empty() {
+        take(worker, at, &mut input);
     }
     loop {
         if socket.is_broken.get() {
             return Left::Closed;
         }
         if let Some(to) = socket.move_to.get() {
-            return Left::Moved(to, partial);
+            return Left::Moved(to, input.take());
         }
         if socket.is_ended.get() && !socket.is_full.get() {
             worker.write(at);
@@ -200,14 +219,14 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             }
         }
         let asking = worker.shard.borrow().is_asking(at);
-        if !asking && !partial.is_empty() && socket.is_resumed.replace(false) {
-            take(worker, at, &mut partial);
+        if !asking && !input.is_empty() && socket.is_resumed.replace(false) {
+            take(worker, at, &mut input);
             continue;
         }
         arm(worker, at, sleep.as_mut(), &mut armed);
         tokio::select! {
             _ = socket.stream.readable(), if !asking && !socket.is_ended.get() && worker.unread(at) <= UNREAD_MAX_BYTES => {
-                if let Err(error) = read(worker, at, socket, &mut partial) {
+                if let Err(error) = read(worker, at, socket, &mut input) {
                     socket.break_off(&error);
                 }
             }
@@ -238,76 +257,36 @@ fn arm(worker: &Worker, at: ConnectionRef, sleep: std::pin::Pin<&mut Sleep>, arm
 }
 
 /// Reads what is there and hands it to the shard.
-fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: &mut Vec<u8>) -> std::io::Result<()> {
+fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Input) -> std::io::Result<()> {
     for _ in 0..READS_MAX {
-        let more = if partial.len() > PARTIAL_COPY_MAX_BYTES {
-            read_in_place(worker, at, socket, partial)?
-        } else {
-            read_block(worker, at, socket, partial)?
+        let room = input.room();
+        let wanted = room.len();
+        let count = match socket.try_read(room) {
+            Ok(0) => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(0),
+            result => result,
         };
-        if !more || socket.is_ended.get() || socket.move_to.get().is_some() || worker.shard.borrow().is_asking(at) {
+        input.came(*count.as_ref().unwrap_or(&0));
+        take(worker, at, input);
+        if count? < wanted
+            || socket.is_ended.get()
+            || socket.move_to.get().is_some()
+            || worker.shard.borrow().is_asking(at)
+        {
             break;
         }
     }
     Ok(())
 }
 
-/// Reads behind a long partial frame.
-fn read_in_place(
-    worker: &Rc<Worker>,
-    at: ConnectionRef,
-    socket: &Socket,
-    partial: &mut Vec<u8>,
-) -> std::io::Result<bool> {
-    let before = partial.len();
-    partial.resize(before.saturating_add(worker.block_bytes()), 0);
-    let result = socket.stream.try_read(partial.get_mut(before..).unwrap_or_default());
-    partial.truncate(before.saturating_add(*result.as_ref().unwrap_or(&0)));
-    let more = full(&result, worker.block_bytes())?;
-    if partial.len() > before {
-        take(worker, at, partial);
+/// Shows the shard the bytes that are there.
+fn take(worker: &Rc<Worker>, at: ConnectionRef, input: &mut Input) {
+    let mut pending = input.pending();
+    if !pending.is_empty() {
+        worker.input(at, &mut pending);
     }
-    Ok(more)
-}
-
-/// Reads into the block that all connections of a worker share, behind the partial frame.
-fn read_block(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: &mut Vec<u8>) -> std::io::Result<bool> {
-    let mut block = worker.block.take();
-    let start = partial.len();
-    if let Some(place) = block.get_mut(..start) {
-        place.copy_from_slice(partial);
-    }
-    let room = block.len().saturating_sub(start);
-    let result = socket.stream.try_read(block.get_mut(start..).unwrap_or_default());
-    let count = *result.as_ref().unwrap_or(&0);
-    if count > 0 {
-        let mut input = block.get(..start.saturating_add(count)).unwrap_or_default();
-        worker.input(at, &mut input);
-        partial.clear();
-        partial.extend_from_slice(input);
-    }
-    worker.block.replace(block);
-    let more = full(&result, room);
-    worker.settle_events();
-    more
-}
-
-/// Whether another read is worth it.
-fn full(result: &std::io::Result<usize>, room: usize) -> std::io::Result<bool> {
-    match result {
-        Ok(0) => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
-        Ok(count) => Ok(*count == room),
-        Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(false),
-        Err(error) => Err(std::io::Error::new(error.kind(), error.to_string())),
-    }
-}
-
-/// Shows the shard bytes that are there already.
-fn take(worker: &Rc<Worker>, at: ConnectionRef, partial: &mut Vec<u8>) {
-    let mut input = partial.as_slice();
-    worker.input(at, &mut input);
-    let rest = partial.len().saturating_sub(input.len());
-    partial.drain(..rest);
+    let left = pending.len();
+    input.leave(left);
     worker.settle_events();
 }
 

@@ -25,14 +25,12 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::connector;
 use crate::control::Asked;
 use crate::counts::Open;
+use crate::input::Blocks;
 use crate::opening;
 use crate::policy;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
 use crate::tcp;
-
-/// Bytes of the block that the connections of a worker read into.
-const BLOCK_BYTES: usize = 64 << 10;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -91,7 +89,7 @@ pub(crate) struct Worker {
     /// To the control task. What lies there is bounded by the credit of the links to the management node.
     control: mpsc::UnboundedSender<Asked>,
     pub(crate) shard: RefCell<Shard>,
-    pub(crate) block: RefCell<Vec<u8>>,
+    pub(crate) blocks: Rc<Blocks>,
     pub(crate) policy: Rc<dyn Policy>,
     pub(crate) shared: Arc<Shared>,
     sockets: RefCell<BTreeMap<ConnectionRef, Rc<Socket>>>,
@@ -114,7 +112,7 @@ impl Worker {
             id,
             control,
             shard: RefCell::new(Shard::new(id, shared.common.clone())),
-            block: RefCell::new(vec![0; BLOCK_BYTES]),
+            blocks: Rc::default(),
             policy,
             shared,
             sockets: RefCell::default(),
@@ -151,7 +149,10 @@ impl Worker {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = look.tick() => self.shard.borrow_mut().look(self.now()),
+                _ = look.tick() => {
+                    self.shard.borrow_mut().look(self.now());
+                    self.tick.notify_one();
+                }
                 command = commands.recv() => match command {
                     Some(Command::Accepted(stream, door)) => self.accept(stream, &door),
                     Some(Command::Moved(moved)) => self.arrive(*moved),
@@ -214,10 +215,6 @@ impl Worker {
 
     pub(crate) fn instant(&self, time: Time) -> tokio::time::Instant {
         tokio::time::Instant::from_std(self.shared.started) + Duration::from_micros(time.0)
-    }
-
-    pub(crate) fn block_bytes(&self) -> usize {
-        self.block.borrow().len()
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod cache;
+mod clock;
 mod guest;
 mod health;
 mod instance;
@@ -18,20 +19,16 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use crosstie_model::policy::Policy;
 use crosstie_model::settings::{self, Grant, OnFailure, PluginLimits};
 use wasmtime::{Config, Engine};
 
+use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
 
 /// Stack of a guest, bytes.
 const STACK_BYTES: usize = 256 << 10;
-
-/// How often a guest that computes lets others run.
-const TICK: Duration = Duration::from_millis(1);
 
 /// What loading needs to know of the process.
 #[derive(Debug, Clone)]
@@ -58,18 +55,11 @@ pub struct LoadProblem {
 /// All plugins, loaded and configured.
 pub struct PolicyEngine {
     plugins: Vec<Arc<Plugin>>,
-    is_running: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolicyEngine").field("plugins", &self.names()).finish_non_exhaustive()
-    }
-}
-
-impl Drop for PolicyEngine {
-    fn drop(&mut self) {
-        self.is_running.store(false, Ordering::Relaxed);
     }
 }
 
@@ -106,8 +96,9 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     // the limit of memory is that of one memory
     config.wasm_multi_memory(false);
     let engine = Engine::new(&config).map_err(|error| general(format!("wasmtime does not start: {error:#}")))?;
-    let is_running = tick(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
-    let mut loaded = PolicyEngine { plugins: Vec::new(), is_running };
+    let clock = Clock::new(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
+    let clock = Arc::new(clock);
+    let mut loaded = PolicyEngine { plugins: Vec::new() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let runtime = runtime.map_err(|error| general(format!("no runtime for policy: {error}")))?;
     let cache = cache::directory(setup.state_dir.as_deref());
@@ -124,7 +115,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
         let plugin = match bytes {
             Ok(bytes) => {
                 let environment = (setup.router_id.as_str(), cache.as_deref());
-                runtime.block_on(plugin::load(&engine, settings, &bytes, environment))
+                runtime.block_on(plugin::load((&engine, &clock), settings, &bytes, environment))
             }
             Err(fault) => Err(vec![fault]),
         };
@@ -190,17 +181,4 @@ fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
         return Err(Fault::new(format!("its file is longer than {limit} bytes")));
     }
     Ok(bytes)
-}
-
-/// Lets the engine's clock run until the answer is set to false.
-fn tick(engine: &Engine) -> std::io::Result<Arc<AtomicBool>> {
-    let is_running = Arc::new(AtomicBool::new(true));
-    let (engine, running) = (engine.clone(), is_running.clone());
-    std::thread::Builder::new().name("policy-clock".to_owned()).spawn(move || {
-        while running.load(Ordering::Relaxed) {
-            std::thread::sleep(TICK);
-            engine.increment_epoch();
-        }
-    })?;
-    Ok(is_running)
 }

@@ -14,6 +14,7 @@ use wasmtime::{
 };
 
 use crate::answer::{self, Configured};
+use crate::clock::Clock;
 use crate::guest::{self, HOST, Shared, State};
 use crate::health::Health;
 use crate::instance::{Cause, Entry, Failure, Instance};
@@ -75,6 +76,7 @@ pub(crate) struct Plugin {
     reads: Option<Vec<String>>,
     router_id: String,
     engine: Engine,
+    pub(crate) clock: Arc<Clock>,
     pre: InstancePre<State>,
     /// Made at load, until a call needs it.
     first: Mutex<Option<Instance>>,
@@ -85,7 +87,7 @@ type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
 
 /// Compiles and checks a module, and configures it once.
 pub(crate) async fn load(
-    engine: &Engine,
+    (engine, clock): (&Engine, &Arc<Clock>),
     settings: Settings,
     bytes: &[u8],
     (router_id, cache): (&str, Option<&Path>),
@@ -105,6 +107,7 @@ pub(crate) async fn load(
         reads: None,
         router_id: router_id.to_owned(),
         engine: engine.clone(),
+        clock: clock.clone(),
         pre,
         first: Mutex::default(),
         shared,
@@ -233,6 +236,7 @@ impl Plugin {
     /// A fresh instance, initialised and configured.
     pub(crate) async fn instance(&self) -> Result<(Instance, Configured), Failure> {
         let deadline = self.settings.limits.configure_deadline;
+        let _running = self.clock.run();
         tokio::time::timeout(deadline, self.start()).await.unwrap_or_else(|_| {
             Err(Failure::new(Cause::Deadline, format!("not configured within {} ms", deadline.as_millis())))
         })

@@ -82,6 +82,7 @@ impl Seat {
         let Some(mut instance) = lease.instance.take() else {
             return Ok(Said::Nothing);
         };
+        let _running = self.plugin.clock.run();
         let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
         let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
         let said = match answer.map_err(late)?? {

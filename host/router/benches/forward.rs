@@ -222,7 +222,7 @@ fn flush(shard: &mut Shard) {
         match request {
             Request::Opened(at, _) => shard.admit(Time(1), at),
             Request::Dirty(at) => {
-                shard.peer_mut(at).unwrap().amqp.out.clear();
+                drop(shard.peer_mut(at).unwrap().amqp.out.take());
                 shard.handle_written(Time(1), at);
             }
             Request::Ended(_, why) => panic!("{why:?}"),

@@ -1,7 +1,7 @@
 //! Addresses: who consumes from each, and which workers send to it. Shared by all workers.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crosstie_amqp::session::LinkId;
@@ -56,6 +56,8 @@ pub struct Address {
     waiters: AtomicU64,
     /// Workers with producers, a bit each.
     producers: AtomicU64,
+    /// The last consumer that went was an auto-link, which comes back by itself.
+    awaits: AtomicBool,
     /// Deliveries of links that are gone: in, and out.
     past: [AtomicU64; 2],
 }
@@ -136,16 +138,23 @@ impl Address {
         all.len() == 1
     }
 
-    /// Removes a consumer. Says whether it was the last.
-    pub fn remove(&self, at: LinkRef) -> bool {
+    /// Removes a consumer, which `returns` by itself or does not. Says whether it was the last.
+    pub fn remove(&self, at: LinkRef, returns: bool) -> bool {
         let Consumers { all, shown } = &mut *lock(&self.consumers);
         let Some(place) = all.iter().position(|consumer| consumer.at == at) else {
             return false;
         };
         all.swap_remove(place);
+        self.awaits.store(returns, Ordering::Relaxed);
         *shown = None;
         self.version.fetch_add(1, Ordering::AcqRel);
         all.is_empty()
+    }
+
+    /// Whether the consumer that went last comes back by itself.
+    #[must_use]
+    pub fn awaits(&self) -> bool {
+        self.awaits.load(Ordering::Relaxed)
     }
 
     /// Counts deliveries of a link that goes: those that came in by it, or went out.
@@ -247,6 +256,7 @@ impl Addresses {
                 version: AtomicU32::new(0),
                 waiters: AtomicU64::new(0),
                 producers: AtomicU64::new(0),
+                awaits: AtomicBool::new(false),
                 past: Default::default(),
             })
         });

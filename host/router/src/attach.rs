@@ -12,6 +12,7 @@ use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::{Address, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
+use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Lane, LaneId, Lanes};
@@ -292,10 +293,11 @@ impl Shard {
         let Some(peer) = self.peer_mut(place.connection) else {
             return;
         };
-        let mut capacity = peer.reserve();
-        if matches!(lanes, Lanes::Node) {
-            capacity.max = capacity.initial;
-        }
+        let capacity = peer.reserve();
+        let capacity = match lanes {
+            Lanes::Node => Capacity::fixed(capacity.initial),
+            Lanes::One(_) | Lanes::Anonymous(_) => Capacity::new(capacity),
+        };
         let incoming = Incoming {
             id,
             serial: place.serial,
@@ -377,6 +379,8 @@ impl Shard {
         if let Some((lane, state)) = retired {
             self.close_lane(&Producer { connection: at, link, serial, lane }, state);
         }
+        // the lane is closed again where the last consumer went meanwhile
+        self.common.addresses.release(address);
         lane
     }
 
@@ -399,7 +403,7 @@ impl Shard {
         }
     }
 
-    /// Opens the credit of an address's producers when its first consumer comes, and takes it back when the last goes.
+    /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed.
     pub(crate) fn handle_changed(&mut self, address: u32) {
         let Some(local) = self.locals.get_mut(&address) else {
             return;
@@ -408,6 +412,7 @@ impl Shard {
         if std::mem::replace(&mut local.is_open, open) == open {
             return;
         }
+        let awaits = local.address.awaits();
         let producers: Vec<Producer> = local.producers.iter().copied().collect();
         for producer in producers {
             let Producer { connection, link, lane, .. } = producer;
@@ -419,6 +424,9 @@ impl Shard {
             }
             if matches!(incoming.lanes, Lanes::One(_)) {
                 self.set_open(connection, link, open);
+                if !open && awaits {
+                    self.withdraw(connection, link);
+                }
             }
             if open {
                 continue;
@@ -432,7 +440,8 @@ impl Shard {
         }
     }
 
-    /// Gives a sender credit, or takes it back.
+    /// Gives a sender credit, or stops to renew what it has: clients were seen to miscount what they have in flight when credit
+    /// falls below that, and to send on as if they had much.
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
@@ -440,10 +449,28 @@ impl Shard {
         if std::mem::replace(&mut incoming.is_open, open) == open {
             return;
         }
-        let credit = if open { incoming.capacity.initial.saturating_sub(incoming.held) } else { 0 };
-        if let Some(peer) = self.peer_mut(at) {
+        let credit = incoming.capacity.get().saturating_sub(incoming.held);
+        if let Some(peer) = self.peer_mut(at).filter(|_| open) {
             peer.amqp.grant(link, credit);
+            self.mark(at);
         }
-        self.mark(at);
+    }
+
+    /// Takes a sender's credit back.
+    fn withdraw(&mut self, at: ConnectionRef, link: LinkId) {
+        if let Some(peer) = self.peer_mut(at) {
+            peer.amqp.grant(link, 0);
+            self.mark(at);
+        }
+    }
+
+    /// Has a sender whose address has no consumer give its credit back.
+    pub(crate) fn drain_producer(&mut self, at: ConnectionRef, link: LinkId) {
+        if self.incoming_mut(at, link).is_some_and(|incoming| !incoming.is_open)
+            && let Some(peer) = self.peer_mut(at)
+            && peer.amqp.drain(link)
+        {
+            self.mark(at);
+        }
     }
 }

@@ -87,6 +87,15 @@ impl Credit {
         self.outstanding.fetch_sub(count.min(self.outstanding()), Ordering::Relaxed);
     }
 
+    /// Gives a claim back whose delivery does not come.
+    pub fn unclaim(&self) {
+        let _ = self.state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |state| {
+            let (limit, claimed) = unpack(state);
+            Some(pack(limit.0, claimed.0.wrapping_sub(1)))
+        });
+        self.settle(1);
+    }
+
     /// Takes the consumer's flow: credit from where it had counted to. Says whether there is some.
     pub fn handle_flow(&self, delivery_count: u32, credit: u32) -> bool {
         let limit = Serial(delivery_count).add(credit.min(CREDIT_MAX));
@@ -137,6 +146,9 @@ mod tests {
         assert!(!credit.handle_flow(0, 2));
         assert!(credit.handle_flow(1, 2));
         assert_eq!(credit.left(), 1);
+        credit.unclaim();
+        assert_eq!((credit.left(), credit.outstanding()), (2, 1));
+        assert!(credit.claim());
         assert_eq!(credit.stop(), (Serial(3), Serial(2)));
         assert!(!credit.is_available() && !credit.claim());
         credit.skip_to(Serial(3));

@@ -14,7 +14,7 @@ use crate::forward::STALL_BYTES;
 use crate::head::{self, Head};
 use crate::link::{Current, Draining, Link, Outgoing, Piece, Queued, Sent};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
-use crate::shard::{Peer, Shard, WRITE_HIGH_BYTES};
+use crate::shard::{Peer, Shard, WRITE_HIGH_BYTES, WRITE_MAX_BYTES};
 
 /// What happened to a piece.
 struct Written {
@@ -37,7 +37,13 @@ impl Shard {
         let Some(peer) = self.peer_mut(to.connection) else {
             return self.undeliverable(head);
         };
-        let room = !peer.is_full();
+        if peer.pass(to, head, payload, now).is_some() {
+            if !peer.dirty {
+                self.mark(to.connection);
+            }
+            return;
+        }
+        let room = peer.amqp.out.len() <= WRITE_MAX_BYTES;
         let Some(outgoing) = peer.outgoing(to) else {
             return self.undeliverable(head);
         };
@@ -64,6 +70,7 @@ impl Shard {
             return self.undeliverable(head);
         };
         let is_dirty = peer.dirty;
+        let gets_full = !peer.is_high && peer.is_full();
         let left = (!written.whole).then(|| payload.get(written.bytes..).unwrap_or_default());
         if let Some(from) = written.accepted {
             self.settle(from, 1, &Outcome::Accepted);
@@ -78,6 +85,9 @@ impl Shard {
             // others may have come while this one was arriving
             self.serve_queue(to.connection, to.link);
             self.try_drain(to.connection, to.link);
+        }
+        if gets_full {
+            self.regulate_all(to.connection);
         }
         if !is_dirty {
             self.mark(to.connection);
@@ -358,8 +368,12 @@ impl Shard {
         }
         let (limit, claimed) = outgoing.credit.stop();
         if claimed != written {
-            // what is claimed is on its way: it is written, then this is asked again
+            // what is claimed is on its way, in the mail: this is asked again when it came
             outgoing.credit.handle_flow(claimed.0, limit.since(claimed));
+            let drain = (at, link);
+            if !self.drains.contains(&drain) {
+                self.drains.push(drain);
+            }
             return;
         }
         outgoing.draining = None;
@@ -396,6 +410,40 @@ impl Peer {
     pub(crate) fn outgoing(&mut self, at: LinkRef) -> Option<&mut Outgoing> {
         let session = self.sessions.get_mut(usize::from(at.link.channel))?.as_mut()?;
         session.outgoing(at.link.handle).filter(|outgoing| outgoing.serial == at.serial)
+    }
+
+    /// Writes a delivery of one frame, which is what most are, where nothing stands in its way; `None`, and nothing is written,
+    /// where something does.
+    #[inline]
+    fn pass(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], now: Time) -> Option<()> {
+        let format = head.format.filter(|_| head.first && !head.more && !head.aborted && !head.annotated)?;
+        let Self { amqp, sessions, sent: unsettled, is_high, last_delivery, .. } = self;
+        if *is_high || amqp.out.len() > WRITE_HIGH_BYTES {
+            return None;
+        }
+        let session = sessions.get_mut(usize::from(to.link.channel))?.as_mut()?;
+        let Some(Link::Outgoing(outgoing)) = session.links.get_mut(to.link.handle as usize)?.as_mut() else {
+            return None;
+        };
+        let is_free = outgoing.serial == to.serial && outgoing.current.is_none() && outgoing.queue.is_empty();
+        if !is_free || outgoing.settles || outgoing.annotates.is_some() {
+            return None;
+        }
+        if head.from.copy && !(amqp.takes_whole(to.link, payload.len()) && outgoing.credit.claim()) {
+            return None;
+        }
+        let id = amqp.transfer_whole(to.link, head.settled, format, payload)?;
+        *last_delivery = Some(now);
+        let counters = &mut outgoing.counters;
+        counters.deliveries = counters.deliveries.saturating_add(1);
+        if head.settled {
+            counters.presettled = counters.presettled.saturating_add(1);
+            outgoing.credit.settle(1);
+        } else {
+            *unsettled = unsettled.saturating_add(1);
+            session.sent.push(id, Sent { from: head.from, handle: to.link.handle, second: now.seconds() });
+        }
+        Some(())
     }
 
     /// Writes a piece as far as the session's window allows. `None` when the link is gone.
@@ -475,7 +523,7 @@ impl Outgoing {
         let mut dropped = 0_u64;
         let current = self.current.map(|current| current.from);
         self.queue.retain(|queued| {
-            let begins = queued.pieces.front().is_some_and(|piece| piece.head.first && piece.head.settled);
+            let begins = queued.beginning().is_some_and(|head| head.settled);
             let drops = begins && !queued.claimed && Some(queued.from) != current;
             if drops {
                 dropped = dropped.saturating_add(1);

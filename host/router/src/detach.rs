@@ -85,18 +85,19 @@ impl Shard {
 
     fn drop_incoming(&mut self, at: ConnectionRef, link: LinkId, incoming: Incoming) {
         let Incoming { lanes, arriving, stalls, serial, counters, capacity, .. } = incoming;
-        let mut unsettled = false;
+        let (mut unsettled, mut waiting) = (false, Vec::new());
         if let Some(peer) = self.peer_mut(at) {
-            peer.reserved = peer.reserved.saturating_sub(capacity.initial);
+            peer.reserved = peer.reserved.saturating_sub(capacity.get());
             if let Some(session) = peer.session(link.channel) {
                 for run in session.received.extract(|received| received.handle == link.handle) {
                     let end = run.first.saturating_add(run.count);
-                    session.tallies.forget((run.first, end.saturating_sub(1)));
+                    waiting.extend(session.tallies.forget((run.first, end.saturating_sub(1))));
                     let inside = |arriving: &Arriving| arriving.id >= run.first && arriving.id < end;
                     unsettled |= arriving.as_ref().is_some_and(inside);
                 }
             }
         }
+        waiting.iter().for_each(|waiting| self.confirm(waiting));
         if let Some(Arriving { id, route, .. }) = arriving {
             let head = PieceHead {
                 from: Origin { connection: at, channel: link.channel, copy: matches!(route, Route::Fan(_)), id },
@@ -149,8 +150,8 @@ impl Shard {
     }
 
     fn drop_outgoing(&mut self, at: ConnectionRef, link: LinkId, outgoing: Outgoing) {
-        let Outgoing { address, serial, queue, counters, current, settles, .. } = outgoing;
-        let was_last = address.remove(LinkRef { connection: at, link, serial });
+        let Outgoing { address, auto_link, serial, queue, counters, current, settles, .. } = outgoing;
+        let was_last = address.remove(LinkRef { connection: at, link, serial }, auto_link.is_some());
         address.count_past(true, counters.deliveries);
         self.past.add(&counters);
         if let Some(current) = current.filter(|_| settles) {
@@ -158,8 +159,7 @@ impl Shard {
             self.settle(current.from, 1, &Outcome::Failed);
         }
         for queued in queue {
-            let begins = queued.pieces.front().map(|piece| piece.head);
-            if let Some(head) = begins.filter(|head| head.first && !head.settled) {
+            if let Some(head) = queued.beginning().filter(|head| !head.settled) {
                 self.settle(head.from, 1, &Outcome::Released);
             }
             if queued.stalls {
@@ -177,12 +177,14 @@ impl Shard {
         self.common.addresses.release(address);
     }
 
-    /// Gives deliveries back that wait on a lane whose last consumer went.
+    /// Gives deliveries back that wait on a lane.
     pub(crate) fn release_waiting(&mut self, at: ConnectionRef, link: LinkId, lane: LaneId) {
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
-        let Some(waiting) = incoming.lane(lane).map(|lane| std::mem::take(&mut lane.waiting)) else {
+        let Some((address, waiting)) =
+            incoming.lane(lane).map(|lane| (lane.address.id, std::mem::take(&mut lane.waiting)))
+        else {
             return;
         };
         let bytes: usize = waiting.iter().map(crate::link::Waiting::bytes).sum();
@@ -193,6 +195,9 @@ impl Shard {
             && matches!(arriving.route, Route::Wait)
         {
             arriving.route = Route::Void;
+        }
+        if let Some(local) = self.locals.get_mut(&address) {
+            local.waiting.retain(|producer| (producer.connection, producer.link, producer.lane) != (at, link, lane));
         }
         for delivery in &waiting {
             if delivery.head.settled {

@@ -113,6 +113,7 @@ impl Shard {
                 } else {
                     self.settle(head.from, 1, &Outcome::Released);
                 }
+                self.drain_producer(at, link);
             }
         }
         let waits = matches!(route, Route::Wait);
@@ -369,9 +370,10 @@ impl Shard {
         let mut ended = 0_u64;
         session.received.take((id, id), |run| ended = ended.saturating_add(run.count));
         if ended > 0 {
-            session.tallies.forget((id, id));
-        }
-        if ended > 0 || presettled {
+            let waiting = session.tallies.forget((id, id));
+            peer.ended(link, 1);
+            waiting.iter().for_each(|waiting| self.confirm(waiting));
+        } else if presettled {
             peer.ended(link, 1);
         }
     }

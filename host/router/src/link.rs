@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crosstie_amqp::connection::LinkFlow;
+use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::DeliveryId;
-use crosstie_model::settings::LinkCapacity;
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::{Address, Consumer, LinkRef};
 use crate::buffered::{Gathered, Kept};
+use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::{Credit, Gate};
 use crate::lane::{Lane, LaneId, Lanes};
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) settling: Option<Settling>,
     /// Deliveries that hold up this session because their consumers do not take them.
     pub(crate) stalls: u32,
+    /// Where its window ended when it was last looked at, and found held up with its window used up.
+    pub(crate) shut: Option<Serial>,
     /// Shared with the credit of its consumers.
     pub(crate) gate: Gate,
     /// Outgoing links with something in their queue, each once.
@@ -190,8 +193,8 @@ pub(crate) struct Incoming {
     pub(crate) name: Arc<str>,
     pub(crate) lanes: Lanes,
     pub(crate) auto_link: Option<AutoLinkId>,
-    /// Credit and unsettled deliveries together; grows while the link runs dry.
-    pub(crate) capacity: LinkCapacity,
+    /// Credit and unsettled deliveries together.
+    pub(crate) capacity: Capacity,
     /// Deliveries that came and have not ended.
     pub(crate) held: u32,
     /// The peer has credit because there is a consumer.
@@ -289,4 +292,11 @@ pub(crate) struct Queued {
     pub(crate) stalls: bool,
     /// It has the credit that it takes.
     pub(crate) claimed: bool,
+}
+
+impl Queued {
+    /// Its first piece, while nothing of it is written.
+    pub(crate) fn beginning(&self) -> Option<&PieceHead> {
+        self.pieces.front().map(|piece| &piece.head).filter(|head| head.first)
+    }
 }

@@ -10,6 +10,7 @@ use fe2o3_amqp_types::definitions::{AmqpError, Error};
 use fe2o3_amqp_types::messaging::Rejected;
 
 use crate::address::{ConnectionRef, LinkRef, lock};
+use crate::confirmation::Unconfirmed;
 
 /// A delivery at the session that it came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,18 @@ pub(crate) enum Mail {
     Piece { to: LinkRef, head: PieceHead, payload: Range<usize> },
     /// Deliveries of an incoming session ended.
     Settle { to: Origin, count: u64, outcome: Outcome },
+    /// Their receiver waits for us to settle them. Comes after the above.
+    Wait { from: Origin, waiting: Unconfirmed },
+    /// Their sender has been told.
+    Confirm(Unconfirmed),
     /// Stop the peer of a delivery's session from sending, or let it go on.
     Stall { to: Origin, stalled: bool },
+    /// Has this delivery, whose rest cannot come, begun at an outgoing link?
+    Seek { to: LinkRef, from: Origin },
+    /// It has.
+    Sought(Origin),
+    /// Give back what has not begun and holds up the session of this delivery.
+    GiveBack(Origin),
     /// An address has credit again.
     Kick(u32),
     /// An address has its first consumer, or lost its last.

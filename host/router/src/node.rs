@@ -8,6 +8,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 
 use crate::address::{Address, ConnectionRef};
+use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::lane::Lanes;
 use crate::link::{Incoming, Link, Waiting};
@@ -38,7 +39,7 @@ impl Shard {
                 name: Arc::from("router"),
                 lanes: Lanes::Anonymous(Box::default()),
                 auto_link: None,
-                capacity: peer.meta.capacity,
+                capacity: Capacity::new(peer.meta.capacity),
                 held: 0,
                 is_open: false,
                 touched: false,

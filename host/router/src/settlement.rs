@@ -3,9 +3,10 @@
 use crosstie_amqp::connection::{Connection, Settled};
 use crosstie_amqp::raw::{self, Disposition};
 use crosstie_amqp::session::{LinkId, epoch, wire_id};
-use crosstie_model::settings::LinkCapacity;
 
 use crate::address::ConnectionRef;
+use crate::confirmation::Unconfirmed;
+use crate::lane::Lanes;
 use crate::link::{Incoming, Link, Sent, Session, Settling};
 use crate::mail::{Mail, Origin, Outcome};
 use crate::runs::Run;
@@ -27,24 +28,12 @@ impl Shard {
         let outcome = Outcome::read(said.state);
         for run in runs.drain(..) {
             self.settle_sent(at, said.channel, &run, &outcome);
+            if !said.settled {
+                let Run { first, count, origin } = run;
+                self.wait_for(origin.from, Unconfirmed { connection: at, channel: said.channel, first, count });
+            }
         }
         self.runs = runs;
-        if !said.settled {
-            // a receiver in second mode waits for us to settle
-            let Some(peer) = self.peer_mut(at) else {
-                return;
-            };
-            let (first, last) = said.range;
-            let answer = Disposition {
-                receiver: false,
-                first: wire_id(first),
-                last: Some(wire_id(last)),
-                settled: true,
-                state: said.state,
-                batchable: false,
-            };
-            peer.amqp.disposition(said.channel, &answer);
-        }
     }
 
     /// Ends deliveries that went out by one link.
@@ -74,14 +63,15 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let mut runs = Vec::new();
+        let (mut runs, mut waiting) = (Vec::new(), Vec::new());
         if let Some(session) = peer.session(said.channel) {
             session.received.take(said.range, |run| runs.push(run));
-            session.tallies.forget(said.range);
+            waiting = session.tallies.forget(said.range);
         }
         for run in runs {
             peer.ended(LinkId { channel: said.channel, handle: run.origin.handle }, run.count);
         }
+        waiting.iter().for_each(|waiting| self.confirm(waiting));
         self.mark(at);
     }
 
@@ -137,8 +127,9 @@ impl Shard {
             let Some(session) = session else {
                 return;
             };
-            if let Some(outcome) = session.tallies.settle(id, outcome) {
+            if let Some((outcome, waiting)) = session.tallies.settle(id, outcome) {
                 self.settle(Origin { copy: false, id, ..from }, 1, &outcome);
+                waiting.iter().for_each(|waiting| self.confirm(waiting));
             }
         }
     }
@@ -182,9 +173,9 @@ impl Shard {
             };
             incoming.touched = false;
             let room = meta.unsettled_max.saturating_sub(*reserved);
-            let before = incoming.capacity.initial;
+            let before = incoming.capacity.get();
             let due = incoming.due(amqp.credit_left(link), room);
-            *reserved = reserved.saturating_add(incoming.capacity.initial.saturating_sub(before));
+            *reserved = reserved.saturating_sub(before).saturating_add(incoming.capacity.get());
             if let Some(credit) = due {
                 amqp.grant(link, credit);
             }
@@ -211,19 +202,22 @@ impl Incoming {
         }
     }
 
-    /// The credit to grant, where `left` is what the peer still has; `None` while it is not worth a frame. A link that ran dry
-    /// grows, by `room` at most.
+    /// The credit to grant, where `left` is what the peer still has; `None` while it is not worth a frame. `room`: what
+    /// the connection may hold beside.
     fn due(&mut self, left: u32, room: u32) -> Option<u32> {
         if !self.is_open {
             return None;
         }
-        if left == 0 && self.waiting_bytes == 0 {
-            let LinkCapacity { initial, max } = self.capacity;
-            let grown = initial.saturating_mul(2).min(max).min(initial.saturating_add(room));
-            self.capacity.initial = grown;
+        if self.waiting_bytes == 0 {
+            if left == 0 {
+                self.capacity.grow(room);
+            }
+        } else if let Lanes::One(lane) = &self.lanes {
+            self.capacity.shrink(lane.waiting.len(), self.waiting_bytes);
         }
-        let room = self.capacity.initial.saturating_sub(self.held);
-        let worth = (self.capacity.initial / 4).max(1);
+        let capacity = self.capacity.get();
+        let room = capacity.saturating_sub(self.held);
+        let worth = (capacity / 4).max(1);
         (room >= left.saturating_add(worth)).then_some(room)
     }
 }

@@ -16,6 +16,7 @@ use fe2o3_amqp_types::performatives::{Attach, Open};
 use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
 use crate::auto_link::Retry;
 use crate::buffered::{Buffered, Gathered};
+use crate::confirmation::Unconfirmed;
 use crate::counters::Counters;
 use crate::dynamic::Names;
 use crate::lane::LaneId;
@@ -24,7 +25,10 @@ use crate::mail::{Batch, Mail, Origin, Post};
 use crate::runs::Run;
 
 /// A connection with more bytes to write takes no deliveries that have not begun.
-pub const WRITE_HIGH_BYTES: usize = 1 << 20;
+pub const WRITE_HIGH_BYTES: usize = 512 << 10;
+
+/// A connection with more bytes to write than this takes nothing.
+pub(crate) const WRITE_MAX_BYTES: usize = 1 << 20;
 
 /// Attaches of one connection that policy may be asked about at once; its input waits when there are more.
 const ASKING_MAX: u32 = 64;
@@ -282,12 +286,16 @@ pub struct Shard {
     free: Vec<u32>,
     pub(crate) locals: BTreeMap<u32, Local>,
     pub(crate) kicked: Vec<u32>,
+    /// Receivers that drain, and wait for what is in the mail.
+    pub(crate) drains: Vec<(ConnectionRef, LinkId)>,
     pub(crate) events: VecDeque<Request>,
     dirty: Vec<ConnectionRef>,
     pub(crate) outbox: Vec<Batch>,
     inbox: Batch,
     /// Empty between dispositions.
     pub(crate) runs: Vec<Run<Sent>>,
+    /// Receivers to tell once this tick's outcomes are written.
+    pub(crate) unconfirmed: Vec<Unconfirmed>,
     /// Of links that are gone.
     pub(crate) past: Counters,
     /// Sends what the router itself says.
@@ -307,11 +315,13 @@ impl Shard {
             free: Vec::new(),
             locals: BTreeMap::new(),
             kicked: Vec::new(),
+            drains: Vec::new(),
             events: VecDeque::new(),
             dirty: Vec::new(),
             outbox,
             inbox: Batch::default(),
             runs: Vec::new(),
+            unconfirmed: Vec::new(),
             past: Counters::default(),
             voice: None,
             now: Time::default(),
@@ -484,7 +494,12 @@ impl Shard {
                         self.deliver(to, &head, arena.get(payload).unwrap_or_default())
                     }
                     Mail::Settle { to, count, outcome } => self.settle(to, count, &outcome),
+                    Mail::Wait { from, waiting } => self.wait_for(from, waiting),
+                    Mail::Confirm(waiting) => self.write_confirmation(&waiting),
                     Mail::Stall { to, stalled } => self.stall(to, stalled),
+                    Mail::Seek { to, from } => self.seek(to, from),
+                    Mail::Sought(from) => self.break_jam(from),
+                    Mail::GiveBack(from) => self.give_back(from),
                     Mail::Kick(address) => self.kicked.push(address),
                     Mail::Changed(address) => self.handle_changed(address),
                     Mail::Drain { address, consumer } => self.handle_drain(address, consumer),
@@ -493,6 +508,9 @@ impl Shard {
             }
             self.inbox = batch;
         }
+        for (connection, link) in std::mem::take(&mut self.drains) {
+            self.try_drain(connection, link);
+        }
     }
 
     /// Ends a tick: waiting deliveries get what credit came, settlements and credit are written, mail leaves.
@@ -500,16 +518,10 @@ impl Shard {
         while let Some(address) = self.kicked.pop() {
             self.serve_waiting(address);
         }
-        while let Some(connection) = self.dirty.pop() {
-            self.write_settlements(connection);
-            let Some(peer) = self.peer_mut(connection) else {
-                continue;
-            };
-            peer.dirty = false;
-            if peer.is_full() {
-                self.regulate_all(connection);
-            }
-            self.events.push_back(Request::Dirty(connection));
+        self.write_dirty();
+        if !self.unconfirmed.is_empty() {
+            self.write_confirmations();
+            self.write_dirty();
         }
         let Self { outbox, common, id, .. } = self;
         for (to, batch) in outbox.iter_mut().enumerate() {
@@ -519,11 +531,26 @@ impl Shard {
         }
     }
 
+    fn write_dirty(&mut self) {
+        while let Some(connection) = self.dirty.pop() {
+            self.write_settlements(connection);
+            let Some(peer) = self.peer_mut(connection) else {
+                continue;
+            };
+            peer.dirty = false;
+            if peer.is_full() || peer.sent >= peer.meta.unsettled_max {
+                self.regulate_all(connection);
+            }
+            self.events.push_back(Request::Dirty(connection));
+        }
+    }
+
     /// Whether [`Self::flush`] and [`Self::poll_event`] would do nothing.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let posted = self.outbox.iter().all(|batch| batch.mail.is_empty());
-        self.kicked.is_empty() && self.dirty.is_empty() && self.events.is_empty() && posted
+        let told = self.unconfirmed.is_empty();
+        told && self.kicked.is_empty() && self.dirty.is_empty() && self.events.is_empty() && posted
     }
 
     /// Says that bytes of a connection went to its socket.

@@ -104,7 +104,7 @@ fn incoming_row(link: &Incoming, credit: u32, second: u32) -> LinkFacts {
         address_key,
         undelivered: u64::try_from(waiting).unwrap_or(u64::MAX),
         unsettled: link.held.into(),
-        capacity: link.capacity.initial,
+        capacity: link.capacity.get(),
         credit,
         zero_credit_seconds: link.watch.zero_credit_seconds(second),
         settled_per_second: link.watch.settled_per_second,

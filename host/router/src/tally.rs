@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use crosstie_amqp::session::DeliveryId;
 
+use crate::confirmation::Unconfirmed;
 use crate::mail::Outcome;
 
 /// The multicast deliveries of a session that are not settled, by id.
@@ -14,18 +15,20 @@ pub(crate) struct Tallies {
 }
 
 #[derive(Debug)]
-struct Tally {
+pub(crate) struct Tally {
     id: DeliveryId,
     /// Copies that have not ended; 0: the delivery has.
     left: usize,
     outcome: Option<Outcome>,
+    /// Receivers of copies that ended, who wait for us to settle them: one for each of these at most.
+    pub(crate) waiting: Vec<Unconfirmed>,
 }
 
 impl Tallies {
     /// A delivery went out in so many copies. Its id is after all others, as a rule: one whose head came in pieces may have been
     /// overtaken by that of another link.
     pub(crate) fn push(&mut self, id: DeliveryId, copies: usize) {
-        let tally = Tally { id, left: copies, outcome: None };
+        let tally = Tally { id, left: copies, outcome: None, waiting: Vec::new() };
         if self.open.back().is_none_or(|last| last.id < id) {
             return self.open.push_back(tally);
         }
@@ -33,10 +36,15 @@ impl Tallies {
         self.open.insert(at, tally);
     }
 
-    /// One copy ended. Returns how the delivery does, when it was the last.
-    pub(crate) fn settle(&mut self, id: DeliveryId, outcome: &Outcome) -> Option<Outcome> {
+    /// A delivery that has not ended.
+    pub(crate) fn open(&mut self, id: DeliveryId) -> Option<&mut Tally> {
         let at = self.open.binary_search_by_key(&id, |tally| tally.id).ok()?;
-        let tally = self.open.get_mut(at).filter(|tally| tally.left > 0)?;
+        self.open.get_mut(at).filter(|tally| tally.left > 0)
+    }
+
+    /// One copy ended. Returns how the delivery does, and who waited for that, when it was the last.
+    pub(crate) fn settle(&mut self, id: DeliveryId, outcome: &Outcome) -> Option<(Outcome, Vec<Unconfirmed>)> {
+        let tally = self.open(id)?;
         tally.left -= 1;
         if tally.outcome.as_ref().is_none_or(|known| known.verdict() < outcome.verdict()) {
             tally.outcome = Some(outcome.clone());
@@ -44,18 +52,22 @@ impl Tallies {
         if tally.left > 0 {
             return None;
         }
-        let outcome = tally.outcome.take();
+        let (outcome, waiting) = (tally.outcome.take()?, std::mem::take(&mut tally.waiting));
         self.shrink();
-        outcome
+        Some((outcome, waiting))
     }
 
-    /// Forgets deliveries whose sender does not care any more.
-    pub(crate) fn forget(&mut self, (first, last): (DeliveryId, DeliveryId)) {
+    /// Forgets deliveries whose sender does not care any more. Returns who waited for their end.
+    #[must_use]
+    pub(crate) fn forget(&mut self, (first, last): (DeliveryId, DeliveryId)) -> Vec<Unconfirmed> {
+        let mut waiting = Vec::new();
         let from = self.open.partition_point(|tally| tally.id < first);
         for tally in self.open.iter_mut().skip(from).take_while(|tally| tally.id <= last) {
             tally.left = 0;
+            waiting.append(&mut tally.waiting);
         }
         self.shrink();
+        waiting
     }
 
     fn shrink(&mut self) {
@@ -84,7 +96,7 @@ mod tests {
             let mut tallies = Tallies::default();
             tallies.push(5, copies.len());
             let ends: Vec<_> = copies.iter().filter_map(|outcome| tallies.settle(5, outcome)).collect();
-            assert_eq!(ends, [wanted]);
+            assert_eq!(ends, [(wanted, Vec::new())]);
             assert!(tallies.settle(5, &Outcome::Accepted).is_none());
         }
     }
@@ -95,7 +107,7 @@ mod tests {
         for id in [6, 5, 8, 7] {
             tallies.push(id, 1);
         }
-        assert!((5..9).all(|id| tallies.settle(id, &Outcome::Accepted) == Some(Outcome::Accepted)));
+        assert!((5..9).all(|id| tallies.settle(id, &Outcome::Accepted).is_some()));
         assert!(tallies.open.is_empty());
     }
 
@@ -105,7 +117,7 @@ mod tests {
         for id in [3, 4, 9] {
             tallies.push(id, 1);
         }
-        tallies.forget((4, 8));
+        assert_eq!(tallies.forget((4, 8)), []);
         assert!(tallies.settle(4, &Outcome::Accepted).is_none());
         assert!(tallies.settle(9, &Outcome::Accepted).is_some() && tallies.settle(3, &Outcome::Accepted).is_some());
         assert!(tallies.open.is_empty());

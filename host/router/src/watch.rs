@@ -54,11 +54,13 @@ impl Shard {
         for peer in self.peers_mut() {
             look_at(peer, second);
         }
+        self.look_for_jams();
     }
 }
 
 fn look_at(peer: &mut Peer, second: u32) {
     let Peer { amqp, sessions, .. } = peer;
+    amqp.out.rest();
     for (channel, session) in (0_u16..).zip(sessions).filter_map(|(at, session)| Some((at, session.as_mut()?))) {
         let horizon = second.saturating_sub(STUCK_SECONDS);
         let came = stuck(&session.received, horizon, |received| (received.handle, received.second));

@@ -6,7 +6,7 @@ use fastrand::Rng;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, ReceiverSettleMode, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Modified, Rejected, Released};
 
-use crate::habits::{Habits, MULTICAST_MAX_BYTES};
+use crate::habits::Habits;
 use crate::ledger::Ledger;
 use crate::message::{self, FORMS};
 use crate::peer::{Peer, State};
@@ -188,10 +188,6 @@ impl Peer {
         let Some(session) = self.sessions.get_mut(&channel).filter(|session| session.may_send()) else {
             return;
         };
-        let busy = |link: &Link| matches!(&link.end, End::Sender(sender) if sender.sending.is_some());
-        if turn.habits.one_at_a_time && session.links.values().any(busy) {
-            return;
-        }
         let Some(link) = session.links.get_mut(&handle) else {
             return;
         };
@@ -205,8 +201,7 @@ impl Peer {
         let address = known.clone().unwrap_or_else(|| turn.address());
         let id = turn.ledger.next_message();
         let presettled = sender.presettles || turn.rng.u32(..100) < turn.habits.presettled;
-        let most = if address.starts_with('m') { MULTICAST_MAX_BYTES } else { usize::MAX };
-        let size = turn.rng.usize(0..=turn.habits.size_max.min(most));
+        let size = turn.rng.usize(0..=turn.habits.size_max);
         let to = known.is_none().then_some(address.as_str());
         let form = turn.one(&FORMS);
         turn.ledger.send(number, &address, message::write(id, form, to, size), presettled);
@@ -349,7 +344,7 @@ impl Peer {
         let Some(session) = self.sessions.get_mut(&channel) else {
             return;
         };
-        let mut settled = true;
+        let (mut settled, mut ended) = (true, Vec::new());
         for step in 0..=last.wrapping_sub(first) {
             let id = first.wrapping_add(step);
             let Some(unsettled) = session.received.remove(&id) else {
@@ -364,9 +359,10 @@ impl Peer {
             if matches!(link.end, End::Receiver(Receiver { second: true, .. })) && state.is_some() {
                 settled = false;
             }
+            ended.push((id, unsettled.message));
         }
         if !settled {
-            session.awaiting.extend((0..=last.wrapping_sub(first)).map(|step| first.wrapping_add(step)));
+            session.awaiting.extend(ended);
         }
         let encoded = state.map(|state| serde_amqp::to_vec(&state).expect("a state encodes"));
         let said = Disposition {

@@ -6,7 +6,7 @@ use crate::acting::Turn;
 use crate::peer::{Peer, State};
 use crate::session::{End, Stage};
 
-/// Credit, and frames of a window, that nobody waits at.
+/// Frames of a window that nobody waits at.
 const ENOUGH: u32 = 1000;
 
 impl Peer {
@@ -21,7 +21,7 @@ impl Peer {
             self.settle_all(turn, channel);
             let handles = self.sessions.get(&channel).map(|session| session.links.keys().copied().collect::<Vec<_>>());
             for handle in handles.unwrap_or_default() {
-                self.top_up(channel, handle);
+                self.top_up(channel, handle, turn.habits.calm_credit);
                 while self.send_frame(turn, (channel, handle), usize::MAX) {}
             }
         }
@@ -49,16 +49,18 @@ impl Peer {
         }
     }
 
-    fn top_up(&mut self, channel: u16, handle: u32) {
+    fn top_up(&mut self, channel: u16, handle: u32, credit: u32) {
         let session = self.sessions.get(&channel).filter(|session| !session.ending);
         let Some(link) = session.and_then(|session| session.links.get(&handle)) else {
             return;
         };
         if let End::Receiver(receiver) = &link.end
             && link.stage == Stage::Attached
-            && receiver.granted.before(receiver.count.add(ENOUGH / 2))
+            && receiver.granted.before(receiver.count.add(credit.div_ceil(2)))
+            // who takes one at a time has it whole before the next
+            && (credit > 1 || receiver.arriving.is_none())
         {
-            self.flow(channel, handle, ENOUGH, false);
+            self.flow(channel, handle, credit, false);
         }
     }
 

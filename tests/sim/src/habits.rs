@@ -13,9 +13,6 @@ pub const ADDRESSES: [(&str, Distribution); 6] = [
     ("u/one", Distribution::Unavailable),
 ];
 
-/// Bytes of a message's data for a multicast address at most: see [`Habits::one_at_a_time`].
-pub const MULTICAST_MAX_BYTES: usize = 3000;
-
 /// How often something is done, of all that is done.
 #[derive(Debug, Clone, Copy)]
 pub struct Weights<const N: usize>(pub [u32; N]);
@@ -74,9 +71,10 @@ pub struct Habits {
     pub strips: Vec<StripAnnotations>,
     /// Bytes of a message's data at most.
     pub size_max: usize,
-    /// A session sends one delivery at a time. Long deliveries that wait for each other's rest hold up their sessions for good:
-    /// one that has begun at a consumer where the other waits, and the other way round.
-    pub one_at_a_time: bool,
+    /// What may wait in the router.
+    pub buffered_max_bytes: u64,
+    /// Credit that receivers give at a time while everything comes to rest.
+    pub calm_credit: u32,
     /// Bytes that sockets hold.
     pub rooms: Vec<usize>,
     /// In percent: a delivery is presettled.
@@ -103,7 +101,6 @@ impl Habits {
         let (first, count) = (rng.usize(..ADDRESSES.len()), rng.usize(1..=3));
         let addresses = (first..first + count).map(|at| ADDRESSES[at % ADDRESSES.len()].0).collect();
         let initial = one(rng, &[4, 10, 250]);
-        let size_max = one(rng, &[0, 60, 600, 3000, 60_000, 400_000]);
         Self {
             workers: rng.u16(1..=3),
             steps: one(rng, &[60, 300, 800, 2000]),
@@ -122,8 +119,9 @@ impl Habits {
                 rng,
                 &[StripAnnotations::Both, StripAnnotations::In, StripAnnotations::Out, StripAnnotations::No],
             ),
-            size_max,
-            one_at_a_time: size_max > 3000,
+            size_max: one(rng, &[0, 60, 600, 3000, 60_000, 400_000]),
+            buffered_max_bytes: one(rng, &[30_000, 1 << 20, 64 << 20]),
+            calm_credit: one(rng, &[1, 1000]),
             rooms: some(rng, &[40, 700, 5000, 2 << 20]),
             presettled: one(rng, &[0, 10, 50, 100]),
             // act, carry, flush, mail, errand, fetch, time, loss or close, join, all shards

@@ -142,11 +142,24 @@ impl Peer {
         let Some(remote) = &flow.handle else {
             return;
         };
-        let (_, link) = session.by_remote(remote.0, "flow");
+        let ending = session.ending || self.state == State::Closing;
+        let (handle, link) = session.by_remote(remote.0, "flow");
         assert!(link.stage != Stage::Refused, "a flow for a link that was refused");
         let count = flow.delivery_count.map(Serial).expect("a delivery-count");
+        let answers = link.number % 2 == 0 && link.stage == Stage::Attached && !ending;
         match &mut link.end {
-            End::Sender(sender) => sender.limit = count.add(flow.link_credit.unwrap_or(0)),
+            End::Sender(sender) => {
+                let limit = count.add(flow.link_credit.unwrap_or(0));
+                assert!(!limit.before(sender.limit), "the router takes credit back: {flow:?}, {sender:?}");
+                sender.limit = limit;
+                // half of the senders know what a drain is; one that has not begun a delivery has no room for it afterwards
+                let unbegun = sender.sending.is_some_and(|sending| !sending.begun);
+                if flow.drain && answers && !unbegun {
+                    sender.count = limit;
+                    let answer = session.link_flow(handle, 0, false).expect("a link");
+                    answer.write(&mut self.up, ours);
+                }
+            }
             End::Receiver(receiver) => {
                 let fits = !count.before(receiver.count) && !receiver.limit.before(count);
                 assert!(fits, "a flow moves the delivery-count to {count:?}: {receiver:?}");
@@ -203,6 +216,7 @@ impl Peer {
         session.last_delivery = last.filter(|_| !begins).or(Some(delivery));
         if settled || transfer.aborted || void {
             session.received.remove(&delivery);
+            session.awaiting.remove(&delivery);
         } else {
             let known = Unsettled { handle, message, is_whole: ends };
             // one that was settled while it arrived stays settled
@@ -227,8 +241,8 @@ impl Peer {
                     Some((_, message)) => ledger.outcome(*message, said.state.as_ref()),
                     None => panic!("delivery {id} was never unsettled"),
                 }
-            } else {
-                session.awaiting.remove(&id);
+            } else if let Some(Some(message)) = session.awaiting.remove(&id) {
+                ledger.confirmed(message);
             }
             if id == last {
                 return;

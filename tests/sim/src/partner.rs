@@ -35,7 +35,7 @@ impl Partner {
     pub fn join(router: &mut Router, shard: usize, sends: &[&str], receives: &[&str]) -> Self {
         let wire = router.connect(shard, door::own(door::server()), door::meta("partners"), usize::MAX);
         let mut amqp = Connection::new(router.now(), door::setup("partner", door::client()), Nonce([9; 18]));
-        let mut opened = Self::new(wire, std::mem::take(&mut amqp.out), amqp);
+        let mut opened = Self::new(wire, amqp.out.take(), amqp);
         opened.talk(router);
         let Some(channel) = opened.amqp.begin() else {
             return opened;
@@ -64,7 +64,7 @@ impl Partner {
     /// Speaks with the router until both have nothing more to say.
     pub fn talk(&mut self, router: &mut Router) {
         loop {
-            self.pending.append(&mut self.amqp.out);
+            self.pending.append(&mut self.amqp.out.take());
             router.give(self.wire, &std::mem::take(&mut self.pending));
             router.run();
             let bytes = router.read(self.wire, usize::MAX);

@@ -15,6 +15,8 @@ use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
+use crosstie_router::survey::Survey;
+use crosstie_router::watch;
 
 /// A peer that leaves more than this unread is not read either. As `host/net` has it.
 const UNREAD_MAX_BYTES: usize = 4 << 20;
@@ -75,6 +77,7 @@ pub struct Router {
     next: WireId,
     errands: VecDeque<Errand>,
     now: Time,
+    looked: Time,
 }
 
 impl Router {
@@ -101,6 +104,7 @@ impl Router {
             next: 0,
             errands: VecDeque::new(),
             now: Time(1_000_000),
+            looked: Time(1_000_000),
         }
     }
 
@@ -249,6 +253,11 @@ impl Router {
         bytes
     }
 
+    /// Lets a socket hold more or less; returns how much it was.
+    pub fn set_room(&mut self, id: WireId, room: usize) -> usize {
+        self.wires.get_mut(&id).map_or(0, |wire| std::mem::replace(&mut wire.room, room))
+    }
+
     /// Bytes that a peer could read.
     #[must_use]
     pub fn readable(&self, id: WireId) -> usize {
@@ -288,6 +297,10 @@ impl Router {
     /// Time passes; whoever waits for it is called.
     pub fn advance(&mut self, wait: Duration) {
         self.now = self.now + wait;
+        let looks = self.looked + watch::INTERVAL <= self.now;
+        if looks {
+            self.looked = self.now;
+        }
         for shard in 0..self.shards.len() {
             let Some(one) = self.shards.get_mut(shard) else {
                 continue;
@@ -296,6 +309,9 @@ impl Router {
                 if one.poll_timeout(at).is_some_and(|due| due <= self.now) {
                     one.handle_timeout(self.now, at);
                 }
+            }
+            if looks {
+                one.look(self.now);
             }
             self.settle(shard);
         }
@@ -316,6 +332,14 @@ impl Router {
                 return;
             }
         }
+    }
+
+    /// Presettled deliveries, and copies of them, that went nowhere.
+    #[must_use]
+    pub fn dropped_presettled(&self) -> u64 {
+        let surveys = self.shards.iter().map(Shard::survey);
+        let links = |survey: &Survey| survey.links.iter().map(|row| row.facts.outcomes.dropped_presettled).sum::<u64>();
+        surveys.map(|survey| links(&survey) + survey.past.dropped_presettled).sum()
     }
 
     /// Connections that a shard still knows.
@@ -358,7 +382,8 @@ impl Router {
         if let Some(peer) = shard.peer_mut(at).filter(|peer| !peer.amqp.out.is_empty()) {
             let count = wire.room.saturating_sub(wire.output.len()).min(peer.amqp.out.len());
             if count > 0 {
-                wire.output.extend(peer.amqp.out.drain(..count));
+                wire.output.extend(&peer.amqp.out[..count]);
+                peer.amqp.out.consume(count);
                 shard.handle_written(self.now, at);
             }
         }

@@ -1,6 +1,6 @@
 //! A scripted peer's sessions and links, and what the router allows on them. Source: AMQP 1.0 part 2, 2.5 and 2.6.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crosstie_amqp::raw::Flow;
 use crosstie_amqp::serial::Serial;
@@ -148,7 +148,7 @@ pub struct Session {
     /// Deliveries of the router that we have not settled.
     pub received: BTreeMap<u32, Unsettled>,
     /// Those that the router is to settle.
-    pub awaiting: BTreeSet<u32>,
+    pub awaiting: BTreeMap<u32, Option<MessageId>>,
 }
 
 impl Session {
@@ -169,7 +169,7 @@ impl Session {
             remote: BTreeMap::new(),
             sent: BTreeMap::new(),
             received: BTreeMap::new(),
-            awaiting: BTreeSet::new(),
+            awaiting: BTreeMap::new(),
         }
     }
 

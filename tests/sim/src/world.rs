@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use crosstie_router::watch;
 use fastrand::Rng;
 
 use crate::acting::Turn;
@@ -14,8 +15,12 @@ use crate::peer::{Peer, State};
 use crate::router::{Router, Shape};
 use crate::session::{End, Stage};
 
-/// Turns until everything is at rest, at most.
-const REST_TURNS_MAX: u32 = 5000;
+/// Turns until everything is at rest, at most: a window may be one short frame.
+const REST_TURNS_MAX: u32 = 50_000;
+
+/// Looks of the router at its links in which nothing moves, until everything is at rest: it finds sessions that stand still in the
+/// second one.
+const QUIET_LOOKS: u32 = 3;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +62,7 @@ pub fn play(seed: u64, tells: bool) -> Outcome {
         distribution: crosstie_model::settings::Distribution::Balanced,
         auto_links: Vec::new(),
         asks: habits.asks,
-        buffered_max_bytes: 64 << 20,
+        buffered_max_bytes: habits.buffered_max_bytes,
     };
     let mut ledger = Ledger::default();
     ledger.distributions.extend(ADDRESSES.map(|(name, distribution)| (name.to_owned(), distribution)));
@@ -86,7 +91,7 @@ impl World {
         }
         self.rest();
         self.peers.iter().for_each(Peer::check_rest);
-        self.ledger.check_rest();
+        self.ledger.check_rest(self.router.dropped_presettled());
         self.probe();
         self.leave();
     }
@@ -216,8 +221,13 @@ impl World {
         };
         let most = if all { usize::MAX } else { 1 << self.rng.u32(0..18) };
         let mut bytes = self.router.read(wire, most);
-        while all && self.router.readable(wire) > 0 {
-            bytes.append(&mut self.router.read(wire, most));
+        if all {
+            // a socket that holds little takes long to bring much
+            let room = self.router.set_room(wire, usize::MAX);
+            while self.router.readable(wire) > 0 {
+                bytes.append(&mut self.router.read(wire, most));
+            }
+            self.router.set_room(wire, room);
         }
         let number = self.peers.get(peer).map_or(0, |peer| peer.number);
         self.note("fetch", number, &bytes);
@@ -271,6 +281,7 @@ impl World {
 
     /// Everything that is under way comes to its end.
     fn rest(&mut self) {
+        let mut quiet = 0;
         for _ in 0..REST_TURNS_MAX {
             self.ledger.step += 1;
             for peer in &mut self.peers {
@@ -280,8 +291,12 @@ impl World {
             }
             let goes = self.exchange();
             self.bury();
-            if !goes {
+            quiet = if goes { 0 } else { quiet + 1 };
+            if quiet > QUIET_LOOKS {
                 return;
+            }
+            if quiet > 0 {
+                self.router.advance(watch::INTERVAL);
             }
         }
         panic!("nothing comes to rest");
@@ -318,7 +333,7 @@ impl World {
         }
         self.rest();
         self.peers.iter().for_each(Peer::check_rest);
-        self.ledger.check_rest();
+        self.ledger.check_rest(self.router.dropped_presettled());
     }
 
     /// Everybody leaves, some without a word; nothing stays behind.

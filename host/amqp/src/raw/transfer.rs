@@ -45,6 +45,44 @@ impl<'b> Transfer<'b> {
     /// A [`RawFault`] when the performative is malformed, or its handle missing.
     #[inline]
     pub fn decode(body: &'b [u8]) -> Result<(Self, &'b [u8]), RawFault> {
+        match Self::decode_common(body) {
+            Some(common) => Ok(common),
+            None => Self::decode_any(body),
+        }
+    }
+
+    /// Reads the form that nearly all transfers have: that of the first frame of a delivery, without what has a default.
+    #[inline]
+    fn decode_common(body: &'b [u8]) -> Option<(Self, &'b [u8])> {
+        let [0x00, 0x53, 0x14, 0xc0, size, count, rest @ ..] = body else {
+            return None;
+        };
+        let (mut fields, payload) = rest.split_at_checked(usize::from(*size).checked_sub(1)?)?;
+        let handle = split_uint(&mut fields)?;
+        let delivery_id = split_uint(&mut fields)?;
+        let [0xa0, length, rest @ ..] = fields else {
+            return None;
+        };
+        let (tag, mut fields) = rest.split_at_checked(usize::from(*length)).filter(|_| *length <= 32)?;
+        let message_format = split_uint(&mut fields)?;
+        let (settled, more) = match (count, fields) {
+            (5, [settled @ (0x41 | 0x42)]) => (settled, &0x42),
+            (6, [settled @ (0x41 | 0x42), more @ (0x41 | 0x42)]) => (settled, more),
+            _ => return None,
+        };
+        let transfer = Self {
+            handle,
+            delivery_id: Some(delivery_id),
+            delivery_tag: Some(tag),
+            message_format: Some(message_format),
+            settled: Some(*settled == 0x41),
+            more: *more == 0x41,
+            ..Self::default()
+        };
+        Some((transfer, payload))
+    }
+
+    fn decode_any(body: &'b [u8]) -> Result<(Self, &'b [u8]), RawFault> {
         let (mut fields, payload) = fields::open(body, TRANSFER)?;
         let handle = fields.uint()?.ok_or(RawFault::Missing("handle"))?;
         let delivery_id = fields.uint()?;
@@ -104,6 +142,19 @@ impl<'b> Transfer<'b> {
         put_boolean(out, Some(self.batchable));
         11
     }
+}
+
+/// Takes a uint that is not null from the beginning of `fields`.
+#[inline]
+const fn split_uint(fields: &mut &[u8]) -> Option<u32> {
+    let (value, rest) = match fields {
+        [0x43, rest @ ..] => (0, rest),
+        [0x52, value, rest @ ..] => (*value as u32, rest),
+        [0x70, a, b, c, d, rest @ ..] => (u32::from_be_bytes([*a, *b, *c, *d]), rest),
+        _ => return None,
+    };
+    *fields = rest;
+    Some(value)
 }
 
 /// What the frame of an outgoing transfer says before its payload. The delivery-tag is the delivery-id.

@@ -1,0 +1,113 @@
+//! What becomes of a sender's credit when nobody consumes. Source: the reference, 1.7 and 1.11.
+
+use crosstie_amqp::raw;
+use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Distribution, Role};
+
+use crate::scene::{CAPACITY, Heard, Scene};
+
+const fn credit(left: u32, drain: bool) -> Heard {
+    Heard::Credit { handle: 0, left, drain }
+}
+
+const fn released(id: u32) -> Heard {
+    Heard::Outcome { ids: (id, id), code: raw::STATE_RELEASED }
+}
+
+#[test]
+fn a_sender_without_consumers_keeps_its_credit_until_it_sends() {
+    for shards in [1, 2] {
+        let mut scene = Scene::new(shards, Distribution::Balanced, Vec::new());
+        let (sender, consumer) = (scene.join(0), scene.join(usize::from(shards) - 1));
+        scene.sender(sender, 0, "a");
+        assert_eq!(scene.heard(), [], "credit without a consumer");
+        scene.receiver(consumer, 0, "a", false);
+        assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+
+        scene.detach(consumer, 0);
+        assert_eq!(scene.heard(), [], "nothing is said when the last consumer goes");
+        scene.send(sender, 0, 0, true);
+        assert_eq!(scene.heard(), [(sender, credit(CAPACITY - 1, true))]);
+        assert_eq!(scene.dropped(), 1);
+        scene.send(sender, 0, 1, false);
+        scene.send(sender, 0, 2, true);
+        assert_eq!(scene.heard(), [(sender, released(1))], "no more credit, and no second drain");
+        assert_eq!(scene.dropped(), 2);
+
+        scene.receiver(consumer, 0, "a", false);
+        assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+        scene.send(sender, 0, 3, true);
+        assert_eq!(scene.heard(), [(consumer, Heard::Transfer { handle: 0 })]);
+    }
+}
+
+#[test]
+fn a_sender_that_gave_its_credit_back_gets_it_again_with_the_consumer() {
+    let mut scene = Scene::new(1, Distribution::Balanced, Vec::new());
+    let (sender, consumer) = (scene.join(0), scene.join(0));
+    scene.sender(sender, 0, "a");
+    scene.receiver(consumer, 0, "a", false);
+    scene.detach(consumer, 0);
+    scene.send(sender, 0, 0, false);
+    scene.heard();
+    scene.give_back(sender, 0, CAPACITY);
+    assert_eq!(scene.heard(), []);
+    scene.receiver(consumer, 0, "a", false);
+    assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+    for id in 1..=CAPACITY {
+        scene.send(sender, 0, id, false);
+    }
+    assert_eq!(scene.heard().len(), CAPACITY as usize);
+}
+
+#[test]
+fn deliveries_that_wait_for_the_last_consumer_are_released_without_a_drain() {
+    let mut scene = Scene::new(1, Distribution::Balanced, Vec::new());
+    let (sender, consumer) = (scene.join(0), scene.join(0));
+    scene.sender(sender, 0, "a");
+    scene.receiver(consumer, 0, "a", false);
+    // a consumer whose session takes nothing: what is sent waits
+    scene.shut_window(consumer);
+    scene.heard();
+    scene.send(sender, 0, 0, false);
+    scene.send(sender, 0, 1, false);
+    assert_eq!(scene.heard(), []);
+    scene.detach(consumer, 0);
+    assert_eq!(
+        scene.heard().into_iter().filter(|(who, _)| *who == sender).collect::<Vec<_>>(),
+        [(sender, Heard::Outcome { ids: (0, 1), code: raw::STATE_RELEASED })]
+    );
+}
+
+/// A broker that is lost comes back, or another one takes its place: until then its producers are to wait, not to send what
+/// is then released.
+#[test]
+fn the_producers_of_a_lost_broker_have_no_credit_until_it_is_back() {
+    let auto_link = AutoLink {
+        name: "out".to_owned(),
+        address: "a".to_owned(),
+        direction: Direction::Out,
+        container: ContainerRef::Connection("container".to_owned()),
+        external_address: None,
+        phase: 0,
+    };
+    let mut scene = Scene::new(1, Distribution::Balanced, vec![auto_link]);
+    let sender = scene.join(0);
+    scene.sender(sender, 0, "a");
+    let broker = scene.join_as(0, Role::RouteContainer);
+    scene.answer_receiving(broker, 0, "auto-link.out", "a");
+    assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+    scene.send(sender, 0, 0, false);
+    assert_eq!(scene.heard(), [(broker, Heard::Transfer { handle: 0 })]);
+
+    scene.lose(broker);
+    let failed = Heard::Outcome { ids: (0, 0), code: raw::STATE_MODIFIED };
+    let heard = scene.heard();
+    assert!(heard.contains(&(sender, failed)) && heard.contains(&(sender, credit(0, false))), "{heard:?}");
+    // one that was on its way
+    scene.send(sender, 0, 1, false);
+    assert_eq!(scene.heard(), [(sender, released(1))]);
+
+    let broker = scene.join_as(0, Role::RouteContainer);
+    scene.answer_receiving(broker, 0, "auto-link.out", "a");
+    assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+}
