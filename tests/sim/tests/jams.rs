@@ -124,7 +124,7 @@ impl Scene {
         loop {
             let mut goes = false;
             for client in &mut self.clients {
-                let up = std::mem::take(&mut client.amqp.out);
+                let up = client.amqp.out.take();
                 goes |= !up.is_empty();
                 self.router.give(client.wire, &up);
             }

@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
 
-use crosstie_amqp::connection::{Connection, Setup};
+use crosstie_amqp::connection::Connection;
 use crosstie_amqp::frame::{self, Kind};
-use crosstie_amqp::handshake::{Server, Side};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
-use crosstie_amqp::sasl::{Nonce, Users};
+use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
-use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Management, Role, StripAnnotations};
+use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
-use fe2o3_amqp_types::definitions::{Handle, ReceiverSettleMode, Role as LinkRole};
-use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
-use fe2o3_amqp_types::performatives::{Attach, Begin, Detach, Open};
+use crosstie_sim::{door, speech};
+use fe2o3_amqp_types::definitions::ReceiverSettleMode;
 use serde::Serialize;
 
 /// Of every incoming link.
@@ -80,25 +77,25 @@ impl Scene {
 
     /// A peer of a role; one of `route-container` has the name `container`.
     pub(crate) fn join_as(&mut self, shard: usize, role: Role) -> Who {
-        let amqp = Connection::new(Time(1), setup(), Nonce([0; 18]));
+        let amqp = Connection::new(Time(1), door::own(door::server()), Nonce([0; 18]));
         let at = self.shards[shard].insert(Time(1), Box::new(Peer::new(amqp, meta(role))));
         self.peers.push(at);
         let who = self.peers.len() - 1;
         let mut hello = frame::AMQP_HEADER.to_vec();
-        perform(&mut hello, &open());
+        perform(&mut hello, &speech::open("peer", 65_536));
         self.feed(who, &hello);
         let remote_channel = (role == Role::RouteContainer).then_some(0);
-        self.say(who, &begin(remote_channel));
+        self.say(who, &speech::begin(remote_channel, 0, 1000));
         who
     }
 
     pub(crate) fn sender(&mut self, who: Who, handle: u32, address: &str) {
-        self.say(who, &attach(&format!("sender-{handle}"), handle, LinkRole::Sender, address));
+        self.say(who, &speech::sender(&format!("sender-{handle}"), handle, Some(address)));
     }
 
     /// A receiver with credit for 100; `second`: it waits for the router to settle.
     pub(crate) fn receiver(&mut self, who: Who, handle: u32, address: &str, second: bool) {
-        let mut link = attach(&format!("receiver-{handle}"), handle, LinkRole::Receiver, address);
+        let mut link = speech::receiver(&format!("receiver-{handle}"), handle, Some(address));
         if second {
             link.rcv_settle_mode = ReceiverSettleMode::Second;
         }
@@ -108,7 +105,7 @@ impl Scene {
 
     /// A container answers an attach of the router.
     pub(crate) fn answer_receiving(&mut self, who: Who, handle: u32, name: &str, address: &str) {
-        self.say(who, &attach(name, handle, LinkRole::Receiver, address));
+        self.say(who, &speech::receiver(name, handle, Some(address)));
         self.grant(who, handle);
     }
 
@@ -171,7 +168,7 @@ impl Scene {
     }
 
     pub(crate) fn detach(&mut self, who: Who, handle: u32) {
-        self.say(who, &Detach { handle: Handle(handle), closed: true, error: None });
+        self.say(who, &speech::detach(handle, true));
     }
 
     /// The socket of a peer is gone.
@@ -234,7 +231,7 @@ impl Scene {
                 let Some(peer) = self.shards[shard].peer_mut(at) else {
                     return;
                 };
-                let bytes = std::mem::take(&mut peer.amqp.out);
+                let bytes = peer.amqp.out.take();
                 let who = self.peers.iter().position(|peer| *peer == at).unwrap();
                 self.heard.extend(read(&bytes).into_iter().map(|heard| (who, heard)));
                 self.shards[shard].handle_written(Time(1), at);
@@ -282,91 +279,14 @@ fn read(mut bytes: &[u8]) -> Vec<Heard> {
 }
 
 fn perform(out: &mut Vec<u8>, body: &impl Serialize) {
-    frame::write(out, Kind::Amqp, 0, |out| out.extend_from_slice(&serde_amqp::to_vec(body).unwrap()));
+    frame::write(out, Kind::Amqp, 0, |out| out.extend_from_slice(&speech::body(body)));
 }
 
 fn window() -> Flow {
     Flow { next_incoming_id: Some(0), incoming_window: 1000, outgoing_window: 1000, ..Flow::default() }
 }
 
-fn setup() -> Setup {
-    let server = Server { mechanisms: Vec::new(), without_sasl: true, users: Arc::new(Users::new([0; 32], [])) };
-    Setup {
-        container_id: "router".to_owned(),
-        hostname: None,
-        max_frame_size: 65_536,
-        channel_max: 7,
-        links_max: 100,
-        window_frames: None,
-        buffered_bytes: 1 << 30,
-        capabilities: Vec::new(),
-        idle_timeout: Duration::ZERO,
-        handshake_timeout: Duration::from_secs(10),
-        properties: Vec::new(),
-        side: Side::Server(server),
-    }
-}
-
 fn meta(role: Role) -> Meta {
-    Meta {
-        name: "container".into(),
-        role,
-        outgoing: false,
-        peer_addr: String::new(),
-        capacity: LinkCapacity { initial: CAPACITY, max: CAPACITY },
-        strip: StripAnnotations::Both,
-        unsettled_max: 1000,
-        message_max_bytes: None,
-        management: Management::Off,
-        container_id: String::new(),
-        may_move: false,
-    }
-}
-
-fn open() -> Open {
-    Open {
-        container_id: "peer".to_owned(),
-        hostname: None,
-        max_frame_size: 65_536.into(),
-        channel_max: 7.into(),
-        idle_time_out: None,
-        outgoing_locales: None,
-        incoming_locales: None,
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
-    }
-}
-
-fn begin(remote_channel: Option<u16>) -> Begin {
-    Begin {
-        remote_channel,
-        next_outgoing_id: 0,
-        incoming_window: 1000,
-        outgoing_window: 1000,
-        handle_max: Handle(7),
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
-    }
-}
-
-fn attach(name: &str, handle: u32, role: LinkRole, address: &str) -> Attach {
-    let sends = role == LinkRole::Sender;
-    Attach {
-        name: name.to_owned(),
-        handle: Handle(handle),
-        role,
-        snd_settle_mode: Default::default(),
-        rcv_settle_mode: Default::default(),
-        source: Some(Box::new(Source::builder().address(address).build())),
-        target: Some(Box::new(TargetArchetype::Target(Target::builder().address(address).build()))),
-        unsettled: None,
-        incomplete_unsettled: false,
-        initial_delivery_count: sends.then_some(0),
-        max_message_size: None,
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
-    }
+    let capacity = LinkCapacity { initial: CAPACITY, max: CAPACITY };
+    Meta { role, capacity, may_move: false, ..door::meta("container") }
 }
