@@ -79,13 +79,14 @@ impl Input {
         if !self.is_lent {
             let mut block = self.blocks.lend();
             let pending = self.pending();
-            if block.len() < pending.len().saturating_add(LEAD_BYTES + ROOM_MIN_BYTES) {
-                block.resize(pending.len().saturating_add(BLOCK_BYTES), 0);
+            let end = LEAD_BYTES.saturating_add(pending.len());
+            if block.len() < end {
+                block.resize(end, 0);
             }
-            if let Some(place) = block.get_mut(LEAD_BYTES..LEAD_BYTES.saturating_add(pending.len())) {
+            if let Some(place) = block.get_mut(LEAD_BYTES..end) {
                 place.copy_from_slice(pending);
             }
-            (self.start, self.end, self.is_lent) = (LEAD_BYTES, LEAD_BYTES.saturating_add(pending.len()), true);
+            (self.start, self.end, self.is_lent) = (LEAD_BYTES, end, true);
             self.bytes = block;
         }
         if self.bytes.len().saturating_sub(self.end) < ROOM_MIN_BYTES {

@@ -262,13 +262,17 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
         let room = input.room();
         let wanted = room.len();
         let count = match socket.try_read(room) {
-            Ok(0) => Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => Ok(0),
-            result => result,
+            Ok(0) => return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
+            Ok(count) => count,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                input.leave(input.pending().len());
+                break;
+            }
+            Err(error) => return Err(error),
         };
-        input.came(*count.as_ref().unwrap_or(&0));
+        input.came(count);
         take(worker, at, input);
-        if count? < wanted
+        if count < wanted
             || socket.is_ended.get()
             || socket.move_to.get().is_some()
             || worker.shard.borrow().is_asking(at)

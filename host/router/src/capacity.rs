@@ -30,7 +30,7 @@ impl Capacity {
 
     /// One that stays as it is.
     pub(crate) const fn fixed(now: u32) -> Self {
-        Self { now, max: now, known: now, is_fixed: true }
+        Self::new(LinkCapacity { initial: now, max: now })
     }
 
     pub(crate) const fn get(self) -> u32 {

@@ -53,17 +53,16 @@ impl Shard {
     /// Tells all receivers whose senders have been told.
     pub(crate) fn write_confirmations(&mut self) {
         for waiting in std::mem::take(&mut self.unconfirmed) {
-            if waiting.connection.shard == self.id {
-                self.write_confirmation(&waiting);
-            } else {
-                self.post(waiting.connection.shard, Mail::Confirm(waiting));
-            }
+            self.write_confirmation(&waiting);
         }
     }
 
-    /// Tells a receiver of this worker.
+    /// Tells a receiver, or has its worker tell it.
     pub(crate) fn write_confirmation(&mut self, waiting: &Unconfirmed) {
         let Unconfirmed { connection, channel, first, count } = *waiting;
+        if connection.shard != self.id {
+            return self.post(connection.shard, Mail::Confirm(*waiting));
+        }
         let peer = self.peer_mut(connection);
         let Some(peer) = peer.filter(|peer| peer.amqp.epoch(channel) == Some(epoch(first))) else {
             return;

@@ -23,6 +23,12 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a delivery that begins.
+    pub(crate) const fn begin(&mut self, presettled: bool) {
+        self.deliveries = self.deliveries.saturating_add(1);
+        self.presettled = self.presettled.saturating_add(presettled as u64);
+    }
+
     /// Counts deliveries that ended, `seconds` after they came.
     pub(crate) fn end(&mut self, outcome: &Outcome, count: u64, seconds: u32) {
         let of_verdict = match outcome.verdict() {

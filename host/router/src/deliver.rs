@@ -434,10 +434,8 @@ impl Peer {
         }
         let id = amqp.transfer_whole(to.link, head.settled, format, payload)?;
         *last_delivery = Some(now);
-        let counters = &mut outgoing.counters;
-        counters.deliveries = counters.deliveries.saturating_add(1);
+        outgoing.counters.begin(head.settled);
         if head.settled {
-            counters.presettled = counters.presettled.saturating_add(1);
             outgoing.credit.settle(1);
         } else {
             *unsettled = unsettled.saturating_add(1);
@@ -462,11 +460,8 @@ impl Peer {
         let sent = amqp.transfer(link, &frame)?;
         let begun = head.first && (sent.whole || sent.bytes > 0);
         if begun {
-            let counters = &mut outgoing.counters;
-            counters.deliveries = counters.deliveries.saturating_add(1);
-            if settled {
-                counters.presettled = counters.presettled.saturating_add(1);
-            } else {
+            outgoing.counters.begin(settled);
+            if !settled {
                 *unsettled = unsettled.saturating_add(1);
                 session.sent.push(sent.id, Sent { from: head.from, handle: link.handle, second });
             }

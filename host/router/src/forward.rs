@@ -54,10 +54,7 @@ impl Shard {
         };
         if transfer.first {
             incoming.held = incoming.held.saturating_add(1);
-            incoming.counters.deliveries = incoming.counters.deliveries.saturating_add(1);
-            if transfer.settled {
-                incoming.counters.presettled = incoming.counters.presettled.saturating_add(1);
-            }
+            incoming.counters.begin(transfer.settled);
             let length = u64::try_from(transfer.payload.len()).unwrap_or(u64::MAX);
             if incoming.message_max_bytes.is_none_or(|max| length <= max)
                 && incoming.strips
@@ -369,13 +366,11 @@ impl Shard {
         };
         let mut ended = 0_u64;
         session.received.take((id, id), |run| ended = ended.saturating_add(run.count));
-        if ended > 0 {
-            let waiting = session.tallies.forget((id, id));
-            peer.ended(link, 1);
-            waiting.iter().for_each(|waiting| self.confirm(waiting));
-        } else if presettled {
+        let waiting = if ended > 0 { session.tallies.forget((id, id)) } else { Vec::new() };
+        if ended > 0 || presettled {
             peer.ended(link, 1);
         }
+        waiting.iter().for_each(|waiting| self.confirm(waiting));
     }
 
     /// Sends a copy of a piece to each consumer.

@@ -11,23 +11,18 @@ use crosstie_amqp::session::{LinkId, epoch};
 
 use crate::address::LinkRef;
 use crate::lane::LaneId;
-use crate::link::{Arriving, Link, Route};
+use crate::link::{Arriving, Link, Route, open_sessions};
 use crate::mail::{Mail, Origin, Outcome};
-use crate::shard::Shard;
+use crate::shard::{Peer, Shard};
 
 impl Shard {
     /// Asks the consumers of deliveries that are arriving by sessions that stood still since the last look.
     pub(crate) fn look_for_jams(&mut self) {
         let mut sought: Vec<(LinkRef, Origin)> = Vec::new();
-        for connection in self.connections() {
-            let Some(peer) = self.peer_mut(connection) else {
-                continue;
-            };
-            for (channel, session) in (0..).zip(&mut peer.sessions) {
-                let Some(session) = session else {
-                    continue;
-                };
-                let shut = peer.amqp.used_up(channel).filter(|_| session.stalls > 0);
+        for (connection, peer) in self.peers_mut() {
+            let Peer { amqp, sessions, .. } = peer;
+            for (channel, session) in open_sessions(sessions) {
+                let shut = amqp.used_up(channel).filter(|_| session.stalls > 0);
                 if std::mem::replace(&mut session.shut, shut) != shut || shut.is_none() {
                     continue;
                 }
@@ -47,30 +42,27 @@ impl Shard {
             }
         }
         for (to, from) in sought {
-            if to.connection.shard == self.id {
-                self.seek(to, from);
-            } else {
-                self.post(to.connection.shard, Mail::Seek { to, from });
-            }
+            self.seek(to, from);
         }
     }
 
     /// Answers where a delivery came in, if it has begun at an outgoing link.
     pub(crate) fn seek(&mut self, to: LinkRef, from: Origin) {
-        let outgoing = self.peer_mut(to.connection).and_then(|peer| peer.outgoing(to));
-        if !outgoing.and_then(|outgoing| outgoing.current).is_some_and(|current| current.from == from) {
-            return;
+        if to.connection.shard != self.id {
+            return self.post(to.connection.shard, Mail::Seek { to, from });
         }
-        if from.connection.shard == self.id {
+        let outgoing = self.peer_mut(to.connection).and_then(|peer| peer.outgoing(to));
+        if outgoing.and_then(|outgoing| outgoing.current).is_some_and(|current| current.from == from) {
             self.break_jam(from);
-        } else {
-            self.post(from.connection.shard, Mail::Sought(from));
         }
     }
 
     /// A consumer waits for the rest of a delivery: gives back what has not begun and holds up its session.
     pub(crate) fn break_jam(&mut self, from: Origin) {
         let Origin { connection, channel, .. } = from;
+        if connection.shard != self.id {
+            return self.post(connection.shard, Mail::Sought(from));
+        }
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
@@ -109,14 +101,8 @@ impl Shard {
             |by: Origin| (by.connection, by.channel, epoch(by.id)) == (from.connection, from.channel, epoch(from.id));
         let mut given = Vec::new();
         let mut links = Vec::new();
-        for connection in self.connections() {
-            let Some(peer) = self.peer_mut(connection) else {
-                continue;
-            };
-            for (channel, session) in (0..).zip(&mut peer.sessions) {
-                let Some(session) = session else {
-                    continue;
-                };
+        for (connection, peer) in self.peers_mut() {
+            for (channel, session) in open_sessions(&mut peer.sessions) {
                 for handle in session.queued.clone() {
                     let Some(outgoing) = session.outgoing(handle) else {
                         continue;

@@ -81,6 +81,11 @@ impl Session {
     }
 }
 
+/// The sessions of a connection that there are, by channel.
+pub(crate) fn open_sessions(sessions: &mut [Option<Session>]) -> impl Iterator<Item = (u16, &mut Session)> {
+    (0..).zip(sessions).filter_map(|(channel, session)| Some((channel, session.as_mut()?)))
+}
+
 /// Neighbours that end alike.
 #[derive(Debug)]
 pub(crate) struct Settling {

@@ -620,8 +620,12 @@ impl Shard {
     }
 
     /// All connections with their links.
-    pub(crate) fn peers_mut(&mut self) -> impl Iterator<Item = &mut Peer> {
-        self.slots.iter_mut().filter_map(|place| place.peer.as_deref_mut())
+    pub(crate) fn peers_mut(&mut self) -> impl Iterator<Item = (ConnectionRef, &mut Peer)> {
+        let shard = self.id;
+        self.slots.iter_mut().zip(0_u32..).filter_map(move |(place, slot)| {
+            let peer = place.peer.as_deref_mut()?;
+            Some((ConnectionRef { shard, slot, generation: place.generation }, peer))
+        })
     }
 
     /// Of the clock.

@@ -7,7 +7,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 
 use crate::counters::Counters;
-use crate::link::Link;
+use crate::link::{Link, open_sessions};
 use crate::runs::Runs;
 use crate::shard::{Peer, Shard};
 
@@ -51,7 +51,7 @@ impl Shard {
     pub fn look(&mut self, now: Time) {
         self.now = now;
         let second = self.second();
-        for peer in self.peers_mut() {
+        for (_, peer) in self.peers_mut() {
             look_at(peer, second);
         }
         self.look_for_jams();
@@ -61,7 +61,7 @@ impl Shard {
 fn look_at(peer: &mut Peer, second: u32) {
     let Peer { amqp, sessions, .. } = peer;
     amqp.out.rest();
-    for (channel, session) in (0_u16..).zip(sessions).filter_map(|(at, session)| Some((at, session.as_mut()?))) {
+    for (channel, session) in open_sessions(sessions) {
         let horizon = second.saturating_sub(STUCK_SECONDS);
         let came = stuck(&session.received, horizon, |received| (received.handle, received.second));
         let went = stuck(&session.sent, horizon, |sent| (sent.handle, sent.second));

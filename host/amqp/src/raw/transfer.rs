@@ -63,7 +63,8 @@ impl<'b> Transfer<'b> {
         let [0xa0, length, rest @ ..] = fields else {
             return None;
         };
-        let (tag, mut fields) = rest.split_at_checked(usize::from(*length)).filter(|_| *length <= 32)?;
+        let (tag, mut fields) =
+            rest.split_at_checked(usize::from(*length)).filter(|(tag, _)| tag.len() <= TAG_MAX_BYTES)?;
         let message_format = split_uint(&mut fields)?;
         let (settled, more) = match (count, fields) {
             (5, [settled @ (0x41 | 0x42)]) => (settled, &0x42),
