@@ -6,7 +6,7 @@ use crate::connection::{Connection, Event, LinkFlow, Settled, Step, Transfer};
 use crate::fault::PeerFault;
 use crate::raw;
 use crate::serial::Serial;
-use crate::session::{DeliveryId, Link, LinkId, Session, Stage, wire_id};
+use crate::session::{DeliveryId, LinkId, Session, Stage, wire_id};
 
 /// Bytes that the frame header and performative of an outgoing transfer take at most.
 const TRANSFER_HEAD_MAX_BYTES: usize = 48;
@@ -218,17 +218,6 @@ impl Connection {
                 return Some(Sent { id, bytes: piece.payload.len(), whole: true });
             }
         }
-    }
-
-    /// Whether [`Self::transfer_whole`] would send so many bytes.
-    #[must_use]
-    pub fn takes_whole(&self, link: LinkId, bytes: usize) -> bool {
-        let Some(session) = self.session(link.channel).filter(|session| session.outgoing_window > 0) else {
-            return false;
-        };
-        let takes = |link: &Link| link.open_delivery.is_none() && link.stage != Stage::Detaching;
-        bytes.saturating_add(TRANSFER_HEAD_MAX_BYTES) <= self.remote_max_frame as usize
-            && session.link(link.handle).is_some_and(takes)
     }
 
     /// Sends a delivery that fits one frame, where nothing stands in its way; `None`, and nothing is sent, where something does.

@@ -429,10 +429,17 @@ impl Peer {
         if !is_free || outgoing.settles || outgoing.annotates.is_some() {
             return None;
         }
-        if head.from.copy && !(amqp.takes_whole(to.link, payload.len()) && outgoing.credit.claim()) {
+        let claims = head.from.copy;
+        if claims && !outgoing.credit.claim() {
             return None;
         }
-        let id = amqp.transfer_whole(to.link, head.settled, format, payload)?;
+        let Some(id) = amqp.transfer_whole(to.link, head.settled, format, payload) else {
+            // the long way claims for itself; credit of copies is claimed on this worker alone
+            if claims {
+                outgoing.credit.unclaim();
+            }
+            return None;
+        };
         *last_delivery = Some(now);
         outgoing.counters.begin(head.settled);
         if head.settled {
