@@ -8,6 +8,7 @@ mod listener;
 mod opening;
 mod policy;
 mod rows;
+mod signal;
 mod socket;
 mod status;
 mod tcp;
@@ -26,8 +27,8 @@ use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::Common;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
-use tokio::task::LocalSet;
 
 pub use crate::control::Entities;
 
@@ -179,13 +180,23 @@ impl Start {
         mail: Arc<Notify>,
         over: Over,
     ) -> Result<(), std::io::Error> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let name = format!("worker-{}", self.id);
+        let (say, said) = std::sync::mpsc::channel();
         let body = move || {
             let _over = over;
-            LocalSet::new().block_on(&runtime, self.run(commands, mail));
+            let built = tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
+            let (runtime, result) = match built {
+                Ok(runtime) => (Some(runtime), Ok(())),
+                Err(error) => (None, Err(error)),
+            };
+            // whoever started this waits
+            let _ = say.send(result);
+            if let Some(runtime) = runtime {
+                runtime.block_on(self.run(commands, mail));
+            }
         };
-        std::thread::Builder::new().name(name).spawn(body).map(drop)
+        std::thread::Builder::new().name(name).spawn(body)?;
+        said.recv().unwrap_or_else(|gone| Err(std::io::Error::other(gone)))
     }
 
     async fn run(self, commands: mpsc::UnboundedReceiver<Command>, mail: Arc<Notify>) {

@@ -224,7 +224,7 @@ fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error) {
 /// Lets input that waited for an answer go on.
 fn resume(worker: &Rc<Worker>, socket: &Socket) {
     socket.is_resumed.set(true);
-    socket.notify.notify_one();
+    socket.signal.say();
     worker.wake();
 }
 

@@ -1,10 +1,13 @@
 //! One socket: bytes between it and its worker's shard, until one of them is done.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crosstie_amqp::output::Output;
@@ -18,11 +21,11 @@ use crosstie_router::failover_list::Advertisement;
 use crosstie_router::shard::Peer;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use crate::counts::Counted;
 use crate::input::Input;
+use crate::signal::Signal;
 use crate::status::Watched;
 use crate::worker::Worker;
 
@@ -76,7 +79,7 @@ pub(crate) struct Socket {
     pub(crate) stream: TcpStream,
     pub(crate) identity: RefCell<Identity>,
     /// The task has to look at the flags below, or at the shard.
-    pub(crate) notify: Notify,
+    pub(crate) signal: Signal,
     /// The socket took less than there was.
     pub(crate) is_full: Cell<bool>,
     /// No more input is wanted.
@@ -98,7 +101,7 @@ impl Socket {
         Self {
             stream,
             identity: RefCell::new(identity),
-            notify: Notify::new(),
+            signal: Signal::default(),
             is_full: Cell::new(false),
             is_ended: Cell::new(false),
             move_to: Cell::new(None),
@@ -157,7 +160,7 @@ impl Socket {
         }
         if !out.is_empty() {
             self.is_full.set(true);
-            self.notify.notify_one();
+            self.signal.say();
         }
     }
 
@@ -184,7 +187,7 @@ impl Socket {
         if failure.error.is_empty() {
             failure.error = error.to_string();
         }
-        self.notify.notify_one();
+        self.signal.say();
     }
 }
 
@@ -224,29 +227,61 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             continue;
         }
         arm(worker, at, sleep.as_mut(), &mut armed);
-        tokio::select! {
-            _ = socket.stream.readable(), if !asking && !socket.is_ended.get() && worker.unread(at) <= UNREAD_MAX_BYTES => {
-                if let Err(error) = read(worker, at, socket, &mut input) {
-                    socket.break_off(&error);
-                }
-            }
-            _ = socket.stream.writable(), if socket.is_full.get() => {
-                socket.is_full.set(false);
-                worker.write(at);
-                worker.settle_events();
-            }
-            () = sleep.as_mut(), if armed.is_some() => {
+        let reads = !asking && !socket.is_ended.get() && worker.unread(at) <= UNREAD_MAX_BYTES;
+        let ready = poll_fn(|context| poll(socket, reads, armed.map(|_| sleep.as_mut()), context)).await;
+        match ready {
+            Ready::Told => {}
+            Ready::Late => {
                 armed = None;
                 worker.shard.borrow_mut().handle_timeout(worker.now(), at);
                 worker.settle_events();
             }
-            () = socket.notify.notified() => {}
+            Ready::Writes => {
+                socket.is_full.set(false);
+                worker.write(at);
+                worker.settle_events();
+            }
+            Ready::Reads => {
+                if let Err(error) = read(worker, at, socket, &mut input) {
+                    socket.break_off(&error);
+                }
+            }
         }
     }
 }
 
+/// What a connection has to do next.
+enum Ready {
+    /// It was told that something is new.
+    Told,
+    /// Its alarm went off.
+    Late,
+    /// The socket takes bytes.
+    Writes,
+    /// The socket has bytes.
+    Reads,
+}
+
+/// Waits without registering anew each time: a socket of one task needs no list of those who wait.
+fn poll(socket: &Socket, reads: bool, alarm: Option<Pin<&mut Sleep>>, context: &mut Context<'_>) -> Poll<Ready> {
+    // an error is found by whoever reads or writes
+    if socket.signal.poll(context).is_ready() {
+        return Poll::Ready(Ready::Told);
+    }
+    if alarm.is_some_and(|alarm| alarm.poll(context).is_ready()) {
+        return Poll::Ready(Ready::Late);
+    }
+    if socket.is_full.get() && socket.stream.poll_write_ready(context).is_ready() {
+        return Poll::Ready(Ready::Writes);
+    }
+    if reads && socket.stream.poll_read_ready(context).is_ready() {
+        return Poll::Ready(Ready::Reads);
+    }
+    Poll::Pending
+}
+
 /// Sets the alarm to the connection's next timeout; one that goes off early is set again, so later ones are left alone.
-fn arm(worker: &Worker, at: ConnectionRef, sleep: std::pin::Pin<&mut Sleep>, armed: &mut Option<Time>) {
+fn arm(worker: &Worker, at: ConnectionRef, sleep: Pin<&mut Sleep>, armed: &mut Option<Time>) {
     let Some(timeout) = worker.shard.borrow().poll_timeout(at) else {
         return;
     };

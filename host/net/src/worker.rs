@@ -28,6 +28,7 @@ use crate::counts::Open;
 use crate::input::Blocks;
 use crate::opening;
 use crate::policy;
+use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
 use crate::tcp;
@@ -94,11 +95,11 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     sockets: RefCell<BTreeMap<ConnectionRef, Rc<Socket>>>,
     others: Vec<mpsc::UnboundedSender<Command>>,
-    tick: Notify,
+    tick: Signal,
     is_closing: Cell<bool>,
     /// Wakes whoever waits for the end: connectors, and the worker itself when its last connection goes.
     pub(crate) closing: Notify,
-    empty: Notify,
+    empty: Signal,
 }
 
 impl Worker {
@@ -117,10 +118,10 @@ impl Worker {
             shared,
             sockets: RefCell::default(),
             others,
-            tick: Notify::new(),
+            tick: Signal::default(),
             is_closing: Cell::new(false),
             closing: Notify::new(),
-            empty: Notify::new(),
+            empty: Signal::default(),
         })
     }
 
@@ -131,9 +132,12 @@ impl Worker {
         let worker = self.clone();
         tokio::task::spawn_local(async move {
             loop {
-                worker.tick.notified().await;
+                worker.tick.heard().await;
                 worker.shard.borrow_mut().flush();
                 worker.settle_events();
+                worker.wake();
+                // the sockets have their turn, however much there is to flush
+                tokio::task::coop::consume_budget().await;
             }
         });
         let worker = self.clone();
@@ -142,7 +146,7 @@ impl Worker {
                 mail.notified().await;
                 worker.shard.borrow_mut().handle_mail(worker.now());
                 worker.settle_events();
-                worker.tick.notify_one();
+                worker.wake();
             }
         });
         let mut look = tokio::time::interval(watch::INTERVAL);
@@ -151,7 +155,7 @@ impl Worker {
             tokio::select! {
                 _ = look.tick() => {
                     self.shard.borrow_mut().look(self.now());
-                    self.tick.notify_one();
+                    self.wake();
                 }
                 command = commands.recv() => match command {
                     Some(Command::Accepted(stream, door)) => self.accept(stream, &door),
@@ -165,7 +169,7 @@ impl Worker {
                     Some(Command::Shutdown) => self.shut_down(),
                     None => return,
                 },
-                () = self.empty.notified(), if self.is_closing.get() => {}
+                () = self.empty.heard(), if self.is_closing.get() => {}
             }
             if self.is_closing.get() && self.sockets.borrow().is_empty() {
                 return;
@@ -193,7 +197,7 @@ impl Worker {
         shard.managed(self.now(), request);
         drop(shard);
         self.settle_events();
-        self.tick.notify_one();
+        self.wake();
     }
 
     fn ask(&self, request: Managed) {
@@ -283,7 +287,7 @@ impl Worker {
         if self.is_closing.get() {
             self.close(at);
         }
-        self.tick.notify_one();
+        self.wake();
         (at, socket)
     }
 
@@ -296,9 +300,9 @@ impl Worker {
             Left::Moved(to, partial) => self.send(at, socket, to, partial),
         }
         self.settle_events();
-        self.tick.notify_one();
+        self.wake();
         if self.sockets.borrow().is_empty() {
-            self.empty.notify_one();
+            self.empty.say();
         }
     }
 
@@ -364,20 +368,22 @@ impl Worker {
             }
             // input that waited for policy is read again: the peer's close comes there
             socket.is_resumed.set(true);
-            socket.notify.notify_one();
+            socket.signal.say();
         }
-        self.tick.notify_one();
+        self.wake();
     }
 
-    /// Has what is new written at the end of this turn.
+    /// Has what is new written at the end of this turn, if anything is.
     pub(crate) fn wake(&self) {
-        self.tick.notify_one();
+        if !self.shard.borrow().is_idle() {
+            self.tick.say();
+        }
     }
 
     /// Shows the shard what a peer sent.
     pub(crate) fn input(&self, at: ConnectionRef, input: &mut &[u8]) {
         self.shard.borrow_mut().handle_input(self.now(), at, input);
-        self.tick.notify_one();
+        self.wake();
     }
 
     /// Bytes that wait for a peer.
@@ -397,7 +403,7 @@ impl Worker {
         socket.write(&mut peer.amqp.out);
         shard.handle_written(self.now(), at);
         drop(shard);
-        self.tick.notify_one();
+        self.wake();
     }
 
     /// Does what the shard asks for.
@@ -414,7 +420,7 @@ impl Worker {
                 Request::Move(at, to) => {
                     if let Some(socket) = self.socket(at) {
                         socket.move_to.set(Some(to));
-                        socket.notify.notify_one();
+                        socket.signal.say();
                     }
                 }
                 Request::Ended(at, why) => self.ended(at, &why),
@@ -453,6 +459,6 @@ impl Worker {
         *socket.failure.borrow_mut() =
             Failure { error: description.unwrap_or_else(|| "closed by the peer".to_owned()), condition };
         socket.is_ended.set(true);
-        socket.notify.notify_one();
+        socket.signal.say();
     }
 }

@@ -47,7 +47,7 @@ impl Pool {
         }
     }
 
-    /// An instance of one's own; who waits longest is served first. To be called within a `LocalSet`.
+    /// An instance of one's own; who waits longest is served first. To be called where tasks of one thread can be spawned.
     pub(crate) async fn take(self: &Rc<Self>) -> Result<Lease, Without> {
         let idle = self.idle.borrow_mut().pop();
         if let Some(instance) = idle {

@@ -440,8 +440,8 @@ impl Shard {
         }
     }
 
-    /// Gives a sender credit, or stops to renew what it has: clients were seen to miscount what they have in flight when credit
-    /// falls below that, and to send on as if they had much.
+    /// Gives a sender credit, or stops to renew what it has. Less than it has is never granted: clients were seen to miscount what
+    /// they have in flight when credit falls below that, and to send on as if they had much.
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
@@ -451,7 +451,7 @@ impl Shard {
         }
         let credit = incoming.capacity.get().saturating_sub(incoming.held);
         if let Some(peer) = self.peer_mut(at).filter(|_| open) {
-            peer.amqp.grant(link, credit);
+            peer.amqp.grant(link, credit.max(peer.amqp.credit_left(link)));
             self.mark(at);
         }
     }

@@ -5,6 +5,9 @@ use crosstie_model::settings::LinkCapacity;
 /// It does not shrink below this many deliveries.
 const LEAST: u32 = 1;
 
+/// Where one slow consumer of many is no reason to shrink further.
+const EASES_DOWN_TO: u32 = 64;
+
 /// Up to what holds this many deliveries, or bytes, it doubles whenever the link runs dry.
 const DOUBLES_UNTIL: usize = 64;
 const DOUBLES_UNTIL_BYTES: usize = 256 << 10;
@@ -46,6 +49,15 @@ impl Capacity {
         self.now = grown.min(self.max).min(self.now.saturating_add(room));
     }
 
+    /// Copies wait for some of many consumers: it shrinks by a small step, and not below what the others need.
+    pub(crate) fn ease(&mut self) {
+        let least = self.now.min(EASES_DOWN_TO);
+        if !self.is_fixed {
+            self.now = self.now.saturating_sub(self.now / 32).saturating_sub(1).max(least);
+            self.known = self.now;
+        }
+    }
+
     /// So many deliveries, of so many bytes, wait for a consumer.
     pub(crate) fn shrink(&mut self, waiting: usize, bytes: usize) {
         if self.is_fixed || waiting == 0 {
@@ -84,9 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn it_eases_down_and_grows_again_in_small_steps() {
+        let mut capacity = Capacity::new(LinkCapacity { initial: 250, max: 1000 });
+        capacity.ease();
+        assert_eq!((capacity.get(), grown(capacity, 1)), (242, 250));
+        (0..1000).for_each(|_| capacity.ease());
+        assert_eq!((capacity.get(), grown(capacity, 1), grown(capacity, 1000)), (EASES_DOWN_TO, 67, 1000));
+        let mut small = Capacity::new(LinkCapacity { initial: 5, max: 1000 });
+        small.ease();
+        assert_eq!(small.get(), 5);
+    }
+
+    #[test]
     fn one_that_is_written_out_stays() {
         let mut capacity = Capacity::new(LinkCapacity { initial: 10, max: 10 });
         capacity.shrink(9, 900);
+        capacity.ease();
         assert_eq!((capacity.get(), grown(capacity, 9), grown(Capacity::fixed(3), 9)), (10, 10, 3));
     }
 }

@@ -185,9 +185,8 @@ impl Shard {
             if queued.pieces.is_empty() {
                 outgoing.queue.pop_front();
             }
-            let (head, payload) = (piece.head, piece.kept.payload.clone());
-            let written = peer.write(to, &head, &payload, now);
-            drop(piece);
+            let Piece { head, kept } = piece;
+            let written = peer.write(to, &head, &kept.payload, now);
             if resume {
                 self.stall(from, false);
             }
@@ -202,7 +201,7 @@ impl Shard {
             }
             if !written.whole {
                 let head = PieceHead { first: head.first && !written.begun, ..head };
-                self.put_back(to, head, payload.slice(written.bytes.min(payload.len())..));
+                self.put_back(to, head, kept.payload.slice(written.bytes.min(kept.payload.len())..));
                 return self.regulate(at, link.channel);
             }
         }
@@ -426,7 +425,7 @@ impl Peer {
             return None;
         };
         let is_free = outgoing.serial == to.serial && outgoing.current.is_none() && outgoing.queue.is_empty();
-        if !is_free || outgoing.settles || outgoing.annotates.is_some() {
+        if !is_free || (outgoing.settles && !head.settled) || outgoing.annotates.is_some() {
             return None;
         }
         let claims = head.from.copy;

@@ -1,7 +1,6 @@
 //! The way of a delivery, first half: from the frame that a peer sends to the consumers that take it.
 
 use std::borrow::Cow;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -9,6 +8,7 @@ use crosstie_amqp::connection::Transfer;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use fe2o3_amqp_types::definitions::AmqpError;
+use smallvec::SmallVec;
 
 use crate::address::{ConnectionRef, Consumer, LinkRef};
 use crate::head::{self, Head};
@@ -127,8 +127,13 @@ impl Shard {
             if let Some(incoming) = self.incoming_mut(at, link) {
                 incoming.arriving = Some(arriving);
             }
-        } else if !waits && (presettled || head.aborted) {
-            self.end_received(at, link, head.from.id, presettled);
+        } else if !waits && presettled {
+            // nobody waits for an outcome
+            if let Some(peer) = self.peer_mut(at) {
+                peer.ended(link, 1);
+            }
+        } else if !waits && head.aborted {
+            self.end_received(at, link, head.from.id, false);
         }
     }
 
@@ -211,13 +216,8 @@ impl Shard {
             }
             return;
         };
-        let gathered = match incoming.arriving.take() {
-            Some(Arriving { route: Route::Unknown(gathered), presettled, .. }) => {
-                // what the sender settled after it had begun is settled all the same
-                head.settled |= presettled;
-                gathered
-            }
-            _ => return,
+        let Some(Arriving { route: Route::Unknown(gathered), presettled, .. }) = incoming.arriving.take() else {
+            return;
         };
         let message = Cow::Borrowed(if fresh { payload } else { gathered.bytes() });
         let is_annotated = found.is_annotated(&message);
@@ -228,7 +228,15 @@ impl Shard {
         head.first = true;
         head.format = format;
         head.annotated = is_annotated && !incoming.strips;
-        if matches!(incoming.lanes, Lanes::Node) {
+        let is_node = matches!(incoming.lanes, Lanes::Node);
+        if head.settled && !presettled {
+            // settled after it had begun: from here on it is as if it had come so
+            if let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) {
+                session.received.take((head.from.id, head.from.id), |_| {});
+            }
+        }
+        head.settled |= presettled;
+        if is_node {
             return self.ask_node(at, link, head, &message);
         }
         match self.lane_for(at, link, found.to.as_deref()) {
@@ -418,14 +426,14 @@ impl Shard {
             return;
         }
         if head.first {
-            lane_state.waiting.push_back(Waiting { head: *head, pieces: VecDeque::new() });
+            lane_state.waiting.push_back(Waiting { head: *head, pieces: SmallVec::new() });
         }
         let Some(last) = lane_state.waiting.back_mut() else {
             return;
         };
         let kept = buffered.keep(Bytes::copy_from_slice(payload));
         waiting_bytes = waiting_bytes.saturating_add(kept.bytes());
-        last.pieces.push_back(Piece { head: *head, kept });
+        last.pieces.push(Piece { head: *head, kept });
         let begins = lane_state.waiting.len() == 1 && head.first;
         let address = lane_state.address.clone();
         let stall = !is_stalled && (waiting_bytes > STALL_BYTES || buffered.is_full());
@@ -498,7 +506,7 @@ impl Shard {
                 arriving.route = Route::To(to);
                 arriving.presettled = waiting.head.settled;
             }
-            let ends = waiting.pieces.back().is_some_and(|piece| !piece.head.more);
+            let ends = waiting.pieces.last().is_some_and(|piece| !piece.head.more);
             let settled = waiting.pieces.iter().any(|piece| piece.head.settled);
             for piece in &waiting.pieces {
                 self.forward(to, &piece.head, &piece.kept.payload);

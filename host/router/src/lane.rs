@@ -132,6 +132,15 @@ impl Lane {
         }
     }
 
+    pub(crate) fn is_multicast(&self) -> bool {
+        self.address.distribution == Distribution::Multicast
+    }
+
+    /// Whether some consumer takes no more deliveries for now.
+    pub(crate) fn lacks_credit(&self) -> bool {
+        self.consumers.iter().any(|consumer| !consumer.credit.is_available())
+    }
+
     /// Where a delivery goes that begins to arrive.
     #[inline]
     pub(crate) fn route(&mut self) -> Route {
@@ -139,7 +148,7 @@ impl Lane {
         if self.consumers.is_empty() {
             return Route::Void;
         }
-        if self.address.distribution == Distribution::Multicast {
+        if self.is_multicast() {
             return Route::Fan(self.consumers.clone());
         }
         if !self.waiting.is_empty() {

@@ -7,6 +7,7 @@ use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::DeliveryId;
 use fe2o3_amqp_types::performatives::Attach;
+use smallvec::SmallVec;
 
 use crate::address::{Address, Consumer, LinkRef};
 use crate::buffered::{Gathered, Kept};
@@ -228,7 +229,7 @@ impl Incoming {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) head: PieceHead,
-    pub(crate) pieces: VecDeque<Piece>,
+    pub(crate) pieces: SmallVec<[Piece; 1]>,
 }
 
 impl Waiting {

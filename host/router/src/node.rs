@@ -95,7 +95,7 @@ impl Shard {
         let Some(at) = self.voice else {
             return;
         };
-        let whole = |waiting: &Waiting| waiting.pieces.back().is_some_and(|piece| !piece.head.more);
+        let whole = |waiting: &Waiting| waiting.pieces.last().is_some_and(|piece| !piece.head.more);
         for mut delivery in waiting.into_iter().filter(whole) {
             let Some(incoming) = self.incoming_mut(at, INHERITED) else {
                 return;

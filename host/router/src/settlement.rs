@@ -208,12 +208,12 @@ impl Incoming {
         if !self.is_open {
             return None;
         }
-        if self.waiting_bytes == 0 {
-            if left == 0 {
-                self.capacity.grow(room);
-            }
-        } else if let Lanes::One(lane) = &self.lanes {
-            self.capacity.shrink(lane.waiting.len(), self.waiting_bytes);
+        match &self.lanes {
+            Lanes::One(lane) if self.waiting_bytes > 0 => self.capacity.shrink(lane.waiting.len(), self.waiting_bytes),
+            // copies for it wait there
+            Lanes::One(lane) if lane.is_multicast() && lane.lacks_credit() => self.capacity.ease(),
+            _ if left == 0 && self.waiting_bytes == 0 => self.capacity.grow(room),
+            _ => {}
         }
         let capacity = self.capacity.get();
         let room = capacity.saturating_sub(self.held);

@@ -38,7 +38,12 @@ impl Tallies {
 
     /// A delivery that has not ended.
     pub(crate) fn open(&mut self, id: DeliveryId) -> Option<&mut Tally> {
-        let at = self.open.binary_search_by_key(&id, |tally| tally.id).ok()?;
+        // where nothing but multicast came in between, ids follow each other
+        let steps = usize::try_from(id.checked_sub(self.open.front()?.id)?).ok()?;
+        let at = match self.open.get(steps) {
+            Some(tally) if tally.id == id => steps,
+            _ => self.open.binary_search_by_key(&id, |tally| tally.id).ok()?,
+        };
         self.open.get_mut(at).filter(|tally| tally.left > 0)
     }
 

@@ -1,7 +1,7 @@
 //! What becomes of a sender's credit when nobody consumes. Source: the reference, 1.7 and 1.11.
 
 use crosstie_amqp::raw;
-use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Distribution, Role};
+use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Distribution, LinkCapacity, Role};
 
 use crate::scene::{CAPACITY, Heard, Scene};
 
@@ -80,6 +80,28 @@ fn deliveries_that_wait_for_the_last_consumer_are_released_without_a_drain() {
 
 /// A broker that is lost comes back, or another one takes its place: until then its producers are to wait, not to send what
 /// is then released.
+#[test]
+fn a_capacity_that_shrank_takes_no_credit_back_with_a_new_consumer() {
+    let capacity = LinkCapacity { initial: 100, max: 1000 };
+    let mut scene = Scene::with_capacity(capacity, 1, Distribution::Balanced, Vec::new());
+    let (sender, consumer) = (scene.join(0), scene.join(0));
+    scene.sender(sender, 0, "a");
+    scene.receiver(consumer, 0, "a", false);
+    scene.shut_window(consumer);
+    assert_eq!(scene.heard(), [(sender, credit(100, false))]);
+    for id in 0..40 {
+        scene.send(sender, 0, id, false);
+    }
+    // whenever one ends while others wait, the capacity shrinks
+    scene.forget(sender, 0);
+    scene.forget(sender, 1);
+    assert_eq!(scene.heard(), [], "60 are left, which is more than is due");
+    scene.detach(consumer, 0);
+    scene.heard();
+    scene.receiver(consumer, 0, "a", false);
+    assert_eq!(scene.heard(), [(sender, credit(60, false))]);
+}
+
 #[test]
 fn the_producers_of_a_lost_broker_have_no_credit_until_it_is_back() {
     let auto_link = AutoLink {

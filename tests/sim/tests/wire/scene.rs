@@ -51,10 +51,21 @@ pub(crate) struct Scene {
     shards: Vec<Shard>,
     peers: Vec<ConnectionRef>,
     heard: Vec<(Who, Heard)>,
+    capacity: LinkCapacity,
 }
 
 impl Scene {
     pub(crate) fn new(shards: u16, distribution: Distribution, auto_links: Vec<AutoLink>) -> Self {
+        Self::with_capacity(LinkCapacity { initial: CAPACITY, max: CAPACITY }, shards, distribution, auto_links)
+    }
+
+    /// With another capacity of incoming links.
+    pub(crate) fn with_capacity(
+        capacity: LinkCapacity,
+        shards: u16,
+        distribution: Distribution,
+        auto_links: Vec<AutoLink>,
+    ) -> Self {
         let wake = (0..shards).map(|_| Arc::new(|| {}) as Arc<dyn Fn() + Send + Sync>).collect();
         let common = Arc::new(Common {
             router_id: "router".to_owned(),
@@ -67,7 +78,7 @@ impl Scene {
             links: AtomicU64::new(0),
         });
         let shards = (0..shards).map(|id| Shard::new(id, common.clone())).collect();
-        Self { shards, peers: Vec::new(), heard: Vec::new() }
+        Self { shards, peers: Vec::new(), heard: Vec::new(), capacity }
     }
 
     /// A peer of a shard, with a session.
@@ -78,7 +89,7 @@ impl Scene {
     /// A peer of a role; one of `route-container` has the name `container`.
     pub(crate) fn join_as(&mut self, shard: usize, role: Role) -> Who {
         let amqp = Connection::new(Time(1), door::own(door::server()), Nonce([0; 18]));
-        let at = self.shards[shard].insert(Time(1), Box::new(Peer::new(amqp, meta(role))));
+        let at = self.shards[shard].insert(Time(1), Box::new(Peer::new(amqp, meta(role, self.capacity))));
         self.peers.push(at);
         let who = self.peers.len() - 1;
         let mut hello = frame::AMQP_HEADER.to_vec();
@@ -286,7 +297,6 @@ fn window() -> Flow {
     Flow { next_incoming_id: Some(0), incoming_window: 1000, outgoing_window: 1000, ..Flow::default() }
 }
 
-fn meta(role: Role) -> Meta {
-    let capacity = LinkCapacity { initial: CAPACITY, max: CAPACITY };
+fn meta(role: Role, capacity: LinkCapacity) -> Meta {
     Meta { role, capacity, may_move: false, ..door::meta("container") }
 }
