@@ -333,7 +333,8 @@ fn take(worker: &Rc<Worker>, at: ConnectionRef, input: &mut Input) {
 async fn linger(socket: &Socket) {
     let _ = socket2::SockRef::from(&socket.stream).shutdown(Shutdown::Write);
     let drain = async {
-        let mut waste = [0; 4096];
+        // not part of the task, which every idle connection has
+        let mut waste = vec![0; 4096];
         loop {
             if socket.stream.readable().await.is_err() {
                 return;

@@ -20,18 +20,14 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// Questions without an answer.
 const KEEP_ALIVE_RETRIES: u32 = 4;
 
-/// Sets what every connection has.
-///
-/// # Errors
-///
-/// The socket is gone.
-pub(crate) fn tune(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
+/// Sets what every connection has; of a socket that listens, those that it accepts inherit it.
+fn tune(socket: SockRef<'_>) -> io::Result<()> {
+    socket.set_tcp_nodelay(true)?;
     let keep_alive = TcpKeepalive::new()
         .with_time(KEEP_ALIVE_IDLE)
         .with_interval(KEEP_ALIVE_INTERVAL)
         .with_retries(KEEP_ALIVE_RETRIES);
-    SockRef::from(stream).set_tcp_keepalive(&keep_alive)
+    socket.set_tcp_keepalive(&keep_alive)
 }
 
 fn addresses(found: impl Iterator<Item = SocketAddr>, family: Option<AddressFamily>) -> Vec<SocketAddr> {
@@ -57,7 +53,10 @@ pub(crate) async fn connect(host: &str, port: u16, family: Option<AddressFamily>
     let mut failed = no_address(family);
     for addr in addresses(lookup_host((host, port)).await?, family) {
         match TcpStream::connect(addr).await {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                tune(SockRef::from(&stream))?;
+                return Ok(stream);
+            }
             Err(error) => failed = error,
         }
     }
@@ -88,6 +87,7 @@ fn listen_on(addr: SocketAddr, family: Option<AddressFamily>) -> io::Result<TcpL
         // the address of all would take IPv4 too
         SockRef::from(&socket).set_only_v6(true)?;
     }
+    tune(SockRef::from(&socket))?;
     socket.bind(addr)?;
     socket.listen(BACKLOG)
 }
@@ -109,11 +109,15 @@ mod tests {
     #[tokio::test]
     async fn a_connection_has_keep_alive_and_no_delay() {
         let listener = listen("127.0.0.1", 0, None).await.expect("a socket");
-        let stream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("connected");
-        tune(&stream).expect("tuned");
-        let socket = SockRef::from(&stream);
-        assert!(stream.nodelay().expect("asked") && socket.keepalive().expect("asked"));
-        assert_eq!(socket.tcp_keepalive_time().expect("asked"), KEEP_ALIVE_IDLE);
+        let port = listener.local_addr().expect("bound").port();
+        let (dialled, accepted) = tokio::join!(connect("127.0.0.1", port, None), listener.accept());
+        for stream in [dialled.expect("connected"), accepted.expect("accepted").0] {
+            let socket = SockRef::from(&stream);
+            assert!(stream.nodelay().expect("asked") && socket.keepalive().expect("asked"));
+            assert_eq!(socket.tcp_keepalive_time().expect("asked"), KEEP_ALIVE_IDLE);
+            assert_eq!(socket.tcp_keepalive_interval().expect("asked"), KEEP_ALIVE_INTERVAL);
+            assert_eq!(socket.tcp_keepalive_retries().expect("asked"), KEEP_ALIVE_RETRIES);
+        }
     }
 
     #[tokio::test]

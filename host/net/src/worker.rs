@@ -31,7 +31,6 @@ use crate::policy;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
-use crate::tcp;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -251,7 +250,6 @@ impl Worker {
 
     /// Says who is at the other end.
     pub(crate) fn identify(&self, stream: &tokio::net::TcpStream, owner: Owner) -> std::io::Result<Identity> {
-        tcp::tune(stream)?;
         Ok(Identity {
             id: self.shared.connections.fetch_add(1, Ordering::Relaxed).saturating_add(1),
             owner,
