@@ -13,9 +13,6 @@ use fe2o3_amqp_types::performatives::Attach;
 use crate::door;
 use crate::router::{Router, WireId};
 
-/// Transfers that it sends for one credit at most.
-const BURST: u32 = 20;
-
 /// A peer that sends to some addresses and receives from others.
 #[derive(Debug)]
 pub struct Partner {
@@ -102,7 +99,7 @@ impl Partner {
                 Event::Flow(flow) => {
                     let credit = flow.credit.unwrap_or(0);
                     if let Some((_, left)) = self.senders.iter_mut().find(|(link, _)| *link == flow.link) {
-                        *left = credit.min(BURST);
+                        *left = credit;
                     }
                 }
                 Event::Failed(fault) => panic!("the router broke the protocol: {fault}"),
