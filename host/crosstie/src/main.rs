@@ -5,6 +5,7 @@ mod configuration;
 mod descriptors;
 mod entities;
 mod logging;
+mod memory;
 mod password;
 mod stat;
 
@@ -205,6 +206,7 @@ fn serve(loaded: Loaded, policy: MakePolicy, announcement: Option<String>) -> Re
             tokio::spawn(end_at_once(signals));
         };
         let entities = Arc::new(FromAttributes::new(&loaded.settings.users));
+        tokio::spawn(memory::give_back());
         crosstie_net::run(loaded.settings, (policy, entities), shutdown).await
     })
 }

@@ -23,7 +23,7 @@ const COPIED_MAX_BYTES: usize = 4 << 10;
 const LENT_MAX: usize = 32;
 
 /// Blocks that are kept though nobody reads.
-const IDLE_MAX: usize = 4;
+const IDLE_MAX: usize = 2;
 
 /// The blocks of one worker.
 #[derive(Debug, Default)]
