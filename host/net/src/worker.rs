@@ -134,7 +134,6 @@ impl Worker {
                 worker.tick.heard().await;
                 worker.shard.borrow_mut().flush();
                 worker.settle_events();
-                worker.wake();
                 // the sockets have their turn, however much there is to flush
                 tokio::task::coop::consume_budget().await;
             }
@@ -145,7 +144,6 @@ impl Worker {
                 mail.notified().await;
                 worker.shard.borrow_mut().handle_mail(worker.now());
                 worker.settle_events();
-                worker.wake();
             }
         });
         let mut look = tokio::time::interval(watch::INTERVAL);
@@ -196,7 +194,6 @@ impl Worker {
         shard.managed(self.now(), request);
         drop(shard);
         self.settle_events();
-        self.wake();
     }
 
     fn ask(&self, request: Managed) {
@@ -298,7 +295,6 @@ impl Worker {
             Left::Moved(to, partial) => self.send(at, socket, to, partial),
         }
         self.settle_events();
-        self.wake();
         if self.sockets.borrow().is_empty() {
             self.empty.say();
         }
@@ -404,11 +400,11 @@ impl Worker {
         self.wake();
     }
 
-    /// Does what the shard asks for.
+    /// Does what the shard asks for; what it has to write besides is written at the end of this turn.
     pub(crate) fn settle_events(self: &Rc<Self>) {
         loop {
             let Some(request) = self.shard.borrow_mut().poll_event() else {
-                return;
+                return self.wake();
             };
             match request {
                 Request::Dirty(at) => self.write(at),
