@@ -8,23 +8,19 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// A process that used less CPU time than this since the last look has time to tidy up.
 const IDLE: Duration = Duration::from_millis(250);
 
-/// Less than this is not worth it, bytes.
-const WORTH_BYTES: u64 = 1 << 20;
+/// A process that used less than this since it tidied up last has freed nothing to speak of.
+const WORTH: Duration = Duration::from_millis(20);
 
 /// Looks now and then, for as long as it is polled.
 pub(crate) async fn give_back() {
-    let mut after = 0_u64;
-    let mut used = cpu_time();
+    let mut tidied = cpu_time();
+    let mut used = tidied;
     loop {
         tokio::time::sleep(INTERVAL).await;
         let before = std::mem::replace(&mut used, cpu_time());
-        let Some(resident) = resident() else {
-            return;
-        };
-        if used.saturating_sub(before) < IDLE && resident > after.saturating_add(WORTH_BYTES) {
+        if used.saturating_sub(before) < IDLE && used.saturating_sub(tidied) > WORTH {
             trim();
-            after = self::resident().unwrap_or(resident);
-            tracing::debug!(target: "router", resident, after, "memory given back");
+            tidied = cpu_time();
         }
     }
 }
@@ -33,13 +29,6 @@ pub(crate) async fn give_back() {
 fn cpu_time() -> Duration {
     let used = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::try_from(used).unwrap_or_default()
-}
-
-/// Bytes of this process that are in memory, where the system says so.
-fn resident() -> Option<u64> {
-    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
-    Some(pages.saturating_mul(u64::try_from(rustix::param::page_size()).ok()?))
 }
 
 #[cfg(target_env = "gnu")]
@@ -55,6 +44,13 @@ const fn trim() {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bytes of this process that are in memory.
+    fn resident() -> Option<u64> {
+        let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+        let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        Some(pages * u64::try_from(rustix::param::page_size()).ok()?)
+    }
 
     #[test]
     fn what_was_freed_is_given_back() {

@@ -96,8 +96,9 @@ pub(crate) struct Worker {
     others: Vec<mpsc::UnboundedSender<Command>>,
     tick: Signal,
     is_closing: Cell<bool>,
-    /// Wakes whoever waits for the end: connectors, and the worker itself when its last connection goes.
+    /// Wakes the connectors, which wait for the end.
     pub(crate) closing: Notify,
+    /// Said when the last connection goes.
     empty: Signal,
 }
 

@@ -51,9 +51,8 @@ impl Capacity {
 
     /// Copies wait for some of many consumers: it shrinks by a small step, and not below what the others need.
     pub(crate) fn ease(&mut self) {
-        let least = self.now.min(EASES_DOWN_TO);
-        if !self.is_fixed {
-            self.now = self.now.saturating_sub(self.now / 32).saturating_sub(1).max(least);
+        if !self.is_fixed && self.now > EASES_DOWN_TO {
+            self.now = self.now.saturating_sub(self.now / 32).saturating_sub(1).max(EASES_DOWN_TO);
             self.known = self.now;
         }
     }
@@ -104,7 +103,7 @@ mod tests {
         assert_eq!((capacity.get(), grown(capacity, 1), grown(capacity, 1000)), (EASES_DOWN_TO, 67, 1000));
         let mut small = Capacity::new(LinkCapacity { initial: 5, max: 1000 });
         small.ease();
-        assert_eq!(small.get(), 5);
+        assert_eq!((small.get(), grown(small, 1)), (5, 10));
     }
 
     #[test]

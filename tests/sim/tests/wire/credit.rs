@@ -78,8 +78,6 @@ fn deliveries_that_wait_for_the_last_consumer_are_released_without_a_drain() {
     );
 }
 
-/// A broker that is lost comes back, or another one takes its place: until then its producers are to wait, not to send what
-/// is then released.
 #[test]
 fn a_capacity_that_shrank_takes_no_credit_back_with_a_new_consumer() {
     let capacity = LinkCapacity { initial: 100, max: 1000 };
@@ -102,6 +100,8 @@ fn a_capacity_that_shrank_takes_no_credit_back_with_a_new_consumer() {
     assert_eq!(scene.heard(), [(sender, credit(60, false))]);
 }
 
+/// A broker that is lost comes back, or another one takes its place: until then its producers are to wait, not to send what
+/// is then released.
 #[test]
 fn the_producers_of_a_lost_broker_have_no_credit_until_it_is_back() {
     let auto_link = AutoLink {
