@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use fe2o3_amqp_types::definitions::{Error, Fields, Handle, Role};
+use fe2o3_amqp_types::definitions::{Error, Fields, Handle, ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::performatives::{Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open};
 use serde_amqp::primitives::{Array, Symbol};
 
@@ -73,6 +73,8 @@ pub enum Event<'b> {
         ours: bool,
         /// What it said.
         attach: Box<Attach>,
+        /// All that it said.
+        body: &'b [u8],
     },
     /// One frame of a delivery.
     Transfer(Transfer<'b>),
@@ -86,6 +88,17 @@ pub enum Event<'b> {
     Detached {
         /// The link, which is gone.
         link: LinkId,
+        /// Why, if it says.
+        error: Option<Error>,
+    },
+    /// It detached a relayed link, which waits for [`Connection::answer_detach`] unless we detached it first.
+    RelayDetached {
+        /// The link.
+        link: LinkId,
+        /// We had; it is gone.
+        answers: bool,
+        /// For good.
+        closed: bool,
         /// Why, if it says.
         error: Option<Error>,
     },
@@ -118,6 +131,8 @@ pub struct Transfer<'b> {
     pub format: Option<u32>,
     /// A piece of the message.
     pub payload: &'b [u8],
+    /// The whole performative, and the payload behind it.
+    pub body: &'b [u8],
 }
 
 /// The link part of a flow.
@@ -131,6 +146,8 @@ pub struct LinkFlow {
     pub credit: Option<u32>,
     /// Use it or lose it.
     pub drain: bool,
+    /// Deliveries that wait at a sender, if it says.
+    pub available: Option<u32>,
     /// What waited for the session's window can go on too.
     pub opened: bool,
 }
@@ -444,7 +461,7 @@ impl Connection {
     }
 
     /// Appends a performative with an error, which loses its details where they do not fit the peer's frames.
-    fn append_error<T: serde::Serialize>(
+    pub(crate) fn append_error<T: serde::Serialize>(
         &mut self,
         channel: u16,
         mut error: Option<Error>,
@@ -478,18 +495,26 @@ impl Connection {
 
     /// Begins a session, and returns its channel; `None` when the limit is reached.
     pub fn begin(&mut self) -> Option<u16> {
-        let channel = self.insert_session()?;
+        let channel = self.insert_session(None)?;
+        self.write_begin(channel, None);
+        Some(channel)
+    }
+
+    /// Begins a session for relayed links, whose window has this many bytes, and returns its channel; `None` when the limit is reached.
+    pub fn begin_relay(&mut self, window_bytes: u64) -> Option<u16> {
+        let channel = self.insert_session(Some(window_bytes))?;
         self.write_begin(channel, None);
         Some(channel)
     }
 
     /// A session at the lowest free channel. The first has all that may wait here as its window, each further one half as much
-    /// as the one before.
-    fn insert_session(&mut self) -> Option<u16> {
+    /// as the one before, unless it is told.
+    fn insert_session(&mut self, window_bytes: Option<u64>) -> Option<u16> {
         let at = self.sessions.iter().position(Option::is_none).unwrap_or(self.sessions.len());
         let most = self.setup.channel_max.min(self.remote_channel_max);
         let channel = u16::try_from(at).ok().filter(|channel| *channel <= most)?;
-        let bytes = self.setup.buffered_bytes.checked_shr(channel.into()).unwrap_or(0);
+        let share = self.setup.buffered_bytes.checked_shr(channel.into()).unwrap_or(0);
+        let bytes = window_bytes.unwrap_or(share);
         let window = window_frames(bytes, self.setup.max_frame_size);
         let session = Session::new(self.epochs, self.setup.window_frames.map_or(window, |frames| window.min(frames)));
         self.epochs = self.epochs.saturating_add(1);
@@ -527,7 +552,7 @@ impl Connection {
         let ours = match begin.remote_channel {
             Some(ours) if self.session(ours).is_some_and(|session| session.remote.is_none()) => ours,
             Some(_) => return Err(fault("answers no begin of ours")),
-            None => self.insert_session().ok_or(PeerFault::ChannelMax(channel))?,
+            None => self.insert_session(None).ok_or(PeerFault::ChannelMax(channel))?,
         };
         let at = usize::from(channel);
         if self.channels.len() <= at {
@@ -560,7 +585,7 @@ impl Connection {
         Ok(Step::Event(Event::Ended(ours)))
     }
 
-    fn handle_attach<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
+    fn handle_attach<'b>(&mut self, channel: u16, body: &'b [u8]) -> Result<Step<'b>, PeerFault> {
         let attach: Attach = decode(body, "attach")?;
         let ours = self.expect_local("attach", channel)?;
         let bytes = attach.name.len();
@@ -601,7 +626,7 @@ impl Connection {
             self.links = self.links.saturating_add(1);
         }
         let link = LinkId { channel: ours, handle };
-        Ok(Step::Event(Event::Attached { link, ours: was_ours, attach: Box::new(attach) }))
+        Ok(Step::Event(Event::Attached { link, ours: was_ours, attach: Box::new(attach), body }))
     }
 
     /// Answers a peer's attach. `attach.name`, `handle` and `role` are filled in.
@@ -646,7 +671,7 @@ impl Connection {
     pub fn attach(&mut self, channel: u16, mut attach: Attach) -> Option<LinkId> {
         let session = self.session_mut(channel)?;
         let handle = session.insert(Link::new(&attach.name, attach.role.clone(), Stage::Attaching))?;
-        self.links = self.links.saturating_add(1);
+        self.count_link();
         attach.handle = Handle(handle);
         attach.initial_delivery_count = (attach.role == Role::Sender).then_some(0);
         append(self.out.end(), channel, &attach);
@@ -678,15 +703,40 @@ impl Connection {
         let session = self.session_mut(ours).ok_or(PeerFault::State("detach"))?;
         let unattached = PeerFault::UnattachedHandle { performative: "detach", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
-        let known = session.link(handle).map(|link| link.stage);
-        session.remove(handle);
-        self.links = self.links.saturating_sub(1);
-        if known == Some(Stage::Detaching) {
-            return Ok(Step::Again);
-        }
-        append(self.out.end(), ours, &Detach { handle: Handle(handle), closed: detach.closed, error: None });
+        let state = session.link_mut(handle).ok_or(PeerFault::State("detach"))?;
+        let (stage, relayed, role) = (state.stage, state.relayed, state.role.clone());
         let link = LinkId { channel: ours, handle };
-        Ok(Step::Event(Event::Detached { link, error: detach.error }))
+        let Detach { closed, error, .. } = detach;
+        if relayed && stage != Stage::Detaching {
+            state.stage = Stage::Detached;
+            return Ok(Step::Event(Event::RelayDetached { link, answers: false, closed, error }));
+        }
+        let name = state.name.clone();
+        self.forget(link);
+        match stage {
+            Stage::Detaching if relayed => {
+                return Ok(Step::Event(Event::RelayDetached { link, answers: true, closed, error }));
+            }
+            Stage::Detaching => return Ok(Step::Again),
+            // nothing can be detached that was not attached
+            Stage::Asked => append(self.out.end(), ours, &bare_attach(&name, handle, role)),
+            Stage::Attaching | Stage::Attached | Stage::Detached => {}
+        }
+        append(self.out.end(), ours, &Detach { handle: Handle(handle), closed, error: None });
+        Ok(Step::Event(Event::Detached { link, error }))
+    }
+
+    /// Counts a link that we attach.
+    pub(crate) const fn count_link(&mut self) {
+        self.links = self.links.saturating_add(1);
+    }
+
+    /// Forgets a link.
+    pub(crate) fn forget(&mut self, link: LinkId) {
+        if let Some(session) = self.session_mut(link.channel) {
+            session.remove(link.handle);
+            self.links = self.links.saturating_sub(1);
+        }
     }
 
     /// When [`Self::handle_timeout`] wants to be called next.
@@ -771,6 +821,26 @@ pub(crate) enum Step<'b> {
     Event(Event<'b>),
     Again,
     Starved,
+}
+
+/// The answer to an attach that its peer did not wait for.
+fn bare_attach(name: &str, handle: u32, role: Role) -> Attach {
+    Attach {
+        name: name.to_owned(),
+        handle: Handle(handle),
+        initial_delivery_count: (role == Role::Sender).then_some(0),
+        role,
+        snd_settle_mode: SenderSettleMode::Mixed,
+        rcv_settle_mode: ReceiverSettleMode::First,
+        source: None,
+        target: None,
+        unsettled: None,
+        incomplete_unsettled: false,
+        max_message_size: None,
+        offered_capabilities: None,
+        desired_capabilities: None,
+        properties: None,
+    }
 }
 
 fn capabilities(words: &[String]) -> Option<Array<Symbol>> {

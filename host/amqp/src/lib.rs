@@ -8,6 +8,7 @@ mod handles;
 pub mod handshake;
 pub mod output;
 pub mod raw;
+pub mod relay;
 pub mod sasl;
 pub mod serial;
 pub mod session;

@@ -1,6 +1,7 @@
 //! The hand-written codec of the hot path: transfer, flow and disposition, and what it takes to walk encoded
 //! values without trusting them. Source: AMQP 1.0 part 1, 1.6; part 2, 2.7.
 
+mod attach;
 mod descriptor;
 mod disposition;
 mod fields;
@@ -10,6 +11,7 @@ mod transfer;
 
 use thiserror::Error;
 
+pub use attach::{Attach, Side};
 pub use descriptor::code;
 pub(crate) use descriptor::descriptor;
 pub use disposition::Disposition;

@@ -55,6 +55,8 @@ pub(crate) enum Stage {
     Attached,
     /// We sent detach; what the peer says on it until its own detach is void.
     Detaching,
+    /// The peer detached a relayed link, and waits for the answer of the other end.
+    Detached,
 }
 
 /// One end of a link.
@@ -77,6 +79,10 @@ pub(crate) struct Link {
     pub(crate) open_delivery: Option<DeliveryId>,
     /// One of its frames said that it is settled; later ones need not repeat it.
     pub(crate) open_settled: bool,
+    /// Its other end is on another connection: see `relay.rs`.
+    pub(crate) relayed: bool,
+    /// Deliveries that wait at the sender of a relayed link, as far as it said.
+    pub(crate) available: Option<u32>,
 }
 
 impl Link {
@@ -92,6 +98,8 @@ impl Link {
             drains: false,
             open_delivery: None,
             open_settled: false,
+            relayed: false,
+            available: None,
         }
     }
 

@@ -90,7 +90,7 @@ impl Connection {
         link.open_delivery = (transfer.more && !transfer.aborted).then_some(id);
         let settled = transfer.settled.unwrap_or(false) || (!first && link.open_settled);
         link.open_settled = settled;
-        let void = link.stage == Stage::Detaching;
+        let void = matches!(link.stage, Stage::Detaching | Stage::Detached);
         if first {
             session.last_delivery = Some(id);
         }
@@ -109,6 +109,7 @@ impl Connection {
             aborted: transfer.aborted,
             format: transfer.message_format,
             payload,
+            body,
         })))
     }
 
@@ -130,7 +131,7 @@ impl Connection {
         let unattached = PeerFault::UnattachedHandle { performative: "flow", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let link = session.link_mut(handle).ok_or(PeerFault::State("flow"))?;
-        if link.stage == Stage::Detaching {
+        if matches!(link.stage, Stage::Detaching | Stage::Detached) {
             return Ok(if opened { Step::Event(Event::Window(ours)) } else { Step::Again });
         }
         let (id, sender) = (LinkId { channel: ours, handle }, link.role == Role::Receiver);
@@ -139,6 +140,10 @@ impl Connection {
             if let Some(count) = flow.delivery_count.map(Serial).filter(|count| link.delivery_count.before(*count)) {
                 link.delivery_count = if link.limit_max.before(count) { link.limit_max } else { count };
             }
+        } else if link.relayed
+            && let Some(credit) = flow.link_credit
+        {
+            link.limit = Serial(flow.delivery_count.unwrap_or(link.delivery_count.0)).add(credit);
         }
         if flow.echo {
             self.write_link_flow(id, false);
@@ -148,6 +153,7 @@ impl Connection {
             delivery_count: flow.delivery_count,
             credit: flow.link_credit.filter(|_| !sender),
             drain: flow.drain,
+            available: flow.available,
             opened,
         })))
     }
@@ -183,7 +189,7 @@ impl Connection {
         let session = sessions.get_mut(usize::from(link.channel))?.as_mut()?;
         let Session { links, next_outgoing, outgoing_window, outgoing_blocked, next_delivery, .. } = session;
         let state = links.get_mut(usize::try_from(link.handle).ok()?)?.as_mut()?;
-        if state.stage == Stage::Detaching {
+        if matches!(state.stage, Stage::Detaching | Stage::Detached) {
             return None;
         }
         let mut left = piece.payload;
@@ -345,7 +351,7 @@ impl Connection {
         self.write_flow(channel, None);
     }
 
-    fn write_link_flow(&mut self, link: LinkId, drain: bool) {
+    pub(crate) fn write_link_flow(&mut self, link: LinkId, drain: bool) {
         self.write_flow(link.channel, Some((link.handle, drain)));
     }
 
@@ -375,7 +381,8 @@ impl Connection {
             };
             flow.delivery_count = Some(count.0);
             let left = u32::try_from(state.limit.distance(count)).unwrap_or(0);
-            flow.link_credit = Some(if ours { left } else { 0 });
+            flow.link_credit = Some(if ours || state.relayed { left } else { 0 });
+            flow.available = state.available;
             flow.drain = drain || (ours && state.drains);
         }
         flow.write(out.end(), channel);

@@ -1,6 +1,6 @@
-//! The `address` and `auto-link` nodes.
+//! The `address`, `auto-link` and `link-route` nodes.
 
-use crosstie_model::settings::{AddressRule, AutoLink, ContainerRef, Covers, Direction};
+use crosstie_model::settings::{AddressRule, AutoLink, ContainerRef, Covers, Direction, LinkRoute};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::loading::{Fault, Loading};
@@ -14,6 +14,14 @@ const ADDRESS_BYTES_MAX: usize = 1024;
 /// An auto-link and what the check of the whole needs of its text.
 pub(crate) struct AutoLinkDraft {
     pub(crate) auto_link: AutoLink,
+    pub(crate) name_at: Place,
+    /// Where its connection is named.
+    pub(crate) connection_at: Option<Place>,
+}
+
+/// A link route and what the check of the whole needs of its text.
+pub(crate) struct LinkRouteDraft {
+    pub(crate) link_route: LinkRoute,
     pub(crate) name_at: Place,
     /// Where its connection is named.
     pub(crate) connection_at: Option<Place>,
@@ -86,19 +94,7 @@ pub(crate) fn read_auto_link<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Au
     let address = block.text("address");
     block.require("direction", "direction \"in\"");
     let direction = block.word("direction", &[("in", Direction::In), ("out", Direction::Out)], &[]);
-    let connection_at = block.has("connection");
-    let container_at = block.has("container");
-    match (connection_at, container_at) {
-        (Some(at), Some(other)) => loading.report(
-            Fault::at(other, "`container` beside `connection`")
-                .also(at, "`connection` stands here")
-                .hint("keep one of them"),
-        ),
-        (None, None) => block.require("connection", "connection \"my-broker\""),
-        _ => {}
-    }
-    let connection = block.text("connection");
-    let container = block.text("container");
+    let (container, connection_at) = read_container(&block);
     let external = block.text("external-address");
     for text in [address, external].into_iter().flatten() {
         check_address(loading, text);
@@ -107,10 +103,6 @@ pub(crate) fn read_auto_link<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Au
     block.finish(&["fallback"]);
     let direction = direction.unwrap_or(Direction::In);
     let owned = |text: Option<Text<'_>>| text.map(|text| text.text.to_owned());
-    let container = match (owned(connection), owned(container)) {
-        (None, Some(id)) => ContainerRef::ContainerId(id),
-        (connection, _) => ContainerRef::Connection(connection.unwrap_or_default()),
-    };
     let auto_link = AutoLink {
         name: owned(name).unwrap_or_default(),
         address: owned(address).unwrap_or_default(),
@@ -119,6 +111,58 @@ pub(crate) fn read_auto_link<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Au
         external_address: owned(external),
         phase: phase.unwrap_or(u8::from(direction == Direction::In)),
     };
-    let connection_at = connection.map(|text| text.at);
     AutoLinkDraft { auto_link, name_at: name.map_or(node.at, |name| name.at), connection_at }
+}
+
+/// Reads a `link-route` node.
+pub(crate) fn read_link_route<'t>(loading: &'t Loading<'t>, node: &'t Node) -> LinkRouteDraft {
+    let (block, name) = if node.args.is_empty() {
+        (Block::plain(loading, "link-route", Item::of_node(node)), None)
+    } else {
+        let name = name_of(loading, node, "link-route \"orders\" { prefix \"orders\" }");
+        (Block::with_qualifiers(loading, "link-route", Item::of_node(node), &[]), name)
+    };
+    let covers = read_covers(&block);
+    block.require("direction", "direction \"in\"");
+    let direction = block.word("direction", &[("in", Direction::In), ("out", Direction::Out)], &[]);
+    let (container, connection_at) = read_container(&block);
+    // there is one
+    let _ = block.word("distribution", &[("link-balanced", ())], &[]);
+    let prefix = |name| {
+        let prefix = block.text(name)?;
+        check_address(loading, prefix);
+        Some(prefix.text.to_owned())
+    };
+    let (add_external_prefix, del_external_prefix) = (prefix("add-external-prefix"), prefix("del-external-prefix"));
+    block.finish(&[]);
+    let link_route = LinkRoute {
+        name: name.map(|name| name.text.to_owned()),
+        covers: covers.map_or_else(|| Covers::Prefix(String::new()), |(covers, _)| covers),
+        direction: direction.unwrap_or(Direction::In),
+        container,
+        add_external_prefix,
+        del_external_prefix,
+    };
+    LinkRouteDraft { link_route, name_at: name.map_or(node.at, |name| name.at), connection_at }
+}
+
+/// Reads which connections a route applies to, and where its connection is named.
+fn read_container(block: &Block<'_>) -> (ContainerRef, Option<Place>) {
+    match (block.has("connection"), block.has("container")) {
+        (Some(at), Some(other)) => block.loading.report(
+            Fault::at(other, "`container` beside `connection`")
+                .also(at, "`connection` stands here")
+                .hint("keep one of them"),
+        ),
+        (None, None) => block.require("connection", "connection \"my-broker\""),
+        _ => {}
+    }
+    let (connection, container) = (block.text("connection"), block.text("container"));
+    match (connection, container) {
+        (None, Some(id)) => (ContainerRef::ContainerId(id.text.to_owned()), None),
+        (connection, _) => {
+            let name = connection.map(|text| text.text.to_owned()).unwrap_or_default();
+            (ContainerRef::Connection(name), connection.map(|text| text.at))
+        }
+    }
 }

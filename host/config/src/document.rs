@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crosstie_model::settings::{ContainerRef, Covers, Listener, Mechanism, Plugins, Role, Settings, User};
+use crosstie_model::settings::{ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role, Settings, User};
 
 use crate::block::{Block, Item, name_of, not_served};
 use crate::listener::{ListenerDraft, default_mechanisms};
@@ -15,7 +15,7 @@ use crate::tree::Node;
 use crate::writable::{self, Hindrance};
 use crate::{address, connector, listener, plugin, router, suggest};
 
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "router",
     "log",
     "limits",
@@ -25,15 +25,15 @@ const KNOWN: [&str; 12] = [
     "connector",
     "address",
     "auto-link",
+    "link-route",
     "plugins",
     "plugin",
     "include",
 ];
 
 /// Nodes of the language that this build does not serve.
-const UNSERVED: [&str; 12] = [
+const UNSERVED: [&str; 11] = [
     "tls",
-    "link-route",
     "management",
     "metrics",
     "http",
@@ -145,6 +145,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         connectors,
         addresses,
         auto_links: read_auto_links(loading, nodes, &roles),
+        link_routes: read_link_routes(loading, nodes, &roles),
         plugins: directory.as_ref().map(|(directory, _)| Plugins {
             directory: directory.clone(),
             named: plugins.iter().map(|draft| draft.plugin.clone()).collect(),
@@ -289,6 +290,24 @@ fn read_auto_links(
         auto_links.push(draft.auto_link);
     }
     auto_links
+}
+
+fn read_link_routes(loading: &Loading<'_>, nodes: &[Node], roles: &BTreeMap<String, Option<Role>>) -> Vec<LinkRoute> {
+    let mut names = Names::of("link-route");
+    let mut link_routes: Vec<LinkRoute> = Vec::new();
+    for node in nodes.iter().filter(|node| node.name == "link-route") {
+        let draft = address::read_link_route(loading, node);
+        names.add(loading, draft.link_route.name.as_deref().unwrap_or_default(), draft.name_at);
+        if let (ContainerRef::Connection(name), Some(at)) = (&draft.link_route.container, draft.connection_at) {
+            check_connection(loading, name, at, roles);
+        }
+        if link_routes.iter().any(|other| other.routes_as(&draft.link_route)) {
+            let hint = "it has the addresses, direction and container of one before";
+            loading.report(Fault::at(node.at, "a second link-route for the same links").hint(hint));
+        }
+        link_routes.push(draft.link_route);
+    }
+    link_routes
 }
 
 fn check_connection(loading: &Loading<'_>, name: &str, at: Place, roles: &BTreeMap<String, Option<Role>>) {

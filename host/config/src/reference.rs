@@ -36,13 +36,12 @@ use crate::{Loaded, document};
 
 pub use crate::reference::request::{AttributeValue, address, connector, listener};
 
-const KNOWN: [&str; 7] = ["router", "log", "policy", "listener", "connector", "address", "autoLink"];
+const KNOWN: [&str; 8] = ["router", "log", "policy", "listener", "connector", "address", "autoLink", "linkRoute"];
 
 /// Entities of the reference that this build does not serve.
-const UNSERVED: [&str; 12] = [
+const UNSERVED: [&str; 11] = [
     "sslProfile",
     "authServicePlugin",
-    "linkRoute",
     "exchange",
     "binding",
     "vhost",
@@ -160,6 +159,7 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     nodes.extend(without_repeated(loading, of("address").map(|entity| address::address(loading, entity))));
     let auto_links = of("autoLink").enumerate();
     nodes.extend(auto_links.filter_map(|(index, entity)| address::auto_link(loading, entity, index)));
+    nodes.extend(of("linkRoute").filter_map(|entity| address::link_route(loading, entity)));
     nodes
 }
 

@@ -2,7 +2,7 @@
 
 use crosstie_model::settings::{
     AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers, Direction, Endpoint, Grant,
-    Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings,
+    LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
@@ -29,6 +29,7 @@ pub(crate) fn show(settings: &Settings) -> String {
     nodes.extend(settings.connectors.iter().map(connector));
     nodes.extend(settings.addresses.iter().map(address));
     nodes.extend(settings.auto_links.iter().map(auto_link));
+    nodes.extend(settings.link_routes.iter().map(link_route));
     if let Some(plugins) = &settings.plugins {
         nodes.push(word("plugins", plugins.directory.display().to_string()));
         nodes.extend(plugins.named.iter().map(plugin));
@@ -228,30 +229,44 @@ fn show_endpoint(written: &Endpoint) -> KdlNode {
 
 fn address(rule: &AddressRule) -> KdlNode {
     let node = rule.name.as_ref().map_or_else(|| KdlNode::new("address"), |name| word("address", name));
-    let mut children = vec![
-        match &rule.covers {
-            Covers::Prefix(text) => word("prefix", text),
-            Covers::Pattern(text) => word("pattern", text),
-        },
-        word("distribution", rule.distribution.as_str()),
-        flag("waypoint", rule.waypoint),
-    ];
+    let mut children =
+        vec![covers(&rule.covers), word("distribution", rule.distribution.as_str()), flag("waypoint", rule.waypoint)];
     let numbers =
         [("ingress-phase", rule.ingress_phase), ("egress-phase", rule.egress_phase), ("priority", rule.priority)];
     children.extend(numbers.into_iter().filter_map(|(name, value)| Some(number(name, value?))));
     block(node, children)
 }
 
-fn auto_link(auto_link: &AutoLink) -> KdlNode {
-    let direction = match auto_link.direction {
-        Direction::In => "in",
-        Direction::Out => "out",
-    };
-    let container = match &auto_link.container {
+fn covers(covers: &Covers) -> KdlNode {
+    match covers {
+        Covers::Prefix(text) => word("prefix", text),
+        Covers::Pattern(text) => word("pattern", text),
+    }
+}
+
+fn direction(direction: Direction) -> KdlNode {
+    word("direction", if direction == Direction::In { "in" } else { "out" })
+}
+
+fn container(container: &ContainerRef) -> KdlNode {
+    match container {
         ContainerRef::Connection(name) => word("connection", name),
         ContainerRef::ContainerId(id) => word("container", id),
-    };
-    let mut children = vec![word("address", &auto_link.address), word("direction", direction), container];
+    }
+}
+
+fn link_route(route: &LinkRoute) -> KdlNode {
+    let node = route.name.as_ref().map_or_else(|| KdlNode::new("link-route"), |name| word("link-route", name));
+    let mut children = vec![covers(&route.covers), direction(route.direction), container(&route.container)];
+    let prefixes =
+        [("add-external-prefix", &route.add_external_prefix), ("del-external-prefix", &route.del_external_prefix)];
+    children.extend(prefixes.into_iter().filter_map(|(name, prefix)| Some(word(name, prefix.as_ref()?))));
+    block(node, children)
+}
+
+fn auto_link(auto_link: &AutoLink) -> KdlNode {
+    let mut children =
+        vec![word("address", &auto_link.address), direction(auto_link.direction), container(&auto_link.container)];
     children.extend(auto_link.external_address.iter().map(|address| word("external-address", address)));
     children.push(number("phase", auto_link.phase));
     block(word("auto-link", &auto_link.name), children)

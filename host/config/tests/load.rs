@@ -59,7 +59,6 @@ fn all_problems_come_at_once() {
 fn what_is_not_served_is_refused() {
     for node in [
         "tls \"t\" { ca \"x\"; }",
-        "link-route { prefix \"a\"; connection \"b\"; }",
         "listener \"a\" { port 1; role \"inter-router\"; }",
         "connector \"a\" { endpoint \"amqps://a\"; }",
         "address { prefix \"a\"; enable-fallback; }",
@@ -91,12 +90,34 @@ fn what_is_shown_loads_to_the_same() {
         failover { allow \"*.example.com\"; backoff base=\"2s\" cap=\"1m\" jitter=0.1; } }\n\
         address { prefix \"q\"; waypoint; }\naddress \"alerts\" { pattern \"eu/*/#\"; distribution \"multicast\"; priority 7; egress-phase 2; }\n\
         limits { connections 100; buffered \"1MiB\"; }\n\
-        listener \"m\" { port 0; management \"read\"; strip-annotations \"in\"; limits { links 5; unsettled 9; buffered \"1MiB\"; max-message-size \"2MiB\"; } }\nauto-link \"in\" { address \"q\"; direction \"in\"; connection \"broker\"; }\n";
+        listener \"m\" { port 0; management \"read\"; strip-annotations \"in\"; limits { links 5; unsettled 9; buffered \"1MiB\"; max-message-size \"2MiB\"; } }\nauto-link \"in\" { address \"q\"; direction \"in\"; connection \"broker\"; }\n\
+        link-route { prefix \"b2\"; direction \"in\"; connection \"broker\"; }\n\
+        link-route \"two\" { pattern \"a/*\"; direction \"out\"; container \"c\"; add-external-prefix \"x.\"; }\n";
     let first = load_text("first", text).unwrap_or_else(|problems| panic!("{problems}"));
     let shown = first.show();
     let second = load_text("second", &shown).unwrap_or_else(|problems| panic!("{shown}\n{problems}"));
     assert_eq!(second.show(), shown);
     assert_eq!(format!("{:?}", second.settings), format!("{:?}", first.settings));
+}
+
+#[test]
+fn a_link_route_that_leads_nowhere_or_stands_twice_is_a_problem() {
+    let text = "connector \"broker\" { host \"h\"; role \"route-container\"; }\n\
+                link-route { prefix \"a\"; direction \"in\"; }\n\
+                link-route { prefix \"b\"; direction \"both\"; connection \"broker\"; }\n\
+                link-route { prefix \"c\"; direction \"in\"; connection \"brokr\"; del-external-prefix \"\"; }\n\
+                link-route \"x\" { prefix \"d\"; direction \"out\"; connection \"broker\"; }\n\
+                link-route \"y\" { pattern \"d/#\"; direction \"out\"; connection \"broker\"; }\n";
+    let found = problems(text);
+    for part in [
+        "link-route needs `connection`",
+        "`both`",
+        "did you mean `broker`?",
+        "an empty text",
+        "a second link-route for the same links",
+    ] {
+        assert!(found.contains(part), "{part} is missing:\n{found}");
+    }
 }
 
 fn token() -> impl Strategy<Value = String> {

@@ -106,7 +106,6 @@ fn every_problem_comes_at_its_place() {
     has(&found, 18, 5, "`pattern` beside `prefix`");
     has(&found, 20, 1, "address needs `prefix`");
     has(&found, 21, 19, "`closets`");
-    has(&found, 23, 1, "`linkRoute`");
     has(&found, 25, 1, "unknown entity `lisener`");
     has(&found, 27, 1, "not a line of this form");
     has(&found, 28, 1, "auto-link needs `address`");

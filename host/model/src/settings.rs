@@ -31,6 +31,8 @@ pub struct Settings {
     pub addresses: Vec<AddressRule>,
     /// Links that this router attaches by itself.
     pub auto_links: Vec<AutoLink>,
+    /// Addresses whose links are carried to a container.
+    pub link_routes: Vec<LinkRoute>,
     /// Where policy plugins lie, if any are used.
     pub plugins: Option<Plugins>,
     /// Where compiled plugins are kept; absent: the user's cache directory.
@@ -542,6 +544,32 @@ pub struct AutoLink {
     pub external_address: Option<String>,
     /// 0 to 9; default 1 in, 0 out.
     pub phase: u8,
+}
+
+/// A `link-route` node: peers' links to its addresses are carried to a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkRoute {
+    /// For management; unique where it is given.
+    pub name: Option<String>,
+    /// The addresses that it is for.
+    pub covers: Covers,
+    /// In: links on which peers send. Out: links on which they receive.
+    pub direction: Direction,
+    /// Which connections its links are carried to.
+    pub container: ContainerRef,
+    /// Stands before the address in the container.
+    pub add_external_prefix: Option<String>,
+    /// Is taken from the beginning of the address for the container.
+    pub del_external_prefix: Option<String>,
+}
+
+impl LinkRoute {
+    /// Whether another one is for the same links to the same container.
+    #[must_use]
+    pub fn routes_as(&self, other: &Self) -> bool {
+        (self.direction, &self.container) == (other.direction, &other.container)
+            && self.covers.pattern() == other.covers.pattern()
+    }
 }
 
 /// Which connections a route applies to.

@@ -25,6 +25,7 @@ use crosstie_model::settings::{Settings, WORKERS_MAX};
 use crosstie_router::address::Addresses;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::Common;
 use tokio::runtime::LocalOptions;
@@ -139,6 +140,7 @@ fn share(settings: &Settings, mail: &[Arc<Notify>], ask_address: bool) -> Result
         addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
         post: Post::new(wake),
         auto_links: settings.auto_links.clone(),
+        link_routes: LinkRoutes::new(settings.link_routes.clone()),
         ask_address,
     });
     Ok(Arc::new(Shared {

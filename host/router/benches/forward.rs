@@ -15,6 +15,7 @@ use crosstie_model::settings::{Distribution, LinkCapacity, Management, Role, Str
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
 use fe2o3_amqp_types::definitions::{Handle, Role as LinkRole};
@@ -135,6 +136,7 @@ impl Bench {
             addresses: Addresses::new(Vec::new(), distribution),
             post: Post::new(vec![Arc::new(|| {})]),
             auto_links: Vec::new(),
+            link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),

@@ -42,17 +42,16 @@ enum End {
 }
 
 impl Shard {
-    pub(crate) fn handle_attach(&mut self, at: ConnectionRef, link: LinkId, ours: bool, attach: Box<Attach>) {
-        if !ours {
-            return self.ask_attach(at, link, attach);
-        }
+    /// A peer answers an attach of ours.
+    pub(crate) fn handle_answer(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, body: &[u8]) {
         let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
             return;
         };
-        let Some(Link::Attaching(auto_link)) = session.link(link.handle) else {
-            return;
+        let auto_link = match session.link(link.handle) {
+            Some(Link::Attaching(auto_link)) => *auto_link,
+            Some(Link::Routed(_)) => return self.handle_routed_answer(at, link, body),
+            _ => return,
         };
-        let auto_link = *auto_link;
         let refused = if attach.role == Role::Sender { attach.source.is_none() } else { attach.target.is_none() };
         if refused {
             // the peer's detach is on its way, and says why
@@ -65,31 +64,42 @@ impl Shard {
             Key { class: Class::Mobile, phase: configured.phase, name: normalise(&configured.address).to_owned() };
         let distribution = self.common.addresses.distribution(&key.name);
         tracing::info!(target: "link", auto_link = configured.name, address = key.name, "auto-link attached");
-        self.open_link(at, link, &attach, (End::Address(key, distribution), Some(auto_link)));
+        self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link)));
     }
 
-    /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered.
-    pub(crate) fn ask_attach(&mut self, at: ConnectionRef, link: LinkId, attach: Box<Attach>) {
+    /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered. `routed`: the name
+    /// by which it is routed to a container, and all of the attach.
+    pub(crate) fn ask_attach(
+        &mut self,
+        at: ConnectionRef,
+        link: LinkId,
+        attach: Box<Attach>,
+        routed: Option<(String, Box<[u8]>)>,
+    ) {
         let common = self.common.clone();
         let workers = common.post.workers();
         let own = self.id;
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let wanted = match terminus::wanted(&attach, &common.router_id) {
-            Ok(wanted) => wanted,
-            Err(error) => return self.refuse(at, link, &attach, error),
-        };
+        let wanted = terminus::wanted(&attach, &common.router_id);
         let may_move = std::mem::replace(&mut peer.meta.may_move, false);
-        if let Wanted::Address(_, name) = &wanted
-            && may_move
-            && home(name, workers) != own
-        {
-            let to = home(name, workers);
-            peer.first_attach = Some((link, attach));
+        let lives = match (&routed, &wanted) {
+            (Some((name, _)), _) => common.link_routes.home(terminus::link_direction(&attach), name),
+            (None, Ok(Wanted::Address(_, name))) => Some(home(name, workers)),
+            _ => None,
+        };
+        if let Some(to) = lives.filter(|to| may_move && *to != own) {
+            peer.first_attach = Some((link, attach, routed));
             self.events.push_back(Request::Move(at, to));
             return;
         }
+        let wanted = match wanted {
+            Ok(wanted) => wanted,
+            // a coordinator; where it is not routed it is refused
+            Err(_) if routed.is_some() => Wanted::Dynamic,
+            Err(error) => return self.refuse(at, link, &attach, error),
+        };
         if wanted == Wanted::Anonymous && common.ask_address {
             let why = "senders without a target address are not served where a plugin decides about addresses";
             return self.refuse(at, link, &attach, terminus::not_implemented(why));
@@ -100,7 +110,7 @@ impl Shard {
         let Some(session) = peer.session(link.channel) else {
             return;
         };
-        session.set(link.handle, Link::Asking(Box::new(Asking { serial, attach: *attach, flow: None })));
+        session.set(link.handle, Link::Asking(Box::new(Asking { serial, attach: *attach, routed, flow: None })));
         let place = LinkRef { connection: at, link, serial };
         if asks {
             self.events.push_back(Request::Attach(place));
@@ -155,7 +165,11 @@ impl Shard {
         else {
             return;
         };
-        let Asking { attach, flow, .. } = *asking;
+        let Asking { attach, routed, flow, .. } = *asking;
+        let renamed = matches!(&decision, Decision::Apply(ruling) if ruling.address.is_some());
+        if let Some((name, body)) = routed.filter(|_| !renamed && !matches!(decision, Decision::Refuse(_))) {
+            return self.route(at, attach, (&name, &body), flow);
+        }
         let (end, given) = match self.end_of(connection, &attach, decision) {
             Ok(end) => end,
             Err(error) => return self.refuse(connection, link, &attach, error),
@@ -228,7 +242,7 @@ impl Shard {
         Ok((End::Address(key, distribution), None))
     }
 
-    fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
+    pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };

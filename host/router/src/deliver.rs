@@ -271,11 +271,20 @@ impl Shard {
         };
         for handle in std::mem::take(&mut session.queued) {
             self.serve_queue(at, LinkId { channel, handle });
+            self.serve_relayed(at, LinkId { channel, handle });
             let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(channel)) else {
                 return;
             };
-            let Some(Link::Outgoing(outgoing)) = session.links.get_mut(handle as usize).and_then(Option::as_mut) else {
-                continue;
+            let outgoing = match session.links.get_mut(handle as usize).and_then(Option::as_mut) {
+                Some(Link::Outgoing(outgoing)) => outgoing,
+                Some(Link::Routed(end)) => {
+                    end.listed = !end.queue.is_empty();
+                    if end.listed {
+                        session.queued.push(handle);
+                    }
+                    continue;
+                }
+                _ => continue,
             };
             outgoing.listed = !outgoing.queue.is_empty();
             if outgoing.listed {
@@ -301,6 +310,7 @@ impl Shard {
                 asking.flow = Some(*flow);
                 return;
             }
+            Some(Link::Routed(_)) => return self.relay_flow(at, flow),
             _ => return,
         };
         let Some(credit) = flow.credit else {

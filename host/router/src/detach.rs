@@ -3,6 +3,8 @@
 use crosstie_amqp::session::LinkId;
 use fe2o3_amqp_types::definitions::{Error, LinkError};
 
+use crosstie_model::settings::Role;
+
 use crate::address::{ConnectionRef, LinkRef};
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Arriving, Incoming, Link, Outgoing, Route};
@@ -41,6 +43,7 @@ impl Shard {
         }
         if let Some(peer) = self.peer_mut(at) {
             peer.clear_session(channel);
+            peer.relay_sessions.forget(channel);
         }
         self.mark(at);
     }
@@ -51,6 +54,12 @@ impl Shard {
             return;
         };
         peer.first_attach = None;
+        if peer.meta.role == Role::RouteContainer {
+            self.common.link_routes.close(at);
+        }
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
         let count = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
         for channel in 0..count {
             self.drop_session(at, channel, false);
@@ -70,6 +79,10 @@ impl Shard {
                 None
             }
             Link::Attaching(auto_link) => Some(auto_link),
+            Link::Routed(end) => {
+                self.drop_routed(at, link, *end);
+                None
+            }
             Link::Incoming(incoming) => {
                 let auto_link = incoming.auto_link;
                 self.drop_incoming(at, link, *incoming);

@@ -41,7 +41,7 @@ impl Shard {
             session.received.push(transfer.id, Received { handle: link.handle, second });
         }
         let Some(incoming) = session.incoming(link.handle) else {
-            return;
+            return self.relay_transfer(at, transfer);
         };
         let mut head = PieceHead {
             from,

@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::credit::{Credit, Gate};
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::mail::{Origin, Outcome, PieceHead};
+use crate::routed::Routed;
 use crate::runs::{self, Runs};
 use crate::tally::Tallies;
 use crate::watch::Watch;
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) links: Vec<Option<Link>>,
     /// Unsettled deliveries that we sent.
     pub(crate) sent: Runs<Sent>,
+    /// Unsettled deliveries that we sent on routed links.
+    pub(crate) relayed: Runs<Sent>,
     /// Unsettled deliveries that came in.
     pub(crate) received: Runs<Received>,
     /// Of those that came in, the ones that went out in copies.
@@ -145,6 +148,8 @@ pub(crate) enum Link {
     Attaching(AutoLinkId),
     Incoming(Box<Incoming>),
     Outgoing(Box<Outgoing>),
+    /// One end of a link that goes on at another connection.
+    Routed(Box<Routed>),
 }
 
 /// A peer's attach that waits for an answer.
@@ -152,6 +157,8 @@ pub(crate) enum Link {
 pub(crate) struct Asking {
     pub(crate) serial: u32,
     pub(crate) attach: Attach,
+    /// The name by which it is routed to a container, and all of the attach.
+    pub(crate) routed: Option<(String, Box<[u8]>)>,
     /// What the peer said of its credit in the meantime.
     pub(crate) flow: Option<LinkFlow>,
 }

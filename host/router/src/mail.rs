@@ -11,6 +11,7 @@ use fe2o3_amqp_types::messaging::Rejected;
 
 use crate::address::{ConnectionRef, LinkRef, lock};
 use crate::confirmation::Unconfirmed;
+use crate::routed::{Relayed, Wish};
 
 /// A delivery at the session that it came in by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,6 +131,16 @@ pub struct PieceHead {
 pub(crate) enum Mail {
     /// A piece of a delivery for an outgoing link; its bytes are in the batch's arena.
     Piece { to: LinkRef, head: PieceHead, payload: Range<usize> },
+    /// A piece of a delivery for an end of a routed link; the whole transfer is in the batch's arena.
+    Relayed { to: LinkRef, head: PieceHead, body: Range<usize> },
+    /// An attach for a container.
+    Route { container: ConnectionRef, wish: Box<Wish> },
+    /// What one end of a routed link tells the other.
+    Told { to: LinkRef, said: Relayed },
+    /// What a receiver said of deliveries on a routed link.
+    State { to: Origin, count: u64, settled: bool, state: Option<Bytes> },
+    /// Deliveries on a routed link that their sender settled, by the ids of the sender's end.
+    SettledBySender { to: LinkRef, range: (DeliveryId, DeliveryId), state: Option<Bytes> },
     /// Deliveries of an incoming session ended.
     Settle { to: Origin, count: u64, outcome: Outcome },
     /// Their receiver waits for us to settle them. Comes after the above.
@@ -167,6 +178,16 @@ impl Batch {
         self.arena.extend_from_slice(payload);
         self.mail.push(Mail::Piece { to, head, payload: start..self.arena.len() });
     }
+
+    pub(crate) fn relayed(&mut self, to: LinkRef, head: PieceHead, body: &[u8]) {
+        let start = self.arena.len();
+        self.arena.extend_from_slice(body);
+        self.mail.push(Mail::Relayed { to, head, body: start..self.arena.len() });
+    }
+}
+
+fn shifted(range: Range<usize>, by: usize) -> Range<usize> {
+    range.start.saturating_add(by)..range.end.saturating_add(by)
 }
 
 /// Wakes a worker.
@@ -213,10 +234,8 @@ impl Post {
             let shift = waiting.arena.len();
             waiting.arena.append(&mut batch.arena);
             waiting.mail.extend(batch.mail.drain(..).map(|mail| match mail {
-                Mail::Piece { to, head, payload } => {
-                    let payload = payload.start.saturating_add(shift)..payload.end.saturating_add(shift);
-                    Mail::Piece { to, head, payload }
-                }
+                Mail::Piece { to, head, payload } => Mail::Piece { to, head, payload: shifted(payload, shift) },
+                Mail::Relayed { to, head, body } => Mail::Relayed { to, head, body: shifted(body, shift) },
                 other => other,
             }));
         }

@@ -86,6 +86,7 @@ impl Shard {
             aborted: false,
             format: Some(0),
             payload: message,
+            body: &[],
         };
         self.handle_transfer(at, &transfer);
     }

@@ -115,6 +115,16 @@ impl<T: Origin> Runs<T> {
         }
     }
 
+    /// Shows every delivery from `first` to `last`; each run of them goes to `seen`.
+    pub fn within(&self, (first, last): (DeliveryId, DeliveryId), mut seen: impl FnMut(Run<T>)) {
+        let end = last.saturating_add(1);
+        let before = self.older.range(..first).next_back();
+        let older = before.into_iter().chain(self.older.range(first..end)).map(|(_, run)| run);
+        for run in older.chain(&self.newest).filter(|run| first < run.end() && run.first < end) {
+            seen(run.part(first, end));
+        }
+    }
+
     /// All runs, the oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Run<T>> {
         self.older.values().chain(&self.newest)

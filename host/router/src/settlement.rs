@@ -14,6 +14,9 @@ use crate::shard::{Peer, Shard};
 
 impl Shard {
     pub(crate) fn handle_disposition(&mut self, at: ConnectionRef, said: &Settled<'_>) {
+        if said.by_receiver {
+            self.relay_disposition(at, said);
+        }
         let received = said.state.is_some_and(|state| raw::state_code(state) == Some(raw::STATE_RECEIVED));
         if !said.settled && (said.state.is_none() || received) {
             return;
@@ -68,8 +71,18 @@ impl Shard {
             session.received.take(said.range, |run| runs.push(run));
             waiting = session.tallies.forget(said.range);
         }
+        let mut relayed = Vec::new();
         for run in runs {
             peer.ended(LinkId { channel: said.channel, handle: run.origin.handle }, run.count);
+            if let Some(Link::Routed(end)) =
+                peer.session(said.channel).and_then(|session| session.link(run.origin.handle))
+                && let Some(partner) = end.partner
+            {
+                relayed.push((partner, (run.first, run.first.saturating_add(run.count.saturating_sub(1)))));
+            }
+        }
+        for (partner, range) in relayed {
+            self.settle_by_sender(partner, range, said.state);
         }
         waiting.iter().for_each(|waiting| self.confirm(waiting));
         self.mark(at);
@@ -97,9 +110,14 @@ impl Shard {
         received.take((id, last), |run| {
             let place =
                 usize::try_from(run.origin.handle).ok().and_then(|at| links.get_mut(at)).and_then(Option::as_mut);
-            if let Some(Link::Incoming(incoming)) = place {
-                incoming.counters.end(outcome, run.count, second.saturating_sub(run.origin.second));
-                incoming.end(run.count, LinkId { channel, handle: run.origin.handle }, touched);
+            let seconds = second.saturating_sub(run.origin.second);
+            match place {
+                Some(Link::Incoming(incoming)) => {
+                    incoming.counters.end(outcome, run.count, seconds);
+                    incoming.end(run.count, LinkId { channel, handle: run.origin.handle }, touched);
+                }
+                Some(Link::Routed(end)) => end.counters.end(outcome, run.count, seconds),
+                _ => {}
             }
             let run_last = run.first.saturating_add(run.count.saturating_sub(1));
             match pending {

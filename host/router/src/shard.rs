@@ -21,7 +21,9 @@ use crate::counters::Counters;
 use crate::dynamic::Names;
 use crate::lane::LaneId;
 use crate::link::{AutoLinkId, Incoming, Sent, Session};
+use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
+use crate::routed::{self, RelaySessions};
 use crate::runs::Run;
 
 /// A connection with more bytes to write takes no deliveries that have not begun.
@@ -44,6 +46,8 @@ pub struct Common {
     pub post: Post,
     /// As configured.
     pub auto_links: Vec<AutoLink>,
+    /// Addresses whose links are carried to containers.
+    pub link_routes: LinkRoutes,
     /// A plugin decides about addresses.
     pub ask_address: bool,
     /// What waits in the process.
@@ -152,7 +156,7 @@ pub struct Peer {
     /// Sessions that have something to settle.
     pub(crate) settling: Vec<u16>,
     /// The attach that decides where this connection lives.
-    pub(crate) first_attach: Option<(LinkId, Box<Attach>)>,
+    pub(crate) first_attach: Option<FirstAttach>,
     /// Policy has not answered to its open.
     pub(crate) is_opening: bool,
     /// Attaches that policy has not answered.
@@ -163,7 +167,12 @@ pub struct Peer {
     pub(crate) auto_failed: Vec<AutoLinkId>,
     /// The session that they share.
     pub(crate) auto_session: Option<u16>,
+    /// Those that carry links of peers to this container.
+    pub(crate) relay_sessions: RelaySessions,
 }
+
+/// A link, its attach, and as what a container is to hear of it.
+type FirstAttach = (LinkId, Box<Attach>, Option<(String, Box<[u8]>)>);
 
 impl Peer {
     /// A connection that has just been made.
@@ -188,6 +197,7 @@ impl Peer {
             auto_links: Vec::new(),
             auto_failed: Vec::new(),
             auto_session: None,
+            relay_sessions: RelaySessions::default(),
         }
     }
 
@@ -345,8 +355,8 @@ impl Shard {
         }
         let connection = ConnectionRef { shard: self.id, slot, generation };
         self.mark(connection);
-        if let Some((link, attach)) = attach {
-            self.ask_attach(connection, link, attach);
+        if let Some((link, attach, routed)) = attach {
+            self.ask_attach(connection, link, attach, routed);
         }
         connection
     }
@@ -423,7 +433,14 @@ impl Shard {
                     peer.set_session(channel);
                 }
             }
-            Event::Attached { link, ours, attach } => self.handle_attach(at, link, ours, attach),
+            Event::Attached { link, ours: true, attach, body } => self.handle_answer(at, link, &attach, body),
+            Event::Attached { link, ours: false, attach, body } => {
+                let name = routed::name(&self.common.link_routes, &attach, body);
+                self.ask_attach(at, link, attach, name.map(|name| (name, body.into())));
+            }
+            Event::RelayDetached { link, answers, closed, error } => {
+                self.handle_routed_detach(at, link, answers, (closed, error));
+            }
             Event::Detached { link, error } => self.handle_detach(at, link, error.as_ref()),
             Event::Ended(channel) => self.drop_session(at, channel, true),
             Event::Closed(error) => self.end(at, Ended::ByPeer(error)),
@@ -441,11 +458,15 @@ impl Shard {
     /// Lets a peer in whose open came.
     pub fn admit(&mut self, now: Time, connection: ConnectionRef) {
         self.now = now;
+        let common = self.common.clone();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         peer.is_opening = false;
         peer.amqp.open();
+        common.link_routes.open(connection, &peer.meta);
+        // whoever links are carried to stays
+        peer.meta.may_move &= peer.meta.role != Role::RouteContainer;
         self.start_auto_links(connection);
         self.mark(connection);
     }
@@ -493,6 +514,15 @@ impl Shard {
                     Mail::Piece { to, head, payload } => {
                         self.deliver(to, &head, arena.get(payload).unwrap_or_default())
                     }
+                    Mail::Relayed { to, head, body } => {
+                        self.deliver_relayed(to, &head, arena.get(body).unwrap_or_default())
+                    }
+                    Mail::Route { container, wish } => self.continue_at(container, *wish),
+                    Mail::Told { to, said } => self.tell(to, said),
+                    Mail::State { to, count, settled, state } => {
+                        self.settle_relayed(to, count, settled, state.as_deref())
+                    }
+                    Mail::SettledBySender { to, range, state } => self.settle_by_sender(to, range, state.as_deref()),
                     Mail::Settle { to, count, outcome } => self.settle(to, count, &outcome),
                     Mail::Wait { from, waiting } => self.wait_for(from, waiting),
                     Mail::Confirm(waiting) => self.write_confirmation(&waiting),

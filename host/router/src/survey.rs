@@ -9,6 +9,7 @@ use crate::address::ConnectionRef;
 use crate::counters::Counters;
 use crate::lane::Lanes;
 use crate::link::{AutoLinkId, Incoming, Link, Outgoing};
+use crate::routed::Routed;
 use crate::shard::{Peer, Shard};
 
 /// A link of this worker.
@@ -58,7 +59,7 @@ impl Shard {
                 let auto_link = match link {
                     Link::Incoming(incoming) => incoming.auto_link,
                     Link::Outgoing(outgoing) => outgoing.auto_link,
-                    Link::Asking(_) | Link::Attaching(_) => None,
+                    Link::Asking(_) | Link::Attaching(_) | Link::Routed(_) => None,
                 };
                 links.push(LinkRow { connection, auto_link, facts: row });
             }
@@ -85,6 +86,7 @@ fn rows(peer: &Peer, second: u32) -> impl Iterator<Item = (&Link, LinkFacts)> {
                     incoming_row(incoming, peer.amqp.credit_left(LinkId { channel, handle }), second)
                 }
                 Link::Outgoing(outgoing) => outgoing_row(outgoing, second),
+                Link::Routed(end) => routed_row(end, peer.amqp.credit_left(LinkId { channel, handle }), second),
                 Link::Asking(_) | Link::Attaching(_) => return None,
             };
             Some((link, facts))
@@ -123,6 +125,18 @@ fn outgoing_row(link: &Outgoing, second: u32) -> LinkFacts {
         zero_credit_seconds: link.watch.zero_credit_seconds(second),
         settled_per_second: link.watch.settled_per_second,
         ..row((link.id, &link.name, &link.counters))
+    }
+}
+
+fn routed_row(end: &Routed, credit: u32, second: u32) -> LinkFacts {
+    LinkFacts {
+        direction: if end.receives { Direction::In } else { Direction::Out },
+        address_key: Some(end.key.to_string()),
+        undelivered: u64::try_from(end.queue.len()).unwrap_or(u64::MAX),
+        credit,
+        zero_credit_seconds: end.watch.zero_credit_seconds(second),
+        settled_per_second: end.watch.settled_per_second,
+        ..row((end.id, &end.name, &end.counters))
     }
 }
 

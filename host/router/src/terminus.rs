@@ -1,6 +1,7 @@
 //! Termini: what a peer's attach asks for, and what we answer it. Source: AMQP 1.0 part 3, 3.5; the reference, 1.7.
 
 use crosstie_model::policy::LinkDirection;
+use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, ReceiverSettleMode, Role};
 use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype, TerminusDurability, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
@@ -27,6 +28,11 @@ pub(crate) enum Wanted {
 /// Seen from this router.
 pub(crate) fn direction(attach: &Attach) -> LinkDirection {
     if attach.role == Role::Sender { LinkDirection::Inbound } else { LinkDirection::Outbound }
+}
+
+/// As link routes name it.
+pub(crate) fn link_direction(attach: &Attach) -> Direction {
+    if attach.role == Role::Sender { Direction::In } else { Direction::Out }
 }
 
 /// Reads the terminus on our side of a peer's attach.

@@ -65,12 +65,17 @@ fn look_at(peer: &mut Peer, second: u32) {
         let horizon = second.saturating_sub(STUCK_SECONDS);
         let came = stuck(&session.received, horizon, |received| (received.handle, received.second));
         let went = stuck(&session.sent, horizon, |sent| (sent.handle, sent.second));
+        let relayed = stuck(&session.relayed, horizon, |sent| (sent.handle, sent.second));
         for (handle, link) in (0_u32..).zip(&mut session.links) {
             let (watch, counters, credit, old) = match link {
                 Some(Link::Incoming(link)) => {
                     (&mut link.watch, &mut link.counters, amqp.credit_left(LinkId { channel, handle }), &came)
                 }
                 Some(Link::Outgoing(link)) => (&mut link.watch, &mut link.counters, link.credit.left(), &went),
+                Some(Link::Routed(end)) => {
+                    let old = if end.receives { &came } else { &relayed };
+                    (&mut end.watch, &mut end.counters, amqp.credit_left(LinkId { channel, handle }), old)
+                }
                 _ => continue,
             };
             watch.look(counters, credit > 0, second);

@@ -13,6 +13,7 @@ use crosstie_router::address::{Addresses, ConnectionRef, LinkRef};
 use crosstie_router::attach::Decision;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
 use crosstie_router::survey::Survey;
@@ -90,6 +91,7 @@ impl Router {
             addresses: Addresses::new(shape.rules, shape.distribution),
             post: Post::new(wake),
             auto_links: shape.auto_links,
+            link_routes: LinkRoutes::default(),
             ask_address: shape.asks,
             buffered: Buffered::new(shape.buffered_max_bytes),
             names: Names::new([7; 32]),

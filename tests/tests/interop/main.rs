@@ -9,6 +9,7 @@ mod credit;
 mod distribution;
 mod exchange;
 mod failover;
+mod link_routes;
 mod log;
 mod loss;
 mod patterns;

@@ -1,4 +1,4 @@
-//! The `address` and `autoLink` entities.
+//! The `address`, `autoLink` and `linkRoute` entities.
 
 use crate::loading::{Fault, Loading};
 use crate::reference::draft::Draft;
@@ -13,18 +13,7 @@ pub(super) fn address<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Node 
         Some(name) => Draft::with("address", entity.at, Value::Text(name.value), name.at),
         None => Draft::new("address", entity.at),
     };
-    if let Some(prefix) = reader.text("prefix") {
-        let prefix = prefix.map(without_separators);
-        // In the reference a prefix may have wildcards: it is the pattern that it starts.
-        if prefix.value.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
-            draft.text("pattern", prefix.map(|prefix| format!("{prefix}/#")));
-        } else {
-            draft.text("prefix", prefix);
-        }
-    }
-    if let Some(pattern) = reader.text("pattern") {
-        draft.text("pattern", pattern.map(without_separators));
-    }
+    covers(&reader, &mut draft);
     if let Some(distribution) = reader.text("distribution") {
         draft.text("distribution", distribution);
     }
@@ -65,13 +54,64 @@ pub(super) fn auto_link<'t>(loading: &'t Loading<'t>, entity: &'t Entity, index:
     }
     reader.refuse_yes(&["fallback"]);
     reader.finish();
-    let is_somewhere = |attribute: &Attribute| matches!(attribute.name.as_str(), "connection" | "containerId");
-    if entity.attributes.iter().any(is_somewhere) {
+    if is_somewhere(entity) {
         return Some(draft.into_node());
     }
     let fault = Fault::at(entity.at, "an autoLink without `connection` and `containerId` never attaches");
     loading.warn(fault.label("left out"));
     None
+}
+
+/// The node of a `linkRoute` entity; absent where it names nothing that it could lead to.
+pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Option<Node> {
+    let reader = Reader::new(loading, entity);
+    let mut draft = match reader.text("name") {
+        Some(name) => Draft::with("link-route", entity.at, Value::Text(name.value), name.at),
+        None => Draft::new("link-route", entity.at),
+    };
+    covers(&reader, &mut draft);
+    for (name, ours) in [("direction", "direction"), ("connection", "connection"), ("containerId", "container")] {
+        if let Some(text) = reader.text(name) {
+            draft.text(ours, text);
+        }
+    }
+    for (name, ours) in [("addExternalPrefix", "add-external-prefix"), ("delExternalPrefix", "del-external-prefix")] {
+        if let Some(text) = reader.text(name).filter(|text| !text.value.is_empty()) {
+            draft.text(ours, text);
+        }
+    }
+    if let Some(distribution) = reader.text("distribution") {
+        let known = distribution.value.eq_ignore_ascii_case("linkBalanced");
+        draft.text("distribution", distribution.map(|word| if known { "link-balanced".to_owned() } else { word }));
+    }
+    reader.finish();
+    if is_somewhere(entity) {
+        return Some(draft.into_node());
+    }
+    let fault = Fault::at(entity.at, "a linkRoute without `connection` and `containerId` leads nowhere");
+    loading.warn(fault.label("left out"));
+    None
+}
+
+fn is_somewhere(entity: &Entity) -> bool {
+    let names = |attribute: &Attribute| matches!(attribute.name.as_str(), "connection" | "containerId");
+    entity.attributes.iter().any(names)
+}
+
+/// Hands on the addresses that a rule or a route is for.
+fn covers(reader: &Reader<'_>, draft: &mut Draft) {
+    if let Some(prefix) = reader.text("prefix") {
+        let prefix = prefix.map(without_separators);
+        // In the reference a prefix may have wildcards: it is the pattern that it starts.
+        if prefix.value.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
+            draft.text("pattern", prefix.map(|prefix| format!("{prefix}/#")));
+        } else {
+            draft.text("prefix", prefix);
+        }
+    }
+    if let Some(pattern) = reader.text("pattern") {
+        draft.text("pattern", pattern.map(without_separators));
+    }
 }
 
 /// The reference drops separators around a prefix or a pattern.

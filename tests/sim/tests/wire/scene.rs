@@ -12,6 +12,7 @@ use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
 use crosstie_sim::{door, speech};
@@ -72,6 +73,7 @@ impl Scene {
             addresses: Addresses::new(Vec::new(), distribution),
             post: Post::new(wake),
             auto_links,
+            link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),

@@ -1,0 +1,229 @@
+//! Link routes: which addresses have their links carried to a container, and the containers that are connected. Shared by all
+//! workers. Source: the reference, 1.9.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crosstie_model::pattern::Pattern;
+use crosstie_model::settings::{ContainerRef, Covers, Direction, LinkRoute, Role};
+
+use crate::address::ConnectionRef;
+use crate::shard::Meta;
+
+/// The address of links that coordinate transactions.
+pub(crate) const COORDINATOR: &str = "$coordinator";
+
+/// All link routes, and the connections that they may lead to.
+#[derive(Debug, Default)]
+pub struct LinkRoutes {
+    known: RwLock<Known>,
+    /// There are some. Looked at for each attach.
+    used: AtomicBool,
+    /// Counts the links that were routed: containers take them in turn.
+    turn: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    next: u64,
+    routes: Vec<Entry>,
+    containers: Vec<Container>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: u64,
+    pattern: Pattern,
+    route: Arc<LinkRoute>,
+}
+
+/// A connection of role `route-container` that is open.
+#[derive(Debug)]
+struct Container {
+    at: ConnectionRef,
+    name: Arc<str>,
+    container_id: String,
+}
+
+impl Container {
+    fn belongs(&self, route: &LinkRoute) -> bool {
+        match &route.container {
+            ContainerRef::Connection(name) => **name == *self.name,
+            ContainerRef::ContainerId(id) => *id == self.container_id,
+        }
+    }
+}
+
+impl Known {
+    /// The routes with the closest pattern for a name.
+    fn closest(&self, direction: Direction, name: &str) -> impl Iterator<Item = &Entry> {
+        let covering =
+            self.routes.iter().filter(|entry| entry.route.direction == direction && entry.pattern.matches(name));
+        let closest = covering.min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|entry| &entry.pattern);
+        let same = move |entry: &&Entry| entry.route.direction == direction && Some(&entry.pattern) == closest;
+        self.routes.iter().filter(same)
+    }
+}
+
+/// A route, and the connection that a link takes.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) route: Arc<LinkRoute>,
+    pub(crate) container: ConnectionRef,
+}
+
+impl LinkRoutes {
+    /// As configured.
+    #[must_use]
+    pub fn new(routes: Vec<LinkRoute>) -> Self {
+        let all = Self::default();
+        for route in routes {
+            all.add(route);
+        }
+        all
+    }
+
+    /// Adds a route for links that are attached from here on; `false` when it is there already.
+    pub fn add(&self, route: LinkRoute) -> bool {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.routes.iter().any(|entry| entry.route.routes_as(&route)) {
+            return false;
+        }
+        known.next = known.next.saturating_add(1);
+        let entry = Entry { id: known.next, pattern: route.covers.pattern(), route: Arc::new(route) };
+        known.routes.push(entry);
+        self.used.store(true, Ordering::Release);
+        true
+    }
+
+    /// Removes a route; `false` when there is none with that id. Its links stay.
+    pub fn remove(&self, id: u64) -> bool {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let before = known.routes.len();
+        known.routes.retain(|entry| entry.id != id);
+        self.used.store(!known.routes.is_empty(), Ordering::Release);
+        known.routes.len() < before
+    }
+
+    /// All routes with their ids, in the order in which they came, and the connections that each may lead to now.
+    #[must_use]
+    pub fn all(&self) -> Vec<(u64, Arc<LinkRoute>, usize)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let connections =
+            |route: &LinkRoute| known.containers.iter().filter(|container| container.belongs(route)).count();
+        known.routes.iter().map(|entry| (entry.id, entry.route.clone(), connections(&entry.route))).collect()
+    }
+
+    /// A connection is open: links may be carried to it.
+    pub(crate) fn open(&self, at: ConnectionRef, meta: &Meta) {
+        if meta.role == Role::RouteContainer {
+            let container = Container { at, name: meta.name.clone(), container_id: meta.container_id.clone() };
+            self.known.write().unwrap_or_else(PoisonError::into_inner).containers.push(container);
+        }
+    }
+
+    /// A connection takes no more links.
+    pub(crate) fn close(&self, at: ConnectionRef) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).containers.retain(|container| container.at != at);
+    }
+
+    /// Whether links to a name are routed.
+    pub(crate) fn covers(&self, direction: Direction, name: &str) -> bool {
+        self.used.load(Ordering::Acquire)
+            && self.known.read().unwrap_or_else(PoisonError::into_inner).closest(direction, name).next().is_some()
+    }
+
+    /// The way of a link to a name: containers take links in turn. `None` when none is connected.
+    pub(crate) fn pick(&self, direction: Direction, name: &str) -> Option<Way> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let ways: Vec<_> = known
+            .closest(direction, name)
+            .flat_map(|entry| known.containers.iter().map(move |container| (entry, container)))
+            .filter(|(entry, container)| container.belongs(&entry.route))
+            .collect();
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
+        let (entry, container) = ways.get(turn)?;
+        Some(Way { route: entry.route.clone(), container: container.at })
+    }
+
+    /// The worker of a connection that links to a name may take.
+    pub(crate) fn home(&self, direction: Direction, name: &str) -> Option<u16> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let belongs =
+            |container: &&Container| known.closest(direction, name).any(|entry| container.belongs(&entry.route));
+        known.containers.iter().find(belongs).map(|container| container.at.shard)
+    }
+}
+
+/// As management writes the address of a route: `C` in or `D` out for a prefix, `E` in or `F` out for a pattern. Source: the
+/// reference, 1.7.
+#[must_use]
+pub fn key(route: &LinkRoute) -> String {
+    match (&route.covers, route.direction) {
+        (Covers::Prefix(prefix), Direction::In) => format!("C{prefix}"),
+        (Covers::Prefix(prefix), Direction::Out) => format!("D{prefix}"),
+        (Covers::Pattern(pattern), Direction::In) => format!("E{pattern}"),
+        (Covers::Pattern(pattern), Direction::Out) => format!("F{pattern}"),
+    }
+}
+
+/// The address of a link in the container, where it is another one.
+pub(crate) fn outside(route: &LinkRoute, name: &str) -> Option<String> {
+    let (added, taken) = (route.add_external_prefix.as_deref(), route.del_external_prefix.as_deref());
+    let rest = taken.and_then(|taken| name.strip_prefix(taken)).unwrap_or(name);
+    (added.is_some() || rest.len() < name.len()).then(|| format!("{}{rest}", added.unwrap_or_default()))
+}
+
+/// The address of a container's node here: [`outside`] backwards.
+pub(crate) fn inside(route: &LinkRoute, name: &str) -> String {
+    let (added, taken) = (route.add_external_prefix.as_deref(), route.del_external_prefix.as_deref());
+    let rest = added.and_then(|added| name.strip_prefix(added)).unwrap_or(name);
+    format!("{}{rest}", taken.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(covers: Covers, connection: &str) -> LinkRoute {
+        LinkRoute {
+            name: None,
+            covers,
+            direction: Direction::In,
+            container: ContainerRef::Connection(connection.to_owned()),
+            add_external_prefix: None,
+            del_external_prefix: None,
+        }
+    }
+
+    #[test]
+    fn the_closest_pattern_holds_whether_its_container_is_there_or_not() {
+        let routes = LinkRoutes::new(vec![
+            route(Covers::Prefix("a".to_owned()), "one"),
+            route(Covers::Pattern("a/*".to_owned()), "two"),
+        ]);
+        let at = |slot| ConnectionRef { shard: 0, slot, generation: 0 };
+        let container = |slot, name: &str| Container { at: at(slot), name: name.into(), container_id: String::new() };
+        routes.known.write().unwrap().containers.push(container(1, "one"));
+        assert!(routes.covers(Direction::In, "a.b") && !routes.covers(Direction::Out, "a.b"));
+        assert!(routes.pick(Direction::In, "a.b").is_none());
+        routes.known.write().unwrap().containers.extend([container(2, "two"), container(3, "two")]);
+        let picked = || routes.pick(Direction::In, "a/b").map(|way| way.container.slot);
+        assert!([picked(), picked()].contains(&Some(2)) && [picked(), picked()].contains(&Some(3)));
+        assert_eq!(routes.pick(Direction::In, "a/b/c").map(|way| way.container.slot), Some(1));
+        routes.close(at(1));
+        assert!(routes.pick(Direction::In, "a/b/c").is_none());
+    }
+
+    #[test]
+    fn prefixes_come_and_go() {
+        let plain = route(Covers::Prefix("lr".to_owned()), "one");
+        assert_eq!(outside(&plain, "lr.two"), None);
+        let del = LinkRoute { del_external_prefix: Some("lr.".to_owned()), ..plain.clone() };
+        let add = LinkRoute { add_external_prefix: Some("ext.".to_owned()), ..plain };
+        for (route, external) in [(del, "two"), (add, "ext.lr.two")] {
+            assert_eq!(outside(&route, "lr.two").as_deref(), Some(external));
+            assert_eq!(inside(&route, external), "lr.two");
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Deliveries on routed links: from the end where a peer sends to the end where the other one receives, and their states back.
+
+use bytes::Bytes;
+use crosstie_amqp::connection::{Settled, Transfer};
+use crosstie_amqp::raw::{self, Disposition};
+use crosstie_amqp::session::{DeliveryId, LinkId, epoch, wire_id};
+use crosstie_amqp::time::Time;
+
+use crate::address::{ConnectionRef, LinkRef};
+use crate::forward::STALL_BYTES;
+use crate::link::{Link, Sent};
+use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::routed::{Item, Phase};
+use crate::runs::Run;
+use crate::shard::{Peer, Shard};
+
+/// What happened to a piece.
+struct Written {
+    /// Bytes of its payload that are written, those of earlier attempts included.
+    bytes: usize,
+    whole: bool,
+    /// The delivery has begun, by this piece or before.
+    begun: bool,
+}
+
+impl Shard {
+    /// Takes a frame on a routed link.
+    pub(crate) fn relay_transfer(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
+        let Transfer { link, id, first, more, settled, aborted, .. } = *transfer;
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
+            return;
+        };
+        if (settled && !first) || aborted {
+            session.received.take((id, id), |_| {});
+        }
+        let Some(Link::Routed(end)) = session.link_mut(link.handle) else {
+            return;
+        };
+        if first {
+            end.counters.begin(settled);
+        }
+        let Some(to) = end.partner else {
+            return;
+        };
+        let from = Origin { connection: at, channel: link.channel, copy: false, id };
+        let head = PieceHead { from, first, more, settled, aborted, annotated: false, format: None };
+        if to.connection.shard == self.id {
+            return self.deliver_relayed(to, &head, transfer.body);
+        }
+        if let Some(batch) = self.outbox.get_mut(usize::from(to.connection.shard)) {
+            batch.relayed(to, head, transfer.body);
+        }
+    }
+
+    /// Writes a piece at the end where its receiver is, or queues it there.
+    pub(crate) fn deliver_relayed(&mut self, to: LinkRef, head: &PieceHead, body: &[u8]) {
+        let now = self.now;
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let full = peer.is_full();
+        let Some(end) = peer.routed(to).filter(|end| matches!(end.phase, Phase::Attached)) else {
+            return;
+        };
+        if full || !end.queue.is_empty() {
+            return self.enqueue_relayed(to, *head, body, 0);
+        }
+        let Some(written) = peer.write_relayed(to, head, (body, 0), now) else {
+            return;
+        };
+        if !written.whole {
+            let head = PieceHead { first: head.first && !written.begun, ..*head };
+            return self.enqueue_relayed(to, head, body, written.bytes);
+        }
+        if !peer.dirty {
+            self.mark(to.connection);
+        }
+    }
+
+    fn enqueue_relayed(&mut self, to: LinkRef, head: PieceHead, body: &[u8], written: usize) {
+        let buffered = self.common.buffered.clone();
+        let Some(session) = self.peer_mut(to.connection).and_then(|peer| peer.session(to.link.channel)) else {
+            return;
+        };
+        let Some(Link::Routed(end)) = session.links.get_mut(to.link.handle as usize).and_then(Option::as_mut) else {
+            return;
+        };
+        if !std::mem::replace(&mut end.listed, true) {
+            session.queued.push(to.link.handle);
+        }
+        let body = buffered.keep(Bytes::copy_from_slice(body));
+        let waiting = end.count_bytes(body.bytes(), 0);
+        end.queue.push_back(Item::Piece { head, body, written });
+        if (waiting > STALL_BYTES || buffered.is_full()) && end.stalls().is_none() {
+            *end.stalls() = Some(head.from);
+            self.stall(head.from, true);
+        }
+        // a window or room that came since the piece was tried is not announced again
+        self.mark(to.connection);
+    }
+
+    /// Writes what the queue of an end holds, as far as window and buffer allow.
+    pub(crate) fn serve_relayed(&mut self, at: ConnectionRef, link: LinkId) {
+        let now = self.now;
+        loop {
+            let Some(peer) = self.peer_mut(at) else {
+                return;
+            };
+            let open = !peer.is_full() && peer.amqp.window(link.channel);
+            let Some(Link::Routed(end)) = peer.session(link.channel).and_then(|session| session.link_mut(link.handle))
+            else {
+                return;
+            };
+            let to = LinkRef { connection: at, link, serial: end.serial };
+            if !open && matches!(end.queue.front(), Some(Item::Piece { .. })) {
+                return;
+            }
+            let (head, body, written) = match end.queue.pop_front() {
+                None => return,
+                Some(Item::Said(said)) => {
+                    // what stands behind it keeps its place
+                    let rest = std::mem::take(&mut end.queue);
+                    self.tell(to, said);
+                    if let Some(end) = self.peer_mut(at).and_then(|peer| peer.routed(to)) {
+                        end.queue = rest;
+                    }
+                    continue;
+                }
+                Some(Item::Piece { head, body, written }) => (head, body, written),
+            };
+            let waiting = end.count_bytes(0, body.bytes());
+            let resume = if waiting <= STALL_BYTES / 4 { end.stalls().take() } else { None };
+            let done = peer.write_relayed(to, &head, (&body.payload, written), now);
+            if let Some(done) = done.filter(|done| !done.whole)
+                && let Some(end) = peer.routed(to)
+            {
+                end.count_bytes(body.bytes(), 0);
+                let head = PieceHead { first: head.first && !done.begun, ..head };
+                end.queue.push_front(Item::Piece { head, body, written: done.bytes });
+            }
+            if let Some(from) = resume {
+                self.stall(from, false);
+            }
+        }
+    }
+
+    /// A receiver said something of deliveries on routed links.
+    pub(crate) fn relay_disposition(&mut self, at: ConnectionRef, said: &Settled<'_>) {
+        let second = self.second();
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(said.channel)) else {
+            return;
+        };
+        if session.relayed.is_empty() {
+            return;
+        }
+        let mut runs: Vec<Run<Sent>> = Vec::new();
+        if said.settled {
+            session.relayed.take(said.range, |run| runs.push(run));
+        } else {
+            session.relayed.within(said.range, |run| runs.push(run));
+        }
+        let outcome = Outcome::read(said.state);
+        for run in runs {
+            let session = self.peer_mut(at).and_then(|peer| peer.session(said.channel));
+            if said.settled
+                && let Some(Link::Routed(end)) = session.and_then(|session| session.link_mut(run.origin.handle))
+            {
+                end.counters.end(&outcome, run.count, second.saturating_sub(run.origin.second));
+            }
+            self.settle_relayed(run.origin.from, run.count, said.settled, said.state);
+        }
+    }
+
+    /// Tells a sender what the receiver of its deliveries said.
+    pub(crate) fn settle_relayed(&mut self, from: Origin, count: u64, settled: bool, state: Option<&[u8]>) {
+        let plain = match state {
+            None => Some(Outcome::None),
+            Some(raw::ACCEPTED) => Some(Outcome::Accepted),
+            Some(raw::RELEASED) => Some(Outcome::Released),
+            Some(_) => None,
+        };
+        if let Some(outcome) = plain.filter(|_| settled) {
+            return self.settle(from, count, &outcome);
+        }
+        let Origin { connection, channel, id, .. } = from;
+        if connection.shard != self.id {
+            let state = state.map(Bytes::copy_from_slice);
+            return self.post(connection.shard, Mail::State { to: from, count, settled, state });
+        }
+        let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.epoch(channel) == Some(epoch(id))) else {
+            return;
+        };
+        let last = id.saturating_add(count.saturating_sub(1));
+        let mut ranges = Vec::new();
+        match peer.session(channel) {
+            Some(session) if settled => {
+                let outcome = Outcome::read(state);
+                session.received.take((id, last), |run| ranges.push((run.first, run.count, run.origin)));
+                for (_, count, origin) in &ranges {
+                    if let Some(Link::Routed(end)) = session.link_mut(origin.handle) {
+                        end.counters.end(&outcome, *count, 0);
+                    }
+                }
+            }
+            Some(session) => {
+                session.received.within((id, last), |run| ranges.push((run.first, run.count, run.origin)));
+            }
+            None => {}
+        }
+        for (first, count, _) in ranges {
+            say(peer, channel, true, (first, first.saturating_add(count.saturating_sub(1))), (settled, state));
+        }
+        self.mark(connection);
+    }
+
+    /// A sender settled deliveries of a routed link; the ids are those of the sender's end.
+    pub(crate) fn settle_by_sender(
+        &mut self,
+        to: LinkRef,
+        (first, last): (DeliveryId, DeliveryId),
+        state: Option<&[u8]>,
+    ) {
+        if to.connection.shard != self.id {
+            let state = state.map(Bytes::copy_from_slice);
+            return self.post(to.connection.shard, Mail::SettledBySender { to, range: (first, last), state });
+        }
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let Some(end) = peer.routed(to) else {
+            return;
+        };
+        for item in &mut end.queue {
+            if let Item::Piece { head, .. } = item
+                && (first..=last).contains(&head.from.id)
+            {
+                head.settled = true;
+            }
+        }
+        let Some(session) = peer.session(to.link.channel) else {
+            return;
+        };
+        let mut ours = Vec::new();
+        for run in session.relayed.iter().filter(|run| run.origin.handle == to.link.handle) {
+            let came = run.origin.from.id;
+            let (from, until) = (first.max(came), last.min(came.saturating_add(run.count.saturating_sub(1))));
+            if from <= until {
+                let place = |id: DeliveryId| run.first.saturating_add(id.saturating_sub(came));
+                ours.push((place(from), place(until)));
+            }
+        }
+        for range in ours {
+            if let Some(session) = peer.session(to.link.channel) {
+                session.relayed.take(range, |_| {});
+            }
+            say(peer, to.link.channel, false, range, (true, state));
+        }
+        self.mark(to.connection);
+    }
+}
+
+fn say(
+    peer: &mut Peer,
+    channel: u16,
+    receiver: bool,
+    (first, last): (DeliveryId, DeliveryId),
+    (settled, state): (bool, Option<&[u8]>),
+) {
+    let said = Disposition {
+        receiver,
+        first: wire_id(first),
+        last: (last != first).then_some(wire_id(last)),
+        settled,
+        state,
+        batchable: false,
+    };
+    peer.amqp.disposition(channel, &said);
+}
+
+impl Peer {
+    /// Writes a piece, from a byte of its payload on, as far as the session's window allows. `None` when the link is gone.
+    fn write_relayed(
+        &mut self,
+        to: LinkRef,
+        head: &PieceHead,
+        (body, from): (&[u8], usize),
+        now: Time,
+    ) -> Option<Written> {
+        self.last_delivery = Some(now);
+        let (transfer, payload) = raw::Transfer::decode(body).ok()?;
+        let transfer =
+            raw::Transfer { settled: Some(head.settled), more: head.more, aborted: head.aborted, ..transfer };
+        let sent = self.amqp.relay(to.link, &transfer, payload.get(from..).unwrap_or_default())?;
+        let begun = head.first && (sent.whole || sent.bytes > 0);
+        let session = self.session(to.link.channel)?;
+        if begun {
+            if !head.settled {
+                let origin = Sent { from: head.from, handle: to.link.handle, second: now.seconds() };
+                session.relayed.push(sent.id, origin);
+            }
+            if let Some(Link::Routed(end)) = session.link_mut(to.link.handle) {
+                end.counters.begin(head.settled);
+            }
+        }
+        if sent.whole && (head.aborted || (head.settled && !head.first)) {
+            session.relayed.take((sent.id, sent.id), |_| {});
+        }
+        Some(Written { bytes: from.saturating_add(sent.bytes), whole: sent.whole, begun: begun || !head.first })
+    }
+}

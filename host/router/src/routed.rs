@@ -1,0 +1,685 @@
+//! Routed links: a link of a peer and its continuation on the connection of a container are the two ends of one link. Neither
+//! ends here: attach, credit, deliveries, their states and detach are handed from one end to the other. Source: the reference, 1.9.
+//!
+//! ```text
+//! peer's end:       Attaching -> Attached -> Detaching | PeerDetached -> gone
+//! container's end:  Attaching -> Attached -> Detaching | PeerDetached -> gone
+//! ```
+//! An end that is detached by its peer waits for the answer of the other end. What goes from a sender to its receiver keeps its
+//! order: a drained sender's flow and its detach stand in the queue behind its deliveries.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crosstie_amqp::connection::LinkFlow;
+use crosstie_amqp::fault::condition;
+use crosstie_amqp::raw::{self, Side};
+use crosstie_amqp::relay::Relay;
+use crosstie_amqp::serial::Serial;
+use crosstie_amqp::session::LinkId;
+use crosstie_model::address::normalise;
+use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
+use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
+use fe2o3_amqp_types::performatives::Attach;
+use serde_amqp::Value;
+use serde_amqp::primitives::Symbol;
+
+use crate::address::{ConnectionRef, LinkRef};
+use crate::buffered::Kept;
+use crate::counters::Counters;
+use crate::link::Link;
+use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
+use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::shard::{Peer, Shard};
+use crate::terminus;
+use crate::watch::Watch;
+
+/// The window of a session that is begun for routed links.
+const WINDOW_BYTES: u64 = 4 << 20;
+
+/// The property of a dynamic node by which it finds its link route.
+const DYNAMIC_ADDRESS: &str = "x-opt-qd.address";
+
+/// One end.
+#[derive(Debug)]
+pub(crate) struct Routed {
+    /// Unique in this process.
+    pub(crate) id: u64,
+    pub(crate) serial: u32,
+    pub(crate) name: Arc<str>,
+    /// Of the route, for management.
+    pub(crate) key: Arc<str>,
+    /// The other end; absent before the container answered, and when it is gone.
+    pub(crate) partner: Option<LinkRef>,
+    pub(crate) phase: Phase,
+    /// The peer sends.
+    pub(crate) receives: bool,
+    /// Where the sender began to count.
+    start: Serial,
+    /// The terminus outlives the connection: a link that is lost is detached, not closed.
+    survives: bool,
+    /// What waits for the window, or for room in the output.
+    pub(crate) queue: VecDeque<Item>,
+    bytes: usize,
+    /// A delivery whose session was told to stop.
+    stalls: Option<Origin>,
+    /// It stands among those of its session.
+    pub(crate) listed: bool,
+    pub(crate) counters: Counters,
+    pub(crate) watch: Watch,
+}
+
+/// How far an end is.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The peer's attach waits for the container's answer.
+    Asking(Box<Asked>),
+    /// The container was asked.
+    Attaching,
+    Attached,
+    /// We detached it, and the peer is to answer.
+    Detaching,
+    /// The peer detached it, and the other end is to answer.
+    PeerDetached,
+}
+
+/// What a peer asked for.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    attach: Attach,
+    /// Its address here and in the container, where they differ.
+    renamed: Option<(String, String)>,
+    way: Way,
+    /// What it said of its credit meanwhile.
+    flow: Option<LinkFlow>,
+}
+
+/// Something that keeps its place behind deliveries.
+#[derive(Debug)]
+pub(crate) enum Item {
+    /// A piece of a delivery; `written` bytes of its payload are.
+    Piece {
+        head: PieceHead,
+        body: Kept,
+        written: usize,
+    },
+    Said(Relayed),
+}
+
+/// What one end tells the other.
+#[derive(Debug)]
+pub(crate) enum Relayed {
+    /// The container answered the attach.
+    Answer {
+        from: LinkRef,
+        body: Box<[u8]>,
+    },
+    /// The sender counted to here.
+    Advance {
+        count: Serial,
+        drain: bool,
+        available: Option<u32>,
+    },
+    /// The receiver grants up to here.
+    Credit {
+        limit: Serial,
+        drain: bool,
+    },
+    Detach(Detached),
+}
+
+/// How an end was detached.
+#[derive(Debug)]
+pub(crate) struct Detached {
+    closed: bool,
+    error: Option<Box<Error>>,
+    /// It is gone, and hears nothing more.
+    gone: bool,
+}
+
+/// A peer's attach on its way to a container.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    from: LinkRef,
+    receives: bool,
+    name: String,
+    body: Box<[u8]>,
+    address: Option<String>,
+    survives: bool,
+    key: Arc<str>,
+}
+
+/// The sessions of a container's connection that carry routed links: one for each session of a peer, as far as there are enough.
+#[derive(Debug, Default)]
+pub(crate) struct RelaySessions(Vec<RelaySession>);
+
+#[derive(Debug)]
+struct RelaySession {
+    channel: u16,
+    /// Whose links it carries.
+    client: (ConnectionRef, u16),
+    links: u32,
+}
+
+impl RelaySessions {
+    /// The session for the links of a peer's session: the one that it has, one that has no links, a new one, or the one with the
+    /// fewest links.
+    fn take(&mut self, client: (ConnectionRef, u16), begin: impl FnOnce() -> Option<u16>) -> Option<u16> {
+        let of = |session: &RelaySession| session.client == client && session.links > 0;
+        let at = self.0.iter().position(of).or_else(|| self.0.iter().position(|session| session.links == 0));
+        let at = match at {
+            Some(at) => at,
+            None => match begin() {
+                Some(channel) => {
+                    self.0.push(RelaySession { channel, client, links: 0 });
+                    self.0.len().saturating_sub(1)
+                }
+                None => self.0.iter().enumerate().min_by_key(|(_, session)| session.links)?.0,
+            },
+        };
+        let session = self.0.get_mut(at)?;
+        if session.links == 0 {
+            session.client = client;
+        }
+        session.links = session.links.saturating_add(1);
+        Some(session.channel)
+    }
+
+    fn give_back(&mut self, channel: u16) {
+        if let Some(session) = self.0.iter_mut().find(|session| session.channel == channel) {
+            session.links = session.links.saturating_sub(1);
+        }
+    }
+
+    /// A session is gone.
+    pub(crate) fn forget(&mut self, channel: u16) {
+        self.0.retain(|session| session.channel != channel);
+    }
+}
+
+fn custom(condition: &str, description: &str) -> Error {
+    let condition = ErrorCondition::Custom(Symbol::from(condition));
+    Error { condition, description: Some(description.to_owned()), info: None }
+}
+
+/// In the words of the reference.
+fn no_route() -> Error {
+    custom("qd:no-route-to-dest", "No route to the destination node")
+}
+
+/// In the words of the reference.
+fn lost() -> Error {
+    custom("qd:routed-link-lost", "Connectivity to the peer container was lost")
+}
+
+/// The address of a dynamic node that is to be routed.
+fn dynamic_address(attach: &Attach) -> Option<&str> {
+    let properties = if attach.role == Role::Sender {
+        let TargetArchetype::Target(target) = attach.target.as_deref()?;
+        target.dynamic_node_properties.as_ref()?
+    } else {
+        attach.source.as_deref()?.dynamic_node_properties.as_ref()?
+    };
+    match properties.get(&Symbol::from(DYNAMIC_ADDRESS))? {
+        Value::String(text) => Some(text.as_str()),
+        Value::Symbol(text) => Some(text.as_str()),
+        _ => None,
+    }
+}
+
+/// The name by which an attach is routed, if there is a route for it.
+pub(crate) fn name(routes: &LinkRoutes, attach: &Attach, body: &[u8]) -> Option<String> {
+    let sends = attach.role == Role::Sender;
+    let address = match attach.target.as_deref() {
+        Some(TargetArchetype::Target(target)) if sends => {
+            if target.dynamic {
+                dynamic_address(attach)
+            } else {
+                target.address.as_deref()
+            }
+        }
+        None if sends => raw::Attach::decode(body).is_ok_and(|raw| raw.is_coordinator()).then_some(COORDINATOR),
+        _ => {
+            let source = attach.source.as_deref()?;
+            if source.dynamic { dynamic_address(attach) } else { source.address.as_deref() }
+        }
+    };
+    let name = normalise(address?);
+    routes.covers(terminus::link_direction(attach), name).then(|| name.to_owned())
+}
+
+/// Whether the terminus that peers and container share outlives a connection. Source: AMQP 1.0 part 3, 3.5.3.
+fn survives(attach: &Attach) -> bool {
+    let (policy, timeout) = if attach.role == Role::Sender {
+        match attach.target.as_deref() {
+            Some(TargetArchetype::Target(target)) => (target.expiry_policy.clone(), target.timeout),
+            None => return false,
+        }
+    } else {
+        match attach.source.as_deref() {
+            Some(source) => (source.expiry_policy.clone(), source.timeout),
+            None => return false,
+        }
+    };
+    timeout > 0 || policy == TerminusExpiryPolicy::Never
+}
+
+impl Shard {
+    /// Sends a peer's attach on to a container.
+    pub(crate) fn route(&mut self, at: LinkRef, attach: Attach, (name, body): (&str, &[u8]), flow: Option<LinkFlow>) {
+        let LinkRef { connection, link, serial } = at;
+        let sends = attach.role == Role::Sender;
+        let Some(way) = self.common.link_routes.pick(terminus::link_direction(&attach), name) else {
+            return self.refuse(connection, link, &attach, no_route());
+        };
+        let outside = link_route::outside(&way.route, name);
+        let key: Arc<str> = link_route::key(&way.route).into();
+        let id = self.next_link();
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
+        let survives = survives(&attach);
+        let wish = Wish {
+            from: at,
+            receives: !sends,
+            name: format!("{}@{}", attach.name, peer.meta.container_id),
+            body: body.into(),
+            address: outside.clone(),
+            survives,
+            key: key.clone(),
+        };
+        let container = way.container;
+        let link_name: Arc<str> = attach.name.as_str().into();
+        let own =
+            |raw: raw::Attach<'_>| raw.address(if sends { Side::Target } else { Side::Source }).map(str::to_owned);
+        let inside = raw::Attach::decode(body).ok().and_then(own).unwrap_or_else(|| name.to_owned());
+        let renamed = outside.map(|outside| (inside, outside));
+        let asked = Asked { attach, renamed, way, flow };
+        let end = Routed::new((id, serial), link_name, key, (sends, survives), Phase::Asking(Box::new(asked)));
+        if let Some(session) = peer.session(link.channel) {
+            session.set(link.handle, Link::Routed(Box::new(end)));
+        }
+        self.continue_at(container, wish);
+    }
+
+    /// Attaches the continuation of a peer's link on a container's connection.
+    pub(crate) fn continue_at(&mut self, container: ConnectionRef, wish: Wish) {
+        if container.shard != self.id {
+            return self.post(container.shard, Mail::Route { container, wish: Box::new(wish) });
+        }
+        let (from, id) = (wish.from, self.next_link());
+        let refusal = match self.peer_mut(container).filter(|peer| peer.amqp.is_open()) {
+            None => lost(),
+            Some(peer) => match peer.attach_routed(id, wish) {
+                None => return self.mark(container),
+                Some(refusal) => refusal,
+            },
+        };
+        let detached = Detached { closed: true, error: Some(Box::new(refusal)), gone: true };
+        self.tell(from, Relayed::Detach(detached));
+    }
+
+    /// The container answered the attach of a routed link.
+    pub(crate) fn handle_routed_answer(&mut self, at: ConnectionRef, link: LinkId, body: &[u8]) {
+        let Some(Link::Routed(end)) = self
+            .peer_mut(at)
+            .and_then(|peer| peer.session(link.channel))
+            .and_then(|session| session.link_mut(link.handle))
+        else {
+            return;
+        };
+        end.phase = Phase::Attached;
+        if end.receives
+            && let Ok(attach) = raw::Attach::decode(body)
+        {
+            end.start = Serial(attach.initial_delivery_count());
+        }
+        let from = LinkRef { connection: at, link, serial: end.serial };
+        if let Some(partner) = end.partner {
+            self.tell(partner, Relayed::Answer { from, body: body.into() });
+        }
+    }
+
+    /// Tells one end what the other did.
+    pub(crate) fn tell(&mut self, to: LinkRef, said: Relayed) {
+        if to.connection.shard != self.id {
+            return self.post(to.connection.shard, Mail::Told { to, said });
+        }
+        let Some(end) = self.peer_mut(to.connection).and_then(|peer| peer.routed(to)) else {
+            if let Relayed::Answer { from, .. } = said {
+                // whoever asked did not wait
+                self.tell(from, Relayed::Detach(Detached { closed: true, error: None, gone: true }));
+            }
+            return;
+        };
+        let waits = matches!(said, Relayed::Advance { .. } | Relayed::Detach(_)) && !end.queue.is_empty();
+        if waits && matches!(end.phase, Phase::Attached) {
+            return end.queue.push_back(Item::Said(said));
+        }
+        match said {
+            Relayed::Answer { from, body } => self.answer_routed(to, from, &body),
+            Relayed::Credit { limit, drain } => {
+                if let Some(peer) = self.peer_mut(to.connection) {
+                    peer.amqp.grant_until(to.link, limit, drain);
+                }
+            }
+            Relayed::Advance { count, drain, available } => {
+                if let Some(peer) = self.peer_mut(to.connection) {
+                    peer.amqp.advance(to.link, count, drain, available);
+                }
+            }
+            Relayed::Detach(detached) => self.detach_routed(to, detached),
+        }
+        self.mark(to.connection);
+    }
+
+    /// Answers a peer's attach as the container did.
+    fn answer_routed(&mut self, to: LinkRef, from: LinkRef, body: &[u8]) {
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let Some(end) = peer.routed(to) else {
+            return;
+        };
+        let Phase::Asking(asked) = std::mem::replace(&mut end.phase, Phase::Attached) else {
+            return;
+        };
+        end.partner = Some(from);
+        let Asked { attach, renamed, way, flow } = *asked;
+        let Ok(answer) = raw::Attach::decode(body) else {
+            return;
+        };
+        if !end.receives {
+            end.start = Serial(answer.initial_delivery_count());
+        }
+        let side = if attach.role == Role::Sender { Side::Target } else { Side::Source };
+        let address = match (&renamed, answer.address(side)) {
+            (Some((inside, outside)), Some(said)) if said == outside => Some(inside.clone()),
+            (Some(_), Some(said)) => Some(link_route::inside(&way.route, said)),
+            _ => None,
+        };
+        let relay = Relay { attach: &answer, address: address.as_deref().map(|address| (side, address)) };
+        if !peer.amqp.accept_relayed(to.link, &relay) {
+            let why = "the container's answer to the attach is longer than max-frame-size";
+            let error = custom("amqp:frame-size-too-small", why);
+            peer.amqp.refuse(to.link, terminus::answer(&attach, None, None), error);
+            self.take_routed(to);
+            return self.tell(from, Relayed::Detach(Detached { closed: true, error: None, gone: true }));
+        }
+        tracing::debug!(
+            target: "link",
+            handle = to.link.handle,
+            link.name = attach.name,
+            container.id = peer.meta.container_id,
+            route = %link_route::key(&way.route),
+            "link routed"
+        );
+        if let Some(flow) = flow {
+            // what it counted from before it had this answer is no count
+            self.relay_flow(to.connection, &LinkFlow { delivery_count: None, ..flow });
+        }
+    }
+
+    /// Hands on what a peer said of the credit of its routed link.
+    pub(crate) fn relay_flow(&mut self, at: ConnectionRef, flow: &LinkFlow) {
+        let Some(Link::Routed(end)) = self
+            .peer_mut(at)
+            .and_then(|peer| peer.session(flow.link.channel))
+            .and_then(|session| session.link_mut(flow.link.handle))
+        else {
+            return;
+        };
+        if let Phase::Asking(asked) = &mut end.phase {
+            asked.flow = Some(*flow);
+            return;
+        }
+        let count = flow.delivery_count.map_or(end.start, Serial);
+        let said = match flow.credit {
+            _ if end.receives => Relayed::Advance { count, drain: flow.drain, available: flow.available },
+            Some(credit) => Relayed::Credit { limit: count.add(credit), drain: flow.drain },
+            None => return,
+        };
+        if let Some(partner) = end.partner {
+            self.tell(partner, said);
+        }
+    }
+
+    /// A peer detached a routed link, or answered our detach of it.
+    pub(crate) fn handle_routed_detach(
+        &mut self,
+        at: ConnectionRef,
+        link: LinkId,
+        answers: bool,
+        detached: (bool, Option<Error>),
+    ) {
+        let (closed, error) = detached;
+        let Some(Link::Routed(end)) = self
+            .peer_mut(at)
+            .and_then(|peer| peer.session(link.channel))
+            .and_then(|session| session.link_mut(link.handle))
+        else {
+            return;
+        };
+        let (partner, place) = (end.partner, LinkRef { connection: at, link, serial: end.serial });
+        let detached = Detached { closed, error: error.map(Box::new), gone: answers };
+        if answers {
+            self.take_routed(place);
+        } else {
+            end.phase = Phase::PeerDetached;
+        }
+        match partner {
+            Some(partner) => self.tell(partner, Relayed::Detach(detached)),
+            None if !answers => {
+                if let Some(peer) = self.peer_mut(at) {
+                    peer.amqp.answer_detach(link, closed, None);
+                }
+                self.take_routed(place);
+            }
+            None => {}
+        }
+        self.mark(at);
+    }
+
+    /// Detaches an end as the other one was.
+    fn detach_routed(&mut self, to: LinkRef, Detached { closed, error, gone }: Detached) {
+        let Some(end) = self.peer_mut(to.connection).and_then(|peer| peer.routed(to)) else {
+            return;
+        };
+        if gone {
+            end.partner = None;
+            self.end_unanswered(to);
+        }
+        // outcomes come before the detach
+        self.write_settlements(to.connection);
+        let Some(peer) = self.peer_mut(to.connection) else {
+            return;
+        };
+        let Some(end) = peer.routed(to) else {
+            return;
+        };
+        let error = error.map(|error| *error);
+        match &mut end.phase {
+            Phase::Asking(asked) => {
+                let attach = terminus::answer(&asked.attach, None, None);
+                let error = error.unwrap_or_else(no_route);
+                tracing::info!(
+                    target: "link",
+                    condition = condition(&error.condition),
+                    link.name = attach.name,
+                    error = error.description.as_deref().unwrap_or_default(),
+                    "routed link refused"
+                );
+                peer.amqp.refuse(to.link, attach, error);
+                self.take_routed(to);
+            }
+            Phase::Attaching | Phase::Attached => {
+                end.phase = Phase::Detaching;
+                peer.amqp.detach_relayed(to.link, closed, error);
+            }
+            Phase::PeerDetached => {
+                peer.amqp.answer_detach(to.link, closed, error);
+                self.take_routed(to);
+            }
+            Phase::Detaching => {}
+        }
+    }
+
+    /// The other end is gone: deliveries that never reached it are given back to their sender.
+    fn end_unanswered(&mut self, at: LinkRef) {
+        let LinkRef { connection, link, .. } = at;
+        let Some(session) = self.peer_mut(connection).and_then(|peer| peer.session(link.channel)) else {
+            return;
+        };
+        let mine: Vec<_> = session
+            .received
+            .iter()
+            .filter(|run| run.origin.handle == link.handle)
+            .map(|run| (run.first, run.count))
+            .collect();
+        for (id, count) in mine {
+            let from = Origin { connection, channel: link.channel, copy: false, id };
+            self.settle(from, count, &Outcome::Released);
+        }
+    }
+
+    /// Takes an end out of its session.
+    fn take_routed(&mut self, at: LinkRef) {
+        let Some(peer) = self.peer_mut(at.connection) else {
+            return;
+        };
+        if peer.routed(at).is_none() {
+            return;
+        }
+        let end = peer.session(at.link.channel).and_then(|session| session.remove(at.link.handle));
+        if let Some(Link::Routed(end)) = end {
+            self.end_routed(at.connection, at.link, *end);
+        }
+    }
+
+    /// Ends what an end had that is no more: who sent hears of it.
+    fn end_routed(&mut self, at: ConnectionRef, link: LinkId, end: Routed) {
+        self.past.add(&end.counters);
+        if let Some(peer) = self.peer_mut(at)
+            && !matches!(end.phase, Phase::Asking(_))
+        {
+            peer.relay_sessions.give_back(link.channel);
+        }
+        for item in end.queue {
+            if let Item::Piece { head, .. } = item
+                && head.first
+                && !head.settled
+            {
+                self.settle(head.from, 1, &Outcome::Released);
+            }
+        }
+        if let Some(from) = end.stalls {
+            self.stall(from, false);
+        }
+        let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel)) else {
+            return;
+        };
+        session.received.extract(|received| received.handle == link.handle);
+        let runs = session.relayed.extract(|sent| sent.handle == link.handle);
+        for run in runs {
+            self.settle(run.origin.from, run.count, &Outcome::Failed);
+        }
+    }
+
+    /// The session or the connection of an end is gone.
+    pub(crate) fn drop_routed(&mut self, at: ConnectionRef, link: LinkId, end: Routed) {
+        let (partner, survives) = (end.partner, end.survives);
+        self.end_routed(at, link, end);
+        if let Some(partner) = partner {
+            let detached = Detached { closed: !survives, error: Some(Box::new(lost())), gone: true };
+            self.tell(partner, Relayed::Detach(detached));
+        }
+    }
+}
+
+impl Routed {
+    fn new(
+        (id, serial): (u64, u32),
+        name: Arc<str>,
+        key: Arc<str>,
+        (receives, survives): (bool, bool),
+        phase: Phase,
+    ) -> Self {
+        Self {
+            id,
+            serial,
+            name,
+            key,
+            partner: None,
+            phase,
+            receives,
+            start: Serial(0),
+            survives,
+            queue: VecDeque::new(),
+            bytes: 0,
+            stalls: None,
+            listed: false,
+            counters: Counters::default(),
+            watch: Watch::default(),
+        }
+    }
+
+    /// Takes more, or fewer, bytes into account that wait.
+    pub(crate) const fn count_bytes(&mut self, more: usize, fewer: usize) -> usize {
+        self.bytes = self.bytes.saturating_add(more).saturating_sub(fewer);
+        self.bytes
+    }
+
+    /// The delivery whose session this end has stopped.
+    pub(crate) const fn stalls(&mut self) -> &mut Option<Origin> {
+        &mut self.stalls
+    }
+}
+
+impl Peer {
+    /// One end that is still there.
+    pub(crate) fn routed(&mut self, at: LinkRef) -> Option<&mut Routed> {
+        match self.session(at.link.channel)?.link_mut(at.link.handle)? {
+            Link::Routed(end) if end.serial == at.serial => Some(end),
+            _ => None,
+        }
+    }
+
+    /// Attaches the continuation of a link; why not, where it cannot be.
+    fn attach_routed(&mut self, id: u64, wish: Wish) -> Option<Error> {
+        let Ok(attach) = raw::Attach::decode(&wish.body) else {
+            return Some(terminus::invalid("the attach cannot be handed on"));
+        };
+        let side = if wish.receives { Side::Source } else { Side::Target };
+        let relay = Relay { attach: &attach, address: wish.address.as_deref().map(|address| (side, address)) };
+        let role = if wish.receives { Role::Receiver } else { Role::Sender };
+        let client = (wish.from.connection, wish.from.link.channel);
+        let mut begun = None;
+        let channel = self.relay_sessions.take(client, || {
+            begun = self.amqp.begin_relay(WINDOW_BYTES);
+            begun
+        });
+        if let Some(begun) = begun {
+            self.set_session(begun);
+        }
+        let link = channel.and_then(|channel| self.amqp.attach_relayed(channel, role, &wish.name, &relay));
+        let Some(link) = link else {
+            if let Some(channel) = channel {
+                self.relay_sessions.give_back(channel);
+            }
+            return Some(custom(
+                "amqp:resource-limit-exceeded",
+                "the container takes no more links on this connection",
+            ));
+        };
+        let serial = self.next_serial();
+        let end = Routed {
+            partner: Some(wish.from),
+            start: Serial(attach.initial_delivery_count()),
+            ..Routed::new((id, serial), wish.name.into(), wish.key, (wish.receives, wish.survives), Phase::Attaching)
+        };
+        if let Some(session) = self.session(link.channel) {
+            session.set(link.handle, Link::Routed(Box::new(end)));
+        }
+        None
+    }
+}

@@ -1,0 +1,381 @@
+//! Link routes to a scripted container: what one peer says is what the other one hears.
+
+use std::time::Duration;
+
+use crosstie_tests::frame::{Performative, condition, data_message};
+use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
+use crosstie_tests::performative::{begin, disposition, flow, receiver, sender, transfer};
+use crosstie_tests::router::{Router, plain_kdl};
+use fe2o3_amqp_types::definitions::{AmqpError, Error, Handle, ReceiverSettleMode, Role};
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Modified, Released, TargetArchetype};
+use fe2o3_amqp_types::performatives::{Attach, Detach, Disposition, Flow, Transfer};
+use serde_amqp::Value;
+use serde_amqp::described::Described;
+use serde_amqp::descriptor::Descriptor;
+use serde_amqp::primitives::OrderedMap;
+use serde_bytes::ByteBuf;
+
+/// One container, links to `b2`, and to `lr` under other names.
+fn router() -> Router {
+    let door = "listener \"containers\" {\n    host \"127.0.0.1\"\n    port 0\n    role \"route-container\"\n}\n";
+    let route = |prefix: &str, direction: &str, more: &str| {
+        format!(
+            "link-route {{\n    prefix \"{prefix}\"\n    direction \"{direction}\"\n    container \"brk\"\n    {more}\n}}\n"
+        )
+    };
+    let routes = [
+        route("b2", "in", ""),
+        route("b2", "out", ""),
+        route("lr", "in", "add-external-prefix \"ext.\""),
+        route("lr", "out", "del-external-prefix \"lr.\""),
+    ];
+    Router::start(&plain_kdl(&format!("{door}{}", routes.concat())))
+}
+
+fn container(router: &Router) -> Peer {
+    let mark = router.log_mark();
+    let peer = Peer::open(router.addr("containers"), "brk");
+    router.wait_log(mark, DEADLINE, &["opened", "brk"]);
+    peer
+}
+
+/// The attach that the router hands on, on a session that it begins first or has begun; and the channel.
+fn routed_attach(container: &mut Peer) -> (u16, Attach) {
+    loop {
+        let (channel, attach) = container.expect("begin or attach", |frame| match &frame.performative {
+            Performative::Begin(found) if found.remote_channel.is_none() => Some((frame.channel, None)),
+            Performative::Attach(attach) => Some((frame.channel, Some((**attach).clone()))),
+            _ => None,
+        });
+        match attach {
+            Some(attach) => return (channel, attach),
+            None => container.send(channel, &begin(Some(channel))),
+        }
+    }
+}
+
+/// Answers an attach in the same handle; a sender begins to count at `count`.
+fn answer(container: &mut Peer, channel: u16, attach: &Attach, count: u32) {
+    let receives = attach.role == Role::Sender;
+    let role = if receives { Role::Receiver } else { Role::Sender };
+    let initial_delivery_count = (!receives).then_some(count);
+    container.send(channel, &Attach { role, initial_delivery_count, unsettled: None, ..attach.clone() });
+}
+
+/// The next flow on a link.
+fn link_flow(peer: &mut Peer) -> Flow {
+    peer.expect("flow", |frame| match &frame.performative {
+        Performative::Flow(flow) if flow.handle.is_some() => Some((**flow).clone()),
+        _ => None,
+    })
+}
+
+fn next_disposition(peer: &mut Peer) -> Disposition {
+    peer.expect("disposition", |frame| match &frame.performative {
+        Performative::Disposition(found) => Some((**found).clone()),
+        _ => None,
+    })
+}
+
+fn next_detach(peer: &mut Peer) -> Detach {
+    loop {
+        match peer.next(DEADLINE) {
+            Arrival::Frame(frame) => {
+                if let Performative::Detach(detach) = frame.performative {
+                    return *detach;
+                }
+            }
+            other => panic!("waiting for a detach, but got {other:?}"),
+        }
+    }
+}
+
+fn detach(handle: u32, closed: bool, error: Option<Error>) -> Detach {
+    Detach { handle: Handle(handle), closed, error }
+}
+
+fn accepted() -> DeliveryState {
+    Accepted {}.into()
+}
+
+fn named(detach: &Detach) -> Option<String> {
+    detach.error.as_ref().map(|error| condition(&error.condition))
+}
+
+/// A client with one receiving link to `b2.q`, attached at the container, which counts from 7 on.
+fn receiving(router: &Router, container: &mut Peer) -> (Peer, u16, Attach) {
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &receiver(5, "b2.q"));
+    let (channel, attach) = routed_attach(container);
+    answer(container, channel, &attach, 7);
+    client.expect_attach("receiver-5");
+    (client, channel, attach)
+}
+
+#[test]
+fn s05_the_container_has_the_peers_attach_and_the_peer_its_answer() {
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    let mut wish = receiver(5, "b2.event-queue");
+    wish.rcv_settle_mode = ReceiverSettleMode::Second;
+    let mut filter = OrderedMap::new();
+    let selector =
+        Described { descriptor: Descriptor::Code(0x0000_468C_0000_0004), value: Value::String("a = 'b'".into()) };
+    filter.insert("jms-selector".into(), Value::Described(Box::new(selector)));
+    if let Some(source) = &mut wish.source {
+        source.filter = Some(filter);
+        source.timeout = 30;
+    }
+    client.send(0, &wish);
+    client.send(0, &flow(5, 0, 1));
+    let (channel, found) = routed_attach(&mut container);
+    assert_eq!(found.name, "receiver-5@client");
+    let mut as_sent = wish.clone();
+    (as_sent.name, as_sent.handle) = (found.name.clone(), found.handle.clone());
+    assert_eq!(format!("{found:?}"), format!("{as_sent:?}"));
+    answer(&mut container, channel, &found, 7);
+    let theirs = client.expect_attach("receiver-5");
+    assert_eq!((theirs.initial_delivery_count, theirs.rcv_settle_mode), (Some(7), ReceiverSettleMode::Second));
+    assert_eq!(format!("{:?}", theirs.source), format!("{:?}", wish.source));
+    // credit that came before the answer counts from where the sender began
+    let granted = link_flow(&mut container);
+    assert_eq!((granted.delivery_count, granted.link_credit, granted.drain), (Some(7), Some(1), false));
+}
+
+#[test]
+fn s05_tags_states_and_settlement_go_from_end_to_end() {
+    let router = router();
+    let mut container = container(&router);
+    let (mut client, channel, attach) = receiving(&router, &mut container);
+    let handle = attach.handle.0;
+    client.send(0, &flow(5, 7, 10));
+    link_flow(&mut container);
+    for (id, tag) in [(0, vec![1]), (1, vec![9; 32])] {
+        let head = Transfer { delivery_tag: Some(ByteBuf::from(tag.clone())), ..transfer(handle, id) };
+        container.send_with(channel, &head, &data_message(b"event"));
+        let (found, payload) = client.expect_transfer();
+        assert_eq!((found.delivery_tag, payload), (Some(ByteBuf::from(tag)), data_message(b"event")));
+        // accepted and not settled: the container settles
+        let id_here = found.delivery_id.expect("an id");
+        client.send(0, &Disposition { settled: false, ..disposition(id_here, accepted()) });
+        let said = next_disposition(&mut container);
+        assert_eq!((said.role, said.first, said.settled, said.state), (Role::Receiver, id, false, Some(accepted())));
+        container.send(channel, &Disposition { role: Role::Sender, ..disposition(id, accepted()) });
+        let said = next_disposition(&mut client);
+        assert_eq!((said.role, said.first, said.settled), (Role::Sender, id_here, true));
+    }
+    // a range keeps together, with a state that is not plain
+    for id in 2..5 {
+        container.send_with(channel, &transfer(handle, id), &data_message(b"x"));
+        client.expect_transfer();
+    }
+    let state = DeliveryState::Modified(Modified {
+        delivery_failed: Some(true),
+        undeliverable_here: Some(true),
+        message_annotations: None,
+    });
+    client.send(0, &Disposition { last: Some(4), ..disposition(2, state.clone()) });
+    let said = next_disposition(&mut container);
+    assert_eq!((said.first, said.last, said.settled, said.state), (2, Some(4), true, Some(state)));
+}
+
+#[test]
+fn s05_credit_and_drain_are_the_receivers() {
+    let router = router();
+    let mut container = container(&router);
+    let (mut client, channel, attach) = receiving(&router, &mut container);
+    let handle = attach.handle.0;
+    client.send(0, &flow(5, 7, 3));
+    assert_eq!(link_flow(&mut container).link_credit, Some(3));
+    container.send_with(channel, &transfer(handle, 0), &data_message(b"one"));
+    client.expect_transfer();
+    client.send(0, &Flow { drain: true, ..flow(5, 8, 2) });
+    let found = link_flow(&mut container);
+    assert_eq!((found.link_credit, found.drain), (Some(2), true));
+    // one more is there, and the rest of the credit is given back behind it
+    container.send_with(channel, &transfer(handle, 1), &data_message(b"two"));
+    container.send(channel, &Flow { drain: true, available: Some(0), ..flow(handle, 10, 0) });
+    client.expect_transfer();
+    let found = link_flow(&mut client);
+    assert_eq!((found.delivery_count, found.link_credit, found.drain), (Some(10), Some(0), true));
+}
+
+#[test]
+fn s05_a_sender_has_the_credit_and_the_outcomes_of_the_container() {
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    assert_eq!(attach.name, "sender-3@client");
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("sender-3");
+    container.send(channel, &flow(attach.handle.0, 0, 2));
+    assert_eq!(link_flow(&mut client).link_credit, Some(2));
+    // in pieces, then at once and settled
+    let message = data_message(&[7; 3000]);
+    let (first, rest) = message.split_at(100);
+    client.send_with(0, &Transfer { more: true, ..transfer(3, 0) }, first);
+    let (found, payload) = container.expect_transfer();
+    assert!(found.more && payload == first && found.settled == Some(false));
+    client.send_with(0, &Transfer { delivery_id: None, delivery_tag: None, ..transfer(3, 0) }, rest);
+    assert_eq!(container.expect_transfer().1, rest);
+    container.settle(channel, found.delivery_id.expect("an id"), Released {}.into());
+    assert!(matches!(client.expect_outcome(0), DeliveryState::Released(_)));
+    client.send_with(0, &Transfer { settled: Some(true), ..transfer(3, 1) }, &data_message(b"x"));
+    assert_eq!(container.expect_transfer().0.settled, Some(true));
+}
+
+#[test]
+fn s05_a_detach_waits_for_the_answer_of_the_other_end() {
+    let router = router();
+    let mut container = container(&router);
+    let (mut client, channel, attach) = receiving(&router, &mut container);
+    client.send(0, &detach(5, false, None));
+    let found = next_detach(&mut container);
+    assert_eq!((found.closed, found.error), (false, None));
+    // nothing comes before the container answers
+    assert!(client.frames_until_begin(1).iter().all(|frame| !matches!(frame.performative, Performative::Detach(_))));
+    let error = Error::new(AmqpError::NotAllowed, Some("not now".to_owned()), None);
+    container.send(channel, &detach(attach.handle.0, false, Some(error)));
+    let found = next_detach(&mut client);
+    assert_eq!((found.closed, named(&found).as_deref()), (false, Some("amqp:not-allowed")));
+    // the same name again, and now the container ends it
+    client.send(0, &receiver(5, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("receiver-5");
+    let error = Error::new(AmqpError::ResourceDeleted, Some("the queue is gone".to_owned()), None);
+    container.send(channel, &detach(attach.handle.0, true, Some(error)));
+    let found = next_detach(&mut client);
+    assert_eq!((found.closed, named(&found).as_deref()), (true, Some("amqp:resource-deleted")));
+    client.send(0, &detach(5, true, None));
+    assert!(next_detach(&mut container).closed);
+}
+
+#[test]
+fn s05_a_lost_container_detaches_and_later_attaches_find_no_route() {
+    let router = router();
+    let mut lost = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    let (channel, attach) = routed_attach(&mut lost);
+    answer(&mut lost, channel, &attach, 0);
+    client.expect_attach("sender-3");
+    lost.send(channel, &flow(attach.handle.0, 0, 10));
+    client.expect_credit();
+    for id in 0..3 {
+        client.send_message(0, 3, id, b"x");
+        lost.expect_transfer();
+    }
+    lost.settle(channel, 0, accepted());
+    assert!(matches!(client.expect_outcome(0), DeliveryState::Accepted(_)));
+    drop(lost);
+    assert!(matches!(client.expect_outcome(1), DeliveryState::Modified(_)));
+    assert_eq!(named(&next_detach(&mut client)).as_deref(), Some("qd:routed-link-lost"));
+    client.send(0, &detach(3, true, None));
+    client.send(0, &sender(4, "b2.q"));
+    client.expect_attach("sender-4");
+    assert_eq!(named(&next_detach(&mut client)).as_deref(), Some("qd:no-route-to-dest"));
+    // another container is as good
+    let mut container = container(&router);
+    client.send(0, &receiver(5, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("receiver-5");
+}
+
+#[test]
+fn s05_a_lost_peer_detaches_at_the_container_and_a_durable_one_stays() {
+    let router = router();
+    let mut container = container(&router);
+    let (client, channel, attach) = receiving(&router, &mut container);
+    drop(client);
+    let found = next_detach(&mut container);
+    assert_eq!((found.closed, named(&found).as_deref()), (true, Some("qd:routed-link-lost")));
+    container.send(channel, &detach(attach.handle.0, true, None));
+    let mut client = Peer::session(router.clients(), "client");
+    let mut wish = receiver(5, "b2.q");
+    if let Some(source) = &mut wish.source {
+        source.expiry_policy = fe2o3_amqp_types::messaging::TerminusExpiryPolicy::Never;
+    }
+    client.send(0, &wish);
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("receiver-5");
+    drop(client);
+    assert!(!next_detach(&mut container).closed);
+}
+
+#[test]
+fn s05_a_refusal_is_the_containers() {
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    let handle = attach.handle.0;
+    container.send(channel, &Attach { role: Role::Receiver, initial_delivery_count: None, target: None, ..attach });
+    let error = Error::new(AmqpError::UnauthorizedAccess, Some("not for you".to_owned()), None);
+    container.send(channel, &detach(handle, true, Some(error)));
+    assert!(client.expect_attach("sender-3").target.is_none());
+    let found = next_detach(&mut client);
+    assert_eq!(named(&found).as_deref(), Some("amqp:unauthorized-access"));
+    assert_eq!(found.error.and_then(|error| error.description).as_deref(), Some("not for you"));
+    client.send(0, &detach(3, true, None));
+    assert!(next_detach(&mut container).closed);
+}
+
+#[test]
+fn s06_the_container_has_other_names() {
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "lr.two"));
+    let (channel, attach) = routed_attach(&mut container);
+    let address = |target: &Option<Box<TargetArchetype>>| match target.as_deref() {
+        Some(TargetArchetype::Target(target)) => target.address.clone(),
+        None => None,
+    };
+    assert_eq!(address(&attach.target).as_deref(), Some("ext.lr.two"));
+    answer(&mut container, channel, &attach, 0);
+    assert_eq!(address(&client.expect_attach("sender-3").target).as_deref(), Some("lr.two"));
+    client.send(0, &receiver(4, "amqp:/lr.two"));
+    let (channel, attach) = routed_attach(&mut container);
+    let source = |attach: &Attach| attach.source.as_ref().and_then(|source| source.address.clone());
+    assert_eq!(source(&attach).as_deref(), Some("two"));
+    answer(&mut container, channel, &attach, 0);
+    assert_eq!(source(&client.expect_attach("receiver-4")).as_deref(), Some("amqp:/lr.two"));
+}
+
+#[test]
+fn a_receiver_that_stops_reading_holds_up_its_own_links_alone() {
+    let mut router = router();
+    let mut container = container(&router);
+    let (mut stuck, channel, attach) = receiving(&router, &mut container);
+    stuck.send(0, &flow(5, 7, 1_000_000));
+    link_flow(&mut container);
+    let payload = data_message(&[1; 60_000]);
+    container.set_send_deadline(Duration::from_secs(10));
+    // as much as the session's window takes
+    let mut sent = 0_u32;
+    for id in 0..64 {
+        container.send_with(channel, &transfer(attach.handle.0, id), &payload[..10_000]);
+        sent += 1;
+    }
+    assert!(sent == 64);
+    let (mut client, channel, attach) = {
+        let mut client = Peer::session(router.clients(), "other");
+        client.send(0, &receiver(5, "b2.other"));
+        let (channel, attach) = routed_attach(&mut container);
+        answer(&mut container, channel, &attach, 0);
+        client.expect_attach("receiver-5");
+        (client, channel, attach)
+    };
+    client.send(0, &flow(5, 0, 10));
+    link_flow(&mut container);
+    container.send_with(channel, &transfer(attach.handle.0, 0), &data_message(b"through"));
+    assert_eq!(client.expect_transfer().1, data_message(b"through"));
+    router.assert_healthy();
+}
