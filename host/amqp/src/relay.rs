@@ -102,7 +102,9 @@ impl Connection {
                 more: more && !head.aborted,
                 ..*head
             };
-            frame.write(out.end(), link.channel, piece);
+            if !frame.write_common(out.end(), link.channel, piece) {
+                frame.write(out.end(), link.channel, piece);
+            }
             *outgoing_window = outgoing_window.saturating_sub(1);
             *next_outgoing = next_outgoing.add(1);
             state.open_delivery = (more && !head.aborted).then_some(id);

@@ -232,6 +232,16 @@ proptest! {
         let (said, after) = body(&frame, 7);
         same_transfer(&ours, &serde_amqp::from_slice(said).unwrap());
         prop_assert_eq!(after, payload);
+        let plain = Transfer { settled: Some(ours.settled.unwrap_or(false)), rcv_settle_mode: None, state: None, ..ours };
+        for transfer in [ours, Transfer { resume: false, aborted: false, batchable: false, ..plain }] {
+            let mut frame = Vec::new();
+            if transfer.write_common(&mut frame, 7, payload) {
+                let (said, after) = body(&frame, 7);
+                let meant = Transfer { settled: Some(transfer.settled.unwrap_or(false)), ..transfer };
+                same_transfer(&meant, &serde_amqp::from_slice(said).unwrap());
+                prop_assert_eq!(after, payload);
+            }
+        }
     }
 
     #[test]
