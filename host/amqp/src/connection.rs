@@ -131,6 +131,10 @@ pub struct Transfer<'b> {
     pub format: Option<u32>,
     /// A piece of the message.
     pub payload: &'b [u8],
+    /// Of the delivery, on the first frame.
+    pub tag: Option<&'b [u8]>,
+    /// It says nothing that has no field here.
+    pub plain: bool,
     /// The whole performative, and the payload behind it.
     pub body: &'b [u8],
 }

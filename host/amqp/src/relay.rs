@@ -70,7 +70,7 @@ impl Connection {
     /// Sends a piece of a relayed delivery, in as many frames as the peer's frame size asks for and as its window allows. Handle,
     /// delivery-id and `more` of `head` are ours to say; `more`: pieces follow this one. `None` when the link is gone.
     pub fn relay(&mut self, link: LinkId, head: &raw::Transfer<'_>, payload: &[u8]) -> Option<Sent> {
-        let variable = [head.delivery_tag, head.state].into_iter().flatten().map(<[u8]>::len).sum::<usize>();
+        let variable = head.delivery_tag.map_or(0, <[u8]>::len).saturating_add(head.state.map_or(0, <[u8]>::len));
         let room = usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX);
         let room = room.saturating_sub(variable.saturating_add(HEAD_MAX_BYTES)).max(1);
         let Self { sessions, out, .. } = self;

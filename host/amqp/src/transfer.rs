@@ -109,6 +109,8 @@ impl Connection {
             aborted: transfer.aborted,
             format: transfer.message_format,
             payload,
+            tag: transfer.delivery_tag,
+            plain: transfer.is_plain(),
             body,
         })))
     }

@@ -86,6 +86,8 @@ impl Shard {
             aborted: false,
             format: Some(0),
             payload: message,
+            tag: None,
+            plain: true,
             body: &[],
         };
         self.handle_transfer(at, &transfer);

@@ -16,7 +16,7 @@ use crate::shard::{Peer, Shard};
 
 /// What happened to a piece.
 struct Written {
-    /// Bytes of its payload that are written, those of earlier attempts included.
+    /// Bytes of its payload that are written.
     bytes: usize,
     whole: bool,
     /// The delivery has begun, by this piece or before.
@@ -45,15 +45,32 @@ impl Shard {
         let from = Origin { connection: at, channel: link.channel, copy: false, id };
         let head = PieceHead { from, first, more, settled, aborted, annotated: false, format: None };
         if to.connection.shard == self.id {
-            return self.deliver_relayed(to, &head, transfer.body);
+            let Transfer { plain, tag, format, payload, body, .. } = *transfer;
+            if plain {
+                let frame = raw::Transfer { delivery_tag: tag, message_format: format, ..raw::Transfer::default() };
+                return self.write_or_queue(to, &head, (&frame, payload), body);
+            }
+            return self.deliver_relayed(to, &head, body);
         }
         if let Some(batch) = self.outbox.get_mut(usize::from(to.connection.shard)) {
             batch.relayed(to, head, transfer.body);
         }
     }
 
-    /// Writes a piece at the end where its receiver is, or queues it there.
+    /// Takes a piece, a whole transfer, at the end where its receiver is.
     pub(crate) fn deliver_relayed(&mut self, to: LinkRef, head: &PieceHead, body: &[u8]) {
+        if let Ok((frame, payload)) = raw::Transfer::decode(body) {
+            self.write_or_queue(to, head, (&frame, payload), body);
+        }
+    }
+
+    fn write_or_queue(
+        &mut self,
+        to: LinkRef,
+        head: &PieceHead,
+        (frame, payload): (&raw::Transfer<'_>, &[u8]),
+        body: &[u8],
+    ) {
         let now = self.now;
         let Some(peer) = self.peer_mut(to.connection) else {
             return;
@@ -65,7 +82,7 @@ impl Shard {
         if full || !end.queue.is_empty() {
             return self.enqueue_relayed(to, *head, body, 0);
         }
-        let Some(written) = peer.write_relayed(to, head, (body, 0), now) else {
+        let Some(written) = peer.write_relayed(to, head, (frame, payload), now) else {
             return;
         };
         if !written.whole {
@@ -130,13 +147,16 @@ impl Shard {
             };
             let waiting = end.count_bytes(0, body.bytes());
             let resume = if waiting <= STALL_BYTES / 4 { end.stalls().take() } else { None };
-            let done = peer.write_relayed(to, &head, (&body.payload, written), now);
+            let frame = raw::Transfer::decode(&body.payload).ok();
+            let done = frame.and_then(|(frame, payload)| {
+                peer.write_relayed(to, &head, (&frame, payload.get(written..).unwrap_or_default()), now)
+            });
             if let Some(done) = done.filter(|done| !done.whole)
                 && let Some(end) = peer.routed(to)
             {
                 end.count_bytes(body.bytes(), 0);
                 let head = PieceHead { first: head.first && !done.begun, ..head };
-                end.queue.push_front(Item::Piece { head, body, written: done.bytes });
+                end.queue.push_front(Item::Piece { head, body, written: written.saturating_add(done.bytes) });
             }
             if let Some(from) = resume {
                 self.stall(from, false);
@@ -278,19 +298,18 @@ fn say(
 }
 
 impl Peer {
-    /// Writes a piece, from a byte of its payload on, as far as the session's window allows. `None` when the link is gone.
+    /// Writes a piece as far as the session's window allows. `None` when the link is gone.
+    #[inline]
     fn write_relayed(
         &mut self,
         to: LinkRef,
         head: &PieceHead,
-        (body, from): (&[u8], usize),
+        (frame, payload): (&raw::Transfer<'_>, &[u8]),
         now: Time,
     ) -> Option<Written> {
         self.last_delivery = Some(now);
-        let (transfer, payload) = raw::Transfer::decode(body).ok()?;
-        let transfer =
-            raw::Transfer { settled: Some(head.settled), more: head.more, aborted: head.aborted, ..transfer };
-        let sent = self.amqp.relay(to.link, &transfer, payload.get(from..).unwrap_or_default())?;
+        let frame = raw::Transfer { settled: Some(head.settled), more: head.more, aborted: head.aborted, ..*frame };
+        let sent = self.amqp.relay(to.link, &frame, payload)?;
         let begun = head.first && (sent.whole || sent.bytes > 0);
         let session = self.session(to.link.channel)?;
         if begun {
@@ -305,6 +324,6 @@ impl Peer {
         if sent.whole && (head.aborted || (head.settled && !head.first)) {
             session.relayed.take((sent.id, sent.id), |_| {});
         }
-        Some(Written { bytes: from.saturating_add(sent.bytes), whole: sent.whole, begun: begun || !head.first })
+        Some(Written { bytes: sent.bytes, whole: sent.whole, begun: begun || !head.first })
     }
 }

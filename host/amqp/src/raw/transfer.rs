@@ -109,6 +109,13 @@ impl<'b> Transfer<'b> {
         Ok((transfer, payload))
     }
 
+    /// Whether the fields from rcv-settle-mode on have their defaults, but for aborted.
+    #[inline]
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        !(self.rcv_settle_mode.is_some() | self.state.is_some() | self.resume | self.batchable)
+    }
+
     /// Appends the frame of this transfer with `payload`, each field in its shortest form. `state` must be a described value.
     pub fn write(&self, out: &mut Vec<u8>, channel: u16, payload: &[u8]) {
         frame::write(out, Kind::Amqp, channel, |out| {
@@ -122,7 +129,7 @@ impl<'b> Transfer<'b> {
     /// message-format, without what has a default. Says whether this is one.
     #[inline]
     pub fn write_common(&self, out: &mut Vec<u8>, channel: u16, payload: &[u8]) -> bool {
-        let rare = self.rcv_settle_mode.is_some() | self.state.is_some() | self.resume | self.aborted | self.batchable;
+        let rare = !self.is_plain() | self.aborted;
         let (Some(id), Some(tag), Some(format), false) =
             (self.delivery_id, self.delivery_tag, self.message_format, rare)
         else {
