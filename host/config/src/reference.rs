@@ -34,7 +34,7 @@ use crate::suggest;
 use crate::tree::{Node, Value};
 use crate::{Loaded, document};
 
-pub use crate::reference::request::{AttributeValue, address, connector, listener};
+pub use crate::reference::request::{AttributeValue, address, connector, link_route, listener};
 
 const KNOWN: [&str; 8] = ["router", "log", "policy", "listener", "connector", "address", "autoLink", "linkRoute"];
 

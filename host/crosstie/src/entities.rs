@@ -2,7 +2,7 @@
 
 use crosstie_config::reference::{self, AttributeValue};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
-use crosstie_model::settings::{AddressRule, Connector, Listener, User};
+use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, User};
 use crosstie_net::Entities;
 
 /// Those of a router with these users.
@@ -28,6 +28,10 @@ impl Entities for FromAttributes {
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {
         reference::address(&convert(attributes))
+    }
+
+    fn link_route(&self, attributes: &Attributes) -> Result<LinkRoute, String> {
+        reference::link_route(&convert(attributes))
     }
 }
 

@@ -47,6 +47,8 @@ enum What {
     AddressRules,
     /// Auto-links.
     AutoLinks,
+    /// Link routes.
+    LinkRoutes,
     /// Listeners.
     Listeners,
     /// Connectors, and how they fare.

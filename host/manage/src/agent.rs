@@ -212,6 +212,7 @@ fn deletion(facts: &Facts, found: Selected) -> Result<Change, Refused> {
             Ok(Change::DeleteConnector(connector.endpoint.name.clone()))
         }
         "router.config.address" => Ok(Change::DeleteAddress(facts.address_rules.get(found.row).ok_or_else(gone)?.id)),
+        "router.config.linkRoute" => Ok(Change::DeleteLinkRoute(facts.link_routes.get(found.row).ok_or_else(gone)?.id)),
         _ => Err(Refused::NotImplemented(format!("operation 'DELETE' is not implemented for '{}'", head.full_name()))),
     }
 }

@@ -10,12 +10,16 @@ pub enum Change {
     CreateConnector(Attributes),
     /// A rule for addresses, to be put behind the others; `name` may be absent.
     CreateAddress(Attributes),
+    /// A link route; `name` may be absent.
+    CreateLinkRoute(Attributes),
     /// The listener of that name; its connections stay.
     DeleteListener(String),
     /// The connector of that name, and its connection.
     DeleteConnector(String),
     /// The address rule of that id.
     DeleteAddress(u64),
+    /// The link route of that id; its links stay.
+    DeleteLinkRoute(u64),
 }
 
 /// The attributes that a request gives, by the names of the schema; what it gives as null is absent.

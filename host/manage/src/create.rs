@@ -1,6 +1,6 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{AddressRuleFacts, Facts, Part};
+use crosstie_model::facts::{AddressRuleFacts, Facts, LinkRouteFacts, Part};
 use serde_amqp::Value;
 
 use crate::change::{AttributeValue, Attributes, Change};
@@ -8,7 +8,7 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, CONNECTOR, LISTENER};
+use crate::table::{ADDRESS_RULE, CONNECTOR, LINK_ROUTE, LISTENER};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
@@ -21,6 +21,7 @@ enum Kind {
     Listener,
     Connector,
     Address,
+    LinkRoute,
 }
 
 /// What is to be created.
@@ -58,6 +59,7 @@ impl Creation {
             "listener" => (Kind::Listener, &LISTENER),
             "connector" => (Kind::Connector, &CONNECTOR),
             "router.config.address" => (Kind::Address, &ADDRESS_RULE),
+            "router.config.linkRoute" => (Kind::LinkRoute, &LINK_ROUTE),
             _ => {
                 let of = named.head.full_name();
                 return Err(Refused::NotImplemented(format!("operation 'CREATE' is not implemented for '{of}'")));
@@ -81,6 +83,7 @@ impl Creation {
         match self.kind {
             Kind::Listener | Kind::Connector => matches!(part, Part::Listeners | Part::Connectors),
             Kind::Address => part == Part::AddressRules,
+            Kind::LinkRoute => part == Part::LinkRoutes,
         }
     }
 
@@ -92,6 +95,7 @@ impl Creation {
     pub(crate) fn check(mut self, facts: &Facts) -> Result<(Change, Created), Refused> {
         match self.kind {
             Kind::Address => check_rule(&self.attributes, &facts.address_rules)?,
+            Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
             Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
         }
         let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
@@ -99,6 +103,7 @@ impl Creation {
             Kind::Listener => Change::CreateListener(self.attributes),
             Kind::Connector => Change::CreateConnector(self.attributes),
             Kind::Address => Change::CreateAddress(self.attributes),
+            Kind::LinkRoute => Change::CreateLinkRoute(self.attributes),
         };
         Ok((change, created))
     }
@@ -142,6 +147,7 @@ impl Created {
             Kind::Listener => part == Part::Listeners,
             Kind::Connector => part == Part::Connectors,
             Kind::Address => part == Part::AddressRules,
+            Kind::LinkRoute => part == Part::LinkRoutes,
         }
     }
 
@@ -161,6 +167,7 @@ impl Created {
             }
             // rules without a name are found by their place: a new one stands behind the others
             Kind::Address => (&ADDRESS_RULE, facts.address_rules.iter().rposition(|one| one.name.as_deref() == name)),
+            Kind::LinkRoute => (&LINK_ROUTE, facts.link_routes.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;
         Ok(kind.entity(facts, row))
@@ -173,18 +180,9 @@ fn check_rule(attributes: &Attributes, rules: &[AddressRuleFacts]) -> Result<(),
     if attributes.text("name").is_some_and(|name| rules.iter().any(|rule| rule.name.as_deref() == Some(name))) {
         return bad("the name is that of another address rule".into());
     }
-    let (prefix, pattern) = (attributes.text("prefix"), attributes.text("pattern"));
-    let (word, covers) = match (prefix, pattern) {
-        (Some(prefix), None) => ("prefix", prefix),
-        (None, Some(pattern)) => ("pattern", pattern),
-        (None, None) => return bad("one of 'prefix' and 'pattern' is needed".into()),
-        (Some(_), Some(_)) => return bad("'prefix' and 'pattern' exclude one another".into()),
-    };
-    if trimmed(covers).is_empty() {
-        return bad(format!("'{word}' has no token"));
-    }
+    let (word, covers) = covers(attributes)?;
     let same = |rule: &AddressRuleFacts| {
-        let other = if prefix.is_some() { &rule.prefix } else { &rule.pattern };
+        let other = if word == "prefix" { &rule.prefix } else { &rule.pattern };
         other.as_deref().is_some_and(|other| trimmed(other) == trimmed(covers))
     };
     if rules.iter().any(same) {
@@ -202,6 +200,35 @@ fn check_rule(attributes: &Attributes, rules: &[AddressRuleFacts]) -> Result<(),
         return bad("'enableFallback' excludes a waypoint and phases other than 0".into());
     }
     Ok(())
+}
+
+/// Source: the reference, `qdra_config_link_route_create_CT`.
+fn check_route(attributes: &Attributes, routes: &[LinkRouteFacts]) -> Result<(), Refused> {
+    let bad = |text: &str| Err(Refused::BadRequest(text.into()));
+    if attributes.text("name").is_some_and(|name| routes.iter().any(|route| route.name.as_deref() == Some(name))) {
+        return bad("the name is that of another link route");
+    }
+    covers(attributes)?;
+    if attributes.text("direction").is_none() {
+        return bad("'direction' is needed");
+    }
+    match (attributes.text("connection"), attributes.text("containerId")) {
+        (Some(_), Some(_)) => bad("'connection' and 'containerId' exclude one another"),
+        (None, None) => bad("one of 'connection' and 'containerId' is needed"),
+        _ => Ok(()),
+    }
+}
+
+/// The one of `prefix` and `pattern` that is given.
+fn covers(attributes: &Attributes) -> Result<(&'static str, &str), Refused> {
+    let bad = |text: String| Err(Refused::BadRequest(text));
+    let (word, covers) = match (attributes.text("prefix"), attributes.text("pattern")) {
+        (Some(prefix), None) => ("prefix", prefix),
+        (None, Some(pattern)) => ("pattern", pattern),
+        (None, None) => return bad("one of 'prefix' and 'pattern' is needed".into()),
+        (Some(_), Some(_)) => return bad("'prefix' and 'pattern' exclude one another".into()),
+    };
+    if trimmed(covers).is_empty() { bad(format!("'{word}' has no token")) } else { Ok((word, covers)) }
 }
 
 /// Without separators at its ends.

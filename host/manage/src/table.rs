@@ -8,6 +8,7 @@ mod connection;
 mod connector;
 mod endpoint;
 mod link;
+mod link_route;
 mod listener;
 mod log;
 mod management;
@@ -18,17 +19,19 @@ use crate::entity::EntityType;
 
 pub(crate) use address_rule::ADDRESS_RULE;
 pub(crate) use connector::CONNECTOR;
+pub(crate) use link_route::LINK_ROUTE;
 pub(crate) use listener::LISTENER;
 pub(crate) use management::MANAGEMENT;
 
 /// Every type that has entities.
-pub(crate) static TYPES: [&dyn EntityType; 11] = [
+pub(crate) static TYPES: [&dyn EntityType; 12] = [
     &MANAGEMENT,
     &router::ROUTER,
     &LISTENER,
     &CONNECTOR,
     &log::LOG,
     &ADDRESS_RULE,
+    &LINK_ROUTE,
     &auto_link::AUTO_LINK,
     &connection::CONNECTION,
     &link::LINK,

@@ -4,7 +4,7 @@
 mod sample;
 
 use crosstie_manage::{Access, Agent, AttributeValue, Change, Refused, Step};
-use crosstie_model::facts::Facts;
+use crosstie_model::facts::{Facts, LinkRouteFacts};
 use fe2o3_amqp_types::messaging::{ApplicationProperties, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
 use proptest::prelude::*;
@@ -36,6 +36,12 @@ fn apply(change: &Change, facts: &mut Facts) {
         Change::CreateAddress(attributes) => {
             let (name, prefix) = (attributes.text("name"), attributes.text("prefix"));
             facts.address_rules.push(sample::rule(42, name, prefix, attributes.text("pattern")));
+        }
+        Change::CreateLinkRoute(attributes) => {
+            let prefix = attributes.text("prefix").map(str::to_owned);
+            let name = attributes.text("name").map(str::to_owned);
+            let like = facts.link_routes[0].clone();
+            facts.link_routes.push(LinkRouteFacts { id: 43, name, prefix, active: false, ..like });
         }
         _ => {}
     }
@@ -110,7 +116,7 @@ fn a_query_over_all_types_makes_identities_unique() {
     // beside the rows of the facts: the router and the management node
     let count = known.listeners.len() + known.connectors.len() + known.connections.len() + known.links.len();
     let rest = known.addresses.len() + known.address_rules.len() + known.auto_links.len() + known.log.len();
-    assert_eq!(rows.len(), count + rest + 2);
+    assert_eq!(rows.len(), count + rest + known.link_routes.len() + 2);
     let names = answer.column("name");
     for name in ["router/hub", "log/DEFAULT", "clients"] {
         assert!(names.contains(&text(name)), "{name} is not in {names:?}");
@@ -315,7 +321,32 @@ fn an_address_rule_that_contradicts_itself_or_another_is_not_created() {
 }
 
 #[test]
-fn listeners_connectors_and_address_rules_are_deleted_and_nothing_else() {
+fn a_link_route_is_created_unless_it_contradicts_itself() {
+    let of = "router.config.linkRoute";
+    let good = [("prefix", text("x")), ("dir", text("in")), ("connection", text("broker"))];
+    let (answer, changes) = create(of, &good);
+    assert_eq!(
+        (answer.status, answer.get("identity"), answer.get("operStatus")),
+        (201, &text("43"), &text("inactive"))
+    );
+    let [Change::CreateLinkRoute(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!(attributes.text("direction"), Some("in"));
+    for wrong in [
+        [("prefix", text("x")), ("direction", text("in")), ("name", text("n"))].as_slice(),
+        &[("prefix", text("x")), ("connection", text("broker"))],
+        &[("direction", text("in")), ("connection", text("broker"))],
+        &[("prefix", text("x")), ("pattern", text("y")), ("direction", text("in")), ("connection", text("broker"))],
+        &[("prefix", text("x")), ("direction", text("in")), ("connection", text("b")), ("containerId", text("c"))],
+        &[("prefix", text("x")), ("direction", text("both")), ("connection", text("b"))],
+        &[("prefix", text("x")), ("direction", text("in")), ("connection", text("b")), ("operStatus", text("active"))],
+    ] {
+        let (answer, changes) = create(of, wrong);
+        assert_eq!((answer.status, changes.len()), (400, 0), "{wrong:?}");
+    }
+}
+
+#[test]
+fn what_can_be_created_is_deleted_and_nothing_else() {
     let delete = |of: &str, key: &'static str, value: &str| {
         let (answer, changes) = change(&[word("operation", "DELETE"), word("type", of), word(key, value)], map(&[]));
         (answer.status, changes)
@@ -324,6 +355,7 @@ fn listeners_connectors_and_address_rules_are_deleted_and_nothing_else() {
     let identity = "connector/broker.example.com:5672:broker";
     assert_eq!(delete("connector", "identity", identity), (204, vec![Change::DeleteConnector("broker".into())]));
     assert_eq!(delete("router.config.address", "identity", "8"), (204, vec![Change::DeleteAddress(8)]));
+    assert_eq!(delete("router.config.linkRoute", "identity", "12"), (204, vec![Change::DeleteLinkRoute(12)]));
     assert_eq!(delete("connection", "identity", "1"), (501, vec![]));
     assert_eq!(delete("listener", "name", "broker"), (400, vec![]));
     assert_eq!(delete("listener", "name", "nosuch"), (404, vec![]));

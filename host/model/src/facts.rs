@@ -16,6 +16,7 @@ pub enum Part {
     Addresses,
     AddressRules,
     AutoLinks,
+    LinkRoutes,
     Log,
     Nodes,
 }
@@ -39,6 +40,8 @@ pub struct Facts {
     pub address_rules: Vec<AddressRuleFacts>,
     /// In the order in which they were made.
     pub auto_links: Vec<AutoLinkFacts>,
+    /// In the order in which they were made.
+    pub link_routes: Vec<LinkRouteFacts>,
     /// One for each module.
     pub log: Vec<LogFacts>,
     /// The routers of the network, this one included; none for a standalone router.
@@ -114,7 +117,7 @@ pub struct RouterFacts {
     pub links_blocked: u32,
     /// Rows of [`Facts::nodes`].
     pub nodes: u64,
-    /// Link routes.
+    /// Rows of [`Facts::link_routes`].
     pub link_routes: u64,
     /// Rows of [`Facts::auto_links`].
     pub auto_links: u64,
@@ -383,6 +386,31 @@ pub struct AutoLinkFacts {
     pub status: &'static str,
     /// Why it was last detached.
     pub last_error: Option<String>,
+}
+
+/// A link route.
+#[derive(Debug, Clone)]
+pub struct LinkRouteFacts {
+    /// Unique in this process.
+    pub id: u64,
+    /// Unique among link routes.
+    pub name: Option<String>,
+    /// Given unless `pattern` is.
+    pub prefix: Option<String>,
+    /// Given unless `prefix` is.
+    pub pattern: Option<String>,
+    /// In: links of senders. Out: links of receivers.
+    pub direction: Direction,
+    /// The listener or connector that its links are carried to.
+    pub connection: Option<String>,
+    /// The container-id of peers that its links are carried to.
+    pub container_id: Option<String>,
+    /// Stands before the address in the container.
+    pub add_external_prefix: Option<String>,
+    /// Is taken from the address for the container.
+    pub del_external_prefix: Option<String>,
+    /// There is a connection that its links may be carried to.
+    pub active: bool,
 }
 
 /// What is logged of one module.

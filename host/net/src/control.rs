@@ -6,9 +6,10 @@ use std::sync::Arc;
 use crosstie_amqp::sasl::Users;
 use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Step, log_facts};
 use crosstie_model::facts::{AddressFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts};
-use crosstie_model::settings::{AddressRule, Connector, Direction, Listener, Role, Settings};
+use crosstie_model::settings::{AddressRule, Connector, Direction, LinkRoute, Listener, Role, Settings};
 use crosstie_router::counters::Counters;
 use crosstie_router::forward::REQUEST_MAX_BYTES;
+use crosstie_router::link_route;
 use crosstie_router::shard::Managed;
 use crosstie_router::survey::{LinkRow, outcomes};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +42,13 @@ pub trait Entities: Send + Sync {
     ///
     /// What is wrong, for the peer.
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String>;
+
+    /// A new link route.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn link_route(&self, attributes: &Attributes) -> Result<LinkRoute, String>;
 }
 
 /// A message to the management node, from a worker.
@@ -154,6 +162,22 @@ impl Control {
                 }
                 tracing::info!(target: "management", pattern, "address rule created");
             }
+            Change::CreateLinkRoute(attributes) => {
+                let route = self.entities.link_route(&attributes).map_err(Refused::BadRequest)?;
+                let key = link_route::key(&route);
+                if !self.shared.common.link_routes.add(route) {
+                    return Err(Refused::BadRequest(format!(
+                        "there is a link route {key:?} to that container already"
+                    )));
+                }
+                tracing::info!(target: "management", route = key, "link route created");
+            }
+            Change::DeleteLinkRoute(id) => {
+                if !self.shared.common.link_routes.remove(id) {
+                    return Err(Refused::NotFound(format!("no link route has the id {id}")));
+                }
+                tracing::info!(target: "management", id, "link route deleted");
+            }
             Change::DeleteListener(name) => {
                 let place = self.listeners.iter().position(|listener| listener.settings.name == name);
                 let place = place.ok_or_else(|| Refused::NotFound(format!("no listener is named {name:?}")))?;
@@ -203,6 +227,7 @@ impl Control {
         let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
         let connectors = self.connectors.iter().map(|(connector, watched)| rows::connector(connector, watched.get()));
         let rules = self.shared.common.addresses.rules();
+        let routes = self.shared.common.link_routes.all();
         Facts {
             router,
             listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
@@ -212,6 +237,7 @@ impl Control {
             addresses: if when(Part::Addresses) { addresses } else { Vec::new() },
             address_rules: rules.iter().map(|(id, rule)| rows::address_rule(*id, rule)).collect(),
             auto_links,
+            link_routes: routes.iter().map(|(id, route, open)| rows::link_route(*id, route, *open > 0)).collect(),
             log: if when(Part::Log) { log_facts(&self.settings.log) } else { Vec::new() },
             nodes: Vec::new(),
         }
@@ -247,6 +273,19 @@ impl Control {
             traffic: of_node,
             ..AddressFacts::default()
         });
+        for (_, route, open) in self.shared.common.link_routes.all() {
+            let key = link_route::key(&route);
+            if found.iter().any(|address| address.key == key) {
+                continue;
+            }
+            found.push(AddressFacts {
+                traffic: traffic.get(key.as_str()).copied().unwrap_or_default(),
+                key,
+                distribution: "linkBalanced",
+                containers: u32::try_from(open).unwrap_or(u32::MAX),
+                ..AddressFacts::default()
+            });
+        }
         for address in known {
             let key = address.key.to_string();
             let mut counts = traffic.get(key.as_str()).copied().unwrap_or_default();
@@ -309,7 +348,7 @@ impl Control {
             links: wide(links.len()),
             links_blocked: u32::try_from(blocked).unwrap_or(u32::MAX),
             nodes: 0,
-            link_routes: 0,
+            link_routes: wide(self.shared.common.link_routes.all().len()),
             auto_links: wide(self.settings.auto_links.len()),
             connections: wide(connections.len()),
             outcomes: totals,

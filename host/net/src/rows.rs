@@ -1,9 +1,12 @@
 //! What the configuration says, in the words of management.
 
-use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, ConnectorFacts, EndpointFacts, ListenerFacts};
+use crosstie_model::facts::{
+    AddressRuleFacts, AutoLinkFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts,
+};
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, Listener, PropertyValue, Role,
+    AddressRule, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener, PropertyValue,
+    Role,
 };
 
 use crate::dial_text;
@@ -82,10 +85,7 @@ pub(crate) fn connector(connector: &Connector, state: State) -> ConnectorFacts {
 
 /// A rule for addresses.
 pub(crate) fn address_rule(id: u64, rule: &AddressRule) -> AddressRuleFacts {
-    let (prefix, pattern) = match &rule.covers {
-        Covers::Prefix(text) => (Some(text.clone()), None),
-        Covers::Pattern(text) => (None, Some(text.clone())),
-    };
+    let (prefix, pattern) = covers(&rule.covers);
     AddressRuleFacts {
         id,
         name: rule.name.clone(),
@@ -99,12 +99,43 @@ pub(crate) fn address_rule(id: u64, rule: &AddressRule) -> AddressRuleFacts {
     }
 }
 
+/// A link route.
+pub(crate) fn link_route(id: u64, route: &LinkRoute, active: bool) -> LinkRouteFacts {
+    let (prefix, pattern) = covers(&route.covers);
+    let (connection, container_id) = container(&route.container);
+    LinkRouteFacts {
+        id,
+        name: route.name.clone(),
+        prefix,
+        pattern,
+        direction: route.direction,
+        connection,
+        container_id,
+        add_external_prefix: route.add_external_prefix.clone(),
+        del_external_prefix: route.del_external_prefix.clone(),
+        active,
+    }
+}
+
+/// As prefix, or as pattern.
+fn covers(covers: &Covers) -> (Option<String>, Option<String>) {
+    match covers {
+        Covers::Prefix(text) => (Some(text.clone()), None),
+        Covers::Pattern(text) => (None, Some(text.clone())),
+    }
+}
+
+/// The name of a connection, or a container-id.
+fn container(container: &ContainerRef) -> (Option<String>, Option<String>) {
+    match container {
+        ContainerRef::Connection(name) => (Some(name.clone()), None),
+        ContainerRef::ContainerId(id) => (None, Some(id.clone())),
+    }
+}
+
 /// An auto-link and the id of its link.
 pub(crate) fn auto_link(id: u64, auto_link: &AutoLink, link_id: Option<u64>) -> AutoLinkFacts {
-    let (connection, container_id) = match &auto_link.container {
-        ContainerRef::Connection(name) => (Some(name.clone()), None),
-        ContainerRef::ContainerId(container) => (None, Some(container.clone())),
-    };
+    let (connection, container_id) = container(&auto_link.container);
     AutoLinkFacts {
         id,
         name: Some(auto_link.name.clone()),

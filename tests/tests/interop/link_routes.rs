@@ -379,3 +379,23 @@ fn a_receiver_that_stops_reading_holds_up_its_own_links_alone() {
     assert_eq!(client.expect_transfer().1, data_message(b"through"));
     router.assert_healthy();
 }
+
+#[test]
+fn management_shows_makes_and_ends_link_routes() {
+    let router = router();
+    let stat = || {
+        let bus = format!("amqp://{}", router.clients());
+        let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
+        let output = command.args(["stat", "link-routes", "--bus", &bus]).output().expect("crosstie runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        String::from_utf8_lossy(&output.stdout).lines().skip(1).map(words).collect::<Vec<_>>()
+    };
+    let status = |rows: &[Vec<String>]| rows.iter().filter_map(|row| row.last().cloned()).collect::<Vec<_>>();
+    let rows = stat();
+    assert_eq!(rows.len(), 4, "{rows:?}");
+    assert_eq!(rows[0], ["b2", "in", "brk", "inactive"]);
+    let container = container(&router);
+    assert_eq!(status(&stat()), ["active"; 4]);
+    drop(container);
+}

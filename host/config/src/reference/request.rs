@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crosstie_model::settings::{AddressRule, Connector, Listener, User};
+use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, User};
 
 use crate::document;
 use crate::loading::Loading;
@@ -73,6 +73,19 @@ pub fn address(attributes: &[(String, AttributeValue)]) -> Result<AddressRule, S
         let node = super::address::address(loading, entity);
         crate::address::read_address(loading, &node).0
     })
+}
+
+/// A new link route. Whether its name is free is for the caller to know.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<LinkRoute, String> {
+    let made = read("linkRoute", attributes, |loading, entity| {
+        let node = super::address::link_route(loading, entity)?;
+        Some(crate::address::read_link_route(loading, &node).link_route)
+    })?;
+    made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
 }
 
 fn read<T>(

@@ -82,6 +82,12 @@ pub(super) fn class(row: &Row, name: &str) -> String {
     class.to_owned()
 }
 
+/// The one of two that is there.
+pub(super) fn either(row: &Row, one: &str, other: &str) -> String {
+    let text = plain(row, one);
+    if text.is_empty() { plain(row, other) } else { text }
+}
+
 /// The address of a key.
 pub(super) fn address(row: &Row, name: &str) -> String {
     let key = row.text(name).unwrap_or_default();

@@ -4,7 +4,8 @@ use comfy_table::{Table, presets};
 
 use super::What;
 use super::cell::{
-    address, authentication, bytes, class, consumers, days, hours, phase, plain, priority, security, sum, tenant,
+    address, authentication, bytes, class, consumers, days, either, hours, phase, plain, priority, security, sum,
+    tenant,
 };
 use super::row::Row;
 
@@ -39,6 +40,7 @@ impl View {
             What::Addresses => &ADDRESSES,
             What::AddressRules => &ADDRESS_RULES,
             What::AutoLinks => &AUTO_LINKS,
+            What::LinkRoutes => &LINK_ROUTES,
             What::Listeners => &LISTENERS,
             What::Connectors => &CONNECTORS,
         }
@@ -251,6 +253,29 @@ static AUTO_LINKS: View = View {
         ("link", |row| plain(row, "linkRef")),
         ("status", |row| plain(row, "operStatus")),
         ("lastErr", |row| plain(row, "lastError")),
+    ],
+    order: Order::By(0),
+};
+
+static LINK_ROUTES: View = View {
+    entity_type: "org.apache.qpid.dispatch.router.config.linkRoute",
+    attributes: &[
+        "prefix",
+        "pattern",
+        "direction",
+        "connection",
+        "containerId",
+        "addExternalPrefix",
+        "delExternalPrefix",
+        "operStatus",
+    ],
+    columns: &[
+        ("address", |row| either(row, "prefix", "pattern")),
+        ("dir", |row| plain(row, "direction")),
+        ("container", |row| either(row, "connection", "containerId")),
+        ("add", |row| plain(row, "addExternalPrefix")),
+        ("del", |row| plain(row, "delExternalPrefix")),
+        ("status", |row| plain(row, "operStatus")),
     ],
     order: Order::By(0),
 };

@@ -3,7 +3,7 @@
 use crosstie_manage::{Access, Agent, Change, Reply, Step};
 use crosstie_model::facts::{
     AddressFacts, AddressRuleFacts, AutoLinkFacts, ConnectionFacts, ConnectorFacts, ConnectorStatus, EndpointFacts,
-    Facts, LinkFacts, ListenerFacts, LogFacts, OutcomeCounts, Part, RouterFacts, TrafficCounts,
+    Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part, RouterFacts, TrafficCounts,
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::Direction;
@@ -71,6 +71,18 @@ pub(crate) fn facts() -> Facts {
             link_id: None,
             status: "failed",
             last_error: Some("amqp:not-found".into()),
+        }],
+        link_routes: vec![LinkRouteFacts {
+            id: 12,
+            name: None,
+            prefix: Some("b2".into()),
+            pattern: None,
+            direction: Direction::In,
+            connection: Some("broker".into()),
+            container_id: None,
+            add_external_prefix: None,
+            del_external_prefix: None,
+            active: true,
         }],
         log: vec![LogFacts { module: "DEFAULT", enable: Some("info+".into()), ..LogFacts::default() }],
         nodes: Vec::new(),
@@ -225,6 +237,7 @@ pub(crate) fn run(request: &[u8], access: Access, mut change: impl FnMut(Change,
                 keep(wanted(Part::Addresses), &mut part.addresses);
                 keep(wanted(Part::AddressRules), &mut part.address_rules);
                 keep(wanted(Part::AutoLinks), &mut part.auto_links);
+                keep(wanted(Part::LinkRoutes), &mut part.link_routes);
                 keep(wanted(Part::Log), &mut part.log);
                 pending.facts(&part)
             }
