@@ -5,7 +5,7 @@ import hashlib
 import json
 import sys
 
-from proton import Delivery, symbol
+from proton import Delivery, SSLDomain, symbol
 from proton.handlers import MessagingHandler
 from proton.reactor import Container
 
@@ -71,6 +71,9 @@ def options(description):
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--mechanisms")
+    parser.add_argument("--ca", help="speak TLS, and believe this file")
+    parser.add_argument("--certificate", help="our own, with its key in --key")
+    parser.add_argument("--key")
     parser.add_argument("--no-sasl", action="store_true")
     parser.add_argument("--keep", action="store_true", help="stay connected when done")
     parser.add_argument("--reconnect", action="store_true", help="connect again for what is left")
@@ -98,7 +101,17 @@ class Client(MessagingHandler):
             wanted["password"] = self.args.password
         if self.args.container:
             event.container.container_id = self.args.container
-        self.connection = event.container.connect("amqp://" + self.args.url, **wanted)
+        url = "amqp://" + self.args.url
+        if self.args.ca:
+            # Proton looks for names of hosts alone, not for addresses
+            url = "amqps://" + self.args.url.replace("127.0.0.1", "localhost")
+            domain = SSLDomain(SSLDomain.MODE_CLIENT)
+            domain.set_trusted_ca_db(self.args.ca)
+            domain.set_peer_authentication(SSLDomain.VERIFY_PEER_NAME)
+            if self.args.certificate:
+                domain.set_credentials(self.args.certificate, self.args.key, None)
+            wanted["ssl_domain"] = domain
+        self.connection = event.container.connect(url, **wanted)
         self.attach(event)
 
     def attach(self, event):

@@ -5,6 +5,7 @@
 
 pub mod artemis;
 pub mod body;
+pub mod certificates;
 pub mod driver;
 pub mod frame;
 pub mod native;

@@ -13,7 +13,7 @@ use serde_amqp::primitives::{Array, Symbol};
 
 use crate::fault::{self, PeerFault};
 use crate::frame::{self, Frame, Header, Kind};
-use crate::handshake::{self, Exchange, Progress, Side};
+use crate::handshake::{self, Exchange, Progress, Secure, Side};
 use crate::output::Output;
 use crate::sasl::Nonce;
 use crate::session::{DeliveryId, Link, LinkId, Session, Stage, window_frames};
@@ -255,6 +255,13 @@ impl Connection {
     #[must_use]
     pub fn mechanism(&self) -> Option<&str> {
         self.mechanism.as_deref()
+    }
+
+    /// The peer speaks through TLS: to be said before its first byte.
+    pub fn secure(&mut self, secure: Secure) {
+        if let Side::Server(server) = &mut self.setup.side {
+            server.secure = Some(secure);
+        }
     }
 
     /// Nothing more is read or written once `out` is empty.

@@ -23,6 +23,30 @@ pub struct Server {
     pub without_sasl: bool,
     /// For PLAIN and SCRAM.
     pub users: Arc<Users>,
+    /// PLAIN is offered without TLS.
+    pub plain_without_tls: bool,
+    /// What the TLS layer knows of the peer; absent without TLS.
+    pub secure: Option<Secure>,
+}
+
+/// A TLS layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secure {
+    /// Whom the peer's certificate names, if it showed one.
+    pub user: Option<String>,
+}
+
+impl Server {
+    /// Whether this peer may use a mechanism: PLAIN where nobody listens, EXTERNAL with a certificate.
+    fn takes(&self, name: &str) -> bool {
+        let known = self.mechanisms.iter().any(|offered| offered == name);
+        known
+            && match name {
+                "PLAIN" => self.plain_without_tls || self.secure.is_some(),
+                "EXTERNAL" => self.secure.as_ref().is_some_and(|secure| secure.user.is_some()),
+                _ => true,
+            }
+    }
 }
 
 /// What a connector shows its peer.
@@ -83,7 +107,12 @@ pub(crate) enum Progress {
 
 /// Appends the frame in which a server names its mechanisms.
 pub(crate) fn offer(out: &mut Vec<u8>, server: &Server) {
-    let list = server.mechanisms.iter().map(|name| Symbol::from(name.as_str())).collect::<Vec<_>>();
+    let offered = server.mechanisms.iter().filter(|name| server.takes(name));
+    let mut list = offered.map(|name| Symbol::from(name.as_str())).collect::<Vec<_>>();
+    if list.is_empty() {
+        // there has to be one: this lets nobody in, and gives no secret away
+        list.push(Symbol::from("EXTERNAL"));
+    }
     append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(list) });
 }
 
@@ -113,7 +142,7 @@ pub(crate) fn serve(
 fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> Result<Progress, PeerFault> {
     let init: SaslInit = decode(body, 0x41, "sasl-init")?;
     let name = init.mechanism.as_str();
-    if !server.mechanisms.iter().any(|offered| offered == name) {
+    if !server.takes(name) {
         return Err(PeerFault::Sasl("a mechanism that was not offered"));
     }
     let said = init.initial_response.as_ref();
@@ -128,6 +157,7 @@ fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> R
     }
     let user = match name {
         "ANONYMOUS" => None,
+        "EXTERNAL" => server.secure.as_ref().and_then(|secure| secure.user.clone()),
         _ => Some(judge_plain(&server.users, said.map(|said| said.as_slice())).map_err(PeerFault::Sasl)?),
     };
     append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: None });
@@ -205,6 +235,16 @@ const UNPROVEN: PeerFault = PeerFault::Sasl("the peer did not prove that it know
 fn take_mechanisms(out: &mut Vec<u8>, client: &Client, nonce: Nonce, body: &[u8]) -> Result<Exchange, PeerFault> {
     let offered: SaslMechanisms = decode(body, 0x40, "sasl-mechanisms")?;
     let has = |name: &str| offered.sasl_server_mechanisms.0.iter().any(|symbol| symbol.as_str() == name);
+    let external = client.mechanisms.iter().any(|allowed| allowed == "EXTERNAL");
+    if external && has("EXTERNAL") {
+        init(out, "EXTERNAL", Vec::new());
+        return Ok(Exchange::Shown);
+    }
+    if external && client.mechanisms.len() == 1 {
+        return Err(PeerFault::Sasl(
+            "the peer does not offer EXTERNAL: it asked for no certificate, or does not take it",
+        ));
+    }
     let Some((user, password)) = &client.credentials else {
         if !has("ANONYMOUS") {
             return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is used with it"));

@@ -44,7 +44,13 @@ fn users() -> Arc<Users> {
 }
 
 fn server(mechanisms: &[&str]) -> Connection {
-    let server = Server { mechanisms: words(mechanisms), without_sasl: false, users: users() };
+    let server = Server {
+        mechanisms: words(mechanisms),
+        without_sasl: false,
+        users: users(),
+        plain_without_tls: true,
+        secure: None,
+    };
     Connection::new(Time(0), setup(Side::Server(server)), Nonce([1; 18]))
 }
 

@@ -20,7 +20,13 @@ use serde_amqp::primitives::Symbol;
 
 fn server() -> Connection {
     let users = Arc::new(Users::new([1; 32], []));
-    let server = Server { mechanisms: vec!["ANONYMOUS".to_owned()], without_sasl: true, users };
+    let server = Server {
+        mechanisms: vec!["ANONYMOUS".to_owned()],
+        without_sasl: true,
+        users,
+        plain_without_tls: true,
+        secure: None,
+    };
     let setup = Setup {
         container_id: "router".to_owned(),
         hostname: None,

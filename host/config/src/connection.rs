@@ -18,14 +18,14 @@ const ROLES: [(&str, Role); 2] = [("normal", Role::Normal), ("route-container", 
 const ROLES_UNSERVED: [&str; 2] = ["inter-router", "edge"];
 
 /// Words for mechanisms that are served.
-pub(crate) const MECHANISMS: [(&str, Mechanism); 4] = [
+pub(crate) const MECHANISMS: [(&str, Mechanism); 5] = [
     (Mechanism::Anonymous.as_str(), Mechanism::Anonymous),
     (Mechanism::Plain.as_str(), Mechanism::Plain),
     (Mechanism::ScramSha256.as_str(), Mechanism::ScramSha256),
     (Mechanism::ScramSha512.as_str(), Mechanism::ScramSha512),
+    (Mechanism::External.as_str(), Mechanism::External),
 ];
-const MECHANISMS_UNSERVED: [&str; 7] =
-    ["EXTERNAL", "SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "OAUTHBEARER", "XOAUTH2"];
+const MECHANISMS_UNSERVED: [&str; 6] = ["SCRAM-SHA-1", "CRAM-MD5", "DIGEST-MD5", "GSSAPI", "OAUTHBEARER", "XOAUTH2"];
 
 /// Keys of our Open that an operator cannot set. Source: features 1.2, `openProperties`.
 const RESERVED_PROPERTIES: [&str; 7] =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crosstie_model::settings::{Backoff, Connector, Endpoint, Failover, Mechanism, Role, Scheme};
 
 use crate::block::{Block, Item, name_of, not_served};
-use crate::connection;
+use crate::connection::{self, Sasl};
 use crate::endpoint;
 use crate::listener::{host_of, port};
 use crate::loading::{Fault, Loading};
@@ -17,10 +17,8 @@ use crate::tree::{Node, Value};
 /// Endpoints of one connector.
 const ENDPOINTS_MAX: usize = 256;
 
-const UNSERVED: [&str; 10] = [
-    "tls",
+const UNSERVED: [&str; 8] = [
     "cost",
-    "verify-hostname",
     "policy-vhost",
     "allow-redirect",
     "protocol-family",
@@ -36,6 +34,9 @@ pub(crate) struct ConnectorDraft {
     pub(crate) name_at: Place,
     /// Absent when it is written but cannot be read.
     pub(crate) role: Option<Role>,
+    pub(crate) tls_at: Option<Place>,
+    /// `sasl` is written.
+    pub(crate) sasl: Option<Sasl>,
 }
 
 /// Reads a `connector` node.
@@ -43,7 +44,14 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
     let name = name_of(loading, node, "connector \"my-broker\" { endpoint \"amqp://broker.example.com\" }");
     let block = Block::with_qualifiers(loading, "connector", Item::of_node(node), &[]);
     let role = connection::role(&block);
-    let endpoints = endpoints(&block);
+    let tls = block.text("tls");
+    let endpoints = endpoints(&block, tls.map(|tls| tls.at));
+    let verify_hostname = block.flag("verify-hostname").unwrap_or(true);
+    if let (Some(at), None) = (block.has("verify-hostname"), tls) {
+        loading.report(
+            Fault::at(at, "`verify-hostname` without `tls`").hint("without TLS there is no certificate: remove it"),
+        );
+    }
     let username = block.text("sasl-username").map(|text| text.text.to_owned());
     let password = block.text("sasl-password").and_then(|text| secret::resolve_plain(loading, text.text, text.at));
     check_credentials(&block);
@@ -51,19 +59,30 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
     let mut connection = connection::read(&block);
     connection.sasl = match &sasl {
         Some(sasl) => sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect(),
-        None if username.is_some() => default_mechanisms(connection.allow_plain_without_tls),
+        None if username.is_some() => default_mechanisms(connection.allow_plain_without_tls || tls.is_some()),
         None => vec![Mechanism::Anonymous],
     };
     for (mechanism, at) in sasl.iter().flat_map(|sasl| &sasl.mechanisms) {
-        check_mechanism(&block, *mechanism, *at, connection.allow_plain_without_tls);
+        check_mechanism(&block, *mechanism, *at, connection.allow_plain_without_tls || tls.is_some());
     }
     let failover = failover(&block);
     block.finish(&UNSERVED);
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
     let role_or_default = role.unwrap_or_default();
-    let connector = Connector { name, role: role_or_default, endpoints, username, password, failover, connection };
-    ConnectorDraft { connector, name_at, role }
+    let tls_at = tls.map(|tls| tls.at);
+    let connector = Connector {
+        name,
+        role: role_or_default,
+        endpoints,
+        username,
+        password,
+        tls: tls.map(|tls| tls.text.to_owned()),
+        verify_hostname,
+        failover,
+        connection,
+    };
+    ConnectorDraft { connector, name_at, role, tls_at, sasl }
 }
 
 fn check_credentials(block: &Block<'_>) {
@@ -85,7 +104,7 @@ fn default_mechanisms(plain: bool) -> Vec<Mechanism> {
 }
 
 fn check_mechanism(block: &Block<'_>, mechanism: Mechanism, at: Place, plain: bool) {
-    if mechanism == Mechanism::Anonymous {
+    if matches!(mechanism, Mechanism::Anonymous | Mechanism::External) {
         return;
     }
     if block.has("sasl-username").is_none() {
@@ -100,7 +119,8 @@ fn check_mechanism(block: &Block<'_>, mechanism: Mechanism, at: Place, plain: bo
     }
 }
 
-fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
+fn endpoints(block: &Block<'_>, tls: Option<Place>) -> Vec<Endpoint> {
+    let default = if tls.is_some() { Scheme::Amqps } else { Scheme::Amqp };
     let written = block.all("endpoint");
     let single = block.has("host").or(block.has("port"));
     let host = block.text("host").and_then(|text| host_of(block.loading, text));
@@ -121,15 +141,15 @@ fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
     }
     if written.is_empty() {
         let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
-        let port = port.unwrap_or(5672);
-        return vec![Endpoint { scheme: Scheme::Amqp, host, port, priority: 0, labels: Vec::new() }];
+        let port = port.unwrap_or(default.default_port());
+        return vec![Endpoint { scheme: default, host, port, priority: 0, labels: Vec::new() }];
     }
     if let Some(item) = written.get(ENDPOINTS_MAX) {
         block.loading.report(Fault::at(item.at, "too many endpoints").hint("a connector has at most 256"));
     }
     let mut read: Vec<(Endpoint, Place)> = Vec::new();
     for item in written.into_iter().take(ENDPOINTS_MAX) {
-        let Some(endpoint) = endpoint_of(block, item) else {
+        let Some(endpoint) = endpoint_of(block, item, tls) else {
             continue;
         };
         let same = |known: &Endpoint| known.host.eq_ignore_ascii_case(&endpoint.host) && known.port == endpoint.port;
@@ -141,7 +161,7 @@ fn endpoints(block: &Block<'_>) -> Vec<Endpoint> {
     read.into_iter().map(|(endpoint, _)| endpoint).collect()
 }
 
-fn endpoint_of(block: &Block<'_>, item: Item<'_>) -> Option<Endpoint> {
+fn endpoint_of(block: &Block<'_>, item: Item<'_>, tls: Option<Place>) -> Option<Endpoint> {
     let inner = Block::with_qualifiers(block.loading, "endpoint", item, &["priority"]);
     let url = inner.single(Item { props: &[], children: None, ..item }).and_then(|arg| inner.text_of(arg));
     let priority = inner.integer("priority", 0..=u8::MAX).unwrap_or(0);
@@ -149,18 +169,36 @@ fn endpoint_of(block: &Block<'_>, item: Item<'_>) -> Option<Endpoint> {
     inner.finish(&[]);
     let text = url?;
     let hint = "as in `amqp://broker.example.com:5672`";
-    match endpoint::parse(text.text) {
+    let default = if tls.is_some() { Scheme::Amqps } else { Scheme::Amqp };
+    match endpoint::parse_as(text.text, default) {
         Ok(url) => {
-            let scheme = url.scheme.unwrap_or(Scheme::Amqp);
-            if scheme != Scheme::Amqp {
-                block.loading.report(not_served(text.at, scheme.as_str()).hint("it serves `amqp://` alone"));
-            }
+            let scheme = url.scheme.unwrap_or(default);
+            check_scheme(block, (scheme, text.at), tls);
             Some(Endpoint { scheme, host: url.host, port: url.port, priority, labels })
         }
         Err(why) => {
             block.loading.report(Fault::at(text.at, "not an endpoint").label(why).hint(hint));
             None
         }
+    }
+}
+
+/// An endpoint has TLS exactly where its connector has.
+fn check_scheme(block: &Block<'_>, (scheme, at): (Scheme, Place), tls: Option<Place>) {
+    match (scheme, tls) {
+        (Scheme::Ws | Scheme::Wss, _) => {
+            block.loading.report(not_served(at, scheme.as_str()).hint("it dials `amqp://` and `amqps://`"));
+        }
+        (Scheme::Amqps, None) => block.loading.report(
+            Fault::at(at, "`amqps://` without `tls`")
+                .hint("name a `tls` node in the connector, as in `tls \"brokers\"`"),
+        ),
+        (Scheme::Amqp, Some(tls)) => block.loading.report(
+            Fault::at(at, "`amqp://` beside `tls`")
+                .also(tls, "`tls` stands here")
+                .hint("write `amqps://`: a connector with `tls` dials nobody without"),
+        ),
+        _ => {}
     }
 }
 

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crosstie_model::settings::{ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role, Settings, User};
+use crosstie_model::settings::{
+    ClientCertificate, Connector, ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role, Settings, Tls,
+    User,
+};
 
 use crate::block::{Block, Item, name_of, not_served};
+use crate::connector::ConnectorDraft;
 use crate::listener::{ListenerDraft, default_mechanisms};
 use crate::loading::{Fault, Loading};
 use crate::plugin::PluginDraft;
@@ -13,13 +17,14 @@ use crate::sockets::Sockets;
 use crate::source::Place;
 use crate::tree::Node;
 use crate::writable::{self, Hindrance};
-use crate::{address, connector, listener, plugin, router, suggest};
+use crate::{address, connector, listener, plugin, router, suggest, tls};
 
-const KNOWN: [&str; 13] = [
+const KNOWN: [&str; 14] = [
     "router",
     "log",
     "limits",
     "state",
+    "tls",
     "user",
     "listener",
     "connector",
@@ -32,19 +37,8 @@ const KNOWN: [&str; 13] = [
 ];
 
 /// Nodes of the language that this build does not serve.
-const UNSERVED: [&str; 11] = [
-    "tls",
-    "management",
-    "metrics",
-    "http",
-    "policy",
-    "vhost",
-    "websocket",
-    "tracing",
-    "exchange",
-    "binding",
-    "auth-service",
-];
+const UNSERVED: [&str; 10] =
+    ["management", "metrics", "http", "policy", "vhost", "websocket", "tracing", "exchange", "binding", "auth-service"];
 
 /// Settings, and where plugins stand in the text.
 pub(crate) struct Document {
@@ -98,14 +92,8 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
             plugin::report_without_directory(loading, draft);
         }
     }
-    let mut names = Names::of("user");
-    let mut users = Vec::new();
-    let mut users_at = Vec::new();
-    for (user, at) in all("user").map(|node| listener::read_user(loading, node)) {
-        names.add(loading, &user.name, at);
-        users.push(user);
-        users_at.push(at);
-    }
+    let (users, users_at) = read_users(loading, nodes);
+    let tls = read_tls(loading, nodes);
     let mut names = Names::of("listener or connector");
     let mut roles = BTreeMap::new();
     let mut listeners = Vec::new();
@@ -114,13 +102,13 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         names.add(loading, &draft.listener.name, draft.name_at);
         roles.insert(draft.listener.name.clone(), draft.role);
         sockets.add(loading, &draft);
-        listeners.push(with_mechanisms(loading, draft, users.len()));
+        listeners.push(with_mechanisms(loading, draft, users.len(), &tls));
     }
     let mut connectors = Vec::new();
     for draft in all("connector").map(|node| connector::read(loading, node)) {
         names.add(loading, &draft.connector.name, draft.name_at);
         roles.insert(draft.connector.name.clone(), draft.role);
-        connectors.push(draft.connector);
+        connectors.push(with_tls(loading, draft, &tls));
     }
     if listeners.is_empty() && connectors.is_empty() {
         warn_of_nothing(loading, nodes);
@@ -140,6 +128,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         router: router.unwrap_or_else(router::default_router),
         log: log.unwrap_or_else(router::default_log),
         limits: limits.unwrap_or_default(),
+        tls,
         users,
         listeners,
         connectors,
@@ -153,6 +142,18 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         state,
     };
     Document { settings, plugins, plugins_at: directory.map(|(_, at)| at) }
+}
+
+fn read_users(loading: &Loading<'_>, nodes: &[Node]) -> (Vec<User>, Vec<Place>) {
+    let mut names = Names::of("user");
+    let read = nodes.iter().filter(|node| node.name == "user").map(|node| listener::read_user(loading, node));
+    read.inspect(|(user, at)| names.add(loading, &user.name, *at)).unzip()
+}
+
+fn read_tls(loading: &Loading<'_>, nodes: &[Node]) -> Vec<Tls> {
+    let mut names = Names::of("tls");
+    let read = nodes.iter().filter(|node| node.name == "tls").map(|node| tls::read(loading, node));
+    read.inspect(|draft| names.add(loading, &draft.tls.name, draft.name_at)).map(|draft| draft.tls).collect()
 }
 
 fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {
@@ -228,20 +229,58 @@ fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
 }
 
 /// Reads a `listener` node, its mechanisms checked against the users.
-pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node, users: &[User]) -> Listener {
-    with_mechanisms(loading, listener::read_listener(loading, node), users.len())
+pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node, (users, tls): (&[User], &[Tls])) -> Listener {
+    with_mechanisms(loading, listener::read_listener(loading, node), users.len(), tls)
 }
 
-fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize) -> Listener {
+/// Reads a `connector` node, its `tls` checked against those that there are.
+pub(crate) fn read_connector<'t>(loading: &'t Loading<'t>, node: &'t Node, tls: &[Tls]) -> Connector {
+    with_tls(loading, connector::read(loading, node), tls)
+}
+
+fn with_tls(loading: &Loading<'_>, draft: ConnectorDraft, tls: &[Tls]) -> Connector {
+    let mut connector = draft.connector;
+    let named = connector.tls.as_deref().zip(draft.tls_at);
+    let found = named.and_then(|(name, at)| tls::find(loading, tls, name, at));
+    let shows = found.is_some_and(|tls| tls.certificate.is_some());
+    let written = draft.sasl.iter().flat_map(|sasl| &sasl.mechanisms);
+    for (_, at) in written.filter(|(mechanism, _)| *mechanism == Mechanism::External) {
+        if !shows && found.is_some() == connector.tls.is_some() {
+            let hint = "EXTERNAL shows the certificate of the connector's `tls`";
+            loading.report(Fault::at(*at, "EXTERNAL without a certificate").hint(hint));
+        }
+    }
+    if draft.sasl.is_none() && connector.username.is_none() && shows {
+        connector.connection.sasl = vec![Mechanism::External, Mechanism::Anonymous];
+    }
+    connector
+}
+
+fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize, tls: &[Tls]) -> Listener {
     let mut listener = draft.listener;
+    let named = listener.tls.as_ref().zip(draft.tls_at);
+    let found = named.and_then(|(used, at)| tls::find(loading, tls, &used.name, at));
+    if let (Some(found), Some(at)) = (found, draft.tls_at)
+        && found.certificate.is_none()
+    {
+        let hint = "a listener shows one: add `certificate` and `private-key` to it";
+        loading.report(Fault::at(at, format!("`{}` has no certificate", found.name.escape_debug())).hint(hint));
+    }
+    let certificates = found.is_some_and(|tls| tls.client_certificate != ClientCertificate::Off);
+    let unknown = listener.tls.is_some() && found.is_none();
     match &draft.sasl {
         Some(sasl) => {
             for (mechanism, at) in &sasl.mechanisms {
+                if *mechanism == Mechanism::External && !certificates && !unknown {
+                    let hint =
+                        "peers show one where a `tls` asks for it: `client-certificate \"request\"` or `\"require\"`";
+                    loading.report(Fault::at(*at, "EXTERNAL without certificates of peers").hint(hint));
+                }
                 check_mechanism(loading, &listener, *mechanism, *at, users);
             }
             listener.connection.sasl = sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect();
         }
-        None => listener.connection.sasl = default_mechanisms(&listener, users),
+        None => listener.connection.sasl = default_mechanisms(&listener, users, certificates),
     }
     if let (Some(at), true) = (draft.authenticate_at, listener.connection.sasl.is_empty() && listener.authenticate_peer)
     {
@@ -260,7 +299,7 @@ fn check_mechanism(loading: &Loading<'_>, listener: &Listener, mechanism: Mechan
             let what = format!("{} without users", mechanism.as_str());
             loading.report(Fault::at(at, what).hint("add `user \"alice\" password=\"env:NAME\"`"));
         }
-        Mechanism::Plain if !listener.connection.allow_plain_without_tls => loading.report(
+        Mechanism::Plain if !listener.connection.allow_plain_without_tls && listener.tls.is_none() => loading.report(
             Fault::at(at, "PLAIN would take passwords over plain TCP")
                 .label("offers PLAIN")
                 .hint("write `allow-plain-without-tls` if the way to the peers is trusted"),

@@ -19,6 +19,15 @@ pub(crate) struct Url {
 ///
 /// What is wrong with it, as a person reads it.
 pub(crate) fn parse(text: &str) -> Result<Url, String> {
+    parse_as(text, Scheme::Amqp)
+}
+
+/// The same, where a URL without a scheme stands for one.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub(crate) fn parse_as(text: &str, default: Scheme) -> Result<Url, String> {
     let (scheme, rest) = match text.split_once("://") {
         Some((word, rest)) => {
             let scheme = Scheme::parse(word)
@@ -50,7 +59,7 @@ pub(crate) fn parse(text: &str) -> Result<Url, String> {
     }
     let port = match port {
         Some(text) => port_number(text)?,
-        None => scheme.unwrap_or(Scheme::Amqp).default_port(),
+        None => scheme.unwrap_or(default).default_port(),
     };
     Ok(Url { scheme, host, port })
 }

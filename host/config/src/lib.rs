@@ -24,6 +24,7 @@ mod sockets;
 mod source;
 mod suggest;
 mod syntax;
+mod tls;
 mod tree;
 mod writable;
 

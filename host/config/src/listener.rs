@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use crosstie_model::settings::{FAILOVER_URLS_MAX, FailoverUrl, Listener, Management, Mechanism, Role, User};
+use crosstie_model::settings::{
+    FAILOVER_URLS_MAX, FailoverUrl, Listener, ListenerTls, Management, Mechanism, Role, User,
+};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::connection::{self, Sasl};
@@ -12,8 +14,7 @@ use crate::secret;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
-const UNSERVED: [&str; 18] = [
-    "tls",
+const UNSERVED: [&str; 17] = [
     "cost",
     "http",
     "http-root-dir",
@@ -45,6 +46,7 @@ pub(crate) struct ListenerDraft {
     pub(crate) role: Option<Role>,
     pub(crate) sasl: Option<Sasl>,
     pub(crate) authenticate_at: Option<Place>,
+    pub(crate) tls_at: Option<Place>,
     /// Host and port could be read.
     pub(crate) has_address: bool,
 }
@@ -72,6 +74,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let port = port(&block, 0);
     let has_address = block.has("host").is_some() == host.is_some() && block.has("port").is_some() == port.is_some();
     let failover_urls = failover_urls(&block);
+    let tls = tls(&block);
     let authenticate_at = block.has("authenticate-peer");
     let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
     let explain_refusals = block.flag("explain-refusals").unwrap_or(true);
@@ -88,19 +91,37 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         host,
         port: port.unwrap_or(5672),
         failover_urls,
+        tls: tls.as_ref().map(|(tls, _)| tls.clone()),
         authenticate_peer,
         management,
         explain_refusals,
         connection,
     };
     let name_at = name.map_or(node.at, |name| name.at);
-    ListenerDraft { listener, name_at, role, sasl, authenticate_at, has_address }
+    let tls_at = tls.map(|(_, at)| at);
+    ListenerDraft { listener, name_at, role, sasl, authenticate_at, tls_at, has_address }
+}
+
+/// The `tls` node that it names, and where; `optional` behind it takes plain AMQP on the same port.
+fn tls(block: &Block<'_>) -> Option<(ListenerTls, Place)> {
+    let item = block.one("tls")?;
+    let words = [("optional", true)];
+    let named = Item { args: item.args.get(..1).unwrap_or_default(), ..item };
+    let name = block.text_of(block.single(named)?)?;
+    let optional =
+        item.args.get(1).and_then(|arg| block.text_of(arg)).and_then(|text| block.word_of(text, &words, &[]));
+    if let Some(extra) = item.args.get(2) {
+        block.loading.report(Fault::at(extra.at, "`tls` takes a name, and `optional`").hint("remove the others"));
+    }
+    Some((ListenerTls { name: name.text.to_owned(), optional: optional.unwrap_or(false) }, name.at))
 }
 
 /// What an absent `sasl` stands for: all that is served and has something to check against.
-pub(crate) fn default_mechanisms(listener: &Listener, users: usize) -> Vec<Mechanism> {
-    let (has_users, plain) = (users > 0, users > 0 && listener.connection.allow_plain_without_tls);
+pub(crate) fn default_mechanisms(listener: &Listener, users: usize, certificates: bool) -> Vec<Mechanism> {
+    let secure = listener.connection.allow_plain_without_tls || listener.tls.is_some();
+    let (has_users, plain) = (users > 0, users > 0 && secure);
     let offered = [
+        (Mechanism::External, certificates),
         (Mechanism::ScramSha512, has_users),
         (Mechanism::ScramSha256, has_users),
         (Mechanism::Plain, plain),

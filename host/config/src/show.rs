@@ -1,8 +1,8 @@
 //! Settings back to KDL, every default filled in.
 
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers, Direction, Endpoint, Grant,
-    LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings,
+    AddressRule, Authorities, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers, Direction,
+    Endpoint, Grant, LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings, Tls,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
@@ -10,6 +10,7 @@ use crate::connection::FAMILIES;
 use crate::endpoint;
 use crate::listener::MANAGEMENT;
 use crate::quantity::{show_duration, show_size};
+use crate::tls::{CLIENT_CERTIFICATE, NAME_PARTS, VERSIONS};
 
 /// The whole configuration.
 pub(crate) fn show(settings: &Settings) -> String {
@@ -20,6 +21,7 @@ pub(crate) fn show(settings: &Settings) -> String {
     let limits = [number("connections", settings.limits.connections), size("buffered", settings.limits.buffered_bytes)];
     nodes.push(block(KdlNode::new("limits"), limits));
     nodes.extend(settings.state.iter().map(|path| word("state", path.display().to_string())));
+    nodes.extend(settings.tls.iter().map(tls));
     nodes.extend(settings.users.iter().map(|user| {
         let mut node = word("user", &user.name);
         node.push(KdlEntry::new_prop("password", user.password.reference.as_str()));
@@ -181,6 +183,13 @@ fn listener(listener: &Listener) -> KdlNode {
     let mut children = vec![word("role", listener.role.as_str())];
     children.extend(listener.host.iter().map(|host| word("host", host)));
     children.push(number("port", listener.port));
+    children.extend(listener.tls.iter().map(|tls| {
+        let mut node = word("tls", &tls.name);
+        if tls.optional {
+            node.push(KdlEntry::new("optional"));
+        }
+        node
+    }));
     children.push(flag("authenticate-peer", listener.authenticate_peer));
     children.push(flag("explain-refusals", listener.explain_refusals));
     let management = MANAGEMENT.iter().find(|(_, management)| Some(*management) == listener.management);
@@ -194,9 +203,45 @@ fn listener(listener: &Listener) -> KdlNode {
     block(word("listener", &listener.name), children)
 }
 
+fn tls(tls: &Tls) -> KdlNode {
+    let path = |name: &str, path: &std::path::Path| word(name, path.display().to_string());
+    let mut children: Vec<KdlNode> = tls.certificate.iter().map(|file| path("certificate", file)).collect();
+    if let Some(file) = &tls.private_key {
+        let mut node = path("private-key", file);
+        if let Some(secret) = &tls.password {
+            node.push(KdlEntry::new_prop("password", secret.reference.as_str()));
+        }
+        children.push(node);
+    }
+    children.push(match &tls.ca {
+        Authorities::System => word("ca", "system"),
+        Authorities::File(file) => path("ca", file),
+    });
+    let asked = CLIENT_CERTIFICATE.iter().find(|(_, asked)| *asked == tls.client_certificate);
+    children.extend(asked.map(|(text, _)| word("client-certificate", *text)));
+    let text_of = |text: &str| KdlValue::String(text.to_owned());
+    let versions = VERSIONS.iter().filter(|(_, version)| tls.versions.contains(version));
+    children.push(with("versions", versions.map(|(text, _)| text_of(text))));
+    let parts: Vec<_> = tls
+        .user_name
+        .iter()
+        .filter_map(|part| NAME_PARTS.iter().find(|(_, known)| known == part))
+        .map(|(text, _)| text_of(text))
+        .collect();
+    if !parts.is_empty() {
+        children.push(with("user-name", parts));
+    }
+    children.extend(tls.user_names.iter().map(|file| path("user-names", file)));
+    block(word("tls", &tls.name), children)
+}
+
 fn connector(connector: &Connector) -> KdlNode {
     let mut children = vec![word("role", connector.role.as_str())];
     children.extend(connector.endpoints.iter().map(show_endpoint));
+    children.extend(connector.tls.iter().map(|name| word("tls", name)));
+    if connector.tls.is_some() {
+        children.push(flag("verify-hostname", connector.verify_hostname));
+    }
     children.extend(connector.username.iter().map(|name| word("sasl-username", name)));
     children.extend(connector.password.iter().map(|secret| word("sasl-password", &secret.reference)));
     let failover = &connector.failover;

@@ -58,9 +58,8 @@ fn all_problems_come_at_once() {
 #[test]
 fn what_is_not_served_is_refused() {
     for node in [
-        "tls \"t\" { ca \"x\"; }",
         "listener \"a\" { port 1; role \"inter-router\"; }",
-        "connector \"a\" { endpoint \"amqps://a\"; }",
+        "connector \"a\" { endpoint \"wss://a\"; }",
         "address { prefix \"a\"; enable-fallback; }",
         "router \"a\" { mode \"interior\"; }",
     ] {

@@ -318,7 +318,7 @@ fn a_request_makes_what_a_file_makes() {
             ("authenticatePeer", AttributeValue::Bool(false)),
             ("openProperties", AttributeValue::Map(properties)),
         ]),
-        &[],
+        (&[], &[]),
     );
     let file = "listener {\n name: new\n host: 127.0.0.1\n port: 5700\n maxFrameSize: 4096\n openProperties: {\n\
                 \"site\": \"berlin\"\n }\n}\n";
@@ -327,7 +327,7 @@ fn a_request_makes_what_a_file_makes() {
     assert_eq!(format!("{:?}", listener.unwrap()), format!("{wanted:?}"));
     let rule = reference::address(&attributes(&[("prefix", text("a")), ("priority", AttributeValue::Integer(3))]));
     assert_eq!(rule.unwrap().priority, Some(3));
-    let connector = reference::connector(&attributes(&[("port", AttributeValue::Integer(7))])).unwrap();
+    let connector = reference::connector(&attributes(&[("port", AttributeValue::Integer(7))]), &[]).unwrap();
     assert_eq!(connector.name, "connector/127.0.0.1:7");
 }
 
@@ -336,15 +336,15 @@ fn a_request_offers_passwords_where_there_are_users() {
     let secret = Secret { text: "p".to_owned(), reference: "literal:***".to_owned() };
     let users = [User { name: "alice".to_owned(), password: secret }];
     let given = attributes(&[("authenticatePeer", text("yes")), ("saslMechanisms", text("PLAIN"))]);
-    let listener = reference::listener(&given, &users).unwrap();
+    let listener = reference::listener(&given, (&users, &[])).unwrap();
     assert!(listener.authenticate_peer);
     assert_eq!(listener.connection.sasl, [Mechanism::Plain]);
-    assert!(reference::listener(&given, &[]).unwrap_err().starts_with("saslMechanisms: "));
+    assert!(reference::listener(&given, (&[], &[])).unwrap_err().starts_with("saslMechanisms: "));
 }
 
 #[test]
 fn a_request_that_is_wrong_names_the_attribute() {
-    let listener = |given: &[(&str, AttributeValue)]| reference::listener(&attributes(given), &[]).unwrap_err();
+    let listener = |given: &[(&str, AttributeValue)]| reference::listener(&attributes(given), (&[], &[])).unwrap_err();
     assert_eq!(listener(&[("port", text("77777"))]), "port: out of range: it is from 0 to 65535");
     assert_eq!(
         listener(&[("host", text("0.0.0.0")), ("port", text("77777")), ("role", text("inter-router"))]),
@@ -359,7 +359,7 @@ fn a_request_that_is_wrong_names_the_attribute() {
     assert!(address(&[("prefix", text("a")), ("pattern", text("b"))]).starts_with("pattern: "));
     for password in ["env:PATH", "file:/etc/passwd"] {
         let given = [("saslUsername", text("u")), ("saslPassword", text(password))];
-        assert!(reference::connector(&attributes(&given)).unwrap_err().starts_with("saslPassword: "));
+        assert!(reference::connector(&attributes(&given), &[]).unwrap_err().starts_with("saslPassword: "));
     }
 }
 
@@ -497,8 +497,8 @@ proptest! {
     fn no_request_does_harm(key in "[a-zA-Z-]{0,12}", value in "\\PC{0,12}", number in any::<i64>()) {
         let given = [(key.clone(), text(&value)), ("port".to_owned(), AttributeValue::Integer(number))];
         for made in [
-            reference::listener(&given, &[]).err(),
-            reference::connector(&given).err(),
+            reference::listener(&given, (&[], &[])).err(),
+            reference::connector(&given, &[]).err(),
             reference::address(&given).err(),
         ] {
             prop_assert!(made.is_none_or(|message| !message.is_empty()));

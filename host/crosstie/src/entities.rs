@@ -2,28 +2,29 @@
 
 use crosstie_config::reference::{self, AttributeValue};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
-use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, User};
+use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, Settings, Tls, User};
 use crosstie_net::Entities;
 
 /// Those of a router with these users.
 #[derive(Debug)]
 pub(crate) struct FromAttributes {
     users: Vec<User>,
+    tls: Vec<Tls>,
 }
 
 impl FromAttributes {
-    pub(crate) fn new(users: &[User]) -> Self {
-        Self { users: users.to_vec() }
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { users: settings.users.clone(), tls: settings.tls.clone() }
     }
 }
 
 impl Entities for FromAttributes {
     fn listener(&self, attributes: &Attributes) -> Result<Listener, String> {
-        reference::listener(&convert(attributes), &self.users)
+        reference::listener(&convert(attributes), (&self.users, &self.tls))
     }
 
     fn connector(&self, attributes: &Attributes) -> Result<Connector, String> {
-        reference::connector(&convert(attributes))
+        reference::connector(&convert(attributes), &self.tls)
     }
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {

@@ -205,7 +205,7 @@ fn serve(loaded: Loaded, policy: MakePolicy, announcement: Option<String>) -> Re
             tracing::info!(target: "router", "shutting down");
             tokio::spawn(end_at_once(signals));
         };
-        let entities = Arc::new(FromAttributes::new(&loaded.settings.users));
+        let entities = Arc::new(FromAttributes::new(&loaded.settings));
         tokio::spawn(memory::give_back());
         crosstie_net::run(loaded.settings, (policy, entities), shutdown).await
     })

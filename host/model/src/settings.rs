@@ -21,6 +21,8 @@ pub struct Settings {
     pub log: Log,
     /// What the whole process may hold.
     pub limits: ProcessLimits,
+    /// Certificates and keys, by the names that listeners and connectors use.
+    pub tls: Vec<Tls>,
     /// Who may authenticate with PLAIN or SCRAM.
     pub users: Vec<User>,
     /// Where peers may connect.
@@ -152,6 +154,80 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// A `tls` node: the files and rules of TLS for the listeners and connectors that name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// Unique among them.
+    pub name: String,
+    /// A chain in PEM, our own certificate first; a listener needs one.
+    pub certificate: Option<PathBuf>,
+    /// Its key in PEM; given where `certificate` is.
+    pub private_key: Option<PathBuf>,
+    /// Of an encrypted key.
+    pub password: Option<Secret>,
+    /// Whose certificates are believed.
+    pub ca: Authorities,
+    /// What a listener asks of its peers.
+    pub client_certificate: ClientCertificate,
+    /// Spoken; never empty.
+    pub versions: Vec<TlsVersion>,
+    /// Makes the user name of a peer's certificate; empty: its whole subject.
+    pub user_name: Vec<NamePart>,
+    /// A JSON map from such names to those that are shown.
+    pub user_names: Option<PathBuf>,
+}
+
+/// Whose certificates are believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorities {
+    /// Those that the system believes.
+    System,
+    /// Those of a file in PEM.
+    File(PathBuf),
+}
+
+/// Whether peers show certificates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum ClientCertificate {
+    #[default]
+    Off,
+    Request,
+    Require,
+}
+
+/// A version of TLS that is served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum TlsVersion {
+    V1_2,
+    V1_3,
+}
+
+/// A part of the user name that a certificate makes. Source: the reference, `uidFormat`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum NamePart {
+    Country,
+    State,
+    Locality,
+    Organization,
+    Unit,
+    CommonName,
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// The use of TLS by a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// The `tls` node.
+    pub name: String,
+    /// Plain AMQP is taken on the same port.
+    pub optional: bool,
+}
+
 /// A `user` node.
 #[derive(Debug, Clone)]
 pub struct User {
@@ -190,6 +266,8 @@ pub enum Mechanism {
     Plain,
     ScramSha256,
     ScramSha512,
+    /// By the certificate that the TLS layer has seen.
+    External,
 }
 
 impl Mechanism {
@@ -201,13 +279,14 @@ impl Mechanism {
             Self::Plain => "PLAIN",
             Self::ScramSha256 => "SCRAM-SHA-256",
             Self::ScramSha512 => "SCRAM-SHA-512",
+            Self::External => "EXTERNAL",
         }
     }
 
     /// Reads its registered name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        let all = [Self::Anonymous, Self::Plain, Self::ScramSha256, Self::ScramSha512];
+        let all = [Self::Anonymous, Self::Plain, Self::ScramSha256, Self::ScramSha512, Self::External];
         all.into_iter().find(|mechanism| mechanism.as_str() == name)
     }
 }
@@ -353,6 +432,8 @@ pub struct Listener {
     pub port: u16,
     /// Stand in our Open as `failover-server-list`, at most [`FAILOVER_URLS_MAX`].
     pub failover_urls: Vec<FailoverUrl>,
+    /// Absent: plain TCP.
+    pub tls: Option<ListenerTls>,
     /// ANONYMOUS and connections without a SASL layer are refused.
     pub authenticate_peer: bool,
     /// What its peers may do at `$management`; absent: all where they are authenticated or come from this machine, else nothing.
@@ -438,6 +519,10 @@ pub struct Connector {
     pub username: Option<String>,
     /// Given where `username` is.
     pub password: Option<Secret>,
+    /// The `tls` node; absent: plain TCP.
+    pub tls: Option<String>,
+    /// The certificate of the peer must be for the host that was dialled.
+    pub verify_hostname: bool,
     /// Where else to go, and when.
     pub failover: Failover,
     /// Frames, sessions, times.
@@ -447,7 +532,7 @@ pub struct Connector {
 /// One host and port that a connector may dial.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Only `amqp` is dialled until TLS is served.
+    /// `amqp`, or `amqps` where the connector has a `tls`.
     pub scheme: Scheme,
     /// A name or an address, IPv6 without brackets.
     pub host: String,

@@ -14,6 +14,7 @@ use crosstie_router::failover::{Dial, Failover, Failure, Step};
 use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
 
+use crate::layer::Layer;
 use crate::opening;
 use crate::socket::{Owner, Socket};
 use crate::status::Watched;
@@ -115,8 +116,15 @@ async fn serve(
         limits: connector.connection.limits,
         management: Some(Management::Off),
     };
-    let (identity, nonce) = match worker.identify(&stream, owner).and_then(|identity| Ok((identity, opening::nonce()?)))
-    {
+    let profile = connector.tls.as_ref().map(|name| {
+        let missing = || std::io::Error::other(format!("there is no tls {name:?}"));
+        worker.shared.profiles.get(name).ok_or_else(missing).map(|profile| (profile, connector.verify_hostname))
+    });
+    let known = worker.identify(&stream, owner).and_then(|identity| {
+        let layer = Layer::dialled(profile.transpose()?, &dial.host)?;
+        Ok((identity, layer, opening::nonce()?))
+    });
+    let (identity, layer, nonce) = match known {
         Ok(known) => known,
         Err(error) => {
             return failover.handle_failed(worker.clock(), Failure { error: error.to_string(), condition: None });
@@ -126,7 +134,7 @@ async fn serve(
     meta.peer_addr = identity.remote.to_string();
     // the time for dialling and for the handshake is one
     let amqp = Connection::new(started, opening::dialled(container_id, connector, dial), nonce);
-    let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new(stream, identity));
+    let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
     worker.drive(at, socket.clone(), Vec::new()).await;
     let mut failure = socket.failure.take();

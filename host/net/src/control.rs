@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crosstie_amqp::sasl::Users;
 use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Step, log_facts};
 use crosstie_model::facts::{AddressFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts};
 use crosstie_model::settings::{AddressRule, Connector, Direction, LinkRoute, Listener, Role, Settings};
@@ -15,7 +14,7 @@ use crosstie_router::survey::{LinkRow, outcomes};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::listener::{self, Bound};
+use crate::listener::{self, Bound, Doors};
 use crate::rows;
 use crate::status::Watched;
 use crate::worker::{Command, Shared, Surveyed};
@@ -68,7 +67,7 @@ struct Open {
 /// What is running.
 pub(crate) struct Control {
     settings: Settings,
-    users: Arc<Users>,
+    doors: Doors,
     entities: Arc<dyn Entities>,
     shared: Arc<Shared>,
     workers: Vec<mpsc::UnboundedSender<Command>>,
@@ -82,13 +81,13 @@ pub(crate) struct Control {
 impl Control {
     pub(crate) fn new(
         settings: Settings,
-        users: Arc<Users>,
+        doors: Doors,
         entities: Arc<dyn Entities>,
         (shared, workers): (Arc<Shared>, Vec<mpsc::UnboundedSender<Command>>),
     ) -> Self {
         let agent = Agent::new(REQUEST_MAX_BYTES);
         let (listeners, connectors) = (Vec::new(), Vec::new());
-        Self { settings, users, entities, shared, workers, agent, listeners, connectors, turn: 0 }
+        Self { settings, doors, entities, shared, workers, agent, listeners, connectors, turn: 0 }
     }
 
     /// Lets a listener accept.
@@ -144,7 +143,7 @@ impl Control {
         match change {
             Change::CreateListener(attributes) => {
                 let listener = self.entities.listener(&attributes).map_err(Refused::BadRequest)?;
-                let bound = listener::bind(&self.settings, &listener, self.users.clone()).await;
+                let bound = listener::bind(&self.doors, &listener).await;
                 let bound = bound.map_err(|error| Refused::Failed(error.to_string()))?;
                 tracing::info!(target: "management", listener = listener.name, "listener created");
                 self.accept(listener, bound);

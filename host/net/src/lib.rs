@@ -4,9 +4,11 @@ mod connector;
 mod control;
 mod counts;
 mod input;
+mod layer;
 mod listener;
 mod opening;
 mod policy;
+mod profiles;
 mod rows;
 mod signal;
 mod socket;
@@ -35,6 +37,8 @@ pub use crate::control::Entities;
 
 use crate::control::{Asked, Control};
 use crate::counts::Open;
+use crate::listener::Doors;
+use crate::profiles::Profiles;
 use crate::worker::{Command, Shared, Worker};
 
 /// Makes the policy of a worker, on its thread.
@@ -52,6 +56,22 @@ pub enum NetError {
         address: String,
         /// Why not.
         source: std::io::Error,
+    },
+    /// A listener names a `tls` node that is not there.
+    #[error("listener {listener:?} names tls {tls:?}, which is not there")]
+    NoTls {
+        /// The listener.
+        listener: String,
+        /// The `tls` node.
+        tls: String,
+    },
+    /// The files of a `tls` node cannot be used.
+    #[error("tls {name:?}: {fault}")]
+    Tls {
+        /// Its name.
+        name: String,
+        /// What is wrong.
+        fault: crosstie_tls::Fault,
     },
     /// The system gave no thread, no random bytes, or no means to wait for sockets.
     #[error("cannot start a worker: {0}")]
@@ -77,13 +97,15 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), NetError> {
     let users = opening::users(&settings.users)?;
+    let profiles = Profiles::load(&settings.tls)?;
+    let doors = Doors { router_id: settings.router.id.clone(), users, profiles: profiles.clone() };
     let mut bound = Vec::new();
     for listener in &settings.listeners {
-        bound.push((listener.clone(), listener::bind(&settings, listener, users.clone()).await?));
+        bound.push((listener.clone(), listener::bind(&doors, listener).await?));
     }
     let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
-    let shared = share(&settings, &mail, policy().serves(Hook::Address))?;
+    let shared = share(&settings, &mail, (policy().serves(Hook::Address), profiles.clone()))?;
     // commands are few: each is a socket, a request, or a change
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
     let (control, mut asked) = mpsc::unbounded_channel();
@@ -96,7 +118,7 @@ pub async fn run(
     }
     let deadline = settings.router.shutdown_deadline.max(Duration::from_millis(1));
     let connectors = settings.connectors.clone();
-    let mut control = Control::new(settings, users, entities, (shared, senders.clone()));
+    let mut control = Control::new(settings, doors, entities, (shared, senders.clone()));
     for connector in connectors {
         control.connect(connector);
     }
@@ -104,10 +126,12 @@ pub async fn run(
         control.accept(listener, bound);
     }
     let mut shutdown = std::pin::pin!(shutdown);
+    let mut watch = std::pin::pin!(profiles.watch());
     loop {
         tokio::select! {
             Some(request) = asked.recv() => control.handle(request).await,
             Some(worker) = ended.recv() => return Err(NetError::Gone(worker)),
+            () = &mut watch => {}
             () = &mut shutdown => break,
         }
     }
@@ -128,7 +152,11 @@ pub async fn run(
 }
 
 /// What all workers share.
-fn share(settings: &Settings, mail: &[Arc<Notify>], ask_address: bool) -> Result<Arc<Shared>, NetError> {
+fn share(
+    settings: &Settings,
+    mail: &[Arc<Notify>],
+    (ask_address, profiles): (bool, Profiles),
+) -> Result<Arc<Shared>, NetError> {
     let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(std::io::Error::from)?;
@@ -149,6 +177,7 @@ fn share(settings: &Settings, mail: &[Arc<Notify>], ask_address: bool) -> Result
         connections: AtomicU64::new(0),
         connections_max: settings.limits.connections,
         started: Instant::now(),
+        profiles,
     }))
 }
 

@@ -5,17 +5,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::sasl::Users;
-use crosstie_model::settings::{AddressFamily, Listener, Settings};
+use crosstie_model::settings::{AddressFamily, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::layer::Entrance;
 use crate::opening;
+use crate::profiles::Profiles;
 use crate::socket::Owner;
 use crate::worker::{Command, Door};
 use crate::{NetError, dial_text, tcp};
 
 /// After an accept that failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What every listener needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Doors {
+    pub(crate) router_id: String,
+    pub(crate) users: Arc<Users>,
+    pub(crate) profiles: Profiles,
+}
 
 /// A listener that has its socket.
 pub(crate) struct Bound {
@@ -35,7 +45,7 @@ impl Bound {
 /// # Errors
 ///
 /// [`NetError::Bind`].
-pub(crate) async fn bind(settings: &Settings, listener: &Listener, users: Arc<Users>) -> Result<Bound, NetError> {
+pub(crate) async fn bind(doors: &Doors, listener: &Listener) -> Result<Bound, NetError> {
     let family = listener.connection.address_family;
     let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
     let host = listener.host.as_deref().unwrap_or(all);
@@ -51,6 +61,14 @@ pub(crate) async fn bind(settings: &Settings, listener: &Listener, users: Arc<Us
     };
     let local = socket.local_addr().map_err(failed)?;
     tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
+    let entrance = listener
+        .tls
+        .as_ref()
+        .and_then(|tls| Some(Entrance { profile: doors.profiles.get(&tls.name)?, optional: tls.optional }));
+    if let (Some(tls), None) = (&listener.tls, &entrance) {
+        // a configuration names those that there are
+        return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
+    }
     let name: Arc<str> = listener.name.as_str().into();
     let door = Door {
         owner: Owner {
@@ -60,8 +78,9 @@ pub(crate) async fn bind(settings: &Settings, listener: &Listener, users: Arc<Us
             limits: listener.connection.limits,
             management: listener.management,
         },
-        setup: opening::accepted(&settings.router.id, listener, users),
+        setup: opening::accepted(&doors.router_id, listener, doors.users.clone()),
         meta: opening::meta(name, listener.role, &listener.connection, true),
+        entrance,
     };
     Ok(Bound { socket, door: Arc::new(door) })
 }

@@ -138,8 +138,13 @@ pub(crate) fn voice() -> (Setup, Meta) {
 
 /// For the peers of a listener.
 pub(crate) fn accepted(container_id: &str, listener: &Listener, users: Arc<Users>) -> Setup {
-    let server =
-        Server { mechanisms: mechanisms(&listener.connection), without_sasl: !listener.authenticate_peer, users };
+    let server = Server {
+        mechanisms: mechanisms(&listener.connection),
+        without_sasl: !listener.authenticate_peer,
+        users,
+        plain_without_tls: listener.connection.allow_plain_without_tls,
+        secure: None,
+    };
     let mut setup = setup(container_id, &listener.connection, Side::Server(server));
     if !listener.failover_urls.is_empty() {
         setup.properties.push((failover_list::NAME.to_owned(), failover_list::write(&listener.failover_urls)));

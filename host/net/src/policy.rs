@@ -46,7 +46,8 @@ fn refusal(denial: Denial, explain: bool) -> Error {
 
 /// As management shows it.
 fn url(item: &failover_list::Advertised) -> String {
-    format!("{}://{}", item.scheme.as_str(), dial_text(&item.host, item.port))
+    let scheme = item.scheme.map(|scheme| format!("{}://", scheme.as_str())).unwrap_or_default();
+    format!("{scheme}{}", dial_text(&item.host, item.port))
 }
 
 fn tell(value: InfoValue) -> Value {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crosstie_amqp::handshake::Secure;
 use crosstie_amqp::output::Output;
 use crosstie_amqp::time::Time;
 use crosstie_model::facts::ConnectionFacts;
@@ -24,13 +25,17 @@ use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::counts::Counted;
-use crate::input::Input;
+use crate::input::{Blocks, Input};
+use crate::layer::{Layer, Tls};
 use crate::signal::Signal;
 use crate::status::Watched;
 use crate::worker::Worker;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
 const UNREAD_MAX_BYTES: usize = 4 << 20;
+
+/// Encrypted bytes that are read at once.
+const SEALED_BYTES: usize = 64 << 10;
 
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
 const READS_MAX: usize = 2;
@@ -77,6 +82,7 @@ pub(crate) struct Identity {
 #[derive(Debug)]
 pub(crate) struct Socket {
     pub(crate) stream: TcpStream,
+    pub(crate) layer: RefCell<Layer>,
     pub(crate) identity: RefCell<Identity>,
     /// The task has to look at the flags below, or at the shard.
     pub(crate) signal: Signal,
@@ -97,9 +103,10 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, identity: Identity) -> Self {
+    pub(crate) fn new((stream, layer): (TcpStream, Layer), identity: Identity) -> Self {
         Self {
             stream,
+            layer: RefCell::new(layer),
             identity: RefCell::new(identity),
             signal: Signal::default(),
             is_full: Cell::new(false),
@@ -129,7 +136,7 @@ impl Socket {
             is_authenticated: mechanism.is_some(),
             sasl_mechanism: mechanism,
             user,
-            tls: None,
+            tls: self.layer.borrow().facts(),
             properties: identity.properties.clone(),
             tenant: None,
             opened: peer.amqp.is_open(),
@@ -142,14 +149,96 @@ impl Socket {
 
     /// Reads what is there. Less than there is room for is all: the next look at the socket waits, without another read that finds
     /// nothing.
-    fn try_read(&self, into: &mut [u8]) -> std::io::Result<usize> {
+    fn try_read(&self, blocks: &Blocks, into: &mut [u8]) -> std::io::Result<usize> {
         let room = into.len();
-        self.try_once(Interest::READABLE, room, |mut socket| socket.read(into))
+        let layer = &mut *self.layer.borrow_mut();
+        if matches!(layer, Layer::Plain) {
+            return self.try_once(Interest::READABLE, room, |mut socket| socket.read(into));
+        }
+        let mut sealed = blocks.sealed.borrow_mut();
+        if sealed.is_empty() {
+            sealed.resize(SEALED_BYTES, 0);
+        }
+        let block = sealed.get_mut(..room.min(SEALED_BYTES)).unwrap_or_default();
+        let count = self.try_once(Interest::READABLE, block.len(), |mut socket| socket.read(block))?;
+        let came = block.get(..count).unwrap_or_default();
+        layer.decide(came)?;
+        let Some(tls) = layer.tls() else {
+            if let Some(place) = into.get_mut(..count) {
+                place.copy_from_slice(came);
+            }
+            return Ok(count);
+        };
+        if count == 0 {
+            return Ok(0);
+        }
+        let opened = tls.open(came, into);
+        // what the handshake answers, or why it fails
+        if tls.wants_write() {
+            self.write_sealed(tls)?;
+        }
+        let opened = opened?;
+        if opened.count == 0 && !opened.ended {
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        }
+        Ok(opened.count)
+    }
+
+    /// Writes encrypted bytes as far as the socket takes them.
+    fn write_sealed(&self, tls: &mut Tls) -> std::io::Result<()> {
+        while tls.wants_write() {
+            let written = self.stream.try_io(Interest::WRITABLE, || tls.write(&socket2::SockRef::from(&self.stream)));
+            match written {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.is_full.set(true);
+                    self.signal.say();
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether encrypted bytes wait for the socket.
+    pub(crate) fn has_sealed(&self) -> bool {
+        self.layer.borrow_mut().tls().is_some_and(|tls| tls.wants_write())
+    }
+
+    /// Encrypts and writes what it takes of `out`. Before the handshake is done the session keeps some of it.
+    fn seal(&self, tls: &mut Tls, out: &mut Output) -> std::io::Result<()> {
+        loop {
+            self.write_sealed(tls)?;
+            if self.is_full.get() || out.is_empty() {
+                return Ok(());
+            }
+            let taken = tls.seal(out)?;
+            if taken == 0 {
+                return Ok(());
+            }
+            out.consume(taken);
+        }
+    }
+
+    /// Once, when a TLS handshake is done: whom the router speaks with. What waited for that is written.
+    fn take_secure(&self) -> Option<Secure> {
+        let secure = self.layer.borrow_mut().tls()?.take_secure()?;
+        self.is_full.set(true);
+        self.signal.say();
+        Some(secure)
     }
 
     /// Writes what it takes of `out`.
     pub(crate) fn write(&self, out: &mut Output) {
         let count = out.len();
+        if let Some(tls) = self.layer.borrow_mut().tls() {
+            if let Err(error) = self.seal(tls, out) {
+                self.break_off(&error);
+                out.consume(count);
+            }
+            return;
+        }
         match self.try_once(Interest::WRITABLE, count, |mut socket| socket.write(out)) {
             Ok(taken) => out.consume(taken),
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -179,6 +268,15 @@ impl Socket {
             if 0 < count && count < all { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
         });
         done.map_or(result, Ok)
+    }
+
+    /// A handshake that fails is the peer's affair, or the operator's: a connector says so by itself.
+    fn log_tls(&self, error: &std::io::Error) {
+        let identity = self.identity.borrow();
+        if error.kind() == std::io::ErrorKind::InvalidData && identity.owner.is_listener {
+            let (listener, _) = identity.owner.names();
+            tracing::info!(target: "connection", listener, peer.addr = %identity.remote, connection = identity.id, %error, "TLS failed");
+        }
     }
 
     fn break_off(&self, error: &std::io::Error) {
@@ -296,14 +394,23 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
     for _ in 0..READS_MAX {
         let room = input.room();
         let wanted = room.len();
-        let count = match socket.try_read(room) {
+        let came = socket.try_read(&worker.blocks, room);
+        if let Some(secure) = socket.take_secure()
+            && let Some(peer) = worker.shard.borrow_mut().peer_mut(at)
+        {
+            peer.amqp.secure(secure);
+        }
+        let count = match came {
             Ok(0) => return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 input.leave(input.pending().len());
                 break;
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                socket.log_tls(&error);
+                return Err(error);
+            }
         };
         input.came(count);
         take(worker, at, input);
@@ -331,6 +438,11 @@ fn take(worker: &Rc<Worker>, at: ConnectionRef, input: &mut Input) {
 
 /// Ends our side, and reads what the peer still sends: a reset would take the close away from it.
 async fn linger(socket: &Socket) {
+    if let Some(tls) = socket.layer.borrow_mut().tls() {
+        tls.close();
+        // the peer may be gone
+        let _ = socket.write_sealed(tls);
+    }
     let _ = socket2::SockRef::from(&socket.stream).shutdown(Shutdown::Write);
     let drain = async {
         // not part of the task, which every idle connection has

@@ -26,8 +26,10 @@ use crate::connector;
 use crate::control::Asked;
 use crate::counts::Open;
 use crate::input::Blocks;
+use crate::layer::{Entrance, Layer};
 use crate::opening;
 use crate::policy;
+use crate::profiles::Profiles;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
@@ -42,6 +44,7 @@ pub(crate) struct Shared {
     /// That may be open.
     pub(crate) connections_max: u32,
     pub(crate) started: Instant,
+    pub(crate) profiles: Profiles,
 }
 
 /// What a listener hands to a worker with each socket.
@@ -50,6 +53,8 @@ pub(crate) struct Door {
     pub(crate) owner: Owner,
     pub(crate) setup: Setup,
     pub(crate) meta: Meta,
+    /// Absent: plain TCP.
+    pub(crate) entrance: Option<Entrance>,
 }
 
 /// A connection on its way between workers.
@@ -57,6 +62,7 @@ pub(crate) struct Door {
 pub(crate) struct Moved {
     peer: Box<Peer>,
     stream: std::net::TcpStream,
+    layer: Layer,
     identity: Identity,
     partial: Vec<u8>,
 }
@@ -229,7 +235,8 @@ impl Worker {
     fn accept(self: &Rc<Self>, stream: std::net::TcpStream, door: &Door) {
         let adopted = tokio::net::TcpStream::from_std(stream).and_then(|stream| {
             let identity = self.identify(&stream, door.owner.clone())?;
-            Ok((stream, identity, opening::nonce()?))
+            let layer = Layer::accepted(door.entrance.as_ref())?;
+            Ok(((stream, layer), identity, opening::nonce()?))
         });
         let (stream, identity, nonce) = match adopted {
             Ok(adopted) => adopted,
@@ -261,10 +268,10 @@ impl Worker {
     }
 
     fn arrive(self: &Rc<Self>, moved: Moved) {
-        let Moved { peer, stream, identity, partial } = moved;
+        let Moved { peer, stream, layer, identity, partial } = moved;
         match tokio::net::TcpStream::from_std(stream) {
             Ok(stream) => {
-                let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
+                let (at, socket) = self.adopt(peer, Socket::new((stream, layer), identity));
                 let worker = self.clone();
                 tokio::task::spawn_local(async move { worker.drive(at, socket, partial).await });
             }
@@ -305,12 +312,13 @@ impl Worker {
         let Some(peer) = self.shard.borrow_mut().remove(at) else {
             return;
         };
-        let Some(Socket { stream, identity, .. }) = Rc::into_inner(socket) else {
+        let Some(Socket { stream, layer, identity, .. }) = Rc::into_inner(socket) else {
             return tracing::error!(target: "connection", "a connection is still in use here and cannot move");
         };
         match (stream.into_std(), self.others.get(usize::from(to))) {
             (Ok(stream), Some(worker)) => {
-                let moved = Moved { peer, stream, identity: identity.into_inner(), partial };
+                let (layer, identity) = (layer.into_inner(), identity.into_inner());
+                let moved = Moved { peer, stream, layer, identity, partial };
                 if worker.send(Command::Moved(Box::new(moved))).is_err() {
                     tracing::debug!(target: "connection", "the other worker is done");
                 }
@@ -392,7 +400,8 @@ impl Worker {
             return;
         };
         let mut shard = self.shard.borrow_mut();
-        let Some(peer) = shard.peer_mut(at).filter(|peer| !peer.amqp.out.is_empty()) else {
+        let wanted = |peer: &&mut Peer| !peer.amqp.out.is_empty() || socket.has_sealed();
+        let Some(peer) = shard.peer_mut(at).filter(wanted) else {
             return;
         };
         socket.write(&mut peer.amqp.out);

@@ -30,7 +30,13 @@ fn main() {
 }
 
 fn setup() -> Setup {
-    let server = Server { mechanisms: Vec::new(), without_sasl: true, users: Arc::new(Users::new([0; 32], [])) };
+    let server = Server {
+        mechanisms: Vec::new(),
+        without_sasl: true,
+        users: Arc::new(Users::new([0; 32], [])),
+        plain_without_tls: true,
+        secure: None,
+    };
     Setup {
         container_id: "bench".to_owned(),
         hostname: None,

@@ -17,6 +17,8 @@ pub(crate) struct Candidates {
     next: u64,
     /// Hosts that may be advertised, and that credentials may be shown to.
     allow: Vec<String>,
+    /// As which those are dialled that are advertised without a scheme, and the only one that is.
+    scheme: Scheme,
 }
 
 impl Candidates {
@@ -24,8 +26,13 @@ impl Candidates {
     pub(crate) fn new(connector: &Connector) -> Self {
         let mut configured: Vec<Candidate> = connector.endpoints.iter().map(from_endpoint).collect();
         configured.sort_by_key(|candidate| candidate.priority);
-        let mut candidates =
-            Self { known: Vec::new(), configured: configured.len(), next: 0, allow: connector.failover.allow.clone() };
+        let mut candidates = Self {
+            known: Vec::new(),
+            configured: configured.len(),
+            next: 0,
+            allow: connector.failover.allow.clone(),
+            scheme: if connector.tls.is_some() { Scheme::Amqps } else { Scheme::Amqp },
+        };
         for candidate in configured {
             candidates.add(candidate);
         }
@@ -69,8 +76,8 @@ impl Candidates {
         self.known.extend(old.iter().filter(|(key, _)| Some(*key) == current).cloned());
         for item in items {
             let allowed = self.allow.is_empty() || self.is_listed(&item.host);
-            // only plain TCP is dialled; what wants TLS is never downgraded
-            let served = item.scheme == Scheme::Amqp;
+            // nobody is dialled without TLS where it is configured, nor with it where it is not
+            let served = item.scheme.is_none_or(|scheme| scheme == self.scheme);
             if !allowed || !served {
                 left_out = left_out.saturating_add(1);
                 continue;
@@ -80,7 +87,7 @@ impl Candidates {
             }
             match old.iter().find(|(_, known)| same(known, &item)) {
                 Some(before) => self.known.push(before.clone()),
-                None => self.add(from_advertised(&item)),
+                None => self.add(from_advertised(&item, self.scheme)),
             }
         }
         left_out
@@ -105,14 +112,8 @@ fn from_endpoint(endpoint: &Endpoint) -> Candidate {
     }
 }
 
-fn from_advertised(item: &Advertised) -> Candidate {
-    let endpoint = Endpoint {
-        scheme: item.scheme,
-        host: item.host.clone(),
-        port: item.port,
-        priority: u8::MAX,
-        labels: Vec::new(),
-    };
+fn from_advertised(item: &Advertised, scheme: Scheme) -> Candidate {
+    let endpoint = Endpoint { scheme, host: item.host.clone(), port: item.port, priority: u8::MAX, labels: Vec::new() };
     Candidate { hostname: item.hostname.clone(), origin: CandidateOrigin::Advertised, ..from_endpoint(&endpoint) }
 }
 

@@ -347,6 +347,8 @@ mod tests {
             endpoints: vec![endpoint("b", 1), endpoint("a", 0), endpoint("c", 1)],
             username: None,
             password: None,
+            tls: None,
+            verify_hostname: true,
             failover: crosstie_model::settings::Failover {
                 follow_advertised: true,
                 allow: allow.iter().map(|host| (*host).to_owned()).collect(),
@@ -400,8 +402,7 @@ mod tests {
     }
 
     fn advertise(hosts: &[&str]) -> Advertisement {
-        let item =
-            |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: Scheme::Amqp, hostname: None };
+        let item = |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: None, hostname: None };
         Advertisement { items: Some(hosts.iter().map(item).collect()), skipped: 0 }
     }
 

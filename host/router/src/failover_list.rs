@@ -18,8 +18,8 @@ pub struct Advertised {
     pub host: String,
     /// As said, or the scheme's default.
     pub port: u16,
-    /// `amqp` where none is said.
-    pub scheme: Scheme,
+    /// Absent: as the connector dials.
+    pub scheme: Option<Scheme>,
     /// For our Open's hostname.
     pub hostname: Option<String>,
 }
@@ -79,12 +79,12 @@ fn read_item(item: &Value) -> Option<Advertised> {
     let host = text("network-host").ok()??;
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let scheme = match text("scheme").ok()? {
-        Some(word) => Scheme::parse(word)?,
-        None => Scheme::Amqp,
+        Some(word) => Some(Scheme::parse(word)?),
+        None => None,
     };
     let port = match field("port") {
         Some(value) => read_port(value)?,
-        None => scheme.default_port(),
+        None => scheme.unwrap_or(Scheme::Amqp).default_port(),
     };
     Some(Advertised { host: host.to_owned(), port, scheme, hostname: text("hostname").ok()?.map(str::to_owned) })
 }
@@ -133,8 +133,11 @@ mod tests {
         ];
         let read = read(Some(&properties(write(&urls))));
         let items = read.items.unwrap();
-        assert_eq!((items[0].host.as_str(), items[0].port, items[0].scheme), ("one", 21003, Scheme::Amqp));
-        assert_eq!((items[1].host.as_str(), items[1].port, items[1].scheme), ("2001:db8::1", 5671, Scheme::Amqps));
+        assert_eq!((items[0].host.as_str(), items[0].port, items[0].scheme), ("one", 21003, None));
+        assert_eq!(
+            (items[1].host.as_str(), items[1].port, items[1].scheme),
+            ("2001:db8::1", 5671, Some(Scheme::Amqps))
+        );
         assert_eq!(read.skipped, 0);
     }
 

@@ -36,6 +36,8 @@ fn connector(endpoints: &[(String, u8)]) -> Connector {
         endpoints: endpoints.iter().map(endpoint).collect(),
         username: None,
         password: None,
+        tls: None,
+        verify_hostname: true,
         failover: crosstie_model::settings::Failover {
             follow_advertised: true,
             allow: Vec::new(),
@@ -172,7 +174,7 @@ impl Model {
         let stays = self.current.clone().filter(|host| !self.configured.contains(host));
         let added = hosts.iter().filter(|host| !self.configured.contains(host) && stays.as_ref() != Some(host));
         self.advertised = stays.iter().chain(added).cloned().collect();
-        let item = |host: String| Advertised { host, port: 5672, scheme: Scheme::Amqp, hostname: None };
+        let item = |host: String| Advertised { host, port: 5672, scheme: None, hostname: None };
         Advertisement { items: Some(hosts.into_iter().map(item).collect()), skipped: 0 }
     }
 }

@@ -15,7 +15,13 @@ use crate::router::ROUTER_ID;
 #[must_use]
 pub fn server() -> Side {
     let users = Arc::new(Users::new([3; 32], []));
-    Side::Server(Server { mechanisms: vec!["ANONYMOUS".to_owned()], without_sasl: true, users })
+    Side::Server(Server {
+        mechanisms: vec!["ANONYMOUS".to_owned()],
+        without_sasl: true,
+        users,
+        plain_without_tls: true,
+        secure: None,
+    })
 }
 
 /// A connector without credentials.

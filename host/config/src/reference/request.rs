@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, User};
+use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, Tls, User};
 
 use crate::document;
 use crate::loading::Loading;
@@ -34,11 +34,11 @@ pub enum AttributeValue {
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn listener(attributes: &[(String, AttributeValue)], users: &[User]) -> Result<Listener, String> {
+pub fn listener(attributes: &[(String, AttributeValue)], (users, tls): (&[User], &[Tls])) -> Result<Listener, String> {
     let around = Around { mode: "standalone", users, management: None };
     read("listener", attributes, |loading, entity| {
         let node = super::listener::listener(loading, entity, around);
-        document::read_listener(loading, &node, users)
+        document::read_listener(loading, &node, (users, tls))
     })
 }
 
@@ -48,7 +48,7 @@ pub fn listener(attributes: &[(String, AttributeValue)], users: &[User]) -> Resu
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn connector(attributes: &[(String, AttributeValue)]) -> Result<Connector, String> {
+pub fn connector(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result<Connector, String> {
     let is_elsewhere = |value: &AttributeValue| match value {
         AttributeValue::Text(text) => ["env:", "file:"].iter().any(|form| text.trim_start().starts_with(form)),
         _ => false,
@@ -59,7 +59,7 @@ pub fn connector(attributes: &[(String, AttributeValue)]) -> Result<Connector, S
     let around = Around { mode: "standalone", users: &[], management: None };
     read("connector", attributes, |loading, entity| {
         let node = super::connector::connector(loading, entity, around);
-        crate::connector::read(loading, &node).connector
+        document::read_connector(loading, &node, tls)
     })
 }
 

@@ -1,0 +1,163 @@
+//! The `tls` node: files, which are read, and rules.
+
+use std::path::PathBuf;
+
+use crosstie_model::settings::{Authorities, ClientCertificate, NamePart, Secret, Tls, TlsVersion};
+use crosstie_tls::{Blame, Profile};
+
+use crate::block::{Block, Item, Text, name_of};
+use crate::loading::{Fault, Loading};
+use crate::secret;
+use crate::source::Place;
+use crate::suggest;
+use crate::tree::Node;
+
+/// Words for what a listener asks of its peers.
+pub(crate) const CLIENT_CERTIFICATE: [(&str, ClientCertificate); 3] =
+    [("off", ClientCertificate::Off), ("request", ClientCertificate::Request), ("require", ClientCertificate::Require)];
+
+/// Words for versions.
+pub(crate) const VERSIONS: [(&str, TlsVersion); 2] = [("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
+const VERSIONS_UNSERVED: [&str; 3] = ["1.0", "1.1", "ssl3"];
+
+/// Words for parts of a user name.
+pub(crate) const NAME_PARTS: [(&str, NamePart); 9] = [
+    ("country", NamePart::Country),
+    ("state", NamePart::State),
+    ("locality", NamePart::Locality),
+    ("organization", NamePart::Organization),
+    ("unit", NamePart::Unit),
+    ("common-name", NamePart::CommonName),
+    ("sha1", NamePart::Sha1),
+    ("sha256", NamePart::Sha256),
+    ("sha512", NamePart::Sha512),
+];
+
+/// Attributes of other routers.
+const UNSERVED: [&str; 3] = ["ciphers", "cipher-suites", "protocols"];
+
+/// A `tls` node and where it stands.
+pub(crate) struct TlsDraft {
+    pub(crate) tls: Tls,
+    pub(crate) name_at: Place,
+}
+
+/// Where each file is named.
+#[derive(Default)]
+struct Places {
+    certificate: Option<Place>,
+    private_key: Option<Place>,
+    password: Option<Place>,
+    ca: Option<Place>,
+    versions: Option<Place>,
+    user_names: Option<Place>,
+}
+
+/// Reads a `tls` node, and the files that it names.
+pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
+    let name = name_of(loading, node, "tls \"server\" { certificate \"server.pem\"; private-key \"server.key\" }");
+    let block = Block::with_qualifiers(loading, "tls", Item::of_node(node), &[]);
+    let before = loading.count();
+    let mut places = Places::default();
+    let path = |text: Text<'_>| loading.resolve(text.at, text.text);
+    let certificate = block.text("certificate");
+    let (private_key, password) = private_key(&block, &mut places);
+    places.certificate = certificate.map(|text| text.at);
+    check_pair(&block);
+    let ca = block.text("ca");
+    places.ca = ca.map(|text| text.at);
+    let client_certificate = block.word("client-certificate", &CLIENT_CERTIFICATE, &[]).unwrap_or_default();
+    let asks = client_certificate != ClientCertificate::Off;
+    if let (Some(at), true, None) = (block.has("client-certificate"), asks, ca) {
+        let hint = "name the authority of your clients, as in `ca \"clients-ca.pem\"`";
+        loading.report(Fault::at(at, "`client-certificate` without `ca`").hint(hint));
+    }
+    places.versions = block.has("versions");
+    let versions = words(&block, "versions", &VERSIONS, &VERSIONS_UNSERVED);
+    let user_name = words(&block, "user-name", &NAME_PARTS, &[]);
+    let user_names = block.text("user-names");
+    places.user_names = user_names.map(|text| text.at);
+    block.finish(&UNSERVED);
+    let tls = Tls {
+        name: name.map_or(String::new(), |name| name.text.to_owned()),
+        certificate: certificate.map(path),
+        private_key,
+        password,
+        ca: match ca {
+            Some(text) if text.text != "system" => Authorities::File(path(text)),
+            _ => Authorities::System,
+        },
+        client_certificate,
+        versions: if versions.is_empty() { vec![TlsVersion::V1_2, TlsVersion::V1_3] } else { versions },
+        user_name,
+        user_names: user_names.map(path),
+    };
+    let name_at = name.map_or(node.at, |name| name.at);
+    if loading.count() == before
+        && let Err(fault) = Profile::load(&tls)
+    {
+        report(loading, &fault, &places, name_at);
+    }
+    TlsDraft { tls, name_at }
+}
+
+fn private_key<'t>(block: &Block<'t>, places: &mut Places) -> (Option<PathBuf>, Option<Secret>) {
+    let Some(item) = block.one("private-key") else {
+        return (None, None);
+    };
+    let inner = Block::with_qualifiers(block.loading, "private-key", item, &["password"]);
+    let path = inner.single(Item { props: &[], children: None, ..item }).and_then(|arg| inner.text_of(arg));
+    let password = inner.text("password");
+    inner.finish(&[]);
+    places.private_key = path.map(|text| text.at);
+    places.password = password.map(|text| text.at);
+    let password = password.and_then(|text| secret::resolve_plain(block.loading, text.text, text.at));
+    (path.map(|text| block.loading.resolve(text.at, text.text)), password)
+}
+
+fn check_pair(block: &Block<'_>) {
+    let missing = |at: Place, there: &str, other: &str, example: &str| {
+        block.loading.report(Fault::at(at, format!("`{there}` without `{other}`")).hint(format!("as in `{example}`")));
+    };
+    match (block.has("certificate"), block.has("private-key")) {
+        (Some(at), None) => missing(at, "certificate", "private-key", "private-key \"server.key\""),
+        (None, Some(at)) => missing(at, "private-key", "certificate", "certificate \"server.pem\""),
+        _ => {}
+    }
+}
+
+fn words<T: Copy>(block: &Block<'_>, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Vec<T> {
+    let texts = block.texts(key).unwrap_or_default();
+    texts.into_iter().filter_map(|text| block.word_of(text, words, unserved)).collect()
+}
+
+fn report(loading: &Loading<'_>, fault: &crosstie_tls::Fault, places: &Places, name_at: Place) {
+    let at = match fault.blame {
+        Blame::Certificate => places.certificate,
+        Blame::PrivateKey => places.private_key,
+        Blame::Password => places.password,
+        Blame::Ca => places.ca,
+        Blame::UserNames => places.user_names,
+        Blame::Versions => places.versions,
+    };
+    let found = Fault::at(at.unwrap_or(name_at), fault.what.clone());
+    loading.report(match fault.hint {
+        Some(hint) => found.hint(hint),
+        None => found,
+    });
+}
+
+/// Finds the `tls` node that a listener or connector names, or reports that there is none.
+pub(crate) fn find<'s>(loading: &Loading<'_>, all: &'s [Tls], name: &str, at: Place) -> Option<&'s Tls> {
+    let found = all.iter().find(|tls| tls.name == name);
+    if found.is_none() {
+        let known: Vec<&str> = all.iter().map(|tls| tls.name.as_str()).collect();
+        let fault = Fault::at(at, format!("no `tls` is named `{}`", name.escape_debug()));
+        loading.report(match suggest::nearest(name, known.iter().copied()) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None if known.is_empty() => fault.hint("add `tls \"server\" { certificate …; private-key … }`"),
+            None => fault.hint(format!("there are {}", suggest::list(known))),
+        });
+    }
+    found
+}

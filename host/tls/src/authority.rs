@@ -1,0 +1,54 @@
+//! Whose certificates are believed: roots of a file or of the system.
+
+use std::path::Path;
+
+use crosstie_model::settings::Authorities;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::fault::{Blame, Fault};
+
+/// The certificates of a file in PEM; at least one.
+///
+/// # Errors
+///
+/// [`Fault`] when it cannot be read, or has none.
+pub(crate) fn certificates(path: &Path, blame: Blame) -> Result<Vec<CertificateDer<'static>>, Fault> {
+    let name = path.display();
+    let text = std::fs::read(path).map_err(|error| Fault::new(blame, format!("cannot read `{name}`: {error}")))?;
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
+    let found = read.map_err(|error| Fault::new(blame, format!("`{name}` is no PEM: {error}")))?;
+    if found.is_empty() {
+        let fault = Fault::new(blame, format!("there is no certificate in `{name}`"));
+        return Err(fault.hint("it has lines like `-----BEGIN CERTIFICATE-----`"));
+    }
+    Ok(found)
+}
+
+/// The roots.
+///
+/// # Errors
+///
+/// [`Fault`] when there are none.
+pub(crate) fn roots(ca: &Authorities) -> Result<RootCertStore, Fault> {
+    let mut roots = RootCertStore::empty();
+    match ca {
+        Authorities::File(path) => {
+            for certificate in certificates(path, Blame::Ca)? {
+                let name = path.display();
+                let bad = |error| Fault::new(Blame::Ca, format!("a certificate in `{name}` cannot be used: {error}"));
+                roots.add(certificate).map_err(bad)?;
+            }
+        }
+        Authorities::System => {
+            let found = rustls_native_certs::load_native_certs();
+            roots.add_parsable_certificates(found.certs);
+            if roots.is_empty() {
+                let fault = Fault::new(Blame::Ca, "this system has no certificates of authorities".to_owned());
+                return Err(fault.hint("install the package `ca-certificates`, or name a file in `ca`"));
+            }
+        }
+    }
+    Ok(roots)
+}

@@ -1,0 +1,53 @@
+//! Private keys: plain, or encrypted as PKCS #8.
+
+use std::path::Path;
+
+use pkcs8::EncryptedPrivateKeyInfoRef;
+use pkcs8::der::pem::decode_vec;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use crate::fault::{Blame, Fault};
+
+const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
+
+/// Reads a key.
+///
+/// # Errors
+///
+/// [`Fault`] when it cannot be read, or its password is wrong or missing.
+pub(crate) fn read(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
+    let name = path.display();
+    let fault = |what: String| Fault::new(Blame::PrivateKey, what);
+    let text = std::fs::read(path).map_err(|error| fault(format!("cannot read `{name}`: {error}")))?;
+    let has = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
+    if has(ENCRYPTED) {
+        return decrypt(&text, &name.to_string(), password);
+    }
+    if has("Proc-Type: 4,ENCRYPTED") {
+        let hint = "`openssl pkcs8 -topk8 -in OLD -out NEW` writes it in the form that is read";
+        return Err(fault(format!("`{name}` is encrypted in the old form of OpenSSL")).hint(hint));
+    }
+    if password.is_some() {
+        let what = format!("`{name}` is not encrypted");
+        return Err(Fault::new(Blame::Password, what).hint("leave `password` out"));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
+        fault(format!("there is no private key in `{name}`: {error}"))
+            .hint("it has a line like `-----BEGIN PRIVATE KEY-----`")
+    })
+}
+
+fn decrypt(text: &[u8], name: &str, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
+    let Some(password) = password else {
+        let fault = Fault::new(Blame::PrivateKey, format!("`{name}` is encrypted"));
+        return Err(fault.hint("say its password, as in `private-key \"server.key\" password=\"file:server.pass\"`"));
+    };
+    let bad = || Fault::new(Blame::PrivateKey, format!("`{name}` is no encrypted key that can be read"));
+    let (_, bytes) = decode_vec(text).map_err(|_| bad())?;
+    let encrypted = EncryptedPrivateKeyInfoRef::try_from(bytes.as_slice()).map_err(|_| bad())?;
+    let plain = encrypted
+        .decrypt(password)
+        .map_err(|_| Fault::new(Blame::Password, format!("this is not the password of `{name}`")))?;
+    Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(plain.as_bytes().to_vec())))
+}

@@ -1,0 +1,13 @@
+//! TLS by rustls: the files of a `tls` node as what a listener or a connector speaks with, and what a peer's certificate says.
+
+mod authority;
+mod expiry;
+mod fault;
+mod identity;
+mod key;
+mod profile;
+
+pub use expiry::{Expiry, WARN_DAYS};
+pub use fault::{Blame, Fault, explain};
+pub use identity::Names;
+pub use profile::Profile;
