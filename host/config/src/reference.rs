@@ -15,6 +15,7 @@ mod log;
 mod reader;
 mod request;
 mod router;
+mod ssl_profile;
 mod text;
 
 use std::collections::BTreeMap;
@@ -36,11 +37,11 @@ use crate::{Loaded, document};
 
 pub use crate::reference::request::{AttributeValue, address, connector, link_route, listener};
 
-const KNOWN: [&str; 8] = ["router", "log", "policy", "listener", "connector", "address", "autoLink", "linkRoute"];
+const KNOWN: [&str; 9] =
+    ["router", "log", "policy", "sslProfile", "listener", "connector", "address", "autoLink", "linkRoute"];
 
 /// Entities of the reference that this build does not serve.
-const UNSERVED: [&str; 11] = [
-    "sslProfile",
+const UNSERVED: [&str; 10] = [
     "authServicePlugin",
     "exchange",
     "binding",
@@ -154,6 +155,7 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     let mut nodes: Vec<Node> = of("router").map(|entity| router::router(loading, entity)).collect();
     nodes.extend(log::log(loading, &of("log").collect::<Vec<_>>()));
     nodes.extend(of("policy").filter_map(|entity| router::policy(loading, entity)));
+    nodes.extend(of("sslProfile").map(|entity| ssl_profile::ssl_profile(loading, entity, entities)));
     nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
     nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
     nodes.extend(without_repeated(loading, of("address").map(|entity| address::address(loading, entity))));

@@ -97,7 +97,7 @@ fn every_problem_comes_at_its_place() {
          lisener {\n}\nnonsense\nautoLink {\n    connection: x\n    phase: 10\n}\n}\nconnector {\n    sslProfile: x\n",
     );
     has(&found, 2, 11, "`interior`");
-    has(&found, 4, 1, "`sslProfile`");
+    has(&found, 6, 5, "`certificate` without `private-key`");
     has(&found, 9, 11, "out of range");
     has(&found, 10, 5, "unknown attribute of listener");
     has(&found, 11, 23, "`yes` or `no`");
@@ -112,7 +112,6 @@ fn every_problem_comes_at_its_place() {
     has(&found, 30, 12, "out of range");
     has(&found, 32, 1, "`}` without `{`");
     has(&found, 33, 1, "`{` without `}`");
-    has(&found, 34, 5, "`sslProfile`");
     assert!(!found.render(false).contains("`multiTenant`"), "what is off needs no serving");
 }
 
@@ -187,6 +186,27 @@ fn what_the_reference_takes_in_silence_is_a_warning() {
     let listener = loaded.settings.listeners.first().unwrap();
     assert_eq!((listener.port, listener.connection.max_frame_size), (2, 512), "the last holds");
     assert_eq!((loaded.settings.addresses.len(), loaded.settings.auto_links.len()), (1, 1));
+}
+
+#[test]
+fn an_ssl_profile_is_a_tls_node_and_what_cannot_be_honoured_is_a_problem() {
+    let text = "sslProfile {\n name: x\n ciphers: HIGH\n protocols: TLSv1.1\n uidFormat: nz\n}\nlistener {\n port: 1\n sslProfile: x\n saslMechanisms: EXTERNAL\n}\n\
+                listener {\n port: 2\n requireSsl: yes\n}\nconnector {\n port: 3\n sslProfile: y\n saslMechanisms: EXTERNAL\n}\n";
+    let found = problems(text);
+    for (line, column, part) in [
+        (1, 1, "no `caCertFile`"),
+        (3, 2, "cipher strings of OpenSSL"),
+        (4, 13, "none of these versions"),
+        (5, 13, "`z` is no letter"),
+        (14, 2, "encryption without an `sslProfile`"),
+        (18, 14, "did you mean `x`?"),
+    ] {
+        let shown = found.render(false);
+        assert!(
+            shown.contains(&format!(":{line}:{column}]")) && shown.contains(part),
+            "{line}:{column} {part}:\n{shown}"
+        );
+    }
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
     if let Some((map, attribute)) = reader.map("openProperties") {
         draft.push(open_properties(reader, map, attribute));
     }
-    reader.refuse(&["sslProfile", "policyVhost"]);
+    reader.refuse(&["policyVhost"]);
     if let Some(components) = reader.text("messageLoggingComponents")
         && components.value != "none"
     {

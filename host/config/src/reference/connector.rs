@@ -26,8 +26,15 @@ pub(super) fn connector<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around
     if let Some(password) = reader.text("saslPassword") {
         draft.text("sasl-password", reference_of(&reader, password));
     }
+    let profile = reader.text("sslProfile");
+    let has_profile = profile.is_some();
+    if let Some(profile) = profile {
+        draft.text("tls", profile);
+    }
     let usable = |mechanism: &str| match mechanism {
         "ANONYMOUS" => Ok(()),
+        "EXTERNAL" if has_profile => Ok(()),
+        "EXTERNAL" => Err("there is no `sslProfile`"),
         _ if has_user => Ok(()),
         _ => Err("there is no `saslUsername`"),
     };
@@ -38,13 +45,17 @@ pub(super) fn connector<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around
         draft.text("socket-address-family", family);
     }
     reader.without_effect(&["allowRedirect"], "the reference does not use it either");
-    reader.without_effect(&["verifyHostname"], "there is no `sslProfile`");
+    match reader.flag("verifyHostname") {
+        Some(verify) if has_profile => draft.flag("verify-hostname", verify),
+        Some(verify) => reader.warn(verify.key_at, "`verifyHostname` has no effect: there is no `sslProfile`"),
+        None => {}
+    }
     reader.finish();
     draft.into_node()
 }
 
 /// The password as the configuration refers to it. Source: features 1.2, `saslPassword`.
-fn reference_of(reader: &Reader<'_>, password: Placed<String>) -> Placed<String> {
+pub(super) fn reference_of(reader: &Reader<'_>, password: Placed<String>) -> Placed<String> {
     let text = password.value.as_str();
     if let Some(name) = text.strip_prefix("env:") {
         let name = name.trim_start_matches(' ').to_owned();

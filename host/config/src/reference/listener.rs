@@ -30,7 +30,8 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
     }
     draft.set("port", port(&written));
     shared(&reader, around, &mut draft);
-    let is_authenticated = authentication(&reader, around, &mut draft);
+    let has_profile = tls(&reader, &mut draft);
+    let is_authenticated = authentication(&reader, (around, has_profile), &mut draft);
     if let Some(management) = around.management {
         draft.text("management", reader.default(management.to_owned()));
         if is_open && !is_authenticated {
@@ -55,13 +56,31 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
 
 fn rest(reader: &Reader<'_>) {
     reader.refuse(&["saslPlugin", "httpRootDir"]);
-    reader.refuse_yes(&["requireSsl", "requireEncryption", "multiTenant", "http"]);
+    reader.refuse_yes(&["multiTenant", "http"]);
     reader.without_effect(&["healthz", "metrics", "websockets"], "`http` is not on");
     reader.without_effect(&["trustedCertsFile"], "the reference does not use it either");
 }
 
+/// Reads `sslProfile` and what goes with it, and tells whether there is one. Without `requireSsl` plain AMQP is taken on the same port.
+fn tls(reader: &Reader<'_>, draft: &mut Draft) -> bool {
+    let required = ["requireSsl", "requireEncryption"].map(|name| reader.flag(name).filter(|required| required.value));
+    let Some(profile) = reader.text("sslProfile") else {
+        for required in required.into_iter().flatten() {
+            let fault = Fault::at(required.key_at, "encryption without an `sslProfile`");
+            reader.loading.report(fault.hint("add `sslProfile: NAME`"));
+        }
+        return false;
+    };
+    let mut node = Draft::with("tls", profile.key_at, Value::Text(profile.value), profile.at);
+    if required.iter().all(Option::is_none) {
+        node.argument(Value::Text("optional".to_owned()), profile.at);
+    }
+    draft.push(node);
+    true
+}
+
 /// Reads `authenticatePeer` and `saslMechanisms`, and tells whether peers must authenticate.
-fn authentication(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft) -> bool {
+fn authentication(reader: &Reader<'_>, (around, has_profile): (Around<'_>, bool), draft: &mut Draft) -> bool {
     let authenticate = reader.flag("authenticatePeer").filter(|authenticate| authenticate.value);
     let is_required = authenticate.is_some();
     let written = reader.text("saslMechanisms");
@@ -73,6 +92,8 @@ fn authentication(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft) ->
     let usable = |mechanism: &str| match mechanism {
         "ANONYMOUS" if is_required => Err("`authenticatePeer` is on"),
         "ANONYMOUS" => Ok(()),
+        "EXTERNAL" if has_profile => Ok(()),
+        "EXTERNAL" => Err("there is no `sslProfile`"),
         _ if around.users.is_empty() => Err("there are no users"),
         _ => Ok(()),
     };

@@ -9,7 +9,7 @@ use crate::source::Place;
 use crate::suggest;
 
 /// Attributes that had an older name, which the reference takes with a warning: (name, older name).
-const OLDER_NAMES: [(&str, &str); 19] = [
+const OLDER_NAMES: [(&str, &str); 22] = [
     ("helloIntervalSeconds", "helloInterval"),
     ("helloMaxAgeSeconds", "helloMaxAge"),
     ("raIntervalSeconds", "raInterval"),
@@ -23,6 +23,9 @@ const OLDER_NAMES: [(&str, &str); 19] = [
     ("httpRootDir", "httpRoot"),
     ("messageLoggingComponents", "logMessage"),
     ("verifyHostname", "verifyHostName"),
+    ("caCertFile", "certDb"),
+    ("privateKeyFile", "keyFile"),
+    ("uidNameMappingFile", "displayNameFile"),
     ("includeTimestamp", "timestamp"),
     ("includeSource", "source"),
     ("outputFile", "output"),

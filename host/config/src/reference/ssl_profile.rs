@@ -1,0 +1,129 @@
+//! The `sslProfile` entity. Source: features 1.4.
+
+use crate::loading::{Fault, Loading};
+use crate::reference::connector::reference_of;
+use crate::reference::draft::Draft;
+use crate::reference::entity::{Entity, Given};
+use crate::reference::reader::{Placed, Reader};
+use crate::tree::{Node, Value};
+
+/// Letters of `uidFormat`.
+const PARTS: [(char, &str); 9] = [
+    ('c', "country"),
+    ('s', "state"),
+    ('l', "locality"),
+    ('o', "organization"),
+    ('u', "unit"),
+    ('n', "common-name"),
+    ('1', "sha1"),
+    ('2', "sha256"),
+    ('5', "sha512"),
+];
+
+/// The node of an `sslProfile` entity; `entities`: all of them, which tell what it is used for.
+pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities: &[Entity]) -> Node {
+    let reader = Reader::new(loading, entity);
+    let name = reader.text("name").unwrap_or_else(|| {
+        loading.report(Fault::at(entity.at, "sslProfile needs `name`").label("it is missing here"));
+        reader.default(String::new())
+    });
+    let asks = client_certificate(entities, &name.value);
+    let mut draft = Draft::with("tls", entity.at, Value::Text(name.value), name.at);
+    if let Some(file) = reader.text("certFile") {
+        draft.text("certificate", file);
+    }
+    private_key(&reader, &mut draft);
+    let has_ca = reader.text("caCertFile").map(|file| draft.text("ca", file)).is_some();
+    if let Some(word) = asks.filter(|_| has_ca) {
+        draft.text("client-certificate", reader.default(word.to_owned()));
+    } else if asks.is_some() {
+        let fault = Fault::at(entity.at, "a listener asks for EXTERNAL, and this sslProfile has no `caCertFile`");
+        loading.report(fault.hint("name the authority of the clients"));
+    }
+    protocols(&reader, &mut draft);
+    user_name(&reader, &mut draft);
+    if let Some(file) = reader.text("uidNameMappingFile") {
+        draft.text("user-names", file);
+    }
+    if let Some(ciphers) = reader.text("ciphers") {
+        let fault = Fault::at(ciphers.key_at, "cipher strings of OpenSSL are not read");
+        loading.report(
+            fault.hint("leave it out: suites with forward secrecy and authenticated encryption alone are spoken"),
+        );
+    }
+    reader.finish();
+    draft.into_node()
+}
+
+/// What listeners with this profile ask for: a certificate where EXTERNAL is among their mechanisms, of all peers where all of them do.
+fn client_certificate(entities: &[Entity], profile: &str) -> Option<&'static str> {
+    let text = |entity: &Entity, name: &str| {
+        let found = entity.attributes.iter().rfind(|attribute| attribute.name == name);
+        match found.map(|attribute| &attribute.value) {
+            Some(Given::Text(text)) => text.trim().to_owned(),
+            _ => String::new(),
+        }
+    };
+    let users = entities.iter().filter(|entity| entity.kind == "listener" && text(entity, "sslProfile") == profile);
+    let external = |entity: &Entity| text(entity, "saslMechanisms").split([' ', ',']).any(|word| word == "EXTERNAL");
+    let (mut some, mut all) = (false, true);
+    for listener in users {
+        some |= external(listener);
+        all &= external(listener);
+    }
+    if some { Some(if all { "require" } else { "request" }) } else { None }
+}
+
+fn private_key(reader: &Reader<'_>, draft: &mut Draft) {
+    let file = reader.text("privateKeyFile");
+    // `literal:` is a form of this password alone
+    let plain = |text: String| text.strip_prefix("literal:").map_or(text.clone(), |rest| format!("pass:{rest}"));
+    let password = reader.text("password").map(|password| reference_of(reader, password.map(plain)));
+    let password = password.or_else(|| {
+        let file = reader.text("passwordFile")?;
+        reader.warn(file.key_at, "`passwordFile` is deprecated: write `password: file:…`");
+        Some(file.map(|file| format!("file:{file}")))
+    });
+    let Some(file) = file else {
+        return;
+    };
+    let mut node = Draft::with("private-key", file.key_at, Value::Text(file.value), file.at);
+    if let Some(password) = password {
+        node.property("password", Value::Text(password.value), password.at);
+    }
+    draft.push(node);
+}
+
+/// As in the reference, what is not named is not spoken; TLS 1.3 cannot be named.
+fn protocols(reader: &Reader<'_>, draft: &mut Draft) {
+    let Some(Placed { value, key_at, at }) = reader.text("protocols") else {
+        return;
+    };
+    let named: Vec<&str> = value.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    for old in named.iter().filter(|word| matches!(**word, "TLSv1" | "TLSv1.1" | "SSLv3")) {
+        reader.warn(at, format!("`{old}` is not spoken: it is broken"));
+    }
+    if named.contains(&"TLSv1.2") {
+        draft.push(Draft::with("versions", key_at, Value::Text("1.2".to_owned()), at));
+    } else {
+        let fault = Fault::at(at, "none of these versions is spoken").label("too old, or not known");
+        reader.loading.report(fault.hint("write `TLSv1.2`, or leave `protocols` out for TLS 1.2 and 1.3"));
+    }
+}
+
+fn user_name(reader: &Reader<'_>, draft: &mut Draft) {
+    let Some(Placed { value, key_at, at }) = reader.text("uidFormat") else {
+        return;
+    };
+    let mut node = Draft::new("user-name", key_at);
+    for letter in value.chars() {
+        match PARTS.iter().find(|(known, _)| *known == letter) {
+            Some((_, word)) => node.argument(Value::Text((*word).to_owned()), at),
+            None => {
+                let message = format!("`{}` is no letter of a uidFormat", letter.escape_debug());
+                reader.loading.report(Fault::at(at, message).hint("they are c, s, l, o, u, n, 1, 2 and 5"));
+            }
+        }
+    }
+    draft.push(node);
+}
