@@ -28,8 +28,9 @@ pub struct LinkId {
 /// of a connection apart, so that what was said about a session that has ended never meets its successor.
 pub type DeliveryId = u64;
 
-/// Where the number of the session stands in a [`DeliveryId`].
-pub const EPOCH_SHIFT: u32 = 34;
+/// Where the number of the session stands in a [`DeliveryId`]: below it a session has room for five years of 100,000 deliveries a second,
+/// above it are a million sessions.
+pub const EPOCH_SHIFT: u32 = 44;
 
 /// The number of the session that a delivery belongs to.
 #[must_use]
@@ -144,7 +145,8 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(epoch: u64, window: u32) -> Self {
+    pub(crate) fn new(number: u64, window: u32) -> Self {
+        let epoch = number & (u64::MAX >> EPOCH_SHIFT);
         Self {
             epoch,
             remote: None,
@@ -225,7 +227,7 @@ impl Session {
         if behind > u32::MAX / 2 { self.next_delivery } else { self.next_delivery.saturating_sub(behind as u64) }
     }
 
-    /// Widens an id of the peer.
+    /// Widens an id of the peer, which may leave the range of this session.
     pub(crate) const fn peer_delivery(&self, wire: u32) -> DeliveryId {
         match self.last_delivery {
             // room below for ids that are before the first one seen

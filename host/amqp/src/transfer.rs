@@ -6,7 +6,7 @@ use crate::connection::{Connection, Event, LinkFlow, Settled, Step, Transfer};
 use crate::fault::PeerFault;
 use crate::raw;
 use crate::serial::Serial;
-use crate::session::{DeliveryId, LinkId, Session, Stage, wire_id};
+use crate::session::{DeliveryId, LinkId, Session, Stage, epoch, wire_id};
 
 /// Bytes that the frame header and performative of an outgoing transfer take at most.
 const TRANSFER_HEAD_MAX_BYTES: usize = 48;
@@ -60,7 +60,7 @@ impl Connection {
         let unattached = PeerFault::UnattachedHandle { performative: "transfer", handle: remote };
         let handle = session.local(remote).ok_or(unattached)?;
         let widened = transfer.delivery_id.map(|id| session.peer_delivery(id));
-        let last = session.last_delivery;
+        let (last, number) = (session.last_delivery, session.epoch());
         let link = session.link_mut(handle).ok_or(PeerFault::State("transfer"))?;
         if link.role != Role::Receiver {
             return Err(PeerFault::Role("transfer"));
@@ -79,6 +79,9 @@ impl Connection {
                 }
                 if last.is_some_and(|last| id <= last) {
                     return Err(PeerFault::Delivery("an id that is not after the one before"));
+                }
+                if epoch(id) != number {
+                    return Err(PeerFault::Delivery("an id beyond those that one session can have"));
                 }
                 if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching {
                     return Err(PeerFault::Credit(remote));

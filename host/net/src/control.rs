@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Step, log_facts};
 use crosstie_model::facts::{AddressFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts};
 use crosstie_model::settings::{AddressRule, Connector, Direction, LinkRoute, Listener, Role, Settings};
-use crosstie_router::counters::Counters;
+use crosstie_router::counters::Past;
 use crosstie_router::forward::REQUEST_MAX_BYTES;
 use crosstie_router::link_route;
 use crosstie_router::shard::Managed;
@@ -207,20 +207,20 @@ impl Control {
                 surveys.push(answered);
             }
         }
-        let (mut links, mut connections, mut counters) = (Vec::new(), Vec::new(), Counters::default());
+        let (mut links, mut connections, mut past) = (Vec::new(), Vec::new(), Past::default());
         for survey in surveys {
             // a worker that is gone has nothing to say
             let Ok(Surveyed { survey, connections: mut more }) = survey.await else {
                 continue;
             };
-            counters.add(&survey.past);
+            past.add(&survey.past);
             links.extend(survey.links);
             connections.append(&mut more);
         }
         connections.sort_by_key(|connection: &ConnectionFacts| connection.id);
         links.sort_by_key(|row: &LinkRow| row.facts.id);
         let addresses = self.addresses(&links, &connections);
-        let router = self.router(&links, &connections, addresses.len(), &counters);
+        let router = self.router(&links, &connections, addresses.len(), &past);
         let auto_links = self.auto_links(&links);
         let when = |part| pending.wants(part);
         let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
@@ -303,17 +303,18 @@ impl Control {
         found
     }
 
-    fn router(
-        &self,
-        links: &[LinkRow],
-        connections: &[ConnectionFacts],
-        addresses: usize,
-        counters: &Counters,
-    ) -> RouterFacts {
+    fn router(&self, links: &[LinkRow], connections: &[ConnectionFacts], addresses: usize, past: &Past) -> RouterFacts {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let router = &self.settings.router;
-        let mut traffic = TrafficCounts::default();
-        let mut totals = outcomes(counters);
+        let ([ingress, ingress_route_container], [egress, egress_route_container]) = (past.came, past.went);
+        let mut traffic = TrafficCounts {
+            ingress,
+            egress,
+            ingress_route_container,
+            egress_route_container,
+            ..TrafficCounts::default()
+        };
+        let mut totals = outcomes(&past.outcomes);
         for LinkRow { facts, .. } in links {
             add(&mut traffic, facts, is_container(facts, connections));
             if facts.direction == Direction::In {

@@ -393,7 +393,7 @@ impl Shard {
         if let Some((lane, state)) = retired {
             self.close_lane(&Producer { connection: at, link, serial, lane }, state);
         }
-        // the lane is closed again where the last consumer went meanwhile
+        // where the last consumer went meanwhile, the lane leads nowhere until one comes or it is retired
         self.common.addresses.release(address);
         lane
     }

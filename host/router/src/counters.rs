@@ -22,6 +22,47 @@ pub struct Counters {
     pub stuck: u64,
 }
 
+/// What links that are gone have carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Past {
+    /// What became of deliveries that came in by them, and the presettled ones that were dropped on their way out.
+    pub outcomes: Counters,
+    /// Deliveries that came in, and of these the ones of route containers.
+    pub came: [u64; 2],
+    /// Deliveries that went out, and of these the ones to route containers.
+    pub went: [u64; 2],
+}
+
+impl Past {
+    /// Adds a link that goes.
+    pub(crate) fn add_link(&mut self, outgoing: bool, container: bool, counters: &Counters) {
+        let [all, containers] = if outgoing { &mut self.went } else { &mut self.came };
+        *all = all.saturating_add(counters.deliveries);
+        *containers = containers.saturating_add(if container { counters.deliveries } else { 0 });
+        if outgoing {
+            let dropped = &mut self.outcomes.dropped_presettled;
+            *dropped = dropped.saturating_add(counters.dropped_presettled);
+        } else {
+            self.outcomes.add(counters);
+        }
+    }
+
+    /// Counts a presettled delivery whose consumer went before it came.
+    pub(crate) const fn count_dropped(&mut self) {
+        self.outcomes.dropped_presettled = self.outcomes.dropped_presettled.saturating_add(1);
+    }
+
+    /// Adds what another worker knows.
+    pub fn add(&mut self, other: &Self) {
+        self.outcomes.add(&other.outcomes);
+        for (mine, more) in [(&mut self.came, other.came), (&mut self.went, other.went)] {
+            for (mine, more) in mine.iter_mut().zip(more) {
+                *mine = mine.saturating_add(more);
+            }
+        }
+    }
+}
+
 impl Counters {
     /// Counts a delivery that begins.
     pub(crate) const fn begin(&mut self, presettled: bool) {

@@ -96,7 +96,12 @@ impl Shard {
 
     /// A consumer went before a piece reached it.
     fn undeliverable(&mut self, head: &PieceHead) {
-        if head.first && !head.settled {
+        if !head.first {
+            return;
+        }
+        if head.settled {
+            self.past.count_dropped();
+        } else {
             self.settle(head.from, 1, &Outcome::Released);
         }
     }
@@ -311,6 +316,13 @@ impl Shard {
                 return;
             }
             Some(Link::Routed(_)) => return self.relay_flow(at, flow),
+            // a sender that gave credit back may be due more
+            Some(Link::Incoming(_)) => {
+                if let Some(peer) = self.peer_mut(at) {
+                    peer.ended(link, 0);
+                }
+                return self.mark(at);
+            }
             _ => return,
         };
         let Some(credit) = flow.credit else {
@@ -496,7 +508,7 @@ impl Peer {
                 outgoing.credit.settle(run.count);
             });
         }
-        let accepted = (ends && outgoing.settles && !head.settled).then_some(head.from);
+        let accepted = (ends && outgoing.settles && !head.settled && !head.aborted).then_some(head.from);
         Some(Written { bytes: sent.bytes, whole: sent.whole, begun, accepted, freed })
     }
 }

@@ -6,8 +6,9 @@ use fe2o3_amqp_types::definitions::{Error, LinkError};
 use crosstie_model::settings::Role;
 
 use crate::address::{ConnectionRef, LinkRef};
+use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
-use crate::link::{Arriving, Incoming, Link, Outgoing, Route};
+use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::shard::{Producer, Shard};
 
@@ -142,7 +143,13 @@ impl Shard {
             }
             Lanes::Node => {}
         }
-        self.past.add(&counters);
+        self.remember(at, false, &counters);
+    }
+
+    /// Keeps what a link has carried that goes.
+    pub(crate) fn remember(&mut self, at: ConnectionRef, outgoing: bool, counters: &Counters) {
+        let role = self.peer(at).map(|peer| peer.meta.role);
+        self.past.add_link(outgoing, role == Some(Role::RouteContainer), counters);
     }
 
     /// An incoming link needs an address no more.
@@ -163,10 +170,13 @@ impl Shard {
     }
 
     fn drop_outgoing(&mut self, at: ConnectionRef, link: LinkId, outgoing: Outgoing) {
-        let Outgoing { address, auto_link, serial, queue, counters, current, settles, .. } = outgoing;
+        let Outgoing { address, auto_link, serial, queue, mut counters, current, settles, .. } = outgoing;
+        let presettled = |queued: &&Queued| queued.beginning().is_some_and(|head| head.settled);
+        let dropped = u64::try_from(queue.iter().filter(presettled).count()).unwrap_or(u64::MAX);
+        counters.dropped_presettled = counters.dropped_presettled.saturating_add(dropped);
         let was_last = address.remove(LinkRef { connection: at, link, serial }, auto_link.is_some());
         address.count_past(true, counters.deliveries);
-        self.past.add(&counters);
+        self.remember(at, true, &counters);
         if let Some(current) = current.filter(|_| settles) {
             // it went out settled, so that nothing else stands for it
             self.settle(current.from, 1, &Outcome::Failed);

@@ -419,6 +419,12 @@ impl Shard {
             let resume = incoming.stalls && incoming.waiting_bytes <= STALL_BYTES / 2;
             incoming.stalls &= !resume;
             let presettled = gone.is_some_and(|waiting| waiting.head.settled);
+            let emptied = incoming.lane(lane).filter(|lane| lane.waiting.is_empty()).map(|lane| lane.address.id);
+            if let Some(local) = emptied.and_then(|address| self.locals.get_mut(&address)) {
+                local
+                    .waiting
+                    .retain(|producer| (producer.connection, producer.link, producer.lane) != (at, link, lane));
+            }
             self.end_received(at, link, head.from.id, presettled);
             if resume {
                 self.stall(head.from, false);

@@ -268,7 +268,7 @@ pub(crate) struct Outgoing {
     pub(crate) queue: VecDeque<Queued>,
     /// It stands among those of its session.
     pub(crate) listed: bool,
-    /// The peer wants its credit back: workers whose waiting deliveries are still to come, and where its credit ended.
+    /// The peer wants its credit back: workers whose waiting deliveries are still to come.
     pub(crate) draining: Option<Draining>,
     /// Every delivery is sent settled, because the peer asked for that.
     pub(crate) settles: bool,

@@ -104,7 +104,8 @@ impl Shard {
                 return;
             };
             if incoming.held >= WAITING_MAX || incoming.waiting_bytes >= WAITING_MAX_BYTES {
-                return self.drop_presettled(at, INHERITED, 1);
+                self.drop_presettled(at, INHERITED, 1);
+                continue;
             }
             let serial = incoming.serial;
             let Lanes::Anonymous(anonymous) = &mut incoming.lanes else {

@@ -558,7 +558,7 @@ impl Shard {
 
     /// Ends what an end had that is no more: who sent hears of it.
     fn end_routed(&mut self, at: ConnectionRef, link: LinkId, end: Routed) {
-        self.past.add(&end.counters);
+        self.remember(at, !end.receives, &end.counters);
         if let Some(peer) = self.peer_mut(at)
             && !matches!(end.phase, Phase::Asking(_))
         {

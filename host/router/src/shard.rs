@@ -17,7 +17,7 @@ use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
 use crate::auto_link::Retry;
 use crate::buffered::{Buffered, Gathered};
 use crate::confirmation::Unconfirmed;
-use crate::counters::Counters;
+use crate::counters::Past;
 use crate::dynamic::Names;
 use crate::lane::LaneId;
 use crate::link::{AutoLinkId, Incoming, Sent, Session};
@@ -307,7 +307,7 @@ pub struct Shard {
     /// Receivers to tell once this tick's outcomes are written.
     pub(crate) unconfirmed: Vec<Unconfirmed>,
     /// Of links that are gone.
-    pub(crate) past: Counters,
+    pub(crate) past: Past,
     /// Sends what the router itself says.
     pub(crate) voice: Option<ConnectionRef>,
     pub(crate) now: Time,
@@ -332,7 +332,7 @@ impl Shard {
             inbox: Batch::default(),
             runs: Vec::new(),
             unconfirmed: Vec::new(),
-            past: Counters::default(),
+            past: Past::default(),
             voice: None,
             now: Time::default(),
         }

@@ -6,7 +6,7 @@ use crosstie_model::facts::{LinkFacts, OutcomeCounts};
 use crosstie_model::settings::Direction;
 
 use crate::address::ConnectionRef;
-use crate::counters::Counters;
+use crate::counters::{Counters, Past};
 use crate::lane::Lanes;
 use crate::link::{AutoLinkId, Incoming, Link, Outgoing};
 use crate::routed::Routed;
@@ -28,8 +28,8 @@ pub struct LinkRow {
 pub struct Survey {
     /// Its links.
     pub links: Vec<LinkRow>,
-    /// What incoming links that are gone have carried.
-    pub past: Counters,
+    /// What links that are gone have carried.
+    pub past: Past,
 }
 
 /// The counts in the words of management.

@@ -12,7 +12,12 @@ use crate::mail::Outcome;
 #[derive(Debug, Default)]
 pub(crate) struct Tallies {
     open: VecDeque<Tally>,
+    /// Of these, the ones that have ended: they go when they are at an end, or when they are most of them.
+    ended: usize,
 }
+
+/// Fewer deliveries that have ended are left where they are.
+const ENDED_MIN: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Tally {
@@ -58,6 +63,7 @@ impl Tallies {
             return None;
         }
         let (outcome, waiting) = (tally.outcome.take()?, std::mem::take(&mut tally.waiting));
+        self.ended = self.ended.saturating_add(1);
         self.shrink();
         Some((outcome, waiting))
     }
@@ -68,6 +74,7 @@ impl Tallies {
         let mut waiting = Vec::new();
         let from = self.open.partition_point(|tally| tally.id < first);
         for tally in self.open.iter_mut().skip(from).take_while(|tally| tally.id <= last) {
+            self.ended = self.ended.saturating_add(usize::from(tally.left > 0));
             tally.left = 0;
             waiting.append(&mut tally.waiting);
         }
@@ -76,8 +83,16 @@ impl Tallies {
     }
 
     fn shrink(&mut self) {
-        while self.open.pop_front_if(|tally| tally.left == 0).is_some() {}
-        while self.open.pop_back_if(|tally| tally.left == 0).is_some() {}
+        while self.open.pop_front_if(|tally| tally.left == 0).is_some() {
+            self.ended = self.ended.saturating_sub(1);
+        }
+        while self.open.pop_back_if(|tally| tally.left == 0).is_some() {
+            self.ended = self.ended.saturating_sub(1);
+        }
+        if self.ended > ENDED_MIN && self.ended > self.open.len() / 2 {
+            self.open.retain(|tally| tally.left > 0);
+            self.ended = 0;
+        }
     }
 }
 
@@ -114,6 +129,21 @@ mod tests {
         }
         assert!((5..9).all(|id| tallies.settle(id, &Outcome::Accepted).is_some()));
         assert!(tallies.open.is_empty());
+    }
+
+    #[test]
+    fn one_that_stays_open_keeps_few_of_those_that_end_behind_it() {
+        let mut tallies = Tallies::default();
+        tallies.push(0, 1);
+        for id in 1..10_000 {
+            tallies.push(id, 1);
+            if id > 1 {
+                assert!(tallies.settle(id - 1, &Outcome::Accepted).is_some());
+            }
+            assert!(tallies.open.len() <= 2 * ENDED_MIN + 4, "{}", tallies.open.len());
+        }
+        assert!(tallies.settle(0, &Outcome::Accepted).is_some() && tallies.settle(9999, &Outcome::Accepted).is_some());
+        assert!(tallies.open.is_empty() && tallies.ended == 0);
     }
 
     #[test]

@@ -341,7 +341,7 @@ impl Router {
     pub fn dropped_presettled(&self) -> u64 {
         let surveys = self.shards.iter().map(Shard::survey);
         let links = |survey: &Survey| survey.links.iter().map(|row| row.facts.outcomes.dropped_presettled).sum::<u64>();
-        surveys.map(|survey| links(&survey) + survey.past.dropped_presettled).sum()
+        surveys.map(|survey| links(&survey) + survey.past.outcomes.dropped_presettled).sum()
     }
 
     /// Connections that a shard still knows.
