@@ -153,8 +153,12 @@ pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
         Value::Text(text) => match text.as_str() {
             "amqp" => Some(5672),
             "amqps" => Some(5671),
+            "http" => Some(80),
+            "https" => Some(443),
             _ => {
-                let hint = format!("it is a number from {low} to 65535 without quotes, `amqp` or `amqps`");
+                let hint = format!(
+                    "it is a number from {low} to 65535 without quotes, or the name of a service: `amqp`, `amqps`, `http` or `https`"
+                );
                 block.loading.report(Fault::at(arg.at, "not a port").hint(hint));
                 None
             }

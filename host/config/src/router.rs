@@ -41,8 +41,10 @@ pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 4] = [
     ("unavailable", Distribution::Unavailable),
 ];
 
-const UNSERVED: [&str; 12] = [
+const UNSERVED: [&str; 14] = [
     "hello",
+    "hello-interval",
+    "hello-max-age",
     "area",
     "ra-interval",
     "ra-interval-flux",

@@ -94,6 +94,7 @@ fn router(settings: &Settings) -> KdlNode {
     let router = &settings.router;
     let workers = i128::try_from(router.workers.get()).unwrap_or(i128::MAX);
     let mut children = vec![
+        word("mode", "standalone"),
         number("workers", workers),
         word("default-distribution", router.default_distribution.as_str()),
         word("shutdown-deadline", show_duration(router.shutdown_deadline)),

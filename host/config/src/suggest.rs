@@ -39,7 +39,8 @@ const RENAMED: [(&str, &str); 11] = [
 /// Our name of an attribute that the reference has: `idleTimeoutSeconds` is `idle-timeout`.
 pub(crate) fn of_reference(name: &str) -> String {
     let mut ours = String::with_capacity(name.len() + 4);
-    for letter in name.strip_suffix("Seconds").unwrap_or(name).chars() {
+    let name = name.strip_suffix("Seconds").or_else(|| name.strip_suffix("-seconds")).unwrap_or(name);
+    for letter in name.chars() {
         if letter.is_uppercase() {
             ours.push('-');
         }

@@ -53,6 +53,8 @@ enum What {
     Listeners,
     /// Connectors, and how they fare.
     Connectors,
+    /// What is written to the log.
+    Log,
 }
 
 /// Why nothing is shown.

@@ -133,7 +133,9 @@ async fn serve(
     let mut meta = opening::meta(name.clone(), connector.role, &connector.connection, false);
     meta.peer_addr = identity.remote.to_string();
     // the time for dialling and for the handshake is one
-    let amqp = Connection::new(started, opening::dialled(container_id, connector, dial), nonce);
+    let mut setup = opening::dialled(container_id, connector, dial);
+    opening::number(&mut setup, identity.id);
+    let amqp = Connection::new(started, setup, nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
     worker.drive(at, socket.clone(), Vec::new()).await;

@@ -136,6 +136,12 @@ pub(crate) fn voice() -> (Setup, Meta) {
     (setup, meta)
 }
 
+/// Names a connection in our Open, as the reference does.
+pub(crate) fn number(setup: &mut Setup, connection: u64) {
+    let id = i64::try_from(connection).unwrap_or(i64::MAX);
+    setup.properties.push(("qd.conn-id".to_owned(), Value::Long(id)));
+}
+
 /// For the peers of a listener.
 pub(crate) fn accepted(container_id: &str, listener: &Listener, users: Arc<Users>) -> Setup {
     let server = Server {

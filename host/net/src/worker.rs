@@ -247,7 +247,9 @@ impl Worker {
         tracing::debug!(target: "listener", listener = &*door.owner.name, peer.addr = %identity.remote, connection = identity.id, "accepted");
         let mut meta = door.meta.clone();
         meta.peer_addr = identity.remote.to_string();
-        let peer = Box::new(Peer::new(Connection::new(self.now(), door.setup.clone(), nonce), meta));
+        let mut setup = door.setup.clone();
+        opening::number(&mut setup, identity.id);
+        let peer = Box::new(Peer::new(Connection::new(self.now(), setup, nonce), meta));
         let (at, socket) = self.adopt(peer, Socket::new(stream, identity));
         let worker = self.clone();
         tokio::task::spawn_local(async move { worker.drive(at, socket, Vec::new()).await });

@@ -76,6 +76,8 @@ pub enum Class {
     Mobile,
     /// On this router.
     Local,
+    /// On every router.
+    Everywhere,
 }
 
 /// What tells addresses apart.
@@ -89,12 +91,13 @@ pub struct Key {
     pub name: String,
 }
 
-/// As the reference writes it: `M`, the phase and the name; `L` and the name.
+/// As the reference writes it: `M`, the phase and the name; `L` or `T` and the name.
 impl std::fmt::Display for Key {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.class {
             Class::Mobile => write!(f, "M{}{}", self.phase, self.name),
             Class::Local => write!(f, "L{}", self.name),
+            Class::Everywhere => write!(f, "T{}", self.name),
         }
     }
 }

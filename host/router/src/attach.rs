@@ -233,6 +233,7 @@ impl Shard {
         }
         let distribution = match (class, ruling.treatment) {
             (Class::Local, _) => Distribution::Closest,
+            (Class::Everywhere, _) => Distribution::Multicast,
             (Class::Mobile, Some(treatment)) => treatment,
             (Class::Mobile, None) => common.addresses.distribution(&name),
         };

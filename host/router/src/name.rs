@@ -31,17 +31,29 @@ pub fn place<'a>(address: &'a str, router: &str) -> Place<'a> {
             _ => Place::Address(Class::Mobile, name),
         };
     };
-    let local = match first {
-        "_local" => Some(rest),
-        "_topo" => rest.split_once('/').and_then(|(_, rest)| rest.strip_prefix(router)?.strip_prefix('/')),
-        "_edge" => None,
+    let (class, name) = match first {
+        "_local" => (Class::Local, Some(rest)),
+        "_edge" => (Class::Local, of_router(rest, router)),
+        "_topo" => match rest.split_once('/') {
+            Some(("0" | "all", rest)) => match rest.strip_prefix("all/") {
+                Some(name) => (Class::Everywhere, Some(name)),
+                None => (Class::Local, of_router(rest, router)),
+            },
+            // another area
+            _ => (Class::Local, None),
+        },
         _ => return Place::Address(Class::Mobile, name),
     };
-    match local {
+    match name {
         Some("") | None => Place::Elsewhere,
         Some(NODE) => Place::Node,
-        Some(name) => Place::Address(Class::Local, name),
+        Some(name) => Place::Address(class, name),
     }
+}
+
+/// What stands behind the name of this router.
+fn of_router<'a>(path: &'a str, router: &str) -> Option<&'a str> {
+    path.strip_prefix(router)?.strip_prefix('/')
 }
 
 /// The address by which peers reach a local name of a router.
@@ -62,9 +74,14 @@ mod tests {
             ("_local/x", Place::Address(Class::Local, "x")),
             ("amqp:/_topo/0/me/temp.x", Place::Address(Class::Local, "temp.x")),
             ("amqp:/_topo/0/meme/temp.x", Place::Elsewhere),
-            ("_topo/0/all/x", Place::Elsewhere),
+            ("_topo/0/all/x", Place::Address(Class::Everywhere, "x")),
+            ("amqp:/_topo/all/all/x", Place::Address(Class::Everywhere, "x")),
+            ("_topo/all/me/x", Place::Address(Class::Local, "x")),
+            ("_topo/9/me/x", Place::Elsewhere),
+            ("_topo/0/all/$management", Place::Node),
             ("_topo/0/me", Place::Elsewhere),
-            ("_edge/me/x", Place::Elsewhere),
+            ("_edge/me/x", Place::Address(Class::Local, "x")),
+            ("_edge/you/x", Place::Elsewhere),
             ("$management", Place::Node),
             ("amqp:/_topo/0/me/$management", Place::Node),
             ("_local/$management", Place::Node),

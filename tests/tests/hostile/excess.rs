@@ -22,6 +22,88 @@ fn sessions_beyond_the_maximum_are_refused() {
     scene.finish();
 }
 
+/// A scene whose listener `narrow` has these limits.
+fn narrow(limits: &str) -> Scene {
+    let listener = format!(
+        "listener \"narrow\" {{\n    host \"127.0.0.1\"\n    port 0\n    limits {{\n        {limits}\n    }}\n}}"
+    );
+    Scene::with(&plain_kdl(&listener))
+}
+
+#[test]
+fn links_beyond_the_limit_are_refused_on_all_sessions_together() {
+    let scene = narrow("links 3");
+    let mut peer = Peer::session(scene.router.addr("narrow"), "greedy");
+    peer.begin(1);
+    peer.attach_sender(0, 0, "a");
+    peer.attach_sender(0, 1, "a");
+    peer.attach_sender(1, 0, "a");
+    peer.send(1, &sender(1, "a"));
+    assert_fault(&mut peer, "the fourth link", &["amqp:connection:framing-error"]);
+    scene.finish();
+}
+
+#[test]
+fn a_receiver_has_no_more_unsettled_than_its_limit() {
+    let scene = narrow("unsettled 5");
+    let mut receiver = Peer::session(scene.router.addr("narrow"), "receiver");
+    receiver.attach_receiver(0, 0, "few", 100);
+    let mut producer = Peer::session(scene.router.clients(), "producer");
+    producer.attach_sender(0, 0, "few");
+    producer.expect_credit();
+    let mut came = Vec::new();
+    // what comes at once may go over it
+    for id in 0..5 {
+        producer.send_message(0, 0, id, b"x");
+        came.push(receiver.expect_transfer().0.delivery_id.expect("an id"));
+    }
+    for id in 5..20 {
+        producer.send_message(0, 0, id, b"x");
+    }
+    let more = receiver.frames_until_begin(1);
+    assert!(!more.iter().any(|frame| matches!(frame.performative, Performative::Transfer(_))), "{more:?}");
+    receiver.settle(0, came[0], fe2o3_amqp_types::messaging::Accepted {}.into());
+    receiver.expect_transfer();
+    scene.finish();
+}
+
+#[test]
+fn a_sender_has_no_more_credit_than_its_limit() {
+    let scene = narrow("unsettled 5");
+    let mut receiver = Peer::session(scene.router.clients(), "receiver");
+    receiver.attach_receiver(0, 0, "few", 100);
+    let mut producer = Peer::session(scene.router.addr("narrow"), "producer");
+    producer.attach_sender(0, 0, "few");
+    assert!((1..=5).contains(&producer.expect_credit()));
+    scene.finish();
+}
+
+#[test]
+fn a_message_beyond_the_limit_detaches_its_link_alone() {
+    let scene = narrow("max-message-size \"1KiB\"");
+    let mut receiver = Peer::session(scene.router.clients(), "receiver");
+    receiver.attach_receiver(0, 0, "short", 10);
+    let mut producer = Peer::session(scene.router.addr("narrow"), "producer");
+    assert_eq!(producer.attach_sender(0, 0, "short").max_message_size, Some(1024));
+    producer.attach_sender(0, 1, "short");
+    producer.expect_credit();
+    producer.send_message(0, 0, 0, &[7; 2000]);
+    let condition = loop {
+        match producer.next(DEADLINE) {
+            Arrival::Frame(frame) => {
+                if let Performative::Detach(detach) = frame.performative {
+                    break detach.error.map(|error| frame::condition(&error.condition));
+                }
+            }
+            other => panic!("waiting for a detach, but got {other:?}"),
+        }
+    };
+    assert_eq!(condition.as_deref(), Some("amqp:link:message-size-exceeded"));
+    producer.send_message(0, 1, 1, b"short");
+    while receiver.expect_transfer().1 != frame::data_message(b"short") {}
+    scene.finish();
+}
+
 #[test]
 fn many_links_come_and_go() {
     let scene = Scene::new();

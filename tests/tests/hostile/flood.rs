@@ -1,5 +1,6 @@
 //! Floods: much of what is cheap to send and dear to keep or to answer. The scene measures memory and the others' latency.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{self, AMQP_HEADER, Performative, data_message};
@@ -9,6 +10,12 @@ use crosstie_tests::router::plain_kdl;
 use fe2o3_amqp_types::performatives::{Begin, Flow, Transfer};
 
 use crate::scene::{DEADLINE, Scene};
+
+/// Connections that are opened and say nothing more.
+const HALF_OPEN: u64 = 10_000;
+
+/// Descriptors for everything else.
+const SPARE: u64 = 1000;
 
 #[test]
 fn a_receiver_whose_window_is_shut_costs_little_memory() {
@@ -103,4 +110,30 @@ fn a_refused_peer_that_only_sends_heartbeats_is_gone_in_time() {
         }
     }
     panic!("still connected after {:?}", begun.elapsed());
+}
+
+#[test]
+fn ten_thousand_half_open_connections_hinder_nobody() {
+    let (_, hard) = rlimit::Resource::NOFILE.get().expect("a limit");
+    rlimit::Resource::NOFILE.set(hard, hard).expect("the hard limit");
+    let count = HALF_OPEN.min(hard.saturating_sub(SPARE));
+    let scene = Scene::new();
+    let addr = scene.router.clients();
+    let open: Vec<TcpStream> = (0..count)
+        .map(|number| {
+            let mut stream = TcpStream::connect(addr).unwrap_or_else(|error| panic!("connection {number}: {error}"));
+            if number % 2 == 0 {
+                std::io::Write::write_all(&mut stream, b"AMQP\x03").expect("half a header");
+            }
+            stream
+        })
+        .collect();
+    let mut healthy = Peer::session(addr, "healthy");
+    healthy.attach_receiver(0, 0, "beside", 1);
+    healthy.attach_sender(0, 1, "beside");
+    healthy.expect_credit();
+    healthy.send_message(0, 1, 0, b"through");
+    assert_eq!(healthy.expect_transfer().1, data_message(b"through"));
+    drop(open);
+    scene.finish();
 }

@@ -1,6 +1,7 @@
 //! The command line: `check`, a start that fails, signals, limits, completions.
 
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::peer::Peer;
@@ -168,4 +169,21 @@ fn problems_of_the_text_and_of_plugins_come_at_once() {
     for part in ["unknown node `listner`", "`script.js`", "plugin `broken`: the module does not load: "] {
         assert!(found.stderr.contains(part), "{part}: {}", found.stderr);
     }
+}
+
+#[test]
+fn management_is_for_those_whom_the_listener_lets() {
+    let listener = |name: &str, access: &str| {
+        format!("listener \"{name}\" {{\n    host \"127.0.0.1\"\n    port 0\n    management \"{access}\"\n}}\n")
+    };
+    let router = Router::start(&plain_kdl(&[listener("off", "off"), listener("read", "read")].concat()));
+    let stat = |name: &str| {
+        let bus = format!("amqp://{}", router.addr(name));
+        let output = Command::new(router_binary()).args(["stat", "general", "--bus", &bus]).output().expect("it runs");
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    // absent: this machine may
+    assert!(stat("clients").0 && stat("read").0);
+    let (allowed, text) = stat("off");
+    assert!(!allowed && text.contains("management is off"), "{text}");
 }

@@ -155,3 +155,32 @@ fn s13_what_a_slow_multicast_consumer_cannot_take_is_dropped_and_counted() {
     drop((slow, fast));
     router.assert_healthy();
 }
+
+#[test]
+fn s13_what_is_stuck_and_who_is_blocked_is_counted() {
+    // these peers send no heartbeats
+    let router = Router::start(&plain_kdl("").replace("port 0\n", "port 0\n    idle-timeout \"0s\"\n"));
+    let mut consumer = consumer(&router, "stuck", 1);
+    let mut producer = producer(&router, "stuck");
+    producer.expect_credit();
+    producer.send_message(0, 0, 0, b"never settled");
+    consumer.expect_transfer();
+    let general = || {
+        let mut command = Command::new(router_binary());
+        command.args(["stat", "general", "--json", "--bus"]).arg(format!("amqp://{}", router.clients()));
+        let output = command.output().expect("crosstie runs");
+        let rows: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        rows.into_iter().next().expect("the router")
+    };
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let now = general();
+        let links = links(&router, "stuck");
+        let stuck = links.iter().all(|link| count(link, "deliveriesStuck") == 1);
+        if stuck && count(&now, "deliveriesStuck") == 1 && count(&now, "linksBlocked") == 1 {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "{now}\n{links:?}");
+        std::thread::sleep(Duration::from_millis(500));
+    }
+}

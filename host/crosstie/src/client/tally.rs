@@ -18,6 +18,9 @@ const BAR_AFTER: Duration = Duration::from_secs(1);
 const TIME_US_MAX: u64 = 3_600_000_000;
 
 /// Quantiles that a report names.
+/// Of the longest bar of a histogram.
+const BAR_CHARS: u64 = 40;
+
 const QUANTILES: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)];
 
 /// How a message ended.
@@ -172,6 +175,7 @@ impl Tally {
         }
         if let Some(times) = self.times.borrow().as_ref().filter(|times| !times.is_empty()) {
             let _ = writeln!(text, "{of}: {}", quantiles(times));
+            text.push_str(&bars(times));
         }
         text
     }
@@ -209,6 +213,22 @@ fn quantiles(times: &Histogram<u64>) -> String {
     text
 }
 
+/// How many took how long: a line for each power of two of microseconds from the first to the last.
+fn bars(times: &Histogram<u64>) -> String {
+    let counts: Vec<(u64, u64)> =
+        times.iter_log(1, 2.0).map(|step| (step.value_iterated_to(), step.count_since_last_iteration())).collect();
+    let most = counts.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let first = counts.iter().position(|(_, count)| *count > 0).unwrap_or(0);
+    let mut text = String::new();
+    for (until, count) in counts.iter().skip(first) {
+        let share = usize::try_from(count.saturating_mul(BAR_CHARS) / most).unwrap_or(0);
+        let bar = "#".repeat(share.max(usize::from(*count > 0)));
+        // writing to a string does not fail
+        let _ = writeln!(text, "  up to {:>10} ms {count:>9} {bar}", milliseconds(*until));
+    }
+    text
+}
+
 fn milliseconds(us: u64) -> String {
     format!("{}.{:03}", us / 1000, us % 1000)
 }
@@ -237,7 +257,10 @@ mod tests {
             "sent 4 in 2.000 s, 2 per second\n\
              accepted 2, rejected 1, without outcome 1\n\
              first error: amqp:not-allowed: no\n\
-             time to outcome: min 0.500, p50 1.500, p90 1.900, p99 1.900, p99.9 1.900, max 1.900 ms\n"
+             time to outcome: min 0.500, p50 1.500, p90 1.900, p99 1.900, p99.9 1.900, max 1.900 ms\n\
+             \x20 up to      0.511 ms         1 ####################\n\
+             \x20 up to      1.023 ms         0 \n\
+             \x20 up to      2.047 ms         2 ########################################\n"
         );
     }
 

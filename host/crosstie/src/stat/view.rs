@@ -43,6 +43,7 @@ impl View {
             What::LinkRoutes => &LINK_ROUTES,
             What::Listeners => &LISTENERS,
             What::Connectors => &CONNECTORS,
+            What::Log => &LOG,
         }
     }
 
@@ -278,6 +279,19 @@ static LINK_ROUTES: View = View {
         ("status", |row| plain(row, "operStatus")),
     ],
     order: Order::By(0),
+};
+
+static LOG: View = View {
+    entity_type: "org.apache.qpid.dispatch.log",
+    attributes: &["module", "enable", "includeTimestamp", "includeSource", "outputFile"],
+    columns: &[
+        ("module", |row| plain(row, "module")),
+        ("enable", |row| plain(row, "enable")),
+        ("timestamp", |row| plain(row, "includeTimestamp")),
+        ("source", |row| plain(row, "includeSource")),
+        ("output", |row| plain(row, "outputFile")),
+    ],
+    order: Order::AsTheyCome,
 };
 
 static LISTENERS: View = View {
