@@ -5,8 +5,11 @@
 
 pub mod artemis;
 pub mod body;
+pub mod broker;
+pub mod classic;
 pub mod driver;
 pub mod frame;
+pub mod java;
 pub mod native;
 pub mod peer;
 pub mod performative;
@@ -14,5 +17,6 @@ pub mod place;
 pub mod plugin;
 pub mod process;
 pub mod proton;
+pub mod rabbit;
 pub mod router;
 pub mod server;

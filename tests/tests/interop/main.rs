@@ -21,3 +21,4 @@ mod sasl;
 mod scram;
 mod slow;
 mod streaming;
+mod waypoint;
