@@ -1,12 +1,12 @@
 //! ActiveMQ Artemis instances, each on a port and a data directory of its own.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
+use crate::broker::{Broker, START, await_port};
 use crate::place::{TestDir, cache_dir, free_port};
-use crate::process::Process;
+use crate::process::{Process, Stream};
 
 /// SCRAM for AMQP, whose outcome the broker's own domain then takes over. Source: Artemis, user manual, SCRAM.
 const SCRAM_LOGIN: &str = r#"amqp-sasl-scram {
@@ -26,6 +26,8 @@ pub struct Artemis {
     process: Process,
     dir: TestDir,
     port: u16,
+    /// What a pair shares, kept by its first.
+    _data: Option<TestDir>,
 }
 
 impl Artemis {
@@ -56,45 +58,96 @@ impl Artemis {
         })
     }
 
+    /// Starts a pair that shares its data: the first serves, and its Open names the second, which takes over when the
+    /// first is killed.
+    ///
+    /// # Panics
+    ///
+    /// As [`Artemis::start`].
+    #[must_use]
+    pub fn start_pair() -> (Self, Self) {
+        let ports = [free_port(), free_port()];
+        let data = TestDir::new("artemis-data");
+        let member = |role, own: usize| {
+            Self::create(ports[own], |dir| share(dir, data.path(), role, (ports[own], ports[1 - own])))
+        };
+        let mut first = member("primary", 0);
+        first.await_port();
+        let second = member("backup", 1);
+        let announced = |line: &str| line.contains("backup announced").then_some(());
+        if let Err(reason) = second.process.wait_line(Stream::Out, 0, START, announced) {
+            panic!("the backup is not ready: {reason}\n{}", second.process.tail(60));
+        }
+        first._data = Some(data);
+        (first, second)
+    }
+
     fn start_changed(change: impl FnOnce(&TestDir)) -> Self {
-        let template = cache_dir().join("artemis-instance/broker");
-        assert!(template.exists(), "no {}: run tests/install", template.display());
-        let dir = TestDir::new("artemis");
-        let port = free_port();
-        copy_instance(&template, dir.path(), port);
-        change(&dir);
-        let process = run(dir.path());
-        let mut broker = Self { process, dir, port };
+        let mut broker = Self::create(free_port(), change);
         broker.await_port();
         broker
     }
 
-    /// Where it listens.
-    #[must_use]
-    pub fn addr(&self) -> SocketAddr {
+    /// Copies an instance, changes it and runs it.
+    fn create(port: u16, change: impl FnOnce(&TestDir)) -> Self {
+        let template = cache_dir().join("artemis-instance/broker");
+        assert!(template.exists(), "no {}: run tests/install", template.display());
+        let dir = TestDir::new("artemis");
+        copy_instance(&template, dir.path(), port);
+        change(&dir);
+        Self { process: run(dir.path()), dir, port, _data: None }
+    }
+
+    fn await_port(&mut self) {
+        let addr = self.addr();
+        await_port(&mut self.process, addr);
+    }
+}
+
+impl Broker for Artemis {
+    fn addr(&self) -> SocketAddr {
         ([127, 0, 0, 1], self.port).into()
     }
 
-    /// SIGKILL.
-    pub fn kill(&mut self) {
+    fn queue(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn kill(&mut self) {
         self.process.kill();
     }
 
-    /// Starts it again on the same data.
-    pub fn start_again(&mut self) {
+    fn start_again(&mut self) {
         self.kill();
         self.process = run(self.dir.path());
         self.await_port();
     }
+}
 
-    fn await_port(&mut self) {
-        let end = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(self.addr()).is_err() {
-            assert!(self.process.exited().is_none(), "artemis has ended\n{}", self.process.tail(60));
-            assert!(Instant::now() < end, "artemis does not listen\n{}", self.process.tail(60));
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
+/// Makes an instance one of a pair. Source: Artemis, user manual, high availability, shared store.
+fn share(dir: &TestDir, data: &Path, role: &str, (own, other): (u16, u16)) {
+    let file = "etc/broker.xml";
+    let broker = std::fs::read_to_string(dir.path().join(file)).expect("broker.xml");
+    let mut broker = broker.replace("-directory>data/", &format!("-directory>{}/", data.display()));
+    let pair = format!(
+        r#"<connectors>
+         <connector name="own">tcp://127.0.0.1:{own}</connector>
+         <connector name="other">tcp://127.0.0.1:{other}</connector>
+      </connectors>
+      <cluster-user>cluster</cluster-user>
+      <cluster-password>cluster</cluster-password>
+      <cluster-connections>
+         <cluster-connection name="pair">
+            <connector-ref>own</connector-ref>
+            <static-connectors><connector-ref>other</connector-ref></static-connectors>
+         </cluster-connection>
+      </cluster-connections>
+      <ha-policy><shared-store><{role}><failover-on-shutdown>true</failover-on-shutdown></{role}></shared-store></ha-policy>
+      <acceptors>"#
+    );
+    assert_eq!(broker.matches("<acceptors>").count(), 1, "broker.xml has another form");
+    broker = broker.replace("<acceptors>", &pair);
+    dir.write(file, broker);
 }
 
 fn run(instance: &Path) -> Process {

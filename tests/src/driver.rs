@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::java;
 use crate::place::{built_binary, cache_dir, tests_dir};
 use crate::process::{Process, Stream};
 
@@ -21,10 +22,12 @@ pub enum Library {
     GoAmqp,
     /// fe2o3-amqp.
     Fe2o3,
+    /// Qpid JMS.
+    Jms,
 }
 
 impl Library {
-    /// Each of them.
+    /// Each of them but Qpid JMS, whose start takes a second.
     pub const ALL: [Self; 4] = [Self::Proton, Self::Rhea, Self::GoAmqp, Self::Fe2o3];
 
     fn command(self, mode: &str) -> Command {
@@ -42,6 +45,11 @@ impl Library {
             }
             Self::GoAmqp => with_mode(&installed("go/client"), mode),
             Self::Fe2o3 => with_mode(&built_binary("fe2o3-client"), mode),
+            Self::Jms => {
+                let mut command = java::program("jms", "Client");
+                command.arg(mode);
+                command
+            }
         }
     }
 }

@@ -5,9 +5,12 @@
 
 pub mod artemis;
 pub mod body;
+pub mod broker;
 pub mod certificates;
+pub mod classic;
 pub mod driver;
 pub mod frame;
+pub mod java;
 pub mod native;
 pub mod peer;
 pub mod performative;
@@ -15,5 +18,6 @@ pub mod place;
 pub mod plugin;
 pub mod process;
 pub mod proton;
+pub mod rabbit;
 pub mod router;
 pub mod server;

@@ -295,6 +295,13 @@ impl Connection {
         state.map_or(0, |link| u32::try_from(link.limit.distance(link.delivery_count)).unwrap_or(0))
     }
 
+    /// Whether the last frame of this delivery of a sending peer is still to come.
+    #[must_use]
+    pub fn is_arriving(&self, link: LinkId, id: DeliveryId) -> bool {
+        let state = self.session(link.channel).and_then(|session| session.link(link.handle));
+        state.is_some_and(|state| state.open_delivery == Some(id))
+    }
+
     /// Grants a sending peer this much credit from where it is.
     pub fn grant(&mut self, link: LinkId, credit: u32) {
         let Some(state) = self.link_mut(link) else {

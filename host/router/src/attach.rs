@@ -326,6 +326,7 @@ impl Shard {
             strips: peer.meta.strip.incoming(),
             message_max_bytes: peer.meta.message_max_bytes,
             arriving: None,
+            early: None,
             waiting_bytes: 0,
             stalls: false,
             counters: Counters::default(),

@@ -98,7 +98,10 @@ impl Shard {
     }
 
     fn drop_incoming(&mut self, at: ConnectionRef, link: LinkId, incoming: Incoming) {
-        let Incoming { lanes, arriving, stalls, serial, counters, capacity, .. } = incoming;
+        let Incoming { lanes, arriving, early, stalls, serial, counters, capacity, .. } = incoming;
+        if let Some(early) = early {
+            self.say_early(at, link.channel, &early);
+        }
         let (mut unsettled, mut waiting) = (false, Vec::new());
         if let Some(peer) = self.peer_mut(at) {
             peer.reserved = peer.reserved.saturating_sub(capacity.get());

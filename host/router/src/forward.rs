@@ -67,6 +67,9 @@ impl Shard {
             self.examine(at, transfer);
         }
         self.continue_delivery(at, link, &mut head, transfer.payload);
+        if !transfer.first && !transfer.more {
+            self.end_early(at, link, !transfer.aborted && !transfer.settled);
+        }
     }
 
     /// Takes a delivery that begins, whose head has to be read before it goes on.

@@ -197,6 +197,14 @@ pub(crate) struct Arriving {
     pub(crate) bytes: u64,
 }
 
+/// How a delivery ended before its last frame came. Proton-J never sends the rest of what its peer has settled, and
+/// its link then stands still for ever.
+#[derive(Debug)]
+pub(crate) struct Early {
+    pub(crate) id: DeliveryId,
+    pub(crate) outcome: Outcome,
+}
+
 /// A link on which the peer sends.
 #[derive(Debug)]
 pub(crate) struct Incoming {
@@ -218,6 +226,8 @@ pub(crate) struct Incoming {
     pub(crate) strips: bool,
     pub(crate) message_max_bytes: Option<u64>,
     pub(crate) arriving: Option<Arriving>,
+    /// It has ended, and its sender hears of it when all of it has come.
+    pub(crate) early: Option<Early>,
     /// Of all lanes.
     pub(crate) waiting_bytes: usize,
     /// This link holds up its session.

@@ -46,6 +46,7 @@ impl Shard {
                 strips: true,
                 message_max_bytes: None,
                 arriving: None,
+                early: None,
                 waiting_bytes: 0,
                 stalls: false,
                 counters: Counters::default(),

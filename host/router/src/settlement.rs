@@ -2,12 +2,12 @@
 
 use crosstie_amqp::connection::{Connection, Settled};
 use crosstie_amqp::raw::{self, Disposition};
-use crosstie_amqp::session::{LinkId, epoch, wire_id};
+use crosstie_amqp::session::{DeliveryId, LinkId, epoch, wire_id};
 
 use crate::address::ConnectionRef;
 use crate::confirmation::Unconfirmed;
 use crate::lane::Lanes;
-use crate::link::{Incoming, Link, Sent, Session, Settling};
+use crate::link::{Early, Incoming, Link, Sent, Session, Settling};
 use crate::mail::{Mail, Origin, Outcome};
 use crate::runs::Run;
 use crate::shard::{Peer, Shard};
@@ -111,31 +111,47 @@ impl Shard {
             let place =
                 usize::try_from(run.origin.handle).ok().and_then(|at| links.get_mut(at)).and_then(Option::as_mut);
             let seconds = second.saturating_sub(run.origin.second);
+            let (link, mut end) = (LinkId { channel, handle: run.origin.handle }, run.first.saturating_add(run.count));
             match place {
                 Some(Link::Incoming(incoming)) => {
                     incoming.counters.end(outcome, run.count, seconds);
-                    incoming.end(run.count, LinkId { channel, handle: run.origin.handle }, touched);
-                }
-                Some(Link::Routed(end)) => end.counters.end(outcome, run.count, seconds),
-                _ => {}
-            }
-            let run_last = run.first.saturating_add(run.count.saturating_sub(1));
-            match pending {
-                Some(open) if open.last.saturating_add(1) == run.first && open.outcome == *outcome => {
-                    open.last = run_last
-                }
-                _ => {
-                    let next = Settling { first: run.first, last: run_last, outcome: outcome.clone() };
-                    match pending.replace(next) {
-                        Some(done) => write(amqp, channel, &done),
-                        None => settling.push(channel),
+                    incoming.end(run.count, link, touched);
+                    // only the newest of a link can be on its way
+                    let id = end.saturating_sub(1);
+                    if amqp.is_arriving(link, id) {
+                        incoming.early = Some(Early { id, outcome: outcome.clone() });
+                        end = id;
                     }
                 }
+                Some(Link::Routed(routed)) => routed.counters.end(outcome, run.count, seconds),
+                _ => {}
+            }
+            if run.first < end {
+                say((amqp, channel), (pending, settling), (run.first, end.saturating_sub(1)), outcome);
             }
         });
         if !peer.dirty {
             self.mark(connection);
         }
+    }
+
+    /// All of a delivery is there: if it has ended, its sender hears of it, unless it gave it up or settled it itself.
+    pub(crate) fn end_early(&mut self, at: ConnectionRef, link: LinkId, wanted: bool) {
+        let incoming = self.incoming_mut(at, link);
+        if let Some(early) = incoming.and_then(|incoming| incoming.early.take()).filter(|_| wanted) {
+            self.say_early(at, link.channel, &early);
+        }
+    }
+
+    pub(crate) fn say_early(&mut self, at: ConnectionRef, channel: u16, early: &Early) {
+        let Some(peer) = self.peer_mut(at) else {
+            return;
+        };
+        let Peer { amqp, settling, sessions, .. } = &mut *peer;
+        if let Some(session) = sessions.get_mut(usize::from(channel)).and_then(Option::as_mut) {
+            say((amqp, channel), (&mut session.settling, settling), (early.id, early.id), &early.outcome);
+        }
+        self.mark(at);
     }
 
     /// Ends copies of multicast deliveries; a delivery ends with the last of its copies.
@@ -237,6 +253,23 @@ impl Incoming {
         let room = capacity.saturating_sub(self.held);
         let worth = (capacity / 4).max(1);
         (room >= left.saturating_add(worth)).then_some(room)
+    }
+}
+
+/// Puts what is settled with its neighbours that are, or begins anew.
+#[inline]
+fn say(
+    (amqp, channel): (&mut Connection, u16),
+    (pending, settling): (&mut Option<Settling>, &mut Vec<u16>),
+    (first, last): (DeliveryId, DeliveryId),
+    outcome: &Outcome,
+) {
+    match pending {
+        Some(open) if open.last.saturating_add(1) == first && open.outcome == *outcome => open.last = last,
+        _ => match pending.replace(Settling { first, last, outcome: outcome.clone() }) {
+            Some(done) => write(amqp, channel, &done),
+            None => settling.push(channel),
+        },
     }
 }
 

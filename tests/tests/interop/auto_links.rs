@@ -1,12 +1,16 @@
-//! Auto-links on a listener for route containers.
+//! Auto-links on a listener for route containers, and on a connector whose container refuses them.
+
+use std::net::SocketAddr;
+use std::time::Instant;
 
 use crosstie_tests::frame::{Performative, data_message};
 use crosstie_tests::peer::Peer;
-use crosstie_tests::performative::{begin, flow, receiver};
-use crosstie_tests::router::{Router, plain_kdl};
-use fe2o3_amqp_types::definitions::Role;
-use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
-use fe2o3_amqp_types::performatives::Attach;
+use crosstie_tests::performative::{begin, flow, open, receiver};
+use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use crosstie_tests::server::Server;
+use fe2o3_amqp_types::definitions::{self, AmqpError, Role};
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, TargetArchetype};
+use fe2o3_amqp_types::performatives::{Attach, Detach};
 
 fn router() -> Router {
     let door = "listener \"containers\" {\n    host \"127.0.0.1\"\n    port 0\n    role \"route-container\"\n}\n";
@@ -75,4 +79,76 @@ fn auto_links_survive_the_containers_own_attach() {
         assert!(!granted, "credit without a consumer: {frames:?}");
     }
     router.assert_healthy();
+}
+
+/// A broker that answers the router's session.
+fn serve_session(server: &Server) -> Peer {
+    let (mut peer, _) = server.accept_open(&open("scripted-broker"));
+    let channel =
+        peer.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(frame.channel));
+    peer.send(0, &begin(Some(channel)));
+    peer
+}
+
+fn auto_attach(peer: &mut Peer) -> Attach {
+    peer.expect("attach", |frame| match &frame.performative {
+        Performative::Attach(attach) => Some((**attach).clone()),
+        _ => None,
+    })
+}
+
+fn refuse(peer: &mut Peer, theirs: &Attach) {
+    let role = if theirs.role == Role::Sender { Role::Receiver } else { Role::Sender };
+    let mut ours = Attach { role: role.clone(), initial_delivery_count: None, unsettled: None, ..theirs.clone() };
+    // a terminus that is absent announces the Detach that follows. Source: AMQP 1.0 part 2, 2.6.3
+    if role == Role::Receiver {
+        ours.target = None;
+    } else {
+        (ours.source, ours.initial_delivery_count) = (None, Some(0));
+    }
+    peer.send(0, &ours);
+    let error = definitions::Error::new(AmqpError::NotFound, Some("no such queue".to_owned()), None);
+    peer.send(0, &Detach { handle: theirs.handle.clone(), closed: true, error: Some(error) });
+    let handle = theirs.handle.clone();
+    peer.expect("detach", |frame| {
+        matches!(&frame.performative, Performative::Detach(detach) if detach.handle == handle).then_some(())
+    });
+}
+
+#[test]
+fn s04_a_refused_auto_link_is_attached_again_after_two_seconds_and_then_each_five() {
+    let server = Server::new();
+    let addr = SocketAddr::from(([127, 0, 0, 1], server.port()));
+    let router = Router::start(&plain_kdl(&format!(
+        "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{addr}\"\n}}\n\
+         auto-link \"one\" {{\n    address \"q.one\"\n    direction \"out\"\n    connection \"broker\"\n    \
+         external-address \"EXT.one\"\n}}\n"
+    )));
+    let mut peer = serve_session(&server);
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let theirs = auto_attach(&mut peer);
+        refuse(&mut peer, &theirs);
+        times.push(Instant::now());
+    }
+    let waits: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
+    assert!((1.9..4.5).contains(&waits[0]) && (4.9..8.5).contains(&waits[1]), "{waits:?}");
+    router.wait_log(0, DEADLINE, &["auto-link detached by the peer", "no such queue", "amqp:not-found"]);
+
+    // and then the container takes it
+    let theirs = auto_attach(&mut peer);
+    let Some(target) = theirs.target.as_deref() else { panic!("{theirs:?}") };
+    let TargetArchetype::Target(target) = target;
+    assert_eq!(target.address.as_deref(), Some("EXT.one"));
+    let handle = theirs.handle.0;
+    peer.send(0, &Attach { role: Role::Receiver, unsettled: None, ..theirs });
+    peer.send(0, &flow(handle, 0, 10));
+    let mut sender = Peer::session(router.clients(), "sender");
+    sender.attach_sender(0, 0, "q.one");
+    sender.expect_credit();
+    sender.send_message(0, 0, 0, b"one");
+    let (transfer, payload) = peer.expect_transfer();
+    assert_eq!(payload, data_message(b"one"));
+    peer.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
+    sender.expect_outcome(0);
 }

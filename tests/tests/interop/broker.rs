@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::artemis::Artemis;
+use crosstie_tests::broker::Broker;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
 

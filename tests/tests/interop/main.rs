@@ -1,14 +1,17 @@
 //! The router between real clients, real brokers and peers that are scripted frame by frame.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod advertised;
 mod auto_links;
 mod broker;
+mod broker_killed;
 mod client;
 mod command;
 mod credit;
 mod distribution;
 mod exchange;
 mod failover;
+mod failover_lists;
 mod link_routes;
 mod log;
 mod loss;
@@ -22,3 +25,4 @@ mod scram;
 mod slow;
 mod streaming;
 mod tls;
+mod waypoint;

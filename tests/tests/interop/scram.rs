@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crosstie_tests::artemis::Artemis;
+use crosstie_tests::broker::Broker;
 use crosstie_tests::native::{Client, runtime};
 use crosstie_tests::place::{TestDir, router_binary};
 use crosstie_tests::proton::Proton;

@@ -1,0 +1,162 @@
+//! A broker is killed while a hundred thousand unsettled messages are on their way to it: each ends once, and the broker
+//! has every one that it accepted.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crosstie_tests::artemis::Artemis;
+use crosstie_tests::body::Random;
+use crosstie_tests::broker::Broker;
+use crosstie_tests::frame::{Performative, data_message};
+use crosstie_tests::peer::{Arrival, Peer};
+use crosstie_tests::performative::{begin, flow, receiver, transfer};
+use crosstie_tests::router::{Router, plain_kdl};
+use fe2o3_amqp_types::definitions::Role;
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
+use fe2o3_amqp_types::performatives::{Begin, Disposition};
+
+const COUNT: u32 = 100_000;
+/// Every seed kills the broker when another number of messages is settled.
+const SEEDS_LONG: u64 = 10;
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The router gives up a peer that says nothing for 16 s.
+const HEARTBEAT: Duration = Duration::from_secs(4);
+const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
+/// The header of a message that is durable. Source: AMQP 1.0 part 3, 3.2.1.
+const DURABLE: [u8; 7] = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41];
+
+fn kdl(broker: &Artemis) -> String {
+    plain_kdl(&format!(
+        "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{}\"\n    failover {{\n        \
+         backoff base=\"200ms\" cap=\"1s\" jitter=0.0\n    }}\n}}\naddress {{\n    prefix \"q\"\n    waypoint\n}}\n\
+         auto-link \"out\" {{\n    address \"q\"\n    direction \"out\"\n    connection \"broker\"\n    \
+         external-address \"{}\"\n}}\n",
+        broker.addr(),
+        broker.queue("Q.KILLED")
+    ))
+    .replace("level \"debug\"", "level \"info\"")
+}
+
+/// Sends all, as credit allows, says how many are settled, and gives the outcome of each.
+fn send_all(router: &Router, mut settled: impl FnMut(usize)) -> Vec<DeliveryState> {
+    let mut peer = Peer::open(router.clients(), "sender");
+    peer.send(0, &Begin { incoming_window: u32::MAX >> 1, outgoing_window: u32::MAX >> 1, ..begin(None) });
+    peer.attach_sender(0, 0, "q");
+    let mut outcomes: Vec<Option<DeliveryState>> = vec![None; usize::try_from(COUNT).expect("small")];
+    let (mut sent, mut limit, mut ended) = (0, 0, 0);
+    let end = Instant::now() + PATIENCE;
+    while ended < outcomes.len() {
+        while sent < limit.min(COUNT) {
+            let payload = [&DURABLE[..], &data_message(&sent.to_be_bytes())].concat();
+            peer.send_with(0, &transfer(0, sent), &payload);
+            sent += 1;
+        }
+        let frame = match peer.next(HEARTBEAT) {
+            Arrival::Frame(frame) => frame,
+            Arrival::Nothing if Instant::now() < end => {
+                peer.send_bytes(&EMPTY_FRAME);
+                continue;
+            }
+            other => panic!("{ended} of {sent} sent have an outcome, and now {other:?}"),
+        };
+        match frame.performative {
+            Performative::Flow(flow) if flow.handle.is_some() => {
+                limit = flow.delivery_count.expect("a count") + flow.link_credit.expect("credit");
+            }
+            Performative::Disposition(said) => {
+                let state = said.state.clone().expect("a state");
+                for id in said.first..=said.last.unwrap_or(said.first) {
+                    let outcome = &mut outcomes[usize::try_from(id).expect("small")];
+                    assert!(outcome.is_none(), "two outcomes of {id}: {outcome:?} and {state:?}");
+                    *outcome = Some(state.clone());
+                    ended += 1;
+                    settled(ended);
+                }
+            }
+            Performative::Flow(_) | Performative::Heartbeat => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    outcomes.into_iter().flatten().collect()
+}
+
+/// Everything that the broker has in its queue, until it has all of `wanted`.
+fn stored(broker: &Artemis, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
+    let mut peer = Peer::session(broker.addr(), "auditor");
+    peer.send(0, &receiver(0, &broker.queue("Q.KILLED")));
+    peer.expect_attach("receiver-0");
+    peer.send(0, &flow(0, 0, u32::MAX >> 1));
+    let mut found = BTreeSet::new();
+    let mut taken = 0_u32;
+    while !wanted.is_subset(&found) {
+        match peer.next(Duration::from_secs(20)) {
+            Arrival::Frame(frame) => {
+                let Performative::Transfer(one) = &frame.performative else { continue };
+                let number = frame.payload.last_chunk().map(|bytes| u32::from_be_bytes(*bytes));
+                found.insert(number.expect("a number"));
+                taken += 1;
+                if taken.is_multiple_of(100) {
+                    let id = one.delivery_id.expect("an id");
+                    peer.send(0, &Disposition { first: id - 99, last: Some(id), ..settled() });
+                    peer.send(
+                        0,
+                        &fe2o3_amqp_types::performatives::Flow {
+                            next_incoming_id: Some(taken),
+                            ..flow(0, taken, u32::MAX >> 1)
+                        },
+                    );
+                }
+            }
+            other => panic!("the broker has {} of {}: {other:?}", found.len(), wanted.len()),
+        }
+    }
+    found
+}
+
+fn settled() -> Disposition {
+    let state = DeliveryState::Accepted(Accepted {});
+    Disposition { role: Role::Receiver, first: 0, last: None, settled: true, state: Some(state), batchable: false }
+}
+
+fn kill_during_transfers(seed: u64) {
+    let mut broker = Artemis::start();
+    let mut router = Router::start(&kdl(&broker));
+    let at = 1 + Random::new(seed).below(usize::try_from(COUNT).expect("small") / 2);
+    let (reached, wait) = mpsc::channel();
+    let outcomes = std::thread::scope(|scope| {
+        let router = &router;
+        let tell = move |ended| {
+            if ended == at {
+                reached.send(()).expect("the test waits");
+            }
+        };
+        let sending = scope.spawn(move || send_all(router, tell));
+        wait.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("seed {seed}: not {at} outcomes in time"));
+        broker.kill();
+        broker.start_again();
+        sending.join().expect("every message has an outcome")
+    });
+    let mut accepted = BTreeSet::new();
+    let mut failed = 0;
+    for (id, state) in (0..).zip(&outcomes) {
+        match state {
+            DeliveryState::Accepted(_) => drop(accepted.insert(id)),
+            DeliveryState::Released(_) | DeliveryState::Modified(_) => failed += 1,
+            other => panic!("seed {seed}: delivery {id} ended as {other:?}"),
+        }
+    }
+    eprintln!("seed {seed}: killed at {at} outcomes, {} accepted, {failed} failed", accepted.len());
+    assert!(failed > 0, "seed {seed}: nothing was on its way when the broker was killed");
+    let stored = stored(&broker, &accepted);
+    assert!(accepted.is_subset(&stored), "seed {seed}: accepted, but not in the broker");
+    router.assert_healthy();
+}
+
+#[test]
+fn s02_what_was_accepted_is_in_the_broker_that_was_killed() {
+    let seeds = if std::env::var_os("CROSSTIE_LONG").is_some() { SEEDS_LONG } else { 1 };
+    for seed in 1..=seeds {
+        kill_during_transfers(seed);
+    }
+}
