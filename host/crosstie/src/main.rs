@@ -122,9 +122,16 @@ fn check(configuration: &Configuration, show: bool) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Writes to standard output; one that is closed wants nothing.
+/// Writes to standard output. One that is closed wants nothing; one that cannot be written, as on a full disk, ends it all with status 1.
 fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    let mut out = std::io::stdout();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write the output: {error}");
+            std::process::exit(1);
+        }
+        _ => {}
+    }
 }
 
 /// Loads the plugins of a configuration; to `problems`, those of the configuration itself, it adds theirs.

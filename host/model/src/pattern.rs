@@ -49,6 +49,15 @@ impl Pattern {
         prefix
     }
 
+    /// The word that all its addresses begin with; absent where it begins with a wildcard.
+    #[must_use]
+    pub fn first_word(&self) -> Option<&str> {
+        match self.parts.first()? {
+            Part::Word(word) => Some(word),
+            Part::One | Part::Any => None,
+        }
+    }
+
     /// Whether it is for this address.
     #[must_use]
     pub fn matches(&self, address: &str) -> bool {

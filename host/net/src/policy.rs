@@ -214,6 +214,12 @@ fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket) {
 }
 
 fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error) {
+    if let Some(socket) = worker.socket(at) {
+        let identity = socket.identity.borrow();
+        let (listener, connector) = identity.owner.names();
+        tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
+            condition = condition(&why.condition), error = why.description, "connection refused");
+    }
     worker.shard.borrow_mut().close(worker.now(), at, Some(why));
     if let Some(socket) = worker.socket(at) {
         // it does not stand in the way of those who are let in

@@ -205,6 +205,8 @@ impl Address {
 struct Rules {
     next: u64,
     all: Vec<Known>,
+    /// Places of the rules by the first word of their addresses; those for any first word stand under none.
+    by_word: BTreeMap<Option<String>, Vec<usize>>,
 }
 
 #[derive(Debug)]
@@ -217,12 +219,34 @@ struct Known {
 impl Rules {
     fn add(&mut self, rule: AddressRule) -> bool {
         let pattern = rule.covers.pattern();
-        if self.all.iter().any(|known| known.pattern == pattern) {
+        let word = pattern.first_word().map(str::to_owned);
+        if self.under(&word).any(|known| known.pattern == pattern) {
             return false;
         }
         self.next = self.next.saturating_add(1);
+        self.by_word.entry(word).or_default().push(self.all.len());
         self.all.push(Known { id: self.next, pattern, rule: Arc::new(rule) });
         true
+    }
+
+    fn under<'a>(&'a self, word: &Option<String>) -> impl Iterator<Item = &'a Known> + use<'a> {
+        self.by_word.get(word).into_iter().flatten().filter_map(|at| self.all.get(*at))
+    }
+
+    /// The rules that cover a name.
+    fn covering<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Known> {
+        let word = name.split(['.', '/']).next().map(str::to_owned);
+        self.under(&word).chain(self.under(&None)).filter(move |known| known.pattern.matches(name))
+    }
+
+    fn remove(&mut self, id: u64) -> bool {
+        let before = self.all.len();
+        self.all.retain(|known| known.id != id);
+        self.by_word.clear();
+        for (at, known) in self.all.iter().enumerate() {
+            self.by_word.entry(known.pattern.first_word().map(str::to_owned)).or_default().push(at);
+        }
+        self.all.len() < before
     }
 }
 
@@ -304,8 +328,7 @@ impl Addresses {
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<Arc<AddressRule>> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        let covering = rules.all.iter().filter(|known| known.pattern.matches(name));
-        covering.min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| known.rule.clone())
+        rules.covering(name).min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| known.rule.clone())
     }
 
     /// All rules with their ids, in the order in which they came.
@@ -322,10 +345,7 @@ impl Addresses {
 
     /// Removes a rule; `false` when there is none with that id.
     pub fn remove_rule(&self, id: u64) -> bool {
-        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
-        let before = rules.all.len();
-        rules.all.retain(|known| known.id != id);
-        rules.all.len() < before
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
     /// How a name picks among its consumers.
@@ -395,6 +415,13 @@ mod tests {
         assert!(addresses.rule("ab").is_none());
         assert_eq!(addresses.key("a.b", true).phase, 1);
         assert_eq!(addresses.key("a.b", false).phase, 0);
+        // what remains is found by its words again
+        let wild = AddressRule { covers: Covers::Pattern("*/x".to_owned()), ..rule("", false) };
+        assert!(addresses.add_rule(wild) && addresses.remove_rule(1));
+        assert!(
+            addresses.rule("a/x").is_some() && addresses.rule("a.b.c").is_some() && addresses.rule("a/y").is_none()
+        );
+        assert!(!addresses.add_rule(rule("a.b", false)) && addresses.add_rule(rule("a", false)));
     }
 
     #[test]

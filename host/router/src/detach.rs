@@ -249,6 +249,14 @@ impl Shard {
         let why = format!("a message is longer than {max} bytes");
         let error = Error { condition: LinkError::MessageSizeExceeded.into(), description: Some(why), info: None };
         if let Some(peer) = self.peer_mut(at) {
+            tracing::info!(
+                target: "link",
+                handle = link.handle,
+                container.id = peer.meta.container_id,
+                peer.addr = peer.meta.peer_addr,
+                error = error.description.as_deref().unwrap_or_default(),
+                "link detached: a message is too long"
+            );
             peer.amqp.detach(link, Some(error));
         }
         self.handle_detach(at, link, None);

@@ -341,6 +341,7 @@ impl Shard {
         if message.bytes().len() > REQUEST_MAX_BYTES || full {
             let why = if full { "the router has too much to do" } else { "the request is longer than 256 KiB" };
             incoming.arriving = None;
+            tracing::info!(target: "management", handle = link.handle, error = why, "request rejected");
             let outcome = Outcome::rejected(AmqpError::ResourceLimitExceeded, why);
             return self.turn_back(at, link, head, &outcome);
         }

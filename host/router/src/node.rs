@@ -10,7 +10,7 @@ use crosstie_amqp::time::Time;
 use crate::address::{Address, ConnectionRef};
 use crate::capacity::Capacity;
 use crate::counters::Counters;
-use crate::lane::Lanes;
+use crate::lane::{Lane, Lanes};
 use crate::link::{Incoming, Link, Waiting};
 use crate::shard::{Peer, Producer, Shard};
 use crate::watch::Watch;
@@ -74,10 +74,10 @@ impl Shard {
         let Some(incoming) = self.incoming_mut(at, ANSWERS) else {
             return;
         };
-        if incoming.held >= WAITING_MAX || incoming.waiting_bytes >= WAITING_MAX_BYTES {
-            return self.drop_presettled(at, ANSWERS, 1);
-        }
         let id = incoming.counters.deliveries;
+        if incoming.held >= WAITING_MAX || incoming.waiting_bytes >= WAITING_MAX_BYTES {
+            self.drop_longest(at);
+        }
         let transfer = Transfer {
             link: ANSWERS,
             id,
@@ -92,6 +92,22 @@ impl Shard {
             body: &[],
         };
         self.handle_transfer(at, &transfer);
+    }
+
+    /// Drops the answers that wait for the receiver who leaves most of them waiting, so that the others have theirs.
+    fn drop_longest(&mut self, at: ConnectionRef) {
+        let Some(incoming) = self.incoming_mut(at, ANSWERS) else {
+            return;
+        };
+        let bytes = |lane: &Lane| lane.waiting.iter().map(Waiting::bytes).sum::<usize>();
+        let Some(longest) = incoming.lanes.iter().max_by_key(|(_, lane)| bytes(lane)).map(|(lane, _)| lane) else {
+            return;
+        };
+        if let Some(lane) = incoming.lane(longest) {
+            let (address, count) = (lane.address.key.to_string(), lane.waiting.len());
+            tracing::warn!(target: "management", address, count, "answers are dropped: nobody takes them");
+        }
+        self.release_waiting(at, ANSWERS, longest);
     }
 
     /// Takes over what waits on a lane whose sender has gone: nobody hears of an outcome, so that all of it is settled.

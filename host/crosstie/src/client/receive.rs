@@ -1,6 +1,5 @@
 //! `receive`: messages from an address, each given the outcome that was asked for.
 
-use std::io::Write;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -147,8 +146,7 @@ async fn take(
     let (info, message) = delivery.into_parts();
     if !args.quiet {
         let text = if args.print { print::message(&message) } else { format!("{}\n", print::body(&message.body)) };
-        // an output that is closed wants nothing
-        let _ = std::io::stdout().write_all(text.as_bytes());
+        crate::print(&text);
     }
     let (ending, state) = args.outcome.state();
     receiver.dispose(info, state).await?;
