@@ -128,22 +128,38 @@ async fn serve(
     let amqp = Connection::new(started, opening::dialled(container_id, connector, dial), nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new(stream, identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
-    worker.drive(at, socket.clone(), Vec::new()).await;
+    tokio::select! {
+        biased;
+        () = worker.drive(at, socket.clone(), Vec::new()) => {}
+        () = hear(&socket, watched, failover) => {}
+    }
+    take_open(&socket, watched, failover);
     let mut failure = socket.failure.take();
     if failure.error.is_empty() {
         failure.error = "the connection was lost".to_owned();
     }
     let (error, condition) = (failure.error.clone(), failure.condition.clone());
     watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
-    match socket.opened.take() {
-        Some((clock, advertisement)) => {
-            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
-            failover.handle_opened(clock, advertisement);
-            failover.handle_lost(worker.clock(), failure);
-        }
-        None => {
-            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
-            failover.handle_failed(worker.clock(), failure);
-        }
+    if failover.is_connected() {
+        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
+        failover.handle_lost(worker.clock(), failure);
+    } else {
+        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
+        failover.handle_failed(worker.clock(), failure);
+    }
+}
+
+/// Tells failover of the peer's Open when it comes; does not end.
+async fn hear(socket: &Socket, watched: &Watched, failover: &mut Failover) {
+    loop {
+        socket.heard.notified().await;
+        take_open(socket, watched, failover);
+    }
+}
+
+fn take_open(socket: &Socket, watched: &Watched, failover: &mut Failover) {
+    if let Some((clock, advertisement)) = socket.opened.take() {
+        failover.handle_opened(clock, advertisement);
+        watched.set_urls(failover.urls());
     }
 }
