@@ -88,8 +88,8 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
 }
 
 async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
-    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family);
     let limit = connector.connection.handshake_timeout;
+    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family, limit);
     tokio::select! {
         reached = tokio::time::timeout(limit, connect) => match reached {
             Ok(stream) => stream.map_err(|error| error.to_string()),
