@@ -18,6 +18,7 @@ pub mod place;
 pub mod plugin;
 pub mod process;
 pub mod proton;
+pub mod proxy;
 pub mod rabbit;
 pub mod router;
 pub mod server;

@@ -36,8 +36,21 @@ impl Router {
     /// As [`Router::start`].
     #[must_use]
     pub fn start_in(dir: TestDir, kdl: &str) -> Self {
+        Self::start_changed(dir, kdl, |_| {})
+    }
+
+    /// The same with a changed environment.
+    ///
+    /// # Panics
+    ///
+    /// As [`Router::start`].
+    #[must_use]
+    pub fn start_changed(dir: TestDir, kdl: &str, change: impl FnOnce(&mut Command)) -> Self {
         let file = dir.write("crosstie.kdl", kdl);
-        let process = Process::start("crosstie", command(&dir).arg("run").arg(&file));
+        let mut command = command(&dir);
+        command.arg("run").arg(&file);
+        change(&mut command);
+        let process = Process::start("crosstie", &mut command);
         let mut router = Self { process, dir };
         for name in listener_names(kdl) {
             router.await_listening(&name);
@@ -134,11 +147,54 @@ impl Router {
     /// When the process has ended.
     #[must_use]
     pub fn peak_memory_bytes(&self) -> u64 {
+        self.memory_bytes("VmHWM:")
+    }
+
+    /// The memory that it has resident (VmRSS), in bytes.
+    ///
+    /// # Panics
+    ///
+    /// When the process has ended.
+    #[must_use]
+    pub fn resident_memory_bytes(&self) -> u64 {
+        self.memory_bytes("VmRSS:")
+    }
+
+    fn memory_bytes(&self, name: &str) -> u64 {
         let path = format!("/proc/{}/status", self.process.id());
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-        let line = text.lines().find(|line| line.starts_with("VmHWM:")).expect("a VmHWM line");
+        let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("no {name} in {path}"));
         let kib: u64 = line.split_whitespace().nth(1).and_then(|word| word.parse().ok()).expect("a number of kB");
         kib * 1024
+    }
+
+    /// What `crosstie stat WHAT --json` says of it: a list of entities with every attribute.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be asked.
+    #[must_use]
+    pub fn stat(&self, what: &str) -> Vec<serde_json::Value> {
+        let mut command = command(&self.dir);
+        command.args(["stat", what, "--json", "--bus"]).arg(format!("amqp://{}", self.clients()));
+        let output = command.output().expect("crosstie runs");
+        let said = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&said)
+            .unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// The files that it has open, sockets among them.
+    ///
+    /// # Panics
+    ///
+    /// When the process has ended.
+    #[must_use]
+    pub fn open_files(&self) -> Vec<String> {
+        let path = format!("/proc/{}/fd", self.process.id());
+        let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        // one may have been closed in the meantime
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        links.map(|link| link.display().to_string()).collect()
     }
 
     /// Whether it still runs; a test that provokes it asks at its end.

@@ -89,8 +89,8 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
 }
 
 async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
-    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family);
     let limit = connector.connection.handshake_timeout;
+    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family, limit);
     tokio::select! {
         reached = tokio::time::timeout(limit, connect) => match reached {
             Ok(stream) => stream.map_err(|error| error.to_string()),
@@ -138,22 +138,38 @@ async fn serve(
     let amqp = Connection::new(started, setup, nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
-    worker.drive(at, socket.clone(), Vec::new()).await;
+    tokio::select! {
+        biased;
+        () = worker.drive(at, socket.clone(), Vec::new()) => {}
+        () = hear(&socket, watched, failover) => {}
+    }
+    take_open(&socket, watched, failover);
     let mut failure = socket.failure.take();
     if failure.error.is_empty() {
         failure.error = "the connection was lost".to_owned();
     }
     let (error, condition) = (failure.error.clone(), failure.condition.clone());
     watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
-    match socket.opened.take() {
-        Some((clock, advertisement)) => {
-            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
-            failover.handle_opened(clock, advertisement);
-            failover.handle_lost(worker.clock(), failure);
-        }
-        None => {
-            tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
-            failover.handle_failed(worker.clock(), failure);
-        }
+    if failover.is_connected() {
+        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
+        failover.handle_lost(worker.clock(), failure);
+    } else {
+        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
+        failover.handle_failed(worker.clock(), failure);
+    }
+}
+
+/// Tells failover of the peer's Open when it comes; does not end.
+async fn hear(socket: &Socket, watched: &Watched, failover: &mut Failover) {
+    loop {
+        socket.heard.notified().await;
+        take_open(socket, watched, failover);
+    }
+}
+
+fn take_open(socket: &Socket, watched: &Watched, failover: &mut Failover) {
+    if let Some((clock, advertisement)) = socket.opened.take() {
+        failover.handle_opened(clock, advertisement);
+        watched.set_urls(failover.urls());
     }
 }

@@ -19,7 +19,6 @@ use fe2o3_amqp_types::performatives::Open;
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
 
-use crate::dial_text;
 use crate::socket::{Identity, Socket};
 use crate::worker::Worker;
 
@@ -42,12 +41,6 @@ fn refusal(denial: Denial, explain: bool) -> Error {
     let mut told = error(&refusal.condition, refusal.description);
     told.info = (!info.is_empty()).then(|| Box::new(info));
     told
-}
-
-/// As management shows it.
-fn url(item: &failover_list::Advertised) -> String {
-    let scheme = item.scheme.map(|scheme| format!("{}://", scheme.as_str())).unwrap_or_default();
-    format!("{scheme}{}", dial_text(&item.host, item.port))
 }
 
 fn tell(value: InfoValue) -> Value {
@@ -177,12 +170,11 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
         tracing::info!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
     }
     tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
-    let advertised: Vec<String> = advertisement.items.iter().flatten().map(url).collect();
     socket.opened.replace(Some((worker.clock(), advertisement)));
     if let Some((watched, endpoint)) = &*socket.watched.borrow() {
         watched.set(ConnectorStatus::Success, Some(format!("connected to {endpoint}")));
-        watched.add_urls(advertised);
     }
+    socket.heard.notify_one();
 }
 
 fn request(

@@ -22,6 +22,7 @@ use crosstie_router::failover_list::Advertisement;
 use crosstie_router::shard::Peer;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::time::Sleep;
 
 use crate::counts::Counted;
@@ -94,6 +95,8 @@ pub(crate) struct Socket {
     pub(crate) move_to: Cell<Option<u16>>,
     /// When the peer's open came, and what it advertised.
     pub(crate) opened: RefCell<Option<(Clock, Advertisement)>>,
+    /// It did.
+    pub(crate) heard: Notify,
     pub(crate) failure: RefCell<Failure>,
     /// Of a connector: told when the peer's open came; with the endpoint.
     pub(crate) watched: RefCell<Option<(Watched, String)>>,
@@ -113,6 +116,7 @@ impl Socket {
             is_ended: Cell::new(false),
             move_to: Cell::new(None),
             opened: RefCell::default(),
+            heard: Notify::new(),
             failure: RefCell::default(),
             watched: RefCell::default(),
             is_resumed: Cell::new(false),

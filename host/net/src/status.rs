@@ -47,16 +47,6 @@ impl Watched {
         self.state().urls = urls;
     }
 
-    /// Adds what the peer advertised.
-    pub(crate) fn add_urls(&self, urls: Vec<String>) {
-        let mut state = self.state();
-        for url in urls {
-            if !state.urls.contains(&url) {
-                state.urls.push(url);
-            }
-        }
-    }
-
     /// Ends the connector.
     pub(crate) fn stop(&self) {
         self.state().is_stopped = true;

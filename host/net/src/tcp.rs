@@ -7,6 +7,7 @@ use std::time::Duration;
 use crosstie_model::settings::AddressFamily;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::time::Instant;
 
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 4096;
@@ -44,23 +45,38 @@ fn no_address(family: Option<AddressFamily>) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, what)
 }
 
-/// Connects to the first address of a host, of the family where one is given, that can be reached.
+/// Connects to the first address of a host, of the family where one is given, that can be reached within `limit`. Each
+/// has its share of the time, so that one that does not answer leaves some to those after it.
 ///
 /// # Errors
 ///
 /// Why the last one cannot.
-pub(crate) async fn connect(host: &str, port: u16, family: Option<AddressFamily>) -> io::Result<TcpStream> {
-    let mut failed = no_address(family);
-    for addr in addresses(lookup_host((host, port)).await?, family) {
-        match TcpStream::connect(addr).await {
-            Ok(stream) => {
-                tune(SockRef::from(&stream))?;
-                return Ok(stream);
+pub(crate) async fn connect(
+    host: &str,
+    port: u16,
+    family: Option<AddressFamily>,
+    limit: Duration,
+) -> io::Result<TcpStream> {
+    let end = Instant::now() + limit;
+    let found = addresses(lookup_host((host, port)).await?, family);
+    connect_any(&found, end).await.unwrap_or_else(|| Err(no_address(family)))
+}
+
+/// `None`: there are no addresses.
+async fn connect_any(addresses: &[SocketAddr], end: Instant) -> Option<io::Result<TcpStream>> {
+    let mut failed = None;
+    for (addr, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
+        let share = end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
+        match tokio::time::timeout(share, TcpStream::connect(addr)).await {
+            Ok(Ok(stream)) => return Some(tune(SockRef::from(&stream)).map(|()| stream)),
+            Ok(Err(error)) => failed = Some(Err(error)),
+            Err(_) => {
+                let why = format!("{addr} does not answer");
+                failed = Some(Err(io::Error::new(io::ErrorKind::TimedOut, why)));
             }
-            Err(error) => failed = error,
         }
     }
-    Err(failed)
+    failed
 }
 
 /// Listens on the first address of a host, of the family where one is given, that can be had.
@@ -106,11 +122,13 @@ pub(crate) fn explain(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
+    const LIMIT: Duration = Duration::from_secs(10);
+
     #[tokio::test]
     async fn a_connection_has_keep_alive_and_no_delay() {
         let listener = listen("127.0.0.1", 0, None).await.expect("a socket");
         let port = listener.local_addr().expect("bound").port();
-        let (dialled, accepted) = tokio::join!(connect("127.0.0.1", port, None), listener.accept());
+        let (dialled, accepted) = tokio::join!(connect("127.0.0.1", port, None, LIMIT), listener.accept());
         for stream in [dialled.expect("connected"), accepted.expect("accepted").0] {
             let socket = SockRef::from(&stream);
             assert!(stream.nodelay().expect("asked") && socket.keepalive().expect("asked"));
@@ -118,6 +136,37 @@ mod tests {
             assert_eq!(socket.tcp_keepalive_interval().expect("asked"), KEEP_ALIVE_INTERVAL);
             assert_eq!(socket.tcp_keepalive_retries().expect("asked"), KEEP_ALIVE_RETRIES);
         }
+    }
+
+    /// A socket whose queue is full: the system answers nobody who comes.
+    fn silent() -> (socket2::Socket, SocketAddr, Vec<socket2::Socket>) {
+        let new = || socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let silent = new();
+        silent.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a port");
+        silent.listen(0).expect("a queue");
+        let addr = silent.local_addr().expect("bound");
+        let waiting = std::iter::repeat_with(new).take(8).inspect(|waiting| {
+            waiting.set_nonblocking(true).expect("a socket");
+            // in progress, or refused for want of room
+            let _ = waiting.connect(&addr);
+        });
+        let waiting = waiting.collect();
+        (silent, addr.as_socket().expect("IPv4"), waiting)
+    }
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_leaves_time_to_the_next() {
+        let (_silent, dead, _waiting) = silent();
+        let good = listen("127.0.0.1", 0, None).await.expect("a socket");
+        let good = good.local_addr().expect("bound");
+        let since = Instant::now();
+        let end = since + Duration::from_secs(2);
+        let reached = connect_any(&[dead, good], end).await.expect("addresses").expect("the second");
+        assert_eq!(reached.peer_addr().expect("connected"), good);
+        assert!(since.elapsed() >= Duration::from_millis(900), "the first answered after {:?}", since.elapsed());
+        let error =
+            connect_any(&[dead], Instant::now() + Duration::from_millis(50)).await.expect("one").expect_err("dead");
+        assert_eq!(error.to_string(), format!("{dead} does not answer"));
     }
 
     #[tokio::test]
@@ -138,8 +187,8 @@ mod tests {
                 continue;
             };
             let port = listener.local_addr().expect("bound").port();
-            assert!(connect(host, port, Some(family)).await.is_ok());
-            let refused = connect(host, port, Some(other)).await.expect_err("another family");
+            assert!(connect(host, port, Some(family), LIMIT).await.is_ok());
+            let refused = connect(host, port, Some(other), LIMIT).await.expect_err("another family");
             assert_eq!(refused.kind(), io::ErrorKind::NotFound);
             assert_eq!(listen(host, 0, Some(other)).await.expect_err("another family").kind(), io::ErrorKind::NotFound);
         }

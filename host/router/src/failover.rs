@@ -300,6 +300,12 @@ impl Failover {
         }
     }
 
+    /// The peer's Open came, and the connection is not lost.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected { .. })
+    }
+
     /// The connection was lost after the peer's Open.
     pub fn handle_lost(&mut self, clock: Clock, failure: Failure) {
         let State::Connected { since, left } = &mut self.state else {

@@ -127,7 +127,7 @@ fn every_library_comes_back_after_a_close_and_a_kill() {
     let mut router = Router::start(&kdl);
     let addr = router.clients();
     let mut drivers: Vec<Driver> = Vec::new();
-    for library in Library::ALL {
+    for library in Library::ALL.into_iter().chain([Library::Jms]) {
         let args = format!("--address back/{library:?} --count 1000000 --reconnect");
         drivers.push(Driver::start(library, "receive", addr, &args));
         drivers.push(Driver::start(library, "send", addr, &format!("{args} --window 1")));
@@ -188,4 +188,22 @@ fn fe2o3_gets_nothing_after_its_drain_until_it_grants_again() {
         assert_eq!(sender.event("outcome")["state"], "accepted");
         consumer.close().await;
     });
+}
+
+#[test]
+fn jms_exchanges_with_each_library() {
+    let mut router = Router::plain();
+    for library in Library::ALL {
+        for pair in [(Library::Jms, library), (library, Library::Jms)] {
+            let outcomes = exchange(router.clients(), pair, OUTCOMES.len(), &SIZES, "");
+            assert_eq!(outcomes.len(), OUTCOMES.len(), "{pair:?}: one outcome for each message");
+            for outcome in &outcomes {
+                let index = usize::try_from(outcome["index"].as_u64().expect("an index")).expect("small");
+                // JMS gives no condition, and hears none
+                assert_eq!(outcome["state"], OUTCOMES[index], "{pair:?}: {outcome}");
+            }
+        }
+    }
+    exchange(router.clients(), (Library::Jms, Library::Jms), SIZES.len(), &SIZES, SETTLED);
+    router.assert_healthy();
 }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::open;
-use crosstie_tests::router::{Router, plain_kdl};
+use crosstie_tests::place::free_port;
+use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::Fields;
 use fe2o3_amqp_types::performatives::Open;
@@ -86,4 +88,78 @@ fn s02_an_advertised_list_can_be_ignored() {
     for _ in 0..3 {
         assert_eq!(attempt(&[&first, &advertised]).0, 0, "only the configured endpoint is tried");
     }
+}
+
+/// The connector as management shows it.
+fn shown(router: &Router) -> (String, String) {
+    let connectors = router.stat("connectors");
+    let text = |name: &str| connectors[0][name].as_str().unwrap_or_default().to_owned();
+    (text("connectionStatus"), text("failoverUrls"))
+}
+
+/// A connection counts as one that worked after a second; what the router says in the meantime is read and forgotten.
+fn settle_down(peer: &mut Peer) {
+    assert!(!peer.drain(Duration::from_millis(1300)), "the router went");
+}
+
+/// Opens as a broker, and waits until the router has it.
+fn serve(router: &Router, server: &Server, ours: &Open) -> Peer {
+    let mark = router.log_mark();
+    let (peer, _) = server.accept_open(ours);
+    // the line may stand there already, when it comes before the mark
+    router.wait_log(mark.saturating_sub(3), DEADLINE, &["connected", "my-broker", &server.port().to_string()]);
+    peer
+}
+
+#[test]
+fn s02_the_connector_moves_along_the_lists_of_a_pair() {
+    let (b1, b2, third) = (Server::new(), Server::new(), free_port());
+    let router = Router::start(&connector(&[(b1.port(), 0)], ""));
+    let (url1, url2, url3) = (url(b1.port()), url(b2.port()), url(third));
+    let ours = advertising(Value::List(vec![endpoint(third), endpoint(b2.port())]));
+    let mut peer = serve(&router, &b1, &ours);
+    assert_eq!(shown(&router), ("SUCCESS".to_owned(), format!("{url1}, {url3}, {url2}")));
+    settle_down(&mut peer);
+    let lost = Instant::now();
+    drop(peer);
+    assert_eq!(attempt(&[&b1, &b2]).0, 0, "the lost one first");
+    let mark = router.log_mark();
+    let mut peer = serve(&router, &b2, &advertising(Value::List(vec![endpoint(b1.port())])));
+    assert!(lost.elapsed() < Duration::from_secs(4), "the reference needs 4 s, this took {:?}", lost.elapsed());
+    router.wait_log(mark.saturating_sub(9), DEADLINE, &["cannot connect", &format!(":{third}")]);
+    assert_eq!(shown(&router), ("SUCCESS".to_owned(), format!("{url2}, {url1}")), "the endpoint in use first");
+    settle_down(&mut peer);
+
+    // the other is back, and this one goes
+    drop(peer);
+    assert_eq!(attempt(&[&b1, &b2]).0, 1);
+    let mut peer = serve(&router, &b1, &ours);
+    settle_down(&mut peer);
+
+    // a clean Close comes back to the same endpoint
+    peer.close();
+    drop(peer);
+    assert_eq!(attempt(&[&b1, &b2]).0, 0);
+}
+
+#[test]
+fn s02_an_empty_list_forgets_and_an_absent_one_does_not() {
+    let (b1, b2, third) = (Server::new(), Server::new(), free_port());
+    let router = Router::start(&connector(&[(b1.port(), 0)], ""));
+    let (url1, url2, url3) = (url(b1.port()), url(b2.port()), url(third));
+    let list = Value::List(vec![endpoint(b2.port()), endpoint(third)]);
+    let mut peer = serve(&router, &b1, &advertising(list));
+    settle_down(&mut peer);
+    drop(peer);
+    assert_eq!(attempt(&[&b1, &b2]).0, 0);
+    let mut peer = serve(&router, &b2, &open("says-nothing"));
+    assert_eq!(shown(&router).1, format!("{url2}, {url3}, {url1}"), "unchanged, the one in use first");
+    settle_down(&mut peer);
+    drop(peer);
+    let _peer = serve(&router, &b2, &advertising(Value::List(Vec::new())));
+    assert_eq!(shown(&router).1, format!("{url2}, {url1}"), "the one in use and the configured one");
+}
+
+fn url(port: u16) -> String {
+    format!("amqp://127.0.0.1:{port}")
 }
