@@ -2,8 +2,9 @@
 
 use std::process::Command;
 
-use crosstie_tests::place::{cache_dir, workspace_dir};
-use crosstie_tests::router::Router;
+use crosstie_tests::certificates::{Authority, Subject};
+use crosstie_tests::place::{TestDir, cache_dir, workspace_dir};
+use crosstie_tests::router::{Router, check};
 
 #[test]
 fn the_python_of_the_readme_prints_its_greeting() {
@@ -14,4 +15,16 @@ fn the_python_of_the_readme_prints_its_greeting() {
     assert_ne!(code, block, "it connects elsewhere");
     let output = Command::new(cache_dir().join("venv/bin/python")).arg("-c").arg(code).output().expect("python runs");
     assert_eq!(String::from_utf8_lossy(&output.stdout), "hello\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_tls_of_the_readme_is_a_good_configuration() {
+    let dir = TestDir::new("readme");
+    let ca = Authority::new("tests");
+    let _ = ca.write(&dir, "clients-ca");
+    let _ = ca.issue(&dir, "server", &Subject { hosts: &["localhost"], ..Subject::default() });
+    let text = std::fs::read_to_string(workspace_dir().join("README.md")).expect("a README");
+    let block = text.split("```kdl\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of KDL");
+    let checked = check(&dir, block);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }
