@@ -55,6 +55,8 @@ enum What {
     Connectors,
     /// What is written to the log.
     Log,
+    /// TLS profiles: their files, and when their certificates expire.
+    Tls,
 }
 
 /// Why nothing is shown.

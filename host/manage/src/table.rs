@@ -14,6 +14,7 @@ mod log;
 mod management;
 mod node;
 mod router;
+mod ssl_profile;
 
 use crate::entity::EntityType;
 
@@ -24,11 +25,12 @@ pub(crate) use listener::LISTENER;
 pub(crate) use management::MANAGEMENT;
 
 /// Every type that has entities.
-pub(crate) static TYPES: [&dyn EntityType; 12] = [
+pub(crate) static TYPES: [&dyn EntityType; 13] = [
     &MANAGEMENT,
     &router::ROUTER,
     &LISTENER,
     &CONNECTOR,
+    &ssl_profile::SSL_PROFILE,
     &log::LOG,
     &ADDRESS_RULE,
     &LINK_ROUTE,

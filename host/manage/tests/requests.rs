@@ -109,6 +109,24 @@ fn rows_come_in_pages() {
 }
 
 #[test]
+fn s14_a_tls_profile_is_read_by_its_name_without_its_password() {
+    let answer = ask(&[word("operation", "READ"), word("type", "sslProfile"), word("name", "server")], Value::Null);
+    assert_eq!(answer.status, 200);
+    for (attribute, value) in [
+        ("identity", text("sslProfile/server")),
+        ("certFile", text("/etc/server.pem")),
+        ("privateKeyFile", text("/etc/server.key")),
+        ("protocols", text("TLSv1.2 TLSv1.3")),
+        ("uidFormat", text("n5")),
+        ("caCertFile", Value::Null),
+        ("password", Value::Null),
+        ("certExpirySeconds", Value::Long(1_800_000_000)),
+    ] {
+        assert_eq!(answer.get(attribute), &value, "{attribute}");
+    }
+}
+
+#[test]
 fn a_query_over_all_types_makes_identities_unique() {
     let answer = ask(&[word("operation", "QUERY")], names_body(&["type", "identity", "name"]));
     let (_, rows) = answer.table();
@@ -116,7 +134,7 @@ fn a_query_over_all_types_makes_identities_unique() {
     // beside the rows of the facts: the router and the management node
     let count = known.listeners.len() + known.connectors.len() + known.connections.len() + known.links.len();
     let rest = known.addresses.len() + known.address_rules.len() + known.auto_links.len() + known.log.len();
-    assert_eq!(rows.len(), count + rest + known.link_routes.len() + 2);
+    assert_eq!(rows.len(), count + rest + known.link_routes.len() + known.tls_profiles.len() + 2);
     let names = answer.column("name");
     for name in ["router/hub", "log/DEFAULT", "clients"] {
         assert!(names.contains(&text(name)), "{name} is not in {names:?}");

@@ -11,6 +11,7 @@ use crate::settings::Direction;
 pub enum Part {
     Listeners,
     Connectors,
+    TlsProfiles,
     Connections,
     Links,
     Addresses,
@@ -30,6 +31,8 @@ pub struct Facts {
     pub listeners: Vec<ListenerFacts>,
     /// Whom the router connects to.
     pub connectors: Vec<ConnectorFacts>,
+    /// What they name for TLS.
+    pub tls_profiles: Vec<TlsProfileFacts>,
     /// In the order of their ids.
     pub connections: Vec<ConnectionFacts>,
     /// In the order of their ids.
@@ -251,6 +254,31 @@ pub struct ConnectionFacts {
     pub uptime_seconds: u32,
     /// Since its last delivery; absent: there was none.
     pub last_delivery_seconds: Option<u32>,
+}
+
+/// A TLS profile: files, and what they held when they were read last.
+#[derive(Debug, Clone, Default)]
+pub struct TlsProfileFacts {
+    /// Unique among them.
+    pub name: String,
+    /// Separated by spaces.
+    pub protocols: String,
+    /// Of anchors; absent: those of the system.
+    pub ca_file: Option<String>,
+    /// Of our certificate.
+    pub certificate_file: Option<String>,
+    /// Of its key.
+    pub private_key_file: Option<String>,
+    /// Letters of the reference; absent: the whole subject.
+    pub user_name_format: Option<String>,
+    /// Of other names for users.
+    pub user_names_file: Option<String>,
+    /// Of our certificate, or of one in its chain that expires sooner.
+    pub certificate_subject: Option<String>,
+    /// When that expires, since 1970.
+    pub expires_at_seconds: Option<u64>,
+    /// Why the files as they are now cannot be used; what they held before is in use.
+    pub fault: Option<String>,
 }
 
 /// The TLS layer of a connection.

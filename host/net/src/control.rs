@@ -225,12 +225,14 @@ impl Control {
         let when = |part| pending.wants(part);
         let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
         let connectors = self.connectors.iter().map(|(connector, watched)| rows::connector(connector, watched.get()));
+        let tls_profiles = self.shared.profiles.all().map(rows::tls_profile);
         let rules = self.shared.common.addresses.rules();
         let routes = self.shared.common.link_routes.all();
         Facts {
             router,
             listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
             connectors: if when(Part::Connectors) { connectors.collect() } else { Vec::new() },
+            tls_profiles: if when(Part::TlsProfiles) { tls_profiles.collect() } else { Vec::new() },
             connections: if when(Part::Connections) { connections } else { Vec::new() },
             links: if when(Part::Links) { links.into_iter().map(|row| row.facts).collect() } else { Vec::new() },
             addresses: if when(Part::Addresses) { addresses } else { Vec::new() },

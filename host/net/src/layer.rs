@@ -80,7 +80,10 @@ impl Layer {
                 ServerName::try_from(host.to_owned()).map_err(|error| Error::new(ErrorKind::InvalidInput, error))?
             }
         };
-        let session = ClientConnection::new(profile.client(verify_hostname), name).map_err(Error::other)?;
+        let config = profile.client(verify_hostname);
+        let config = config
+            .ok_or_else(|| Error::other("this system has no certificates of authorities: name a file in `ca`"))?;
+        let session = ClientConnection::new(config, name).map_err(Error::other)?;
         Ok(Self::Tls(Box::new(Tls { session: session.into(), profile, told: false })))
     }
 

@@ -39,6 +39,11 @@ impl Profiles {
         self.0.get(name).cloned()
     }
 
+    /// Each of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Profile> {
+        self.0.values().map(|profile| &**profile)
+    }
+
     /// Watches the files until it is dropped.
     pub(crate) async fn watch(self) {
         if self.0.is_empty() {

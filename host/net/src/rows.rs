@@ -1,13 +1,16 @@
 //! What the configuration says, in the words of management.
 
+use std::path::PathBuf;
+
 use crosstie_model::facts::{
-    AddressRuleFacts, AutoLinkFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts,
+    AddressRuleFacts, AutoLinkFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts, TlsProfileFacts,
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener, PropertyValue,
-    Role,
+    AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener,
+    NamePart, PropertyValue, Role, TlsVersion,
 };
+use crosstie_tls::Profile;
 
 use crate::dial_text;
 use crate::status::State;
@@ -30,7 +33,12 @@ fn property(value: &PropertyValue) -> InfoValue {
     }
 }
 
-fn endpoint(name: &str, (host, port): (&str, u16), role: Role, settings: &ConnectionSettings) -> EndpointFacts {
+fn endpoint(
+    (name, tls): (&str, Option<&str>),
+    (host, port): (&str, u16),
+    role: Role,
+    settings: &ConnectionSettings,
+) -> EndpointFacts {
     let mechanisms: Vec<&str> = settings.sasl.iter().map(|mechanism| mechanism.as_str()).collect();
     EndpointFacts {
         name: name.to_owned(),
@@ -38,7 +46,7 @@ fn endpoint(name: &str, (host, port): (&str, u16), role: Role, settings: &Connec
         port: port.to_string(),
         role: role.as_str(),
         cost: 1,
-        tls: None,
+        tls: tls.map(str::to_owned),
         sasl_mechanisms: (!mechanisms.is_empty()).then(|| mechanisms.join(" ")),
         max_frame_size_bytes: settings.max_frame_size,
         max_sessions: settings.max_sessions,
@@ -57,12 +65,19 @@ pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
         format!("{scheme}{}", dial_text(&url.host, url.port))
     });
     let host = listener.host.as_deref().unwrap_or_default();
+    let tls = listener.tls.as_ref();
+    let is_required = tls.is_some_and(|tls| !tls.optional);
     ListenerFacts {
-        endpoint: endpoint(&listener.name, (host, listener.port), listener.role, &listener.connection),
+        endpoint: endpoint(
+            (&listener.name, tls.map(|tls| tls.name.as_str())),
+            (host, listener.port),
+            listener.role,
+            &listener.connection,
+        ),
         bound_port: Some(bound_port),
         authenticate_peer: listener.authenticate_peer,
-        require_encryption: false,
-        require_tls: false,
+        require_encryption: is_required,
+        require_tls: is_required,
         // whoever writes 0 for "never" gets a time that nobody lives to see
         handshake_timeout_seconds: seconds(listener.connection.handshake_timeout) % NEVER_SECONDS,
         failover_urls: (!listener.failover_urls.is_empty()).then(|| urls.collect::<Vec<_>>().join(", ")),
@@ -74,12 +89,59 @@ pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
 pub(crate) fn connector(connector: &Connector, state: State) -> ConnectorFacts {
     let first = connector.endpoints.first().map(|endpoint| (endpoint.host.as_str(), endpoint.port));
     ConnectorFacts {
-        endpoint: endpoint(&connector.name, first.unwrap_or_default(), connector.role, &connector.connection),
+        endpoint: endpoint(
+            (&connector.name, connector.tls.as_deref()),
+            first.unwrap_or_default(),
+            connector.role,
+            &connector.connection,
+        ),
         sasl_username: connector.username.clone(),
-        verify_hostname: true,
+        verify_hostname: connector.verify_hostname,
         failover_urls: (!state.urls.is_empty()).then(|| state.urls.join(", ")),
         status: state.status,
         message: state.message,
+    }
+}
+
+/// A TLS profile, as its files were read last.
+pub(crate) fn tls_profile(profile: &Profile) -> TlsProfileFacts {
+    let settings = profile.settings();
+    let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let versions = settings.versions.iter().map(|version| match version {
+        TlsVersion::V1_2 => "TLSv1.2",
+        TlsVersion::V1_3 => "TLSv1.3",
+    });
+    let expiry = profile.expiry();
+    TlsProfileFacts {
+        name: settings.name.clone(),
+        protocols: versions.collect::<Vec<_>>().join(" "),
+        ca_file: match &settings.ca {
+            Authorities::System => None,
+            Authorities::File(path) => Some(path.display().to_string()),
+        },
+        certificate_file: text(&settings.certificate),
+        private_key_file: text(&settings.private_key),
+        user_name_format: (!settings.user_name.is_empty())
+            .then(|| settings.user_name.iter().map(|part| letter(*part)).collect()),
+        user_names_file: text(&settings.user_names),
+        certificate_subject: expiry.as_ref().map(|expiry| expiry.subject.clone()),
+        expires_at_seconds: expiry.and_then(|expiry| u64::try_from(expiry.ends_unix).ok()),
+        fault: profile.fault(),
+    }
+}
+
+/// The letter of the reference. Source: features 1.4, `uidFormat`.
+const fn letter(part: NamePart) -> char {
+    match part {
+        NamePart::Country => 'c',
+        NamePart::State => 's',
+        NamePart::Locality => 'l',
+        NamePart::Organization => 'o',
+        NamePart::Unit => 'u',
+        NamePart::CommonName => 'n',
+        NamePart::Sha1 => '1',
+        NamePart::Sha256 => '2',
+        NamePart::Sha512 => '5',
     }
 }
 

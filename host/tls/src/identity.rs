@@ -6,12 +6,13 @@ use std::path::Path;
 
 use crosstie_model::settings::NamePart;
 use sha1::Digest;
-use x509_parser::der_parser::asn1_rs::Oid;
-use x509_parser::objects::{oid_registry, oid2abbrev};
+use x509_parser::asn1_rs::Oid;
+use x509_parser::oid_registry;
 use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
 use crate::fault::{Blame, Fault};
+use crate::subject;
 
 /// Makes the user names of peers.
 #[derive(Debug, Clone, Default)]
@@ -44,7 +45,7 @@ impl Names {
     pub fn of(&self, certificate: &[u8]) -> Option<String> {
         let (_, read) = X509Certificate::from_der(certificate).ok()?;
         let name = if self.parts.is_empty() {
-            distinguished(read.subject())
+            subject::text(read.subject())
         } else {
             let parts = self.parts.iter().filter_map(|part| value(*part, read.subject(), certificate));
             parts.collect::<Vec<_>>().join(";")
@@ -53,7 +54,7 @@ impl Names {
     }
 }
 
-fn value(part: NamePart, subject: &X509Name<'_>, certificate: &[u8]) -> Option<String> {
+fn value(part: NamePart, name: &X509Name<'_>, certificate: &[u8]) -> Option<String> {
     let hex = |digest: &[u8]| {
         digest.iter().fold(String::new(), |mut text, byte| {
             // writing to a text does not fail
@@ -61,50 +62,16 @@ fn value(part: NamePart, subject: &X509Name<'_>, certificate: &[u8]) -> Option<S
             text
         })
     };
-    let first = |mut found: Box<dyn Iterator<Item = &x509_parser::x509::AttributeTypeAndValue<'_>> + '_>| {
-        found.next().and_then(|found| found.as_str().ok()).map(str::to_owned)
-    };
+    let first = |oid: &Oid<'_>| subject::first(name, oid).filter(|text| !text.is_empty());
     match part {
-        NamePart::Country => first(Box::new(subject.iter_country())),
-        NamePart::State => first(Box::new(subject.iter_state_or_province())),
-        NamePart::Locality => first(Box::new(subject.iter_locality())),
-        NamePart::Organization => first(Box::new(subject.iter_organization())),
-        NamePart::Unit => first(Box::new(subject.iter_organizational_unit())),
-        NamePart::CommonName => first(Box::new(subject.iter_common_name())),
+        NamePart::Country => first(&oid_registry::OID_X509_COUNTRY_NAME),
+        NamePart::State => first(&oid_registry::OID_X509_STATE_OR_PROVINCE_NAME),
+        NamePart::Locality => first(&oid_registry::OID_X509_LOCALITY_NAME),
+        NamePart::Organization => first(&oid_registry::OID_X509_ORGANIZATION_NAME),
+        NamePart::Unit => first(&oid_registry::OID_X509_ORGANIZATIONAL_UNIT),
+        NamePart::CommonName => first(&oid_registry::OID_X509_COMMON_NAME),
         NamePart::Sha1 => Some(hex(&sha1::Sha1::digest(certificate))),
         NamePart::Sha256 => Some(hex(&sha2::Sha256::digest(certificate))),
         NamePart::Sha512 => Some(hex(&sha2::Sha512::digest(certificate))),
     }
-}
-
-/// The whole subject as RFC 2253 writes it, the last part first, which is what the reference shows.
-fn distinguished(subject: &X509Name<'_>) -> String {
-    let mut sets: Vec<String> = Vec::new();
-    for set in subject.iter_rdn() {
-        let parts = set.iter().filter_map(|part| {
-            let value = part.as_str().ok()?;
-            Some(format!("{}={}", abbreviation(part.attr_type()), escaped(value)))
-        });
-        sets.push(parts.collect::<Vec<_>>().join("+"));
-    }
-    sets.reverse();
-    sets.join(",")
-}
-
-fn abbreviation(oid: &Oid<'_>) -> String {
-    oid2abbrev(oid, oid_registry()).map_or_else(|_| oid.to_id_string(), str::to_owned)
-}
-
-fn escaped(value: &str) -> String {
-    let mut text = String::new();
-    let last = value.chars().count().saturating_sub(1);
-    for (at, letter) in value.chars().enumerate() {
-        let special = matches!(letter, ',' | '+' | '"' | '\\' | '<' | '>' | ';');
-        let edge = (letter == ' ' && (at == 0 || at == last)) || (letter == '#' && at == 0);
-        if special || edge {
-            text.push('\\');
-        }
-        text.push(letter);
-    }
-    text
 }

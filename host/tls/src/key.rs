@@ -44,10 +44,23 @@ fn decrypt(text: &[u8], name: &str, password: Option<&str>) -> Result<PrivateKey
         return Err(fault.hint("say its password, as in `private-key \"server.key\" password=\"file:server.pass\"`"));
     };
     let bad = || Fault::new(Blame::PrivateKey, format!("`{name}` is no encrypted key that can be read"));
-    let (_, bytes) = decode_vec(text).map_err(|_| bad())?;
+    let (_, bytes) = decode_vec(block(text).ok_or_else(bad)?).map_err(|_| bad())?;
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(bytes.as_slice()).map_err(|_| bad())?;
-    let plain = encrypted
-        .decrypt(password)
-        .map_err(|_| Fault::new(Blame::Password, format!("this is not the password of `{name}`")))?;
+    let is_served = encrypted.encryption_algorithm.pbes2().is_some();
+    let plain = encrypted.decrypt(password).map_err(|_| {
+        if is_served {
+            return Fault::new(Blame::Password, format!("this is not the password of `{name}`"));
+        }
+        let fault = Fault::new(Blame::PrivateKey, format!("`{name}` is encrypted in a form that is not served"));
+        fault.hint("`openssl pkcs8 -topk8 -in OLD -out NEW` writes it in the form that is read")
+    })?;
     Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(plain.as_bytes().to_vec())))
+}
+
+/// The encrypted key in a file that may hold certificates too.
+fn block(text: &[u8]) -> Option<&[u8]> {
+    let find = |from: &[u8], word: &str| from.windows(word.len()).position(|part| part == word.as_bytes());
+    let (begin, end) = (format!("-----BEGIN {ENCRYPTED}-----"), format!("-----END {ENCRYPTED}-----"));
+    let rest = text.get(find(text, &begin)?..)?;
+    rest.get(..find(rest, &end)?.checked_add(end.len())?)
 }

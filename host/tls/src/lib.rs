@@ -6,6 +6,7 @@ mod fault;
 mod identity;
 mod key;
 mod profile;
+mod subject;
 
 pub use expiry::{Expiry, WARN_DAYS};
 pub use fault::{Blame, Fault, explain};

@@ -1,8 +1,8 @@
 //! What listeners and connectors speak TLS with: read from files, and read again when they change.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
 use rustls::client::WebPkiServerVerifier;
@@ -26,18 +26,27 @@ use crate::key;
 pub struct Profile {
     settings: Tls,
     read: RwLock<Read>,
+    /// Files that could not be used.
+    broken: Mutex<Option<Broken>>,
+}
+
+/// Stamps of files, why these cannot be used, and whether that was said.
+#[derive(Debug)]
+struct Broken {
+    stamps: Vec<Option<Stamp>>,
+    fault: Fault,
+    said: bool,
 }
 
 /// What the files say.
 #[derive(Debug, Clone)]
 struct Read {
     server: Option<Arc<ServerConfig>>,
-    client: Arc<ClientConfig>,
-    /// The same without a look at host names.
-    any_host: Arc<ClientConfig>,
+    /// With a look at host names, and without; absent where the system believes nobody, which a listener need not mind.
+    clients: Option<[Arc<ClientConfig>; 2]>,
     names: Arc<Names>,
     expiry: Option<Expiry>,
-    stamps: Vec<Option<(SystemTime, u64)>>,
+    stamps: Vec<Option<Stamp>>,
 }
 
 impl Profile {
@@ -47,7 +56,7 @@ impl Profile {
     ///
     /// The first [`Fault`].
     pub fn load(settings: &Tls) -> Result<Self, Fault> {
-        Ok(Self { read: RwLock::new(read(settings)?), settings: settings.clone() })
+        Ok(Self { read: RwLock::new(read(settings)?), settings: settings.clone(), broken: Mutex::default() })
     }
 
     /// As configured.
@@ -66,11 +75,11 @@ impl Profile {
         self.now().server
     }
 
-    /// For a connection that is dialled.
+    /// For a connection that is dialled; absent where the system has no authorities, and the profile names none.
     #[must_use]
-    pub fn client(&self, verify_hostname: bool) -> Arc<ClientConfig> {
-        let read = self.now();
-        if verify_hostname { read.client } else { read.any_host }
+    pub fn client(&self, verify_hostname: bool) -> Option<Arc<ClientConfig>> {
+        let [strict, any_host] = self.now().clients?;
+        Some(if verify_hostname { strict } else { any_host })
     }
 
     /// Makes the names of peers.
@@ -85,21 +94,44 @@ impl Profile {
         self.now().expiry
     }
 
+    /// Why the files as they are now cannot be used; what was read before is in use.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.as_ref().filter(|broken| broken.said).map(|broken| broken.fault.what.clone())
+    }
+
     /// Reads the files again where one of them has changed; says whether it did. Connections that are open keep what they have.
     ///
     /// # Errors
     ///
-    /// [`Fault`]; what was read before stays in use, and the same files are not tried again.
+    /// [`Fault`], once, when a second look finds it still so: files that are written one after the other do not fit together in
+    /// between. What was read before stays in use.
     pub fn refresh(&self) -> Result<bool, Fault> {
         let stamps = stamps(&self.settings);
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if self.now().stamps == stamps {
+            *broken = None;
             return Ok(false);
         }
-        let fresh = read(&self.settings);
-        let mut kept = self.read.write().unwrap_or_else(PoisonError::into_inner);
-        kept.stamps = stamps;
-        *kept = fresh?;
-        Ok(true)
+        let before = broken.take().filter(|broken| broken.stamps == stamps);
+        if let Some(said) = before.as_ref().map(|broken| broken.said)
+            && said
+        {
+            *broken = before;
+            return Ok(false);
+        }
+        match read(&self.settings) {
+            Ok(fresh) => {
+                *self.read.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                Ok(true)
+            }
+            Err(fault) => {
+                let said = before.is_some();
+                *broken = Some(Broken { stamps, fault: fault.clone(), said });
+                if said { Err(fault) } else { Ok(false) }
+            }
+        }
     }
 }
 
@@ -113,11 +145,14 @@ fn files(settings: &Tls) -> impl Iterator<Item = &PathBuf> {
         .flatten()
 }
 
-/// When each file was written, and how long it is.
-fn stamps(settings: &Tls) -> Vec<Option<(SystemTime, u64)>> {
+/// Changes whenever a file does, or another one takes its name: when it was written and changed, and device, inode, length.
+type Stamp = ([(i64, i64); 2], [u64; 3]);
+
+fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
     let stamp = |path: &PathBuf| {
-        let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
+        let found = std::fs::metadata(path).ok()?;
+        let times = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
+        Some((times, [found.dev(), found.ino(), found.size()]))
     };
     files(settings).map(stamp).collect()
 }
@@ -152,12 +187,18 @@ fn read(settings: &Tls) -> Result<Read, Fault> {
             None => Ok(builder.with_no_client_auth()),
         }
     };
-    let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&settings.ca)?), provider.clone())
-        .build()
-        .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-    let any_host = client(Arc::new(AnyHost(strict.clone())))?;
-    let client = client(strict)?;
-    Ok(Read { server, client: Arc::new(client), any_host: Arc::new(any_host), names: Arc::new(names), expiry, stamps })
+    let clients = match roots(&settings.ca) {
+        Ok(roots) => {
+            let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+                .build()
+                .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
+            let any_host = client(Arc::new(AnyHost(strict.clone())))?;
+            Some([Arc::new(client(strict)?), Arc::new(any_host)])
+        }
+        Err(_) if settings.ca == Authorities::System && own.is_some() => None,
+        Err(fault) => return Err(fault),
+    };
+    Ok(Read { server, clients, names: Arc::new(names), expiry, stamps })
 }
 
 const fn version(version: &TlsVersion) -> &'static SupportedProtocolVersion {

@@ -302,3 +302,45 @@ fn s14_files_that_cannot_be_used_are_problems_at_their_places() {
     }
     assert!(Path::new(&place.path("ca.pem")).exists());
 }
+
+/// What a client command did: whether it went well, and all that it said.
+fn command(addr: SocketAddr, args: &str, ca: Option<&str>) -> (bool, String) {
+    let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
+    command.args(args.split_whitespace());
+    command.arg("--bus").arg(format!("amqps://localhost:{}", addr.port()));
+    if let Some(ca) = ca {
+        command.arg("--ca").arg(ca);
+    }
+    let output = command.output().expect("crosstie runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[test]
+fn s14_the_command_line_speaks_tls_and_management_tells_of_it() {
+    let place = Place::new();
+    let kdl = [place.tls("server", ""), listener("secure", "tls \"server\"")].concat();
+    let router = Router::start(&plain_kdl(&kdl));
+    let (addr, ca) = (router.addr("secure"), place.path("ca.pem"));
+    let (went_well, said) = command(addr, "stat tls --json", Some(&ca));
+    assert!(went_well && said.contains("server.pem") && said.contains("certExpirySeconds"), "{said}");
+    assert!(!said.contains("PRIVATE KEY"), "{said}");
+    let (_, said) = command(addr, "stat connections --json", Some(&ca));
+    assert!(said.contains("TLSv1.3"), "{said}");
+    let (_, said) = command(addr, "stat listeners", Some(&ca));
+    assert!(said.contains("secure"), "{said}");
+    let receiver = std::thread::scope(|scope| {
+        let receiver = scope.spawn(|| command(addr, "receive a --count 20 --quiet", Some(&ca)));
+        router.wait_log(0, DEADLINE, &["link attached", "crosstie-receive"]);
+        let (went_well, said) = command(addr, "send a --count 20 --size 300KiB", Some(&ca));
+        assert!(went_well, "{said}");
+        receiver.join().expect("it ends")
+    });
+    assert!(receiver.0, "{}", receiver.1);
+    // without `--ca` the authorities of the system are asked, and none of them signed this
+    let (went_well, said) = command(addr, "send a", None);
+    assert!(
+        !went_well && (said.contains("signed by nobody") || said.contains("no certificates of authorities")),
+        "{said}"
+    );
+}

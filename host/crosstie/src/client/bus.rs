@@ -1,21 +1,27 @@
 //! The bus: where a running router listens, and how a command gets there.
 
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie_config::read_secret;
+use crosstie_model::settings::{Authorities, ClientCertificate, Scheme, Tls, TlsVersion};
+use crosstie_tls::Profile;
 use fe2o3_amqp::connection::ConnectionHandle;
 use fe2o3_amqp::sasl_profile::{SaslProfile, SaslScramSha256, SaslScramSha512};
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Connection, Session};
 use percent_encoding::percent_decode_str;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 use url::Url;
 
 use super::fault::{self, Fault};
 
-/// The port of `amqp`.
-const PORT: u16 = 5672;
+/// Without `--ca`.
+const SYSTEM: &str = "system";
 
 /// How long a polite end may take.
 const CLOSE: Duration = Duration::from_secs(5);
@@ -23,7 +29,7 @@ const CLOSE: Duration = Duration::from_secs(5);
 /// How to reach a router, and as whom. No `Debug`: both URL and password may hold a secret.
 #[derive(Args)]
 pub(crate) struct BusArgs {
-    /// Where the router listens: amqp://HOST:PORT, or amqp://USER:PASSWORD@HOST:PORT.
+    /// Where the router listens: amqp://HOST:PORT, amqps://HOST:PORT for TLS, or with USER:PASSWORD@ before HOST.
     #[arg(long, value_name = "URL", default_value = "amqp://127.0.0.1:5672")]
     bus: String,
     /// The user; without one nobody in particular (SASL ANONYMOUS).
@@ -32,6 +38,9 @@ pub(crate) struct BusArgs {
     /// The password: env:NAME, file:PATH (its first line) or literal:TEXT.
     #[arg(long, value_name = "SECRET")]
     password: Option<String>,
+    /// For amqps: the PEM file of those who sign the router's certificate; without it the system's authorities.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// How to authenticate; plain with a user, anonymous without.
     #[arg(long, value_name = "MECHANISM")]
     sasl: Option<Sasl>,
@@ -54,6 +63,8 @@ pub(crate) struct Bus {
     host: String,
     port: u16,
     profile: Option<SaslProfile>,
+    /// Absent: plain TCP.
+    tls: Option<Arc<rustls::ClientConfig>>,
 }
 
 /// A connection with one session.
@@ -69,19 +80,45 @@ impl BusArgs {
     ///
     /// [`Fault::Usage`], which shows no password.
     pub(crate) fn resolve(&self) -> Result<Bus, Fault> {
-        let usage = |why: &str| Fault::Usage(format!("--bus: {why}; it is amqp://[USER:PASSWORD@]HOST[:PORT]"));
+        let usage = |why: &str| Fault::Usage(format!("--bus: {why}; it is amqp[s]://[USER:PASSWORD@]HOST[:PORT]"));
         let url = Url::parse(&self.bus).map_err(|error| usage(&error.to_string()))?;
-        match url.scheme() {
-            "amqp" => {}
-            "amqps" => return Err(usage("TLS is not supported yet")),
-            _ => return Err(usage("the scheme is not amqp")),
-        }
+        let scheme = Scheme::parse(url.scheme()).filter(|scheme| matches!(scheme, Scheme::Amqp | Scheme::Amqps));
+        let scheme = scheme.ok_or_else(|| usage("the scheme is neither amqp nor amqps"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| usage("the host is missing"))?;
         Ok(Bus {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
-            port: url.port().unwrap_or(PORT),
+            port: url.port().unwrap_or(scheme.default_port()),
             profile: self.profile(&url)?,
+            tls: self.tls(scheme)?,
         })
+    }
+
+    fn tls(&self, scheme: Scheme) -> Result<Option<Arc<rustls::ClientConfig>>, Fault> {
+        if scheme == Scheme::Amqp {
+            let unused = self.ca.as_ref().map(|_| Fault::Usage("--ca is given, and --bus is not amqps".to_owned()));
+            return unused.map_or(Ok(None), Err);
+        }
+        let profile = Tls {
+            name: "client".to_owned(),
+            certificate: None,
+            private_key: None,
+            password: None,
+            ca: match &self.ca {
+                Some(path) if path.as_os_str() != SYSTEM => Authorities::File(path.clone()),
+                _ => Authorities::System,
+            },
+            client_certificate: ClientCertificate::Off,
+            versions: vec![TlsVersion::V1_2, TlsVersion::V1_3],
+            user_name: Vec::new(),
+            user_names: None,
+        };
+        let loaded = Profile::load(&profile).map_err(|fault| {
+            let hint = fault.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            Fault::Usage(format!("--ca: {}{hint}", fault.what))
+        })?;
+        let nobody = || Fault::Usage("--ca: this system believes nobody; name a file".to_owned());
+        // never plain TCP where TLS was asked for
+        loaded.client(true).map(Some).ok_or_else(nobody)
     }
 
     fn profile(&self, url: &Url) -> Result<Option<SaslProfile>, Fault> {
@@ -143,10 +180,24 @@ impl Bus {
         if let Some(profile) = self.profile {
             builder = builder.sasl_profile(profile);
         }
-        let mut connection = builder.open_with_stream(stream).await.map_err(|error| fault::open(&error))?;
+        let opened = match self.tls {
+            Some(config) => {
+                let name = ServerName::try_from(self.host.clone());
+                let name = name.map_err(|_| "the host is no name that a certificate can be for".to_owned())?;
+                let secured = TlsConnector::from(config).connect(name, stream).await;
+                builder.open_with_stream(secured.map_err(|error| explain(&error))?).await
+            }
+            None => builder.open_with_stream(stream).await,
+        };
+        let mut connection = opened.map_err(|error| fault::open(&error))?;
         let session = Session::begin(&mut connection).await.map_err(|error| fault::begin(&error))?;
         Ok(Client { connection, session })
     }
+}
+
+fn explain(error: &std::io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    inner.map_or_else(|| error.to_string(), crosstie_tls::explain)
 }
 
 impl Client {
@@ -170,6 +221,7 @@ mod tests {
             bus: bus.to_owned(),
             user: user.map(str::to_owned),
             password: password.map(str::to_owned),
+            ca: None,
             sasl: None,
         }
     }
@@ -202,7 +254,7 @@ mod tests {
             ("amqp://host", Some("a"), Some("hunter2")),
             ("amqp://host", Some("a"), Some("env:hunter2 x")),
             ("amqp://host", None, Some("literal:hunter2")),
-            ("amqps://a:hunter2@host", None, None),
+            ("wss://a:hunter2@host", None, None),
         ] {
             let text = refused(&args(bus, user, password));
             assert!(!text.contains("hunter2"), "{bus}: {text}");

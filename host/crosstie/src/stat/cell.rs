@@ -1,5 +1,7 @@
 //! How values look in a table. Source: the reference's `qdstat`.
 
+use std::time::SystemTime;
+
 use serde_amqp::Value;
 
 use super::row::Row;
@@ -26,6 +28,12 @@ pub(super) fn days(row: &Row, name: &str) -> String {
     let Some(seconds) = row.number(name) else { return "-".to_owned() };
     let (minutes, hours) = (seconds / 60, seconds / 3_600);
     format!("{:03}:{:02}:{:02}:{:02}", hours / 24, hours % 24, minutes % 60, seconds % 60)
+}
+
+/// Days until a moment in seconds since 1970, below nothing once it is over; a dash for none.
+pub(super) fn days_left(row: &Row, name: &str) -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| i128::from(since.as_secs()));
+    row.number(name).map_or_else(|| "-".to_owned(), |at| (at - now).div_euclid(86_400).to_string())
 }
 
 /// Seconds as hours, minutes and seconds; a dash for none.

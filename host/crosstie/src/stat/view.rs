@@ -4,8 +4,8 @@ use comfy_table::{Table, presets};
 
 use super::What;
 use super::cell::{
-    address, authentication, bytes, class, consumers, days, either, hours, phase, plain, priority, security, sum,
-    tenant,
+    address, authentication, bytes, class, consumers, days, days_left, either, hours, phase, plain, priority, security,
+    sum, tenant,
 };
 use super::row::Row;
 
@@ -44,6 +44,7 @@ impl View {
             What::Listeners => &LISTENERS,
             What::Connectors => &CONNECTORS,
             What::Log => &LOG,
+            What::Tls => &TLS,
         }
     }
 
@@ -305,6 +306,21 @@ static LISTENERS: View = View {
         ("sasl", |row| plain(row, "saslMechanisms")),
         ("authenticate", |row| plain(row, "authenticatePeer")),
         ("failover", |row| plain(row, "failoverUrls")),
+    ],
+    order: Order::AsTheyCome,
+};
+
+static TLS: View = View {
+    entity_type: "org.apache.qpid.dispatch.sslProfile",
+    attributes: &["name", "protocols", "certFile", "caCertFile", "certSubject", "certExpirySeconds", "fileFault"],
+    columns: &[
+        ("name", |row| plain(row, "name")),
+        ("protocols", |row| plain(row, "protocols")),
+        ("certificate", |row| plain(row, "certFile")),
+        ("ca", |row| plain(row, "caCertFile")),
+        ("subject", |row| plain(row, "certSubject")),
+        ("days left", |row| days_left(row, "certExpirySeconds")),
+        ("fault", |row| plain(row, "fileFault")),
     ],
     order: Order::AsTheyCome,
 };

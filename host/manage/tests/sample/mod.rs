@@ -3,7 +3,8 @@
 use crosstie_manage::{Access, Agent, Change, Reply, Step};
 use crosstie_model::facts::{
     AddressFacts, AddressRuleFacts, AutoLinkFacts, ConnectionFacts, ConnectorFacts, ConnectorStatus, EndpointFacts,
-    Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part, RouterFacts, TrafficCounts,
+    Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part, RouterFacts, TlsProfileFacts,
+    TrafficCounts,
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::Direction;
@@ -38,13 +39,8 @@ pub(crate) fn facts() -> Facts {
             ..RouterFacts::default()
         },
         listeners: vec![listener("clients", "5672"), listener("monitoring", "0")],
-        connectors: vec![ConnectorFacts {
-            endpoint: EndpointFacts { host: "broker.example.com".into(), ..endpoint("broker", "5672") },
-            sasl_username: Some("alice".into()),
-            failover_urls: Some("amqp://broker.example.com:5672, amqp://spare.example.com:5672".into()),
-            status: ConnectorStatus::Success,
-            ..ConnectorFacts::default()
-        }],
+        tls_profiles: vec![tls_profile()],
+        connectors: vec![connector()],
         connections: vec![connection(1, Some("UPTIME-TEST")), connection(2, None)],
         links: vec![link(10, Direction::In, Some("M0orders")), link(11, Direction::Out, Some("M0orders"))],
         addresses: vec![
@@ -101,6 +97,28 @@ pub(crate) fn endpoint(name: &str, port: &str) -> EndpointFacts {
         strip_annotations: "both",
         link_capacity: 250,
         ..EndpointFacts::default()
+    }
+}
+
+fn connector() -> ConnectorFacts {
+    ConnectorFacts {
+        endpoint: EndpointFacts { host: "broker.example.com".into(), ..endpoint("broker", "5672") },
+        sasl_username: Some("alice".into()),
+        failover_urls: Some("amqp://broker.example.com:5672, amqp://spare.example.com:5672".into()),
+        status: ConnectorStatus::Success,
+        ..ConnectorFacts::default()
+    }
+}
+
+fn tls_profile() -> TlsProfileFacts {
+    TlsProfileFacts {
+        name: "server".into(),
+        protocols: "TLSv1.2 TLSv1.3".into(),
+        certificate_file: Some("/etc/server.pem".into()),
+        private_key_file: Some("/etc/server.key".into()),
+        user_name_format: Some("n5".into()),
+        expires_at_seconds: Some(1_800_000_000),
+        ..TlsProfileFacts::default()
     }
 }
 
@@ -230,6 +248,7 @@ pub(crate) fn run(request: &[u8], access: Access, mut change: impl FnMut(Change,
                 // only what is asked for is there
                 let mut part = known.clone();
                 let wanted = |wanted| pending.wants(wanted);
+                keep(wanted(Part::TlsProfiles), &mut part.tls_profiles);
                 keep(wanted(Part::Listeners), &mut part.listeners);
                 keep(wanted(Part::Connectors), &mut part.connectors);
                 keep(wanted(Part::Connections), &mut part.connections);

@@ -1,0 +1,218 @@
+//! Profiles read from files that OpenSSL and rcgen wrote; OpenSSL is also who is asked what a certificate says.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crosstie_model::settings::{Authorities, ClientCertificate, NamePart, Secret, Tls, TlsVersion};
+use crosstie_tls::{Blame, Profile};
+use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+struct Dir(PathBuf);
+
+impl Dir {
+    fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("crosstie-tls-unit-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+}
+
+impl Drop for Dir {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A certificate with every attribute that a user name may have, and its key.
+fn certificate() -> (String, String) {
+    let mut params = CertificateParams::new(vec!["hub.example.com".to_owned()]).unwrap();
+    for (kind, text) in [
+        (DnType::CountryName, "DE"),
+        (DnType::StateOrProvinceName, "Berlin"),
+        (DnType::LocalityName, "Mitte"),
+        (DnType::OrganizationName, "Müller, Meyer + Co"),
+        (DnType::OrganizationalUnitName, " #1 \"trading\" "),
+        (DnType::CommonName, "alice;x"),
+    ] {
+        let value = if kind == DnType::CountryName {
+            DnValue::PrintableString(text.try_into().unwrap())
+        } else {
+            DnValue::Utf8String(text.to_owned())
+        };
+        params.distinguished_name.push(kind, value);
+    }
+    let key = KeyPair::generate().unwrap();
+    (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+}
+
+fn openssl(dir: &Dir, args: &str) -> String {
+    let output = Command::new("openssl").current_dir(&dir.0).args(args.split_whitespace()).output().unwrap();
+    assert!(output.status.success(), "openssl {args}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn profile(certificate: &Path, key: &Path, password: Option<&str>) -> Tls {
+    Tls {
+        name: "server".to_owned(),
+        certificate: Some(certificate.to_owned()),
+        private_key: Some(key.to_owned()),
+        password: password.map(|text| Secret { text: text.to_owned(), reference: "literal:***".to_owned() }),
+        ca: Authorities::File(certificate.to_owned()),
+        client_certificate: ClientCertificate::Off,
+        versions: vec![TlsVersion::V1_2, TlsVersion::V1_3],
+        user_name: Vec::new(),
+        user_names: None,
+    }
+}
+
+fn fault(profile: &Tls) -> (Blame, String) {
+    let fault = Profile::load(profile).expect_err("a fault");
+    (fault.blame, fault.what)
+}
+
+#[test]
+fn s14_every_part_of_a_user_name_is_what_openssl_says() {
+    let dir = Dir::new();
+    let (pem, key) = certificate();
+    let (file, key) = (dir.write("a.pem", &pem), dir.write("a.key", &key));
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+    let user = |parts: &[NamePart], names: Option<PathBuf>| {
+        let profile = Tls { user_name: parts.to_vec(), user_names: names, ..profile(&file, &key, None) };
+        Profile::load(&profile).unwrap().names().of(&der)
+    };
+    let print = |kind: &str| {
+        let text = openssl(&dir, &format!("x509 -in a.pem -noout -fingerprint -{kind}"));
+        text.trim().split_once('=').unwrap().1.replace(':', "").to_lowercase()
+    };
+    let subject = openssl(&dir, "x509 -in a.pem -noout -subject -nameopt RFC2253");
+    assert_eq!(user(&[], None).as_deref(), subject.trim_end_matches('\n').strip_prefix("subject="));
+    let part = |letter| match letter {
+        'c' => NamePart::Country,
+        's' => NamePart::State,
+        'l' => NamePart::Locality,
+        'o' => NamePart::Organization,
+        'u' => NamePart::Unit,
+        'n' => NamePart::CommonName,
+        '1' => NamePart::Sha1,
+        '2' => NamePart::Sha256,
+        _ => NamePart::Sha512,
+    };
+    let parts = |letters: &str| letters.chars().map(part).collect::<Vec<_>>();
+    for (letters, wanted) in [
+        ("c", "DE".to_owned()),
+        ("s", "Berlin".to_owned()),
+        ("l", "Mitte".to_owned()),
+        ("o", "Müller, Meyer + Co".to_owned()),
+        ("u", " #1 \"trading\" ".to_owned()),
+        ("n", "alice;x".to_owned()),
+        ("1", print("sha1")),
+        ("2", print("sha256")),
+        ("5", print("sha512")),
+        ("cou", "DE;Müller, Meyer + Co; #1 \"trading\" ".to_owned()),
+        ("n5", format!("alice;x;{}", print("sha512"))),
+    ] {
+        assert_eq!(user(&parts(letters), None), Some(wanted), "{letters}");
+    }
+    let names = dir.write("names.json", "{ \"DE;Berlin\": \"somebody\" }");
+    assert_eq!(user(&parts("cs"), Some(names.clone())).as_deref(), Some("somebody"));
+    assert_eq!(user(&parts("sc"), Some(names)).as_deref(), Some("Berlin;DE"));
+}
+
+#[test]
+fn s14_a_certificate_without_what_names_are_made_of_names_nobody() {
+    let dir = Dir::new();
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    let signer = KeyPair::generate().unwrap();
+    let bare = params.self_signed(&signer).unwrap();
+    let (pem, key) = certificate();
+    let profile = profile(&dir.write("a.pem", &pem), &dir.write("a.key", &key), None);
+    for parts in [Vec::new(), vec![NamePart::Unit]] {
+        let material = Profile::load(&Tls { user_name: parts, ..profile.clone() }).unwrap();
+        assert_eq!(material.names().of(bare.der()), None);
+    }
+}
+
+#[test]
+fn s14_encrypted_keys_open_with_their_password_alone() {
+    let dir = Dir::new();
+    let (pem, key) = certificate();
+    let certificate = dir.write("a.pem", &pem);
+    dir.write("a.key", &key);
+    for form in ["", "-v2 aes-128-cbc -v2prf hmacWithSHA1", "-v2 des3", "-scrypt"] {
+        openssl(&dir, &format!("pkcs8 -topk8 -in a.key -out b.key -passout pass:geheim {form}"));
+        let encrypted = dir.0.join("b.key");
+        assert!(Profile::load(&profile(&certificate, &encrypted, Some("geheim"))).is_ok(), "{form}");
+        let (part, message) = fault(&profile(&certificate, &encrypted, Some("wrong")));
+        assert!(part == Blame::Password && message.contains("is not the password"), "{form}: {message}");
+        let (part, message) = fault(&profile(&certificate, &encrypted, None));
+        assert!(part == Blame::PrivateKey && message.contains("is encrypted"), "{form}: {message}");
+    }
+    openssl(&dir, "ec -in a.key -out c.key -aes256 -passout pass:geheim");
+    let (part, message) = fault(&profile(&certificate, &dir.0.join("c.key"), Some("geheim")));
+    assert!(part == Blame::PrivateKey && message.contains("old form of OpenSSL"), "{message}");
+    let (part, message) = fault(&profile(&certificate, &dir.0.join("a.key"), Some("geheim")));
+    assert!(part == Blame::Password && message.contains("not encrypted"), "{message}");
+    // beside its certificate in one file
+    let both = pem + &std::fs::read_to_string(dir.0.join("b.key")).unwrap();
+    let both = dir.write("both.pem", &both);
+    assert!(Profile::load(&profile(&both, &both, Some("geheim"))).is_ok());
+}
+
+#[test]
+fn s14_every_bad_file_is_a_fault_of_its_own() {
+    let dir = Dir::new();
+    let (pem, key) = certificate();
+    let (other, _) = certificate();
+    let (certificate, key) = (dir.write("a.pem", &pem), dir.write("a.key", &key));
+    let (other, empty) = (dir.write("b.pem", &other), dir.write("empty.pem", "nothing\n"));
+    let json = dir.write("names.json", "{ \"a\": 1 }");
+    let good = profile(&certificate, &key, None);
+    let missing = dir.0.join("missing.pem");
+    for (profile, part, message) in [
+        (profile(&missing, &key, None), Blame::Certificate, "cannot read"),
+        (profile(&empty, &key, None), Blame::Certificate, "there is no certificate in"),
+        (profile(&certificate, &certificate, None), Blame::PrivateKey, "there is no private key in"),
+        (profile(&other, &key, None), Blame::PrivateKey, "is not that of the certificate"),
+        (profile(&certificate, &dir.0, None), Blame::PrivateKey, "cannot read"),
+        (Tls { ca: Authorities::File(empty.clone()), ..good.clone() }, Blame::Ca, "there is no certificate in"),
+        (Tls { user_names: Some(json), ..good.clone() }, Blame::UserNames, "no map of names"),
+    ] {
+        let (found, text) = fault(&profile);
+        assert!(found == part && text.contains(message), "{found:?}: {text}");
+    }
+    openssl(&dir, "req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.pem -subj /CN=x");
+    let (part, message) = fault(&profile(&dir.0.join("weak.pem"), &dir.0.join("weak.key"), None));
+    assert!(part == Blame::PrivateKey && message.contains("cannot be used"), "{message}");
+}
+
+#[test]
+fn s14_files_written_one_after_the_other_are_taken_together() {
+    let dir = Dir::new();
+    let (first, second) = (certificate(), certificate());
+    let (file, key) = (dir.write("a.pem", &first.0), dir.write("a.key", &first.1));
+    let profile = Profile::load(&profile(&file, &key, None)).unwrap();
+    assert_eq!(profile.refresh(), Ok(false));
+    dir.write("a.pem", &second.0);
+    // it does not fit yet: nothing is said at the first look, once at the second, and then no more
+    assert!(profile.refresh() == Ok(false) && profile.fault().is_none());
+    assert!(profile.refresh().is_err() && profile.fault().is_some());
+    assert!(profile.refresh() == Ok(false) && profile.fault().is_some());
+    let before = profile.server().unwrap();
+    dir.write("a.key", &second.1);
+    assert!(profile.refresh() == Ok(true) && profile.fault().is_none());
+    assert!(!std::sync::Arc::ptr_eq(&before, &profile.server().unwrap()));
+    assert_eq!(profile.refresh(), Ok(false));
+}
