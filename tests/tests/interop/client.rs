@@ -195,7 +195,6 @@ fn nobody_listening_is_one_clear_line() {
 fn what_makes_no_sense_has_exit_status_2_and_shows_no_password() {
     for (line, word) in [
         ("send a --bus http://alice:wonder-land@localhost", "amqp"),
-        ("send a --bus amqps://alice:wonder-land@localhost", "TLS"),
         ("receive a --bus amqp://alice:wonder-land@localhost:99999", "port"),
         ("send a --user alice --password wonder-land", "literal:TEXT"),
         ("send a --user alice", "--password"),
