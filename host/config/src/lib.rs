@@ -13,6 +13,7 @@ mod expand;
 mod include;
 mod listener;
 mod loading;
+mod plan;
 mod plugin;
 mod problem;
 mod quantity;
@@ -40,6 +41,7 @@ use crate::include::Includer;
 use crate::loading::{Fault, Loading};
 use crate::plugin::PluginDraft;
 use crate::source::{Place, Source, Sources};
+use crate::tree::Node;
 
 /// What runs without a file: one listener on 127.0.0.1:5672.
 pub const EMBEDDED: &str = include_str!("../../../examples/minimal.kdl");
@@ -52,6 +54,8 @@ pub struct Loaded {
     /// What a person should know though it is good.
     pub warnings: Problems,
     sources: Sources,
+    /// The top of the tree.
+    nodes: Vec<Node>,
     plugins: Vec<PluginDraft>,
     plugins_at: Option<Place>,
 }
@@ -110,7 +114,8 @@ fn read(source: Source, path: Option<PathBuf>) -> (Option<Loaded>, Problems) {
             plugin.disabled = true;
         }
     }
-    let loaded = Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), plugins, plugins_at };
+    let loaded =
+        Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), nodes, plugins, plugins_at };
     (Some(loaded), loading.into_problems())
 }
 

@@ -99,6 +99,13 @@ impl Problem {
         })
     }
 
+    fn line(&self) -> String {
+        let place = self.file().zip(self.position());
+        let place = place.map(|(file, (line, column))| format!("{file}:{line}:{column}: ")).unwrap_or_default();
+        let more = self.label().filter(|label| *label != "here").or(self.hint());
+        format!("{place}{}{}", self.message, more.map(|more| format!(": {more}")).unwrap_or_default())
+    }
+
     fn render(&self, colour: bool) -> Result<String, fmt::Error> {
         let mut theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         theme.characters.error = "error:".into();
@@ -146,6 +153,12 @@ pub struct Problems {
 }
 
 impl Problems {
+    /// One without a place.
+    #[must_use]
+    pub fn of(message: &str) -> Self {
+        Problem::new(message).into()
+    }
+
     /// Adds one more, found by a plugin or by the loader of plugins.
     pub fn push(&mut self, problem: Problem) {
         if self.list.len() < PROBLEMS_MAX {
@@ -185,6 +198,16 @@ impl Problems {
             text.push_str(&format!("\nand {} more problems\n", self.omitted));
         }
         text
+    }
+
+    /// Each in a line of its own: its place, what is wrong, and what may help.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.list.iter().map(Problem::line).collect();
+        if self.omitted > 0 {
+            lines.push(format!("and {} more problems", self.omitted));
+        }
+        lines
     }
 
     pub(crate) fn omit(&mut self, count: usize) {

@@ -35,7 +35,7 @@ use crate::suggest;
 use crate::tree::{Node, Value};
 use crate::{Loaded, document};
 
-pub use crate::reference::request::{AttributeValue, address, connector, link_route, listener};
+pub use crate::reference::request::{AttributeValue, address, auto_link, connector, link_route, listener, log};
 
 const KNOWN: [&str; 9] =
     ["router", "log", "policy", "sslProfile", "listener", "connector", "address", "autoLink", "linkRoute"];
@@ -104,6 +104,7 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
         settings,
         warnings: loading.warnings(),
         sources: loading.sources(),
+        nodes,
         plugins: Vec::new(),
         plugins_at: None,
     })

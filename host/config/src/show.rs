@@ -15,11 +15,15 @@ use crate::tls::{CLIENT_CERTIFICATE, NAME_PARTS, VERSIONS};
 /// The whole configuration.
 pub(crate) fn show(settings: &Settings) -> String {
     let mut document = KdlDocument::new();
-    let nodes = document.nodes_mut();
-    nodes.push(router(settings));
-    nodes.push(log(settings));
-    let limits = [number("connections", settings.limits.connections), size("buffered", settings.limits.buffered_bytes)];
-    nodes.push(block(KdlNode::new("limits"), limits));
+    document.nodes_mut().extend(nodes(settings));
+    escape(&mut document);
+    document.autoformat();
+    document.to_string()
+}
+
+/// Each of its nodes.
+pub(crate) fn nodes(settings: &Settings) -> Vec<KdlNode> {
+    let mut nodes = vec![router(settings), log(settings), limits(settings)];
     nodes.extend(settings.state.iter().map(|path| word("state", path.display().to_string())));
     nodes.extend(settings.tls.iter().map(tls));
     nodes.extend(settings.users.iter().map(|user| {
@@ -36,9 +40,12 @@ pub(crate) fn show(settings: &Settings) -> String {
         nodes.push(word("plugins", plugins.directory.display().to_string()));
         nodes.extend(plugins.named.iter().map(plugin));
     }
-    escape(&mut document);
-    document.autoformat();
-    document.to_string()
+    nodes
+}
+
+pub(crate) fn limits(settings: &Settings) -> KdlNode {
+    let limits = [number("connections", settings.limits.connections), size("buffered", settings.limits.buffered_bytes)];
+    block(KdlNode::new("limits"), limits)
 }
 
 /// Doubles the dollars of texts that would be read as variables.
@@ -90,7 +97,7 @@ fn block(mut node: KdlNode, children: impl IntoIterator<Item = KdlNode>) -> KdlN
     node
 }
 
-fn router(settings: &Settings) -> KdlNode {
+pub(crate) fn router(settings: &Settings) -> KdlNode {
     let router = &settings.router;
     let workers = i128::try_from(router.workers.get()).unwrap_or(i128::MAX);
     let mut children = vec![
@@ -113,7 +120,7 @@ const fn level(level: LogLevel) -> &'static str {
     }
 }
 
-fn log(settings: &Settings) -> KdlNode {
+pub(crate) fn log(settings: &Settings) -> KdlNode {
     let log = &settings.log;
     let mut children = vec![word("level", level(log.level))];
     for (area, chosen) in &log.of {
@@ -180,7 +187,7 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
     nodes
 }
 
-fn listener(listener: &Listener) -> KdlNode {
+pub(crate) fn listener(listener: &Listener) -> KdlNode {
     let mut children = vec![word("role", listener.role.as_str())];
     children.extend(listener.host.iter().map(|host| word("host", host)));
     children.push(number("port", listener.port));
@@ -204,7 +211,7 @@ fn listener(listener: &Listener) -> KdlNode {
     block(word("listener", &listener.name), children)
 }
 
-fn tls(tls: &Tls) -> KdlNode {
+pub(crate) fn tls(tls: &Tls) -> KdlNode {
     let path = |name: &str, path: &std::path::Path| word(name, path.display().to_string());
     let mut children: Vec<KdlNode> = tls.certificate.iter().map(|file| path("certificate", file)).collect();
     if let Some(file) = &tls.private_key {
@@ -236,7 +243,7 @@ fn tls(tls: &Tls) -> KdlNode {
     block(word("tls", &tls.name), children)
 }
 
-fn connector(connector: &Connector) -> KdlNode {
+pub(crate) fn connector(connector: &Connector) -> KdlNode {
     let mut children = vec![word("role", connector.role.as_str())];
     children.extend(connector.endpoints.iter().map(show_endpoint));
     children.extend(connector.tls.iter().map(|name| word("tls", name)));
@@ -273,7 +280,7 @@ fn show_endpoint(written: &Endpoint) -> KdlNode {
     block(node, labels)
 }
 
-fn address(rule: &AddressRule) -> KdlNode {
+pub(crate) fn address(rule: &AddressRule) -> KdlNode {
     let node = rule.name.as_ref().map_or_else(|| KdlNode::new("address"), |name| word("address", name));
     let mut children =
         vec![covers(&rule.covers), word("distribution", rule.distribution.as_str()), flag("waypoint", rule.waypoint)];
@@ -301,7 +308,7 @@ fn container(container: &ContainerRef) -> KdlNode {
     }
 }
 
-fn link_route(route: &LinkRoute) -> KdlNode {
+pub(crate) fn link_route(route: &LinkRoute) -> KdlNode {
     let node = route.name.as_ref().map_or_else(|| KdlNode::new("link-route"), |name| word("link-route", name));
     let mut children = vec![covers(&route.covers), direction(route.direction), container(&route.container)];
     let prefixes =
@@ -310,7 +317,7 @@ fn link_route(route: &LinkRoute) -> KdlNode {
     block(node, children)
 }
 
-fn auto_link(auto_link: &AutoLink) -> KdlNode {
+pub(crate) fn auto_link(auto_link: &AutoLink) -> KdlNode {
     let mut children =
         vec![word("address", &auto_link.address), direction(auto_link.direction), container(&auto_link.container)];
     children.extend(auto_link.external_address.iter().map(|address| word("external-address", address)));

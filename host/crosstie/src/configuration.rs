@@ -11,7 +11,7 @@ use crosstie_config::{EMBEDDED, Loaded, Problems, reference};
 pub(crate) const EXIT_CONFIG: u8 = 78;
 
 /// The configuration of a router.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Configuration {
     /// The configuration; a router without one serves clients on 127.0.0.1:5672.
     file: Option<PathBuf>,
@@ -32,6 +32,19 @@ impl Configuration {
             Ok(loaded) => (Some(loaded), Problems::default()),
             Err(problems) => (None, problems),
         }
+    }
+
+    /// Reads it once more.
+    ///
+    /// # Errors
+    ///
+    /// Every problem, or that there is no file.
+    pub(crate) fn again(&self) -> Result<Loaded, Problems> {
+        if self.file.is_none() && self.qdrouterd_conf.is_none() {
+            return Err(Problems::of("the router runs without a file: there is nothing to reload"));
+        }
+        let (loaded, problems) = self.survey();
+        loaded.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
     /// The file as a person named it.

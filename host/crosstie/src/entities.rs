@@ -1,30 +1,43 @@
 //! Entities that management creates: its attributes to settings, by the readers of the configuration.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crosstie_config::Problems;
 use crosstie_config::reference::{self, AttributeValue};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
-use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, Settings, Tls, User};
-use crosstie_net::Entities;
+use crosstie_model::plan::{Created, Plan};
+use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Settings};
+use crosstie_net::{Entities, Refusal};
 
-/// Those of a router with these users.
-#[derive(Debug)]
+use crate::configuration::Configuration;
+use crate::descriptors;
+use crate::logging::Logging;
+
+/// Those of a router that runs this configuration.
 pub(crate) struct FromAttributes {
-    users: Vec<User>,
-    tls: Vec<Tls>,
+    running: Mutex<Settings>,
+    logging: Logging,
+    configuration: Configuration,
 }
 
 impl FromAttributes {
-    pub(crate) fn new(settings: &Settings) -> Self {
-        Self { users: settings.users.clone(), tls: settings.tls.clone() }
+    pub(crate) fn new(settings: &Settings, logging: Logging, configuration: Configuration) -> Self {
+        Self { running: Mutex::new(settings.clone()), logging, configuration }
+    }
+
+    fn running(&self) -> MutexGuard<'_, Settings> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Entities for FromAttributes {
     fn listener(&self, attributes: &Attributes) -> Result<Listener, String> {
-        reference::listener(&convert(attributes), (&self.users, &self.tls))
+        let running = self.running();
+        reference::listener(&convert(attributes), (&running.users, &running.tls))
     }
 
     fn connector(&self, attributes: &Attributes) -> Result<Connector, String> {
-        reference::connector(&convert(attributes), &self.tls)
+        reference::connector(&convert(attributes), &self.running().tls)
     }
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {
@@ -34,6 +47,38 @@ impl Entities for FromAttributes {
     fn link_route(&self, attributes: &Attributes) -> Result<LinkRoute, String> {
         reference::link_route(&convert(attributes))
     }
+
+    fn auto_link(&self, attributes: &Attributes) -> Result<AutoLink, String> {
+        reference::auto_link(&convert(attributes))
+    }
+
+    fn log(&self, log: &Log, module: &str, enable: &str) -> Result<Log, String> {
+        reference::log(log, module, enable)
+    }
+
+    fn set_levels(&self, log: &Log) {
+        self.logging.set(log);
+    }
+
+    fn reopen_log(&self) {
+        self.logging.reopen();
+    }
+
+    fn plan(&self, running: &Settings, created: &Created) -> Result<Plan, Refusal> {
+        let loaded = self.configuration.again().map_err(|problems| refusal(&problems))?;
+        loaded.plan(running, created).map_err(|problems| refusal(&problems))
+    }
+
+    fn applied(&self, settings: &Settings) {
+        let before = std::mem::replace(&mut *self.running(), settings.clone());
+        if before.limits.connections != settings.limits.connections {
+            descriptors::raise(settings.limits.connections);
+        }
+    }
+}
+
+fn refusal(problems: &Problems) -> Refusal {
+    Refusal { text: problems.render(false), lines: problems.lines() }
 }
 
 fn convert(attributes: &Attributes) -> Vec<(String, AttributeValue)> {

@@ -7,6 +7,7 @@ mod entities;
 mod logging;
 mod memory;
 mod password;
+mod reload;
 mod stat;
 
 use std::io::Write;
@@ -24,6 +25,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client::{ReceiveArgs, SendArgs};
 use crate::entities::FromAttributes;
+
+use crate::logging::Logging;
 
 use crate::configuration::{Configuration, EXIT_CONFIG, complain, log_warnings, say};
 
@@ -68,6 +71,9 @@ enum Command {
         /// The shell.
         shell: Shell,
     },
+    /// Has a running router apply its changed configuration, and prints what that does. Exit status 78: it has problems, and nothing
+    /// was changed. SIGHUP does the same, and says so in the log.
+    Reload(Box<reload::ReloadArgs>),
     /// Asks a running router about itself, and prints tables.
     Stat(Box<stat::StatArgs>),
 }
@@ -98,6 +104,7 @@ fn main() -> ExitCode {
             print(&String::from_utf8_lossy(&script));
             ExitCode::SUCCESS
         }
+        Command::Reload(args) => reload::reload(&args),
         Command::Stat(args) => stat::stat(&args),
     }
 }
@@ -157,18 +164,21 @@ fn run(configuration: &Configuration) -> ExitCode {
     let (loaded, problems) = configuration.survey();
     let Some(loaded) = loaded else { return configuration.refuse(&problems) };
     // a plugin may log while it is configured; with problems nothing of ours is to stand where a log was asked for
-    if problems.is_empty()
-        && let Err(fault) = logging::start(&loaded.settings.log)
-    {
-        say(&format!("error: {fault}\n"));
-        return ExitCode::from(EXIT_CONFIG);
-    }
+    let logging = match problems.is_empty().then(|| logging::start(&loaded.settings.log)).transpose() {
+        Ok(logging) => logging,
+        Err(fault) => {
+            say(&format!("error: {fault}\n"));
+            return ExitCode::from(EXIT_CONFIG);
+        }
+    };
     tracing::info!(target: "router", router = loaded.settings.router.id, version = env!("CARGO_PKG_VERSION"), "starting");
     tracing::debug!(target: "config", file = configuration.name(), "configuration read");
     log_warnings(&loaded);
-    let engine = match load_plugins(&loaded, problems) {
-        Ok(engine) => engine,
-        Err(problems) => return configuration.refuse(&problems),
+    let (engine, logging) = match (load_plugins(&loaded, problems), logging) {
+        (Ok(engine), Some(logging)) => (engine, logging),
+        (Err(problems), _) => return configuration.refuse(&problems),
+        // without problems there is a log
+        (Ok(_), None) => return ExitCode::from(EXIT_CONFIG),
     };
     descriptors::raise(loaded.settings.limits.connections);
     let policy: MakePolicy = match engine {
@@ -182,7 +192,7 @@ fn run(configuration: &Configuration) -> ExitCode {
     };
     let elsewhere = loaded.settings.log.output != LogOutput::Stderr;
     let announcement = configuration.announcement(loaded.settings.router.workers.get());
-    match serve(loaded, policy, announcement) {
+    match serve(loaded, (policy, logging, configuration.clone()), announcement) {
         Ok(()) => {
             tracing::info!(target: "router", "stopped");
             ExitCode::SUCCESS
@@ -199,10 +209,22 @@ fn run(configuration: &Configuration) -> ExitCode {
 }
 
 /// `announcement`: what is logged once everything is served.
-fn serve(loaded: Loaded, policy: MakePolicy, announcement: Option<String>) -> Result<(), crosstie_net::NetError> {
+fn serve(
+    loaded: Loaded,
+    (policy, logging, configuration): (MakePolicy, Logging, Configuration),
+    announcement: Option<String>,
+) -> Result<(), crosstie_net::NetError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;
+        let mut hangup = signal(SignalKind::hangup())?;
+        // one that waits stands for all that come before it is served
+        let (again, reload) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            while hangup.recv().await.is_some() {
+                let _ = again.try_send(());
+            }
+        });
         // looked at for the first time when the router runs
         let shutdown = async move {
             if let Some(announcement) = announcement {
@@ -212,9 +234,10 @@ fn serve(loaded: Loaded, policy: MakePolicy, announcement: Option<String>) -> Re
             tracing::info!(target: "router", "shutting down");
             tokio::spawn(end_at_once(signals));
         };
-        let entities = Arc::new(FromAttributes::new(&loaded.settings));
+        let entities = Arc::new(FromAttributes::new(&loaded.settings, logging, configuration));
         tokio::spawn(memory::give_back());
-        crosstie_net::run(loaded.settings, (policy, entities), shutdown).await
+        let signals = crosstie_net::Signals { shutdown, reload };
+        crosstie_net::run(loaded.settings, (policy, entities), signals).await
     })
 }
 

@@ -1,6 +1,6 @@
 //! `crosstie stat`: what a running router says about itself, as tables or JSON.
 
-mod ask;
+pub(crate) mod ask;
 mod cell;
 mod row;
 mod view;
@@ -61,7 +61,7 @@ enum What {
 
 /// Why nothing is shown.
 #[derive(Debug, Error)]
-enum StatFault {
+pub(crate) enum StatFault {
     /// The router cannot be reached.
     #[error(transparent)]
     Client(#[from] Fault),
@@ -74,7 +74,7 @@ enum StatFault {
 }
 
 impl StatFault {
-    fn exit_status(&self) -> u8 {
+    pub(crate) fn exit_status(&self) -> u8 {
         match self {
             Self::Client(fault) => fault.exit_status(),
             Self::Refused { .. } | Self::Reply(_) => 1,
@@ -159,7 +159,7 @@ mod tests {
                 Step::Reply(reply) => {
                     return serde_amqp::from_slice::<Deserializable<_>>(&reply.message).unwrap().0;
                 }
-                Step::Silent | Step::Change(..) => panic!("no reply"),
+                Step::Silent | Step::Change(..) | Step::Reload(..) => panic!("no reply"),
             }
         }
     }

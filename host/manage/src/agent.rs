@@ -4,6 +4,7 @@
 //!                    +-- Gather --> facts() --+
 //! begin() --> Step --+                        +--> Step, until Reply or Silent
 //!                    +-- Change --> changed() +
+//!                    +-- Reload --> done() ---+
 //! ```
 
 use crosstie_model::facts::{Facts, Part};
@@ -19,7 +20,8 @@ use crate::refused::Refused;
 use crate::request::{self, Request, Return};
 use crate::schema;
 use crate::select::{Selected, Selector};
-use crate::value::{map, text};
+use crate::update::{Update, Updating};
+use crate::value::{list, map, text};
 
 /// What a peer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +48,17 @@ pub enum Step {
     Gather(Pending),
     /// The router is to be changed.
     Change(Changing, Change),
+    /// The configuration is to be read anew.
+    Reload(Reloading, Reload),
+}
+
+/// What is to become of what has changed in the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// It is told.
+    Plan,
+    /// It is applied, and told.
+    Apply,
 }
 
 /// A reply.
@@ -68,7 +81,20 @@ pub struct Pending {
 /// A request that waits for its change.
 pub struct Changing {
     back: Return,
-    created: Option<Created>,
+    then: Then,
+}
+
+/// A request that waits for the configuration to be read anew.
+pub struct Reloading {
+    back: Return,
+}
+
+/// What the reply to a change says.
+enum Then {
+    Created(Created),
+    Read(Selector),
+    Body(Value),
+    Deleted,
 }
 
 enum Question {
@@ -77,6 +103,7 @@ enum Question {
     Delete(Selector),
     Create(Creation),
     Created(Created),
+    Update(Update),
     Nodes,
 }
 
@@ -84,6 +111,7 @@ enum Question {
 enum Plan {
     Answer(Value),
     Ask(Question),
+    Reload(Reload),
 }
 
 impl Agent {
@@ -107,6 +135,7 @@ impl Agent {
         match plan {
             Ok(Plan::Ask(question)) => Step::Gather(Pending { back, question }),
             Ok(Plan::Answer(body)) => back.reply(Ok((200, body))),
+            Ok(Plan::Reload(reload)) => Step::Reload(Reloading { back }, reload),
             Err(refused) => back.reply(Err(refused)),
         }
     }
@@ -121,6 +150,7 @@ impl Pending {
             Question::Read(selector) | Question::Delete(selector) => selector.wants(part),
             Question::Create(creation) => creation.wants(part),
             Question::Created(created) => created.wants(part),
+            Question::Update(update) => update.wants(part),
             Question::Nodes => part == Part::Nodes,
         }
     }
@@ -135,11 +165,21 @@ impl Pending {
             Question::Created(created) => created.answer(facts).map(|entity| (201, entity)),
             Question::Nodes => Ok((200, nodes(facts))),
             Question::Create(creation) => match creation.check(facts) {
-                Ok((change, created)) => return Step::Change(Changing { back, created: Some(created) }, change),
+                Ok((change, created)) => return Step::Change(Changing { back, then: Then::Created(created) }, change),
                 Err(refused) => Err(refused),
             },
             Question::Delete(selector) => match selector.find(facts).and_then(|found| deletion(facts, found)) {
-                Ok(change) => return Step::Change(Changing { back, created: None }, change),
+                Ok(change) => return Step::Change(Changing { back, then: Then::Deleted }, change),
+                Err(refused) => Err(refused),
+            },
+            Question::Update(update) => match update.check(facts) {
+                Ok(Updating::Done(body)) => Ok((200, body)),
+                Ok(Updating::Change(change, body)) => {
+                    return Step::Change(Changing { back, then: Then::Body(body) }, change);
+                }
+                Ok(Updating::Reread(change, selector)) => {
+                    return Step::Change(Changing { back, then: Then::Read(selector) }, change);
+                }
                 Err(refused) => Err(refused),
             },
         };
@@ -151,10 +191,27 @@ impl Changing {
     /// Takes what became of the change.
     #[must_use]
     pub fn changed(self, outcome: Result<(), Refused>) -> Step {
-        match (outcome, self.created) {
-            (Ok(()), Some(created)) => Step::Gather(Pending { back: self.back, question: Question::Created(created) }),
-            (Ok(()), None) => self.back.reply(Ok((204, map::<&str>([])))),
-            (Err(refused), _) => self.back.reply(Err(refused)),
+        let back = self.back;
+        match (outcome, self.then) {
+            (Ok(()), Then::Created(created)) => Step::Gather(Pending { back, question: Question::Created(created) }),
+            (Ok(()), Then::Read(selector)) => Step::Gather(Pending { back, question: Question::Read(selector) }),
+            (Ok(()), Then::Body(body)) => back.reply(Ok((200, body))),
+            (Ok(()), Then::Deleted) => back.reply(Ok((204, map::<&str>([])))),
+            (Err(refused), _) => back.reply(Err(refused)),
+        }
+    }
+}
+
+impl Reloading {
+    /// Takes what is or would be done, a line for each change, or what is wrong with the configuration, as a person reads it.
+    #[must_use]
+    pub fn done(self, outcome: Result<Vec<String>, String>) -> Step {
+        match outcome {
+            Ok(plan) => self.back.send(200, reason(200).to_owned(), map([("plan", list(&plan))])),
+            Err(problems) => {
+                let description = "nothing was changed: the configuration has problems".to_owned();
+                self.back.send(400, description, map([("problems", text(problems))]))
+            }
         }
     }
 }
@@ -162,7 +219,7 @@ impl Changing {
 fn plan(request: &Request, access: Access) -> Result<Plan, Refused> {
     let operation = request.text("operation")?.ok_or_else(|| Refused::BadRequest("no 'operation' property".into()))?;
     let operation = operation.to_ascii_uppercase();
-    if access == Access::Read && matches!(operation.as_str(), "CREATE" | "UPDATE" | "DELETE") {
+    if access == Access::Read && matches!(operation.as_str(), "CREATE" | "UPDATE" | "DELETE" | "RELOAD") {
         return Err(Refused::Forbidden(format!("operation '{operation}' is forbidden here: this peer may only read")));
     }
     let of = request.text("entityType")?.map(schema::named).transpose()?;
@@ -186,10 +243,9 @@ fn plan(request: &Request, access: Access) -> Result<Plan, Refused> {
         "GET-SCHEMA" => Plan::Answer(schema::whole()),
         "GET-JSON-SCHEMA" => Plan::Answer(schema::whole_json()),
         "GET-MGMT-NODES" => Plan::Ask(Question::Nodes),
-        "UPDATE" => {
-            let text = "operation 'UPDATE' is not implemented: what is configured changes by DELETE and CREATE, or in the file";
-            return Err(Refused::NotImplemented(text.into()));
-        }
+        "UPDATE" => Plan::Ask(Question::Update(Update::read(request)?)),
+        // not of the reference
+        "RELOAD" => Plan::Reload(if request.flag("dryRun")? == Some(true) { Reload::Plan } else { Reload::Apply }),
         other => return Err(Refused::NotImplemented(format!("operation '{other}' is not implemented"))),
     })
 }
@@ -213,6 +269,7 @@ fn deletion(facts: &Facts, found: Selected) -> Result<Change, Refused> {
         }
         "router.config.address" => Ok(Change::DeleteAddress(facts.address_rules.get(found.row).ok_or_else(gone)?.id)),
         "router.config.linkRoute" => Ok(Change::DeleteLinkRoute(facts.link_routes.get(found.row).ok_or_else(gone)?.id)),
+        "router.config.autoLink" => Ok(Change::DeleteAutoLink(facts.auto_links.get(found.row).ok_or_else(gone)?.id)),
         _ => Err(Refused::NotImplemented(format!("operation 'DELETE' is not implemented for '{}'", head.full_name()))),
     }
 }
@@ -223,6 +280,10 @@ impl Return {
             Ok((status, body)) => (status, reason(status).to_owned(), body),
             Err(refused) => (refused.code(), refused.to_string(), map::<&str>([])),
         };
+        self.send(status, description, body)
+    }
+
+    fn send(self, status: i32, description: String, body: Value) -> Step {
         let mut properties = OrderedMap::new();
         properties.insert("statusCode".to_owned(), status.into());
         properties.insert("statusDescription".to_owned(), description.into());

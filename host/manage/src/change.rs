@@ -12,6 +12,8 @@ pub enum Change {
     CreateAddress(Attributes),
     /// A link route; `name` may be absent.
     CreateLinkRoute(Attributes),
+    /// An auto-link, to be attached where it belongs; `name` is always there.
+    CreateAutoLink(Attributes),
     /// The listener of that name; its connections stay.
     DeleteListener(String),
     /// The connector of that name, and its connection.
@@ -20,6 +22,17 @@ pub enum Change {
     DeleteAddress(u64),
     /// The link route of that id; its links stay.
     DeleteLinkRoute(u64),
+    /// The auto-link of that id, and its link.
+    DeleteAutoLink(u64),
+    /// The connection of that id: its socket, without a word to the peer.
+    DropConnection(u64),
+    /// What a module of the reference logs.
+    UpdateLog {
+        /// Its name.
+        module: &'static str,
+        /// Levels, separated by commas, `none`, or `default` for what holds for all modules.
+        enable: String,
+    },
 }
 
 /// The attributes that a request gives, by the names of the schema; what it gives as null is absent.

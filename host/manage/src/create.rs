@@ -1,6 +1,6 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{AddressRuleFacts, Facts, LinkRouteFacts, Part};
+use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, Facts, LinkRouteFacts, Part};
 use serde_amqp::Value;
 
 use crate::change::{AttributeValue, Attributes, Change};
@@ -8,7 +8,7 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, CONNECTOR, LINK_ROUTE, LISTENER};
+use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTOR, LINK_ROUTE, LISTENER};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
@@ -22,6 +22,7 @@ enum Kind {
     Connector,
     Address,
     LinkRoute,
+    AutoLink,
 }
 
 /// What is to be created.
@@ -60,6 +61,7 @@ impl Creation {
             "connector" => (Kind::Connector, &CONNECTOR),
             "router.config.address" => (Kind::Address, &ADDRESS_RULE),
             "router.config.linkRoute" => (Kind::LinkRoute, &LINK_ROUTE),
+            "router.config.autoLink" => (Kind::AutoLink, &AUTO_LINK),
             _ => {
                 let of = named.head.full_name();
                 return Err(Refused::NotImplemented(format!("operation 'CREATE' is not implemented for '{of}'")));
@@ -84,6 +86,7 @@ impl Creation {
             Kind::Listener | Kind::Connector => matches!(part, Part::Listeners | Part::Connectors),
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
+            Kind::AutoLink => part == Part::AutoLinks,
         }
     }
 
@@ -96,6 +99,7 @@ impl Creation {
         match self.kind {
             Kind::Address => check_rule(&self.attributes, &facts.address_rules)?,
             Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
+            Kind::AutoLink => self.check_auto_link(&facts.auto_links)?,
             Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
         }
         let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
@@ -104,8 +108,32 @@ impl Creation {
             Kind::Connector => Change::CreateConnector(self.attributes),
             Kind::Address => Change::CreateAddress(self.attributes),
             Kind::LinkRoute => Change::CreateLinkRoute(self.attributes),
+            Kind::AutoLink => Change::CreateAutoLink(self.attributes),
         };
         Ok((change, created))
+    }
+
+    /// An auto-link: gives it a name, and checks it. Source: the reference, `qdra_config_auto_link_create_CT`.
+    fn check_auto_link(&mut self, auto_links: &[AutoLinkFacts]) -> Result<(), Refused> {
+        let bad = |text: &str| Err(Refused::BadRequest(text.into()));
+        let attributes = &self.attributes;
+        let is_used = |name: &str| auto_links.iter().any(|one| one.name.as_deref() == Some(name));
+        if attributes.text("name").is_some_and(is_used) {
+            return bad("the name is that of another auto-link");
+        }
+        if attributes.text("address").is_none() || attributes.text("direction").is_none() {
+            return bad("'address' and 'direction' are needed");
+        }
+        one_container(attributes)?;
+        if attributes.integer("phase").is_some_and(|phase| phase > PHASE_MAX) {
+            return bad("phases are 0 to 9");
+        }
+        if attributes.text("name").is_none() {
+            let mut names = (0_u64..).map(|number| format!("autoLink/{number}"));
+            let name = names.find(|name| !is_used(name)).unwrap_or_default();
+            self.attributes.set("name", AttributeValue::Text(name));
+        }
+        Ok(())
     }
 
     /// A listener or connector: gives it a name, and checks name and role.
@@ -148,6 +176,7 @@ impl Created {
             Kind::Connector => part == Part::Connectors,
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
+            Kind::AutoLink => part == Part::AutoLinks,
         }
     }
 
@@ -168,6 +197,7 @@ impl Created {
             // rules without a name are found by their place: a new one stands behind the others
             Kind::Address => (&ADDRESS_RULE, facts.address_rules.iter().rposition(|one| one.name.as_deref() == name)),
             Kind::LinkRoute => (&LINK_ROUTE, facts.link_routes.iter().rposition(|one| one.name.as_deref() == name)),
+            Kind::AutoLink => (&AUTO_LINK, facts.auto_links.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;
         Ok(kind.entity(facts, row))
@@ -212,6 +242,12 @@ fn check_route(attributes: &Attributes, routes: &[LinkRouteFacts]) -> Result<(),
     if attributes.text("direction").is_none() {
         return bad("'direction' is needed");
     }
+    one_container(attributes)
+}
+
+/// Checks that it says, and in one way, which connections are meant.
+fn one_container(attributes: &Attributes) -> Result<(), Refused> {
+    let bad = |text: &str| Err(Refused::BadRequest(text.into()));
     match (attributes.text("connection"), attributes.text("containerId")) {
         (Some(_), Some(_)) => bad("'connection' and 'containerId' exclude one another"),
         (None, None) => bad("one of 'connection' and 'containerId' is needed"),
@@ -255,7 +291,7 @@ fn read_attribute<'s>(
 }
 
 /// A value as its attribute wants it. As in the reference, texts stand for numbers and flags, and numbers for texts and words.
-fn shaped(shape: Shape, value: &Value) -> Option<AttributeValue> {
+pub(crate) fn shaped(shape: Shape, value: &Value) -> Option<AttributeValue> {
     if *value == Value::Null {
         return Some(AttributeValue::Null);
     }

@@ -44,6 +44,8 @@ pub(crate) struct Meta {
     pub(crate) unique: bool,
     /// CREATE may set it.
     pub(crate) create: bool,
+    /// UPDATE may set it.
+    pub(crate) update: bool,
     /// A console may draw it over time.
     pub(crate) graph: bool,
 }
@@ -58,6 +60,7 @@ impl Meta {
             required: false,
             unique: false,
             create: false,
+            update: false,
             graph: false,
         }
     }
@@ -95,6 +98,11 @@ pub(crate) const fn counter<F>(name: &'static str, get: fn(&F) -> Value) -> Attr
 /// An attribute that CREATE may set.
 pub(crate) const fn setting<F>(name: &'static str, shape: Shape, get: fn(&F) -> Value) -> Attribute<F> {
     Attribute { meta: Meta { create: true, ..Meta::new(name, shape) }, get }
+}
+
+/// An attribute that UPDATE may set.
+pub(crate) const fn changing<F>(name: &'static str, shape: Shape, get: fn(&F) -> Value) -> Attribute<F> {
+    Attribute { meta: Meta { update: true, ..Meta::new(name, shape) }, get }
 }
 
 /// The same, with a default.

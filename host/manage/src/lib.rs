@@ -14,9 +14,10 @@ mod request;
 mod schema;
 mod select;
 mod table;
+mod update;
 mod value;
 
-pub use agent::{Access, Agent, Changing, Pending, Reply, Step};
+pub use agent::{Access, Agent, Changing, Pending, Reload, Reloading, Reply, Step};
 pub use change::{AttributeValue, Attributes, Change};
 pub use log::log_facts;
 pub use refused::Refused;

@@ -45,11 +45,9 @@ pub fn log_facts(log: &Log) -> Vec<LogFacts> {
 fn module_of(area: &str) -> Option<&'static str> {
     Some(match area {
         "router" => "ROUTER",
-        "address" => "ROUTER_CORE",
-        "network" => "ROUTER_LS",
-        "connection" => "SERVER",
+        "address" | "link" => "ROUTER_CORE",
+        "connection" | "network" => "SERVER",
         "management" => "AGENT",
-        "link" => "CONTAINER",
         "plugin" => "POLICY",
         "listener" | "connector" => "CONN_MGR",
         _ => return None,

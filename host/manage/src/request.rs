@@ -52,6 +52,15 @@ impl Request {
         }
     }
 
+    /// A property that is a flag.
+    pub(crate) fn flag(&self, name: &str) -> Result<Option<bool>, Refused> {
+        match self.property(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Bool(flag)) => Ok(Some(*flag)),
+            Some(_) => Err(Refused::BadRequest(format!("property '{name}' is no boolean"))),
+        }
+    }
+
     fn property(&self, name: &str) -> Option<&Value> {
         self.properties.iter().find(|(key, _)| as_text(key) == Some(name)).map(|(_, value)| value)
     }

@@ -46,6 +46,11 @@ impl Selector {
         self.scope().iter().any(|kind| kind.head().part == Some(part))
     }
 
+    /// Whether entities of this type are meant.
+    pub(crate) fn means(&self, name: &str) -> bool {
+        self.of.as_ref().is_some_and(|named| named.head.name == name)
+    }
+
     /// Types to look in: where identities are unique among all, also those that the request does not mean, so that a wrong
     /// type is told from a wrong name.
     fn scope(&self) -> Vec<&'static dyn EntityType> {

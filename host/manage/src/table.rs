@@ -19,6 +19,7 @@ mod ssl_profile;
 use crate::entity::EntityType;
 
 pub(crate) use address_rule::ADDRESS_RULE;
+pub(crate) use auto_link::AUTO_LINK;
 pub(crate) use connector::CONNECTOR;
 pub(crate) use link_route::LINK_ROUTE;
 pub(crate) use listener::LISTENER;
@@ -34,7 +35,7 @@ pub(crate) static TYPES: [&dyn EntityType; 13] = [
     &log::LOG,
     &ADDRESS_RULE,
     &LINK_ROUTE,
-    &auto_link::AUTO_LINK,
+    &AUTO_LINK,
     &connection::CONNECTION,
     &link::LINK,
     &address::ADDRESS,

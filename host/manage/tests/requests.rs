@@ -4,7 +4,7 @@
 mod sample;
 
 use crosstie_manage::{Access, Agent, AttributeValue, Change, Refused, Step};
-use crosstie_model::facts::{Facts, LinkRouteFacts};
+use crosstie_model::facts::{AutoLinkFacts, Facts, LinkRouteFacts};
 use fe2o3_amqp_types::messaging::{ApplicationProperties, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
 use proptest::prelude::*;
@@ -43,8 +43,31 @@ fn apply(change: &Change, facts: &mut Facts) {
             let like = facts.link_routes[0].clone();
             facts.link_routes.push(LinkRouteFacts { id: 43, name, prefix, active: false, ..like });
         }
+        Change::CreateAutoLink(attributes) => {
+            let like = facts.auto_links[0].clone();
+            let name = attributes.text("name").map(str::to_owned);
+            let address = attributes.text("address").unwrap().to_owned();
+            facts.auto_links.push(AutoLinkFacts {
+                id: 44,
+                name,
+                address,
+                status: "attaching",
+                last_error: None,
+                ..like
+            });
+        }
+        Change::UpdateLog { module, enable } => {
+            let log = facts.log.iter_mut().find(|log| log.module == *module).unwrap();
+            log.enable = Some(enable.clone());
+        }
         _ => {}
     }
+}
+
+fn update(keys: &[(&'static str, &str)], body: &[(&str, Value)]) -> (Answer, Vec<Change>) {
+    let mut properties = vec![word("operation", "UPDATE")];
+    properties.extend(keys.iter().map(|(key, value)| word(key, value)));
+    change(&properties, map(body))
 }
 
 fn create(of: &str, body: &[(&str, Value)]) -> (Answer, Vec<Change>) {
@@ -242,7 +265,7 @@ fn the_schema_is_told_in_every_form() {
 
 #[test]
 fn a_peer_that_may_read_changes_nothing() {
-    for operation in ["CREATE", "UPDATE", "DELETE", "create"] {
+    for operation in ["CREATE", "UPDATE", "DELETE", "RELOAD", "create"] {
         let answer = ask(&[word("operation", operation), word("type", LISTENER), word("name", "clients")], map(&[]));
         assert_eq!(answer.status, 403);
     }
@@ -364,6 +387,116 @@ fn a_link_route_is_created_unless_it_contradicts_itself() {
 }
 
 #[test]
+fn an_auto_link_is_created_unless_it_contradicts_itself() {
+    let of = "router.config.autoLink";
+    let good = [("addr", text("q")), ("dir", text("out")), ("containerId", text("brk")), ("externalAddr", text("Q"))];
+    let (answer, changes) = create(of, &good);
+    assert_eq!(
+        (answer.status, answer.get("identity"), answer.get("operStatus"), answer.get("name")),
+        (201, &text("44"), &text("attaching"), &text("autoLink/0"))
+    );
+    let [Change::CreateAutoLink(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
+    assert_eq!((attributes.text("address"), attributes.text("direction")), (Some("q"), Some("out")));
+    assert_eq!((attributes.text("externalAddress"), attributes.text("containerId")), (Some("Q"), Some("brk")));
+    let mut wrong = vec![
+        vec![("address", text("q")), ("connection", text("broker"))],
+        vec![("direction", text("in")), ("connection", text("broker"))],
+        vec![("address", text("q")), ("direction", text("in"))],
+    ];
+    for more in [
+        ("containerId", text("brk")),
+        ("name", text("in")),
+        ("phase", Value::Int(10)),
+        ("direction", text("both")),
+        ("lastError", text("none")),
+    ] {
+        wrong.push(vec![("address", text("q")), ("direction", text("in")), ("connection", text("broker")), more]);
+    }
+    for body in wrong {
+        let (answer, changes) = create(of, &body);
+        assert_eq!((answer.status, changes.len()), (400, 0), "{body:?}");
+    }
+}
+
+#[test]
+fn the_levels_of_a_module_are_updated_and_read_again() {
+    let log = [("type", "log"), ("name", "log/DEFAULT")];
+    // what is given as it is does no harm
+    let (answer, changes) = update(&log, &[("enable", text("debug+")), ("module", text("DEFAULT"))]);
+    assert_eq!((answer.status, answer.get("enable")), (200, &text("debug+")), "{answer:?}");
+    assert_eq!(changes, [Change::UpdateLog { module: "DEFAULT", enable: "debug+".into() }]);
+    let (answer, changes) = update(&[("identity", "log/DEFAULT")], &[("enable", Value::Null)]);
+    assert_eq!(
+        (answer.status, changes),
+        (200, vec![Change::UpdateLog { module: "DEFAULT", enable: "default".into() }])
+    );
+    let (answer, changes) = update(&log, &[("enable", text("info+"))]);
+    assert_eq!((answer.status, answer.get("enable"), changes.len()), (200, &text("info+"), 0));
+    for (body, status) in [
+        (vec![("module", text("SERVER"))], 400),
+        (vec![("nosuch", text("x"))], 400),
+        (vec![("enable", Value::List(Vec::new()))], 400),
+        (vec![("outputFile", text("/tmp/x"))], 501),
+    ] {
+        let (answer, changes) = update(&log, &body);
+        assert_eq!((answer.status, changes.len()), (status, 0), "{body:?}: {answer:?}");
+    }
+    assert_eq!(update(&[("type", "log"), ("name", "log/NOSUCH")], &[("enable", text("info+"))]).0.status, 404);
+    assert_eq!(update(&[("type", LISTENER), ("name", "clients")], &[("port", text("1"))]).0.status, 501);
+    assert_eq!(change(&[word("operation", "UPDATE"), word("type", "log")], Value::Null).0.status, 400);
+}
+
+#[test]
+fn a_connection_is_deleted_by_its_admin_status_alone() {
+    let one = [("type", "connection"), ("identity", "1")];
+    let (answer, changes) = update(&one, &[("adminStatus", text("deleted"))]);
+    assert_eq!((answer.status, answer.get("adminStatus")), (200, &text("deleted")));
+    assert_eq!((answer.get("operStatus"), changes), (&text("closing"), vec![Change::DropConnection(1)]));
+    let (answer, changes) = update(&one, &[("adminStatus", text("enabled"))]);
+    assert_eq!((answer.status, changes.len()), (200, 0));
+    let (answer, changes) = update(&one, &[("adminStatus", text("deleted")), ("host", text("elsewhere"))]);
+    assert_eq!((answer.status, changes.len()), (400, 0));
+    for body in [vec![("adminStatus", text("down"))], vec![("adminStatus", Value::Int(7))], vec![]] {
+        let (answer, changes) = update(&one, &body);
+        assert_eq!((answer.status, changes.len()), (400, 0), "{body:?}");
+    }
+    // to the reference whoever is not there is a bad request
+    let nobody = [("type", "connection"), ("identity", "77")];
+    assert_eq!(update(&nobody, &[("adminStatus", text("deleted"))]).0.status, 400);
+}
+
+#[test]
+fn connections_between_routers_are_not_deleted() {
+    for role in ["inter-router", "edge"] {
+        let mut known = facts();
+        known.connections[0].role = role;
+        let properties = [word("operation", "UPDATE"), word("type", "connection"), word("identity", "1")];
+        let bytes = request(&properties, map(&[("adminStatus", text("deleted"))]));
+        let Step::Gather(pending) = Agent::new(1 << 16).begin(&bytes, Access::Full) else { panic!("no facts wanted") };
+        let Step::Reply(reply) = pending.facts(&known) else { panic!("a change") };
+        assert_eq!(sample::decode(&reply).status, 403);
+    }
+}
+
+#[test]
+fn a_reload_is_applied_unless_only_its_plan_is_asked_for() {
+    let reload = |more: &[(&'static str, SimpleValue)]| {
+        let mut properties = vec![word("operation", "RELOAD")];
+        properties.extend_from_slice(more);
+        run(&request(&properties, Value::Null), Access::Full, |change, _| panic!("{change:?}")).unwrap()
+    };
+    assert_eq!(items(reload(&[]).get("plan")), [text("Apply")]);
+    assert_eq!(items(reload(&[("dryRun", SimpleValue::Bool(false))]).get("plan")), [text("Apply")]);
+    assert_eq!(items(reload(&[("dryRun", SimpleValue::Bool(true))]).get("plan")), [text("Plan")]);
+    assert_eq!(reload(&[word("dryRun", "yes")]).status, 400);
+    let bytes = request(&[word("operation", "RELOAD")], Value::Null);
+    let Step::Reload(reloading, _) = Agent::new(1 << 16).begin(&bytes, Access::Full) else { panic!("no reload") };
+    let Step::Reply(reply) = reloading.done(Err("two problems".into())) else { panic!("no reply") };
+    let answer = sample::decode(&reply);
+    assert_eq!((answer.status, answer.get("problems")), (400, &text("two problems")));
+}
+
+#[test]
 fn what_can_be_created_is_deleted_and_nothing_else() {
     let delete = |of: &str, key: &'static str, value: &str| {
         let (answer, changes) = change(&[word("operation", "DELETE"), word("type", of), word(key, value)], map(&[]));
@@ -374,6 +507,7 @@ fn what_can_be_created_is_deleted_and_nothing_else() {
     assert_eq!(delete("connector", "identity", identity), (204, vec![Change::DeleteConnector("broker".into())]));
     assert_eq!(delete("router.config.address", "identity", "8"), (204, vec![Change::DeleteAddress(8)]));
     assert_eq!(delete("router.config.linkRoute", "identity", "12"), (204, vec![Change::DeleteLinkRoute(12)]));
+    assert_eq!(delete("router.config.autoLink", "name", "in"), (204, vec![Change::DeleteAutoLink(9)]));
     assert_eq!(delete("connection", "identity", "1"), (501, vec![]));
     assert_eq!(delete("listener", "name", "broker"), (400, vec![]));
     assert_eq!(delete("listener", "name", "nosuch"), (404, vec![]));

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod facts;
 pub mod pattern;
+pub mod plan;
 pub mod policy;
 pub mod random;
 pub mod settings;

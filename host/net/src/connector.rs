@@ -21,23 +21,23 @@ use crate::status::Watched;
 use crate::worker::Worker;
 use crate::{dial_text, tcp};
 
-/// Keeps a connector connected until the worker closes.
-pub(crate) async fn run(worker: Rc<Worker>, connector: Connector, watched: Watched) {
-    let kept = keep(&worker, &connector, &watched);
-    tokio::select! {
-        () = kept => {}
-        () = watched.stopped() => {}
-    }
-    if watched.is_stopped() {
-        worker.close_connector(&connector.name);
+/// Keeps a connector connected until it is stopped, or the worker closes.
+pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: Watched) {
+    loop {
+        keep(&worker, &connector, &watched).await;
+        match watched.take_other() {
+            Some(other) if !worker.is_closing() => connector = other,
+            _ => return,
+        }
     }
 }
 
+/// Keeps it connected as it is configured now.
 async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
     let container_id = &worker.shared.common.router_id;
     let mut failover = Failover::new(connector, RandomState::new().hash_one(&connector.name));
     let name: Arc<str> = connector.name.as_str().into();
-    while !worker.is_closing() {
+    while !worker.is_closing() && !watched.is_ordered() {
         match failover.poll(worker.clock()) {
             Step::Ask(request) => {
                 let answer =
@@ -59,6 +59,7 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
                 tokio::select! {
                     () = tokio::time::sleep_until(worker.instant(until)) => {}
                     () = worker.closing.notified() => {}
+                    () = watched.ordered() => {}
                 }
             }
             Step::Dial(dial) => {
@@ -67,7 +68,7 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
                 watched.set(ConnectorStatus::Connecting, Some(format!("dialling {endpoint}")));
                 watched.set_urls(failover.urls());
                 let started = worker.now();
-                match reach(worker, connector, &dial).await {
+                match reach(worker, (connector, watched), &dial).await {
                     Ok(stream) => {
                         let reached = (&dial, started, stream);
                         serve(worker, container_id, (connector, watched), reached, &mut failover).await
@@ -88,7 +89,11 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
     }
 }
 
-async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
+async fn reach(
+    worker: &Worker,
+    (connector, watched): (&Connector, &Watched),
+    dial: &Dial,
+) -> Result<TcpStream, String> {
     let limit = connector.connection.handshake_timeout;
     let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family, limit);
     tokio::select! {
@@ -97,6 +102,7 @@ async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<Tc
             Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
         },
         () = worker.closing.notified() => Err("the router is shutting down".to_owned()),
+        () = watched.ordered() => Err("the connector was changed".to_owned()),
     }
 }
 
@@ -111,6 +117,7 @@ async fn serve(
     let endpoint = dial_text(&dial.host, dial.port);
     let owner = Owner {
         name: name.clone(),
+        edition: watched.edition(),
         is_listener: false,
         explain_refusals: false,
         limits: connector.connection.limits,
@@ -138,15 +145,24 @@ async fn serve(
     let amqp = Connection::new(started, setup, nonce);
     let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
     *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
-    tokio::select! {
+    let mut driven = std::pin::pin!(worker.drive(at, socket.clone(), Vec::new()));
+    let stopped = tokio::select! {
         biased;
-        () = worker.drive(at, socket.clone(), Vec::new()) => {}
-        () = hear(&socket, watched, failover) => {}
+        () = &mut driven => false,
+        () = hear(&socket, watched, failover) => false,
+        () = watched.stopped() => true,
+    };
+    if stopped {
+        worker.close_for(at, "the connector was deleted");
+        driven.await;
     }
     take_open(&socket, watched, failover);
     let mut failure = socket.failure.take();
     if failure.error.is_empty() {
         failure.error = "the connection was lost".to_owned();
+    }
+    if watched.is_stopped() {
+        return tracing::info!(target: "connector", connector = &*name, endpoint, "connection closed");
     }
     let (error, condition) = (failure.error.clone(), failure.condition.clone());
     watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));

@@ -1,25 +1,32 @@
 //! The control task: it knows what is running, and does what the management node is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Step, log_facts};
-use crosstie_model::facts::{AddressFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts};
-use crosstie_model::settings::{AddressRule, Connector, Direction, LinkRoute, Listener, Role, Settings};
+use crosstie_manage::{Access, Agent, Attributes, Pending, Reload, Step, log_facts};
+use crosstie_model::facts::{
+    AddressFacts, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
+};
+use crosstie_model::plan::{Created, Plan};
+use crosstie_model::settings::{AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings};
+use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::counters::Past;
 use crosstie_router::forward::REQUEST_MAX_BYTES;
 use crosstie_router::link_route;
 use crosstie_router::shard::Managed;
-use crosstie_router::survey::{LinkRow, outcomes};
+use crosstie_router::survey::{LinkRow, Unattached, outcomes};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-use crate::listener::{self, Bound, Doors};
+use crate::NetError;
+use crate::listener::{self, Doors};
+use crate::reload::Refusal;
 use crate::rows;
 use crate::status::Watched;
-use crate::worker::{Command, Shared, Surveyed};
+use crate::worker::{Command, Ending, Shared, Surveyed};
 
-/// Turns the attributes of a management request into settings.
+/// What the program does for management: it turns the attributes of a request into settings, and has the log.
 pub trait Entities: Send + Sync {
     /// A new listener.
     ///
@@ -48,6 +55,36 @@ pub trait Entities: Send + Sync {
     ///
     /// What is wrong, for the peer.
     fn link_route(&self, attributes: &Attributes) -> Result<LinkRoute, String>;
+
+    /// A new auto-link.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn auto_link(&self, attributes: &Attributes) -> Result<AutoLink, String>;
+
+    /// Log settings in which a module of the reference has these levels.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn log(&self, log: &Log, module: &str, enable: &str) -> Result<Log, String>;
+
+    /// Has these levels logged from here on.
+    fn set_levels(&self, log: &Log);
+
+    /// Opens the file of the log anew, if it has one.
+    fn reopen_log(&self);
+
+    /// Reads the configuration anew and compares it with the one that runs. May block.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with it, or that cannot change while the router runs.
+    fn plan(&self, running: &Settings, created: &Created) -> Result<Plan, Refusal>;
+
+    /// Takes note of the configuration that runs from here on.
+    fn applied(&self, settings: &Settings);
 }
 
 /// A message to the management node, from a worker.
@@ -58,22 +95,53 @@ pub(crate) struct Asked {
 }
 
 /// A listener that accepts.
-struct Open {
-    settings: Listener,
-    port: u16,
-    task: JoinHandle<()>,
+pub(crate) struct Open {
+    pub(crate) settings: Listener,
+    pub(crate) socket: Arc<TcpListener>,
+    /// Of its connections.
+    pub(crate) edition: u64,
+    pub(crate) task: JoinHandle<()>,
+    /// By management: it stands in no file.
+    pub(crate) is_created: bool,
+}
+
+/// A connector that runs.
+pub(crate) struct Dialling {
+    pub(crate) settings: Connector,
+    pub(crate) watched: Watched,
+    /// By management: it stands in no file.
+    pub(crate) is_created: bool,
+}
+
+/// What management has created, by its ids.
+#[derive(Debug, Default)]
+pub(crate) struct Made {
+    pub(crate) addresses: BTreeSet<u64>,
+    pub(crate) auto_links: BTreeSet<u64>,
+    pub(crate) link_routes: BTreeSet<u64>,
+}
+
+impl Open {
+    /// The port that it got.
+    fn port(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |local| local.port())
+    }
 }
 
 /// What is running.
 pub(crate) struct Control {
-    settings: Settings,
-    doors: Doors,
-    entities: Arc<dyn Entities>,
-    shared: Arc<Shared>,
+    /// As the file says; what management created is not in it.
+    pub(crate) settings: Settings,
+    /// As management may have changed it.
+    pub(crate) log: Log,
+    pub(crate) doors: Doors,
+    pub(crate) entities: Arc<dyn Entities>,
+    pub(crate) shared: Arc<Shared>,
     workers: Vec<mpsc::UnboundedSender<Command>>,
     agent: Agent,
-    listeners: Vec<Open>,
-    connectors: Vec<(Connector, Watched)>,
+    pub(crate) listeners: Vec<Open>,
+    pub(crate) connectors: Vec<Dialling>,
+    pub(crate) made: Made,
     /// Turns of connectors on workers.
     turn: usize,
 }
@@ -86,27 +154,54 @@ impl Control {
         (shared, workers): (Arc<Shared>, Vec<mpsc::UnboundedSender<Command>>),
     ) -> Self {
         let agent = Agent::new(REQUEST_MAX_BYTES);
-        let (listeners, connectors) = (Vec::new(), Vec::new());
-        Self { settings, doors, entities, shared, workers, agent, listeners, connectors, turn: 0 }
+        let (listeners, connectors, made) = (Vec::new(), Vec::new(), Made::default());
+        let log = settings.log.clone();
+        Self { settings, log, doors, entities, shared, workers, agent, listeners, connectors, made, turn: 0 }
     }
 
     /// Lets a listener accept.
-    pub(crate) fn accept(&mut self, settings: Listener, bound: Bound) {
-        let port = bound.port();
-        let task = tokio::spawn(listener::accept(bound, self.workers.clone()));
-        self.listeners.push(Open { settings, port, task });
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::NoTls`].
+    pub(crate) fn accept(&mut self, settings: Listener, socket: Arc<TcpListener>) -> Result<(), NetError> {
+        self.accept_as(settings, socket, None)
+    }
+
+    /// The same; with the edition of one before it has that one's connections.
+    pub(crate) fn accept_as(
+        &mut self,
+        settings: Listener,
+        socket: Arc<TcpListener>,
+        edition: Option<u64>,
+    ) -> Result<(), NetError> {
+        let edition = edition.unwrap_or_else(|| self.shared.next_edition());
+        let task = self.accepting(&settings, socket.clone(), edition)?;
+        self.listeners.push(Open { settings, socket, edition, task, is_created: false });
+        Ok(())
+    }
+
+    /// Accepts for a listener until it is aborted.
+    pub(crate) fn accepting(
+        &self,
+        listener: &Listener,
+        socket: Arc<TcpListener>,
+        edition: u64,
+    ) -> Result<JoinHandle<()>, NetError> {
+        let door = self.doors.door(listener, edition)?;
+        Ok(tokio::spawn(listener::accept(socket, Arc::new(door), self.workers.clone())))
     }
 
     /// Starts a connector.
     pub(crate) fn connect(&mut self, connector: Connector) {
-        let watched = Watched::default();
+        let watched = Watched::new(self.shared.next_edition());
         let worker = self.turn.checked_rem(self.workers.len()).and_then(|at| self.workers.get(at));
         self.turn = self.turn.wrapping_add(1);
         if let Some(worker) = worker {
             // a worker that is gone connects nobody
             let _ = worker.send(Command::Connect(Box::new(connector.clone()), watched.clone()));
         }
-        self.connectors.push((connector, watched));
+        self.connectors.push(Dialling { settings: connector, watched, is_created: false });
     }
 
     /// Accepts no more.
@@ -119,6 +214,7 @@ impl Control {
     /// Answers one request.
     pub(crate) async fn handle(&mut self, asked: Asked) {
         let Asked { worker, access, request } = asked;
+        let mut endings = Vec::new();
         let mut step = self.agent.begin(request.message.bytes(), access);
         let reply = loop {
             step = match step {
@@ -132,71 +228,59 @@ impl Control {
                     let outcome = self.change(change).await;
                     changing.changed(outcome)
                 }
+                Step::Reload(reloading, reload) => {
+                    let reloaded = self.reload(reload).await;
+                    reloading.done(reloaded.map_err(|refusal| refusal.text).map(|reloaded| {
+                        endings = reloaded.endings;
+                        reloaded.lines
+                    }))
+                }
             };
         };
         if let Some(worker) = self.workers.get(usize::from(worker)) {
             let _ = worker.send(Command::Reply(Box::new(request), reply));
         }
+        self.end_all(&endings).await;
     }
 
-    async fn change(&mut self, change: Change) -> Result<(), Refused> {
-        match change {
-            Change::CreateListener(attributes) => {
-                let listener = self.entities.listener(&attributes).map_err(Refused::BadRequest)?;
-                let bound = listener::bind(&self.doors, &listener).await;
-                let bound = bound.map_err(|error| Refused::Failed(error.to_string()))?;
-                tracing::info!(target: "management", listener = listener.name, "listener created");
-                self.accept(listener, bound);
-            }
-            Change::CreateConnector(attributes) => {
-                let connector = self.entities.connector(&attributes).map_err(Refused::BadRequest)?;
-                tracing::info!(target: "management", connector = connector.name, "connector created");
-                self.connect(connector);
-            }
-            Change::CreateAddress(attributes) => {
-                let rule = self.entities.address(&attributes).map_err(Refused::BadRequest)?;
-                let pattern = rule.covers.pattern().to_string();
-                if !self.shared.common.addresses.add_rule(rule) {
-                    return Err(Refused::BadRequest(format!("there is a rule for {pattern:?} already")));
+    /// Applies the configuration as it is now, unasked by a peer.
+    pub(crate) async fn handle_hangup(&mut self) {
+        if let Ok(reloaded) = self.reload(Reload::Apply).await {
+            self.end_all(&reloaded.endings).await;
+        }
+    }
+
+    async fn end_all(&self, endings: &[Ending]) {
+        for ending in endings {
+            self.end(ending).await;
+        }
+    }
+
+    /// Tells all workers.
+    pub(crate) fn tell(&self, command: impl Fn() -> Command) {
+        for worker in &self.workers {
+            // a worker that is gone has nothing to do
+            let _ = worker.send(command());
+        }
+    }
+
+    /// Ends connections. Says how many.
+    pub(crate) async fn end(&self, ending: &Ending) -> usize {
+        let mut count = 0_usize;
+        // twice: the first time one may be on its way from a worker that has been asked to one that has been asked before
+        for _ in 0..2 {
+            let mut answers = Vec::new();
+            for worker in &self.workers {
+                let (answer, answered) = oneshot::channel();
+                if worker.send(Command::End(ending.clone(), answer)).is_ok() {
+                    answers.push(answered);
                 }
-                tracing::info!(target: "management", pattern, "address rule created");
             }
-            Change::CreateLinkRoute(attributes) => {
-                let route = self.entities.link_route(&attributes).map_err(Refused::BadRequest)?;
-                let key = link_route::key(&route);
-                if !self.shared.common.link_routes.add(route) {
-                    return Err(Refused::BadRequest(format!(
-                        "there is a link route {key:?} to that container already"
-                    )));
-                }
-                tracing::info!(target: "management", route = key, "link route created");
-            }
-            Change::DeleteLinkRoute(id) => {
-                if !self.shared.common.link_routes.remove(id) {
-                    return Err(Refused::NotFound(format!("no link route has the id {id}")));
-                }
-                tracing::info!(target: "management", id, "link route deleted");
-            }
-            Change::DeleteListener(name) => {
-                let place = self.listeners.iter().position(|listener| listener.settings.name == name);
-                let place = place.ok_or_else(|| Refused::NotFound(format!("no listener is named {name:?}")))?;
-                self.listeners.remove(place).task.abort();
-                tracing::info!(target: "management", listener = name, "listener deleted");
-            }
-            Change::DeleteConnector(name) => {
-                let place = self.connectors.iter().position(|(connector, _)| connector.name == name);
-                let place = place.ok_or_else(|| Refused::NotFound(format!("no connector is named {name:?}")))?;
-                self.connectors.remove(place).1.stop();
-                tracing::info!(target: "management", connector = name, "connector deleted");
-            }
-            Change::DeleteAddress(id) => {
-                if !self.shared.common.addresses.remove_rule(id) {
-                    return Err(Refused::NotFound(format!("no address rule has the id {id}")));
-                }
-                tracing::info!(target: "management", id, "address rule deleted");
+            for answer in answers {
+                count = count.saturating_add(answer.await.unwrap_or(0));
             }
         }
-        Ok(())
+        count
     }
 
     async fn gather(&self, pending: &Pending) -> Facts {
@@ -208,6 +292,7 @@ impl Control {
             }
         }
         let (mut links, mut connections, mut past) = (Vec::new(), Vec::new(), Past::default());
+        let mut unattached = Vec::new();
         for survey in surveys {
             // a worker that is gone has nothing to say
             let Ok(Surveyed { survey, connections: mut more }) = survey.await else {
@@ -215,42 +300,48 @@ impl Control {
             };
             past.add(&survey.past);
             links.extend(survey.links);
+            unattached.extend(survey.auto_links);
             connections.append(&mut more);
         }
         connections.sort_by_key(|connection: &ConnectionFacts| connection.id);
         links.sort_by_key(|row: &LinkRow| row.facts.id);
         let addresses = self.addresses(&links, &connections);
         let router = self.router(&links, &connections, addresses.len(), &past);
-        let auto_links = self.auto_links(&links);
+        let auto_links = self.auto_links(&links, &unattached);
         let when = |part| pending.wants(part);
-        let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port));
-        let connectors = self.connectors.iter().map(|(connector, watched)| rows::connector(connector, watched.get()));
-        let tls_profiles = self.shared.profiles.all().map(rows::tls_profile);
+        let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port()));
+        let connectors =
+            self.connectors.iter().map(|dialling| rows::connector(&dialling.settings, dialling.watched.get()));
+        let tls_profiles = self.shared.profiles.all().into_iter();
         let rules = self.shared.common.addresses.rules();
         let routes = self.shared.common.link_routes.all();
         Facts {
             router,
             listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
             connectors: if when(Part::Connectors) { connectors.collect() } else { Vec::new() },
-            tls_profiles: if when(Part::TlsProfiles) { tls_profiles.collect() } else { Vec::new() },
+            tls_profiles: if when(Part::TlsProfiles) {
+                tls_profiles.map(|profile| rows::tls_profile(&profile)).collect()
+            } else {
+                Vec::new()
+            },
             connections: if when(Part::Connections) { connections } else { Vec::new() },
             links: if when(Part::Links) { links.into_iter().map(|row| row.facts).collect() } else { Vec::new() },
             addresses: if when(Part::Addresses) { addresses } else { Vec::new() },
             address_rules: rules.iter().map(|(id, rule)| rows::address_rule(*id, rule)).collect(),
             auto_links,
             link_routes: routes.iter().map(|(id, route, open)| rows::link_route(*id, route, *open > 0)).collect(),
-            log: if when(Part::Log) { log_facts(&self.settings.log) } else { Vec::new() },
+            log: if when(Part::Log) { log_facts(&self.log) } else { Vec::new() },
             nodes: Vec::new(),
         }
     }
 
-    fn auto_links(&self, links: &[LinkRow]) -> Vec<crosstie_model::facts::AutoLinkFacts> {
-        let configured = self.settings.auto_links.iter().enumerate();
-        let row = |(at, auto_link)| {
-            let link = links.iter().find(|row| row.auto_link == Some(at)).map(|row| row.facts.id);
-            rows::auto_link(u64::try_from(at).unwrap_or(u64::MAX).saturating_add(1), auto_link, link)
+    fn auto_links(&self, links: &[LinkRow], unattached: &[(AutoLinkId, Unattached)]) -> Vec<AutoLinkFacts> {
+        let row = |(id, auto_link, last_error): (AutoLinkId, Arc<AutoLink>, _)| {
+            let link = links.iter().find(|row| row.auto_link == Some(id)).map(|row| row.facts.id);
+            let why = unattached.iter().filter(|(of, _)| *of == id).map(|(_, why)| *why).max();
+            rows::auto_link(id, &auto_link, (link, why), last_error)
         };
-        configured.map(row).collect()
+        self.shared.common.auto_links.all().into_iter().map(row).collect()
     }
 
     /// Those in use, and the management node.
@@ -295,7 +386,7 @@ impl Control {
             counts.egress = counts.egress.saturating_add(went);
             found.push(AddressFacts {
                 key,
-                distribution: address.distribution.as_str(),
+                distribution: address.distribution().as_str(),
                 consumers: u32::try_from(address.consumer_count()).unwrap_or(u32::MAX),
                 traffic: counts,
                 priority: self.shared.common.addresses.rule(&address.key.name).and_then(|rule| rule.priority),
@@ -351,7 +442,7 @@ impl Control {
             links_blocked: u32::try_from(blocked).unwrap_or(u32::MAX),
             nodes: 0,
             link_routes: wide(self.shared.common.link_routes.all().len()),
-            auto_links: wide(self.settings.auto_links.len()),
+            auto_links: wide(self.shared.common.auto_links.len()),
             connections: wide(connections.len()),
             outcomes: totals,
             traffic,

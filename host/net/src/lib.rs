@@ -1,5 +1,6 @@
 //! Sockets and timers around the router: one tokio runtime and one shard for each worker thread.
 
+mod change;
 mod connector;
 mod control;
 mod counts;
@@ -9,6 +10,7 @@ mod listener;
 mod opening;
 mod policy;
 mod profiles;
+mod reload;
 mod rows;
 mod signal;
 mod socket;
@@ -19,12 +21,13 @@ mod worker;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
 use crosstie_model::policy::{Hook, Policy};
 use crosstie_model::settings::{Settings, WORKERS_MAX};
 use crosstie_router::address::Addresses;
+use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::link_route::LinkRoutes;
@@ -34,6 +37,7 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc};
 
 pub use crate::control::Entities;
+pub use crate::reload::Refusal;
 
 use crate::control::{Asked, Control};
 use crate::counts::Open;
@@ -86,7 +90,15 @@ pub(crate) fn dial_text(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// Runs a router until `shutdown` is ready and all connections are closed, or the shutdown deadline is over.
+/// What the process is told.
+pub struct Signals<S> {
+    /// To shut down, when it is ready.
+    pub shutdown: S,
+    /// To read the configuration anew, each time.
+    pub reload: mpsc::Receiver<()>,
+}
+
+/// Runs a router until it is told to shut down and all connections are closed, or the shutdown deadline is over.
 ///
 /// # Errors
 ///
@@ -94,14 +106,14 @@ pub(crate) fn dial_text(host: &str, port: u16) -> String {
 pub async fn run(
     settings: Settings,
     (policy, entities): (MakePolicy, Arc<dyn Entities>),
-    shutdown: impl Future<Output = ()>,
+    signals: Signals<impl Future<Output = ()>>,
 ) -> Result<(), NetError> {
     let users = opening::users(&settings.users)?;
     let profiles = Profiles::load(&settings.tls)?;
     let doors = Doors { router_id: settings.router.id.clone(), users, profiles: profiles.clone() };
     let mut bound = Vec::new();
     for listener in &settings.listeners {
-        bound.push((listener.clone(), listener::bind(&doors, listener).await?));
+        bound.push((listener.clone(), listener::bind(listener).await?));
     }
     let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
@@ -116,20 +128,21 @@ pub async fn run(
         Start { id, policy: policy.clone(), shared: shared.clone(), others, control: control.clone() }
             .spawn(commands, mail, over)?;
     }
-    let deadline = settings.router.shutdown_deadline.max(Duration::from_millis(1));
     let connectors = settings.connectors.clone();
     let mut control = Control::new(settings, doors, entities, (shared, senders.clone()));
     for connector in connectors {
         control.connect(connector);
     }
-    for (listener, bound) in bound {
-        control.accept(listener, bound);
+    for (listener, socket) in bound {
+        control.accept(listener, Arc::new(socket))?;
     }
+    let Signals { shutdown, mut reload } = signals;
     let mut shutdown = std::pin::pin!(shutdown);
     let mut watch = std::pin::pin!(profiles.watch());
     loop {
         tokio::select! {
             Some(request) = asked.recv() => control.handle(request).await,
+            Some(()) = reload.recv() => control.handle_hangup().await,
             Some(worker) = ended.recv() => return Err(NetError::Gone(worker)),
             () = &mut watch => {}
             () = &mut shutdown => break,
@@ -145,6 +158,7 @@ pub async fn run(
             let _ = ended.recv().await;
         }
     };
+    let deadline = control.settings.router.shutdown_deadline.max(Duration::from_millis(1));
     if tokio::time::timeout(deadline, all).await.is_err() {
         tracing::warn!(target: "router", "peers did not answer our close in time");
     }
@@ -167,7 +181,7 @@ fn share(
         links: AtomicU64::new(0),
         addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
         post: Post::new(wake),
-        auto_links: settings.auto_links.clone(),
+        auto_links: AutoLinks::new(settings.auto_links.clone()),
         link_routes: LinkRoutes::new(settings.link_routes.clone()),
         ask_address,
     });
@@ -175,7 +189,8 @@ fn share(
         common,
         open: Open::default(),
         connections: AtomicU64::new(0),
-        connections_max: settings.limits.connections,
+        editions: AtomicU64::new(0),
+        connections_max: AtomicU32::new(settings.limits.connections),
         started: Instant::now(),
         profiles,
     }))

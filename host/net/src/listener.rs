@@ -27,25 +27,12 @@ pub(crate) struct Doors {
     pub(crate) profiles: Profiles,
 }
 
-/// A listener that has its socket.
-pub(crate) struct Bound {
-    socket: TcpListener,
-    door: Arc<Door>,
-}
-
-impl Bound {
-    /// The port that it got.
-    pub(crate) fn port(&self) -> u16 {
-        self.socket.local_addr().map_or(0, |local| local.port())
-    }
-}
-
 /// Opens the socket of a listener.
 ///
 /// # Errors
 ///
 /// [`NetError::Bind`].
-pub(crate) async fn bind(doors: &Doors, listener: &Listener) -> Result<Bound, NetError> {
+pub(crate) async fn bind(listener: &Listener) -> Result<TcpListener, NetError> {
     let family = listener.connection.address_family;
     let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
     let host = listener.host.as_deref().unwrap_or(all);
@@ -61,50 +48,61 @@ pub(crate) async fn bind(doors: &Doors, listener: &Listener) -> Result<Bound, Ne
     };
     let local = socket.local_addr().map_err(failed)?;
     tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
-    let entrance = listener
-        .tls
-        .as_ref()
-        .and_then(|tls| Some(Entrance { profile: doors.profiles.get(&tls.name)?, optional: tls.optional }));
-    if let (Some(tls), None) = (&listener.tls, &entrance) {
-        // a configuration names those that there are
-        return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
+    Ok(socket)
+}
+
+impl Doors {
+    /// What a listener hands to the workers with each socket.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::NoTls`]: it names a profile that there is not.
+    pub(crate) fn door(&self, listener: &Listener, edition: u64) -> Result<Door, NetError> {
+        let entrance = listener
+            .tls
+            .as_ref()
+            .and_then(|tls| Some(Entrance { profile: self.profiles.get(&tls.name)?, optional: tls.optional }));
+        if let (Some(tls), None) = (&listener.tls, &entrance) {
+            // a configuration names those that there are
+            return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
+        }
+        let name: Arc<str> = listener.name.as_str().into();
+        Ok(Door {
+            owner: Owner {
+                name: name.clone(),
+                edition,
+                is_listener: true,
+                explain_refusals: listener.explain_refusals,
+                limits: listener.connection.limits,
+                management: listener.management,
+            },
+            setup: opening::accepted(&self.router_id, listener, self.users.clone()),
+            meta: opening::meta(name, listener.role, &listener.connection, true),
+            entrance,
+        })
     }
-    let name: Arc<str> = listener.name.as_str().into();
-    let door = Door {
-        owner: Owner {
-            name: name.clone(),
-            is_listener: true,
-            explain_refusals: listener.explain_refusals,
-            limits: listener.connection.limits,
-            management: listener.management,
-        },
-        setup: opening::accepted(&doors.router_id, listener, doors.users.clone()),
-        meta: opening::meta(name, listener.role, &listener.connection, true),
-        entrance,
-    };
-    Ok(Bound { socket, door: Arc::new(door) })
 }
 
 /// Accepts until it is dropped.
-pub(crate) async fn accept(bound: Bound, workers: Vec<mpsc::UnboundedSender<Command>>) {
+pub(crate) async fn accept(socket: Arc<TcpListener>, door: Arc<Door>, workers: Vec<mpsc::UnboundedSender<Command>>) {
     let (mut turn, mut failures) = (0_usize, 0_u64);
     loop {
-        let stream = bound.socket.accept().await.and_then(|(stream, _)| stream.into_std());
+        let stream = socket.accept().await.and_then(|(stream, _)| stream.into_std());
         match stream {
             Ok(stream) => {
                 if failures > 0 {
-                    tracing::info!(target: "listener", listener = &*bound.door.owner.name, failures, "accepting again");
+                    tracing::info!(target: "listener", listener = &*door.owner.name, failures, "accepting again");
                     failures = 0;
                 }
                 turn = turn.wrapping_add(1);
                 let worker = turn.checked_rem(workers.len()).and_then(|at| workers.get(at));
-                if worker.is_none_or(|worker| worker.send(Command::Accepted(stream, bound.door.clone())).is_err()) {
+                if worker.is_none_or(|worker| worker.send(Command::Accepted(stream, door.clone())).is_err()) {
                     return;
                 }
             }
             Err(error) => {
                 if failures == 0 {
-                    tracing::warn!(target: "listener", listener = &*bound.door.owner.name, %error, "cannot accept");
+                    tracing::warn!(target: "listener", listener = &*door.owner.name, %error, "cannot accept");
                 }
                 failures = failures.saturating_add(1);
                 tokio::time::sleep(ACCEPT_PAUSE).await;

@@ -126,8 +126,9 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         let why = format!("listener {name} has its {} connections", limits.connections.unwrap_or_default());
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
     }
-    if counts.total > worker.shared.connections_max {
-        let why = format!("the router has its {} connections", worker.shared.connections_max);
+    let most = worker.shared.connections_max();
+    if counts.total > most {
+        let why = format!("the router has its {most} connections");
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
     }
     if !worker.policy.serves(Hook::Connection) {

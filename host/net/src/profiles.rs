@@ -1,7 +1,7 @@
 //! The `tls` nodes in use: watched, and read again when their files change.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use crosstie_model::settings::Tls;
@@ -17,7 +17,9 @@ const REMIND: Duration = Duration::from_secs(86_400);
 
 /// All profiles by name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Profiles(Arc<BTreeMap<String, Arc<Profile>>>);
+pub(crate) struct Profiles(Arc<RwLock<ByName>>);
+
+type ByName = BTreeMap<String, Arc<Profile>>;
 
 impl Profiles {
     /// Reads the files of all.
@@ -26,41 +28,61 @@ impl Profiles {
     ///
     /// [`NetError::Tls`].
     pub(crate) fn load(all: &[Tls]) -> Result<Self, NetError> {
+        let profiles = Self::default();
+        profiles.replace(profiles.with(all)?);
+        Ok(profiles)
+    }
+
+    /// These, for [`Self::replace`]: those that are in use stay, the files of the others are read.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::Tls`].
+    pub(crate) fn with(&self, all: &[Tls]) -> Result<ByName, NetError> {
         let mut profiles = BTreeMap::new();
         for tls in all {
+            if let Some(known) = self.get(&tls.name).filter(|known| known.settings() == tls) {
+                profiles.insert(tls.name.clone(), known);
+                continue;
+            }
             let profile = Profile::load(tls).map_err(|fault| NetError::Tls { name: tls.name.clone(), fault })?;
             remind(&profile);
             profiles.insert(tls.name.clone(), Arc::new(profile));
         }
-        Ok(Self(Arc::new(profiles)))
+        Ok(profiles)
+    }
+
+    /// Has other profiles in use, for connections from here on.
+    pub(crate) fn replace(&self, profiles: ByName) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = profiles;
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Profile>> {
-        self.0.get(name).cloned()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// Each of them.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Profile> {
-        self.0.values().map(|profile| &**profile)
+    pub(crate) fn all(&self) -> Vec<Arc<Profile>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Watches the files until it is dropped.
     pub(crate) async fn watch(self) {
-        if self.0.is_empty() {
-            return std::future::pending().await;
-        }
         let mut reminded = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(LOOK).await;
-            let profiles = self.clone();
+            let profiles = self.all();
+            if profiles.is_empty() {
+                continue;
+            }
             // files may lie on a slow disk
-            let looked = tokio::task::spawn_blocking(move || profiles.0.values().for_each(|profile| refresh(profile)));
+            let looked = tokio::task::spawn_blocking(move || profiles.iter().for_each(|profile| refresh(profile)));
             if let Err(error) = looked.await {
                 tracing::error!(target: "config", %error, "the look at certificates has ended");
             }
             if reminded.elapsed() >= REMIND {
                 reminded = tokio::time::Instant::now();
-                self.0.values().for_each(|profile| remind(profile));
+                self.all().iter().for_each(|profile| remind(profile));
             }
         }
     }

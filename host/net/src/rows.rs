@@ -10,6 +10,7 @@ use crosstie_model::settings::{
     AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener,
     NamePart, PropertyValue, Role, TlsVersion,
 };
+use crosstie_router::survey::Unattached;
 use crosstie_tls::Profile;
 
 use crate::dial_text;
@@ -195,8 +196,13 @@ fn container(container: &ContainerRef) -> (Option<String>, Option<String>) {
     }
 }
 
-/// An auto-link and the id of its link.
-pub(crate) fn auto_link(id: u64, auto_link: &AutoLink, link_id: Option<u64>) -> AutoLinkFacts {
+/// An auto-link: the id of its link, why it has none on a connection that is there, and why it was last detached.
+pub(crate) fn auto_link(
+    id: u64,
+    auto_link: &AutoLink,
+    (link_id, unattached): (Option<u64>, Option<Unattached>),
+    last_error: Option<String>,
+) -> AutoLinkFacts {
     let (connection, container_id) = container(&auto_link.container);
     AutoLinkFacts {
         id,
@@ -209,7 +215,12 @@ pub(crate) fn auto_link(id: u64, auto_link: &AutoLink, link_id: Option<u64>) -> 
         external_address: auto_link.external_address.clone(),
         fallback: false,
         link_id,
-        status: if link_id.is_some() { "active" } else { "inactive" },
-        last_error: None,
+        status: match (link_id, unattached) {
+            (Some(_), _) => "active",
+            (None, Some(Unattached::Attaching)) => "attaching",
+            (None, Some(Unattached::Failed)) => "failed",
+            (None, None) => "inactive",
+        },
+        last_error,
     }
 }

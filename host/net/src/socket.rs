@@ -48,6 +48,8 @@ const LINGER: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 pub(crate) struct Owner {
     pub(crate) name: Arc<str>,
+    /// Tells its connections from those of others, also of those that had its name before.
+    pub(crate) edition: u64,
     pub(crate) is_listener: bool,
     pub(crate) explain_refusals: bool,
     pub(crate) limits: crosstie_model::settings::ConnectionLimits,
@@ -272,6 +274,11 @@ impl Socket {
             if 0 < count && count < all { Err(std::io::ErrorKind::WouldBlock.into()) } else { Ok(count) }
         });
         done.map_or(result, Ok)
+    }
+
+    /// Gives up the socket without a word to the peer.
+    pub(crate) fn give_up(&self, why: &str) {
+        self.break_off(&std::io::Error::other(why));
     }
 
     /// A handshake that fails is the peer's affair, or the operator's: a connector says so by itself.

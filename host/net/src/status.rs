@@ -1,18 +1,32 @@
-//! What a connector does right now: told by its task, read by management, which may also end it.
+//! What a connector does right now: told by its task, read by the control task, which may also change or end it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crosstie_model::facts::ConnectorStatus;
-use tokio::sync::Notify;
+use crosstie_model::settings::Connector;
+use tokio::sync::watch;
 
 /// Shared by a connector's task and the control task.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Watched(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    edition: u64,
     state: Mutex<State>,
-    stop: Notify,
+    order: watch::Sender<Order>,
+}
+
+/// What the control task wants of a connector.
+#[derive(Debug, Clone, Default)]
+enum Order {
+    /// That it goes on.
+    #[default]
+    Run,
+    /// That it goes on as this one once it has no connection.
+    Become(Box<Connector>),
+    /// That it ends, and its connection.
+    Stop,
 }
 
 /// How a connector fares.
@@ -22,10 +36,18 @@ pub(crate) struct State {
     pub(crate) message: Option<String>,
     /// What it may dial, what comes next first.
     pub(crate) urls: Vec<String>,
-    is_stopped: bool,
 }
 
 impl Watched {
+    /// `edition`: tells its connections from those of others.
+    pub(crate) fn new(edition: u64) -> Self {
+        Self(Arc::new(Shared { edition, state: Mutex::default(), order: watch::Sender::default() }))
+    }
+
+    pub(crate) fn edition(&self) -> u64 {
+        self.0.edition
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -47,20 +69,53 @@ impl Watched {
         self.state().urls = urls;
     }
 
-    /// Ends the connector.
+    /// Ends the connector, and its connection.
     pub(crate) fn stop(&self) {
-        self.state().is_stopped = true;
-        self.0.stop.notify_one();
+        self.0.order.send_replace(Order::Stop);
     }
 
+    /// Has it go on as another one once it has no connection.
+    pub(crate) fn become_other(&self, connector: Connector) {
+        self.0.order.send_if_modified(|order| {
+            let goes_on = !matches!(order, Order::Stop);
+            if goes_on {
+                *order = Order::Become(Box::new(connector));
+            }
+            goes_on
+        });
+    }
+
+    /// Takes what it is to become.
+    pub(crate) fn take_other(&self) -> Option<Connector> {
+        let mut other = None;
+        self.0.order.send_if_modified(|order| {
+            if let Order::Become(connector) = order {
+                other = Some((**connector).clone());
+                *order = Order::Run;
+            }
+            false
+        });
+        other
+    }
+
+    /// Whether it is not to go on as it is.
+    pub(crate) fn is_ordered(&self) -> bool {
+        !matches!(*self.0.order.borrow(), Order::Run)
+    }
+
+    /// Ready when it is not to go on as it is.
+    pub(crate) async fn ordered(&self) {
+        // the sender is ours: it does not go
+        let _ = self.0.order.subscribe().wait_for(|order| !matches!(order, Order::Run)).await;
+    }
+
+    /// Whether it is to end.
     pub(crate) fn is_stopped(&self) -> bool {
-        self.state().is_stopped
+        matches!(*self.0.order.borrow(), Order::Stop)
     }
 
-    /// Ready when the connector is to end.
+    /// Ready when it is to end.
     pub(crate) async fn stopped(&self) {
-        while !self.is_stopped() {
-            self.0.stop.notified().await;
-        }
+        let _ = self.0.order.subscribe().wait_for(|order| matches!(order, Order::Stop)).await;
     }
 }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crosstie_amqp::connection::{Connection, Setup};
@@ -16,6 +16,7 @@ use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
 use crosstie_model::settings::{Connector, Management};
 use crosstie_router::address::ConnectionRef;
+use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::failover::{Clock, Failure};
 use crosstie_router::shard::{Common, Ended, Managed, Meta, Peer, Request, Shard};
 use crosstie_router::survey::Survey;
@@ -41,8 +42,10 @@ pub(crate) struct Shared {
     pub(crate) open: Open,
     /// Connections so far.
     pub(crate) connections: AtomicU64,
+    /// Listeners and connectors so far, each time that one is changed counted.
+    pub(crate) editions: AtomicU64,
     /// That may be open.
-    pub(crate) connections_max: u32,
+    pub(crate) connections_max: AtomicU32,
     pub(crate) started: Instant,
     pub(crate) profiles: Profiles,
 }
@@ -74,12 +77,29 @@ pub(crate) enum Command {
     Moved(Box<Moved>),
     /// Keep a connector connected.
     Connect(Box<Connector>, Watched),
+    /// An auto-link came: attach it where it belongs.
+    AddAutoLink(AutoLinkId),
+    /// An auto-link is configured no more: detach it.
+    RemoveAutoLink(AutoLinkId),
+    /// End connections, and say how many there were.
+    End(Ending, oneshot::Sender<usize>),
     /// Say what there is.
     Survey(oneshot::Sender<Surveyed>),
     /// The answer to a message to the management node, if there is one.
     Reply(Box<Managed>, Option<Vec<u8>>),
     /// Close all connections; be done when they are gone.
     Shutdown,
+}
+
+/// Which connections are to end, and how.
+#[derive(Debug, Clone)]
+pub(crate) enum Ending {
+    /// That of this id: its socket, without a word to the peer.
+    Drop(u64),
+    /// Those of a listener as it was, politely.
+    Listener { edition: u64, why: &'static str },
+    /// Those that listeners let in as this user, or may still let in by the users as they were, politely.
+    User(String),
 }
 
 /// What a worker says of itself.
@@ -106,6 +126,23 @@ pub(crate) struct Worker {
     pub(crate) closing: Notify,
     /// Said when the last connection goes.
     empty: Signal,
+}
+
+impl Shared {
+    /// Connections that may be open.
+    pub(crate) fn connections_max(&self) -> u32 {
+        self.connections_max.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many connections may be open; those that are stay.
+    pub(crate) fn set_connections_max(&self, most: u32) {
+        self.connections_max.store(most, Ordering::Relaxed);
+    }
+
+    /// Numbers a listener or connector.
+    pub(crate) fn next_edition(&self) -> u64 {
+        self.editions.fetch_add(1, Ordering::Relaxed)
+    }
 }
 
 impl Worker {
@@ -167,7 +204,16 @@ impl Worker {
                     Some(Command::Connect(connector, watched)) => {
                         tokio::task::spawn_local(connector::run(self.clone(), *connector, watched));
                     }
+                    Some(Command::AddAutoLink(id)) => {
+                        self.shard.borrow_mut().add_auto_link(self.now(), id);
+                        self.settle_events();
+                    }
+                    Some(Command::RemoveAutoLink(id)) => {
+                        self.shard.borrow_mut().remove_auto_link(self.now(), id);
+                        self.settle_events();
+                    }
                     // whoever asked may have gone
+                    Some(Command::End(ending, answer)) => drop(answer.send(self.end(&ending))),
                     Some(Command::Survey(answer)) => drop(answer.send(self.survey())),
                     Some(Command::Reply(request, reply)) => self.reply(&request, reply),
                     Some(Command::Shutdown) => self.shut_down(),
@@ -346,18 +392,38 @@ impl Worker {
         self.close_with(at, "the router is shutting down");
     }
 
-    /// Closes the connections of a connector that was deleted.
-    pub(crate) fn close_connector(self: &Rc<Self>, name: &str) {
-        let mine = |socket: &Socket| {
+    /// Closes a connection for this reason.
+    pub(crate) fn close_for(self: &Rc<Self>, at: ConnectionRef, why: &str) {
+        self.close_with(at, why);
+        self.settle_events();
+    }
+
+    /// Ends connections. Says how many.
+    fn end(self: &Rc<Self>, ending: &Ending) -> usize {
+        let all: Vec<(ConnectionRef, Rc<Socket>)> =
+            self.sockets.borrow().iter().map(|(at, socket)| (*at, socket.clone())).collect();
+        let mut count = 0;
+        for (at, socket) in all {
             let identity = socket.identity.borrow();
-            !identity.owner.is_listener && &*identity.owner.name == name
-        };
-        let all: Vec<ConnectionRef> =
-            self.sockets.borrow().iter().filter(|(_, socket)| mine(socket)).map(|(at, _)| *at).collect();
-        for at in all {
-            self.close_with(at, "the connector was deleted");
+            let owner = &identity.owner;
+            let is_meant = match ending {
+                Ending::Drop(id) => identity.id == *id,
+                Ending::Listener { edition, .. } => owner.is_listener && owner.edition == *edition,
+                Ending::User(name) => owner.is_listener && self.may_be(at, name),
+            };
+            drop(identity);
+            if !is_meant || socket.is_ended.get() {
+                continue;
+            }
+            count += 1;
+            match ending {
+                Ending::Drop(_) => socket.give_up("the connection was deleted by management"),
+                Ending::Listener { why, .. } => self.close_with(at, why),
+                Ending::User(_) => self.close_with(at, "this user was removed"),
+            }
         }
         self.settle_events();
+        count
     }
 
     fn close_with(&self, at: ConnectionRef, why: &str) {
@@ -376,6 +442,15 @@ impl Worker {
             socket.signal.say();
         }
         self.wake();
+    }
+
+    /// Whether a peer came in as this user, or may still do so by the users as they were.
+    fn may_be(&self, at: ConnectionRef, user: &str) -> bool {
+        let shard = self.shard.borrow();
+        shard.peer(at).is_some_and(|peer| match peer.amqp.user() {
+            Some(name) => name == user,
+            None => peer.amqp.mechanism().is_none() && !peer.amqp.is_open(),
+        })
     }
 
     /// Has what is new written at the end of this turn, if anything is.

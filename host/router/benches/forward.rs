@@ -13,6 +13,7 @@ use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
 use crosstie_model::settings::{Distribution, LinkCapacity, Management, Role, StripAnnotations};
 use crosstie_router::address::{Addresses, ConnectionRef};
+use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::link_route::LinkRoutes;
@@ -141,7 +142,7 @@ impl Bench {
             router_id: "bench".to_owned(),
             addresses: Addresses::new(Vec::new(), distribution),
             post: Post::new(vec![Arc::new(|| {})]),
-            auto_links: Vec::new(),
+            auto_links: AutoLinks::default(),
             link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),

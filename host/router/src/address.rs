@@ -48,8 +48,6 @@ pub struct Address {
     pub id: u32,
     /// Its class, phase and name.
     pub key: Key,
-    /// How it picks among its consumers.
-    pub distribution: Distribution,
     consumers: Mutex<Consumers>,
     version: AtomicU32,
     /// Workers with deliveries that wait for credit, a bit each.
@@ -62,11 +60,23 @@ pub struct Address {
     past: [AtomicU64; 2],
 }
 
-/// The consumers, and the list that producers were given last.
+/// The consumers, the list that producers were given last, and how an address picks among them.
 #[derive(Debug, Default)]
 struct Consumers {
     all: Vec<Consumer>,
     shown: Option<Arc<[Consumer]>>,
+    distribution: Distribution,
+}
+
+/// What a producer knows of the consumers of an address.
+#[derive(Debug)]
+pub struct Choice {
+    /// Differs once this is out of date.
+    pub version: u32,
+    /// The consumers.
+    pub consumers: Arc<[Consumer]>,
+    /// How to pick among them.
+    pub distribution: Distribution,
 }
 
 /// Where an address is known.
@@ -112,18 +122,33 @@ pub(crate) fn shards(bits: u64) -> impl Iterator<Item = u16> {
 }
 
 impl Address {
-    /// Changes with the consumers.
+    /// Changes with the consumers, and with how to pick among them.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The consumers, and the version of the list.
+    /// The consumers, and how to pick among them.
     #[must_use]
-    pub fn consumers(&self) -> (u32, Arc<[Consumer]>) {
-        let Consumers { all, shown } = &mut *lock(&self.consumers);
-        let list = shown.get_or_insert_with(|| all.as_slice().into());
-        (self.version(), Arc::clone(list))
+    pub fn choice(&self) -> Choice {
+        let Consumers { all, shown, distribution } = &mut *lock(&self.consumers);
+        let consumers = shown.get_or_insert_with(|| all.as_slice().into()).clone();
+        Choice { version: self.version(), consumers, distribution: *distribution }
+    }
+
+    /// How it picks among its consumers.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        lock(&self.consumers).distribution
+    }
+
+    /// Has it pick otherwise, if it picks as is said.
+    fn redistribute(&self, from: Distribution, to: Distribution) {
+        let mut consumers = lock(&self.consumers);
+        if consumers.distribution == from && from != to {
+            consumers.distribution = to;
+            self.version.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     /// How many consumers there are.
@@ -134,7 +159,7 @@ impl Address {
 
     /// Adds a consumer. Says whether it is the first.
     pub fn add(&self, consumer: Consumer) -> bool {
-        let Consumers { all, shown } = &mut *lock(&self.consumers);
+        let Consumers { all, shown, .. } = &mut *lock(&self.consumers);
         all.push(consumer);
         *shown = None;
         self.version.fetch_add(1, Ordering::AcqRel);
@@ -143,7 +168,7 @@ impl Address {
 
     /// Removes a consumer, which `returns` by itself or does not. Says whether it was the last.
     pub fn remove(&self, at: LinkRef, returns: bool) -> bool {
-        let Consumers { all, shown } = &mut *lock(&self.consumers);
+        let Consumers { all, shown, .. } = &mut *lock(&self.consumers);
         let Some(place) = all.iter().position(|consumer| consumer.at == at) else {
             return false;
         };
@@ -207,6 +232,8 @@ struct Rules {
     all: Vec<Known>,
     /// Places of the rules by the first word of their addresses; those for any first word stand under none.
     by_word: BTreeMap<Option<String>, Vec<usize>>,
+    /// Where none covers an address.
+    default: Distribution,
 }
 
 #[derive(Debug)]
@@ -217,16 +244,25 @@ struct Known {
 }
 
 impl Rules {
-    fn add(&mut self, rule: AddressRule) -> bool {
+    fn add(&mut self, rule: AddressRule) -> Option<u64> {
         let pattern = rule.covers.pattern();
         let word = pattern.first_word().map(str::to_owned);
         if self.under(&word).any(|known| known.pattern == pattern) {
-            return false;
+            return None;
         }
         self.next = self.next.saturating_add(1);
         self.by_word.entry(word).or_default().push(self.all.len());
         self.all.push(Known { id: self.next, pattern, rule: Arc::new(rule) });
-        true
+        Some(self.next)
+    }
+
+    /// The closest rule for a name.
+    fn closest<'a>(&'a self, name: &'a str) -> Option<&'a Arc<AddressRule>> {
+        self.covering(name).min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| &known.rule)
+    }
+
+    fn distribution(&self, name: &str) -> Distribution {
+        self.closest(name).map_or(self.default, |rule| rule.distribution)
     }
 
     fn under<'a>(&'a self, word: &Option<String>) -> impl Iterator<Item = &'a Known> + use<'a> {
@@ -239,9 +275,10 @@ impl Rules {
         self.under(&word).chain(self.under(&None)).filter(move |known| known.pattern.matches(name))
     }
 
-    fn remove(&mut self, id: u64) -> bool {
+    /// Removes those that are not kept; says whether there were any.
+    fn retain(&mut self, keeps: impl FnMut(&Known) -> bool) -> bool {
         let before = self.all.len();
-        self.all.retain(|known| known.id != id);
+        self.all.retain(keeps);
         self.by_word.clear();
         for (at, known) in self.all.iter().enumerate() {
             self.by_word.entry(known.pattern.first_word().map(str::to_owned)).or_default().push(at);
@@ -254,7 +291,6 @@ impl Rules {
 #[derive(Debug)]
 pub struct Addresses {
     rules: RwLock<Rules>,
-    default: Distribution,
     known: Mutex<(u32, BTreeMap<Key, Arc<Address>>)>,
 }
 
@@ -262,11 +298,11 @@ impl Addresses {
     /// None in use yet.
     #[must_use]
     pub fn new(rules: Vec<AddressRule>, default: Distribution) -> Self {
-        let mut all = Rules::default();
+        let mut all = Rules { default, ..Rules::default() };
         for rule in rules {
             all.add(rule);
         }
-        Self { rules: RwLock::new(all), default, known: Mutex::new((0, BTreeMap::new())) }
+        Self { rules: RwLock::new(all), known: Mutex::new((0, BTreeMap::new())) }
     }
 
     /// Finds an address, or makes it with this distribution. Whoever asked gives it back with [`Self::release`].
@@ -278,8 +314,7 @@ impl Addresses {
             Arc::new(Address {
                 id: *next,
                 key: key.clone(),
-                distribution,
-                consumers: Mutex::default(),
+                consumers: Mutex::new(Consumers { distribution, ..Consumers::default() }),
                 version: AtomicU32::new(0),
                 waiters: AtomicU64::new(0),
                 producers: AtomicU64::new(0),
@@ -327,8 +362,7 @@ impl Addresses {
     /// The closest rule for a name.
     #[must_use]
     pub fn rule(&self, name: &str) -> Option<Arc<AddressRule>> {
-        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        rules.covering(name).min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| known.rule.clone())
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).closest(name).cloned()
     }
 
     /// All rules with their ids, in the order in which they came.
@@ -338,20 +372,44 @@ impl Addresses {
         rules.all.iter().map(|known| (known.id, known.rule.clone())).collect()
     }
 
-    /// Adds a rule for links that are attached from here on; `false` when there is one for the same addresses.
-    pub fn add_rule(&self, rule: AddressRule) -> bool {
+    /// Adds a rule for links that are attached from here on; `None` when there is one for the same addresses.
+    pub fn add_rule(&self, rule: AddressRule) -> Option<u64> {
         self.rules.write().unwrap_or_else(PoisonError::into_inner).add(rule)
     }
 
     /// Removes a rule; `false` when there is none with that id.
     pub fn remove_rule(&self, id: u64) -> bool {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).remove(id)
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known.id != id)
+    }
+
+    /// Puts rules in place of those for the same addresses, after some were removed. Addresses in use pick among their consumers
+    /// as the rules say from here on; their links stay where they are.
+    pub fn change_rules(&self, removed: &[AddressRule], added: Vec<AddressRule>, default: Distribution) {
+        let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        let used: Vec<_> = self.all().into_iter().filter(|address| address.key.class == Class::Mobile).collect();
+        let before: Vec<Distribution> = used.iter().map(|address| rules.distribution(&address.key.name)).collect();
+        rules.default = default;
+        for rule in removed {
+            let pattern = rule.covers.pattern();
+            rules.retain(|known| known.pattern != pattern);
+        }
+        for rule in added {
+            let pattern = rule.covers.pattern();
+            match rules.all.iter_mut().find(|known| known.pattern == pattern) {
+                Some(known) => known.rule = Arc::new(rule),
+                // there is none for these addresses
+                None => drop(rules.add(rule)),
+            }
+        }
+        for (address, before) in used.iter().zip(before) {
+            address.redistribute(before, rules.distribution(&address.key.name));
+        }
     }
 
     /// How a name picks among its consumers.
     #[must_use]
     pub fn distribution(&self, name: &str) -> Distribution {
-        self.rule(name).map_or(self.default, |rule| rule.distribution)
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).distribution(name)
     }
 
     /// The key for a peer's link: at a waypoint producers use phase 0 and consumers phase 1.
@@ -417,11 +475,37 @@ mod tests {
         assert_eq!(addresses.key("a.b", false).phase, 0);
         // what remains is found by its words again
         let wild = AddressRule { covers: Covers::Pattern("*/x".to_owned()), ..rule("", false) };
-        assert!(addresses.add_rule(wild) && addresses.remove_rule(1));
+        assert!(addresses.add_rule(wild).is_some() && addresses.remove_rule(1));
         assert!(
             addresses.rule("a/x").is_some() && addresses.rule("a.b.c").is_some() && addresses.rule("a/y").is_none()
         );
-        assert!(!addresses.add_rule(rule("a.b", false)) && addresses.add_rule(rule("a", false)));
+        assert!(addresses.add_rule(rule("a.b", false)).is_none() && addresses.add_rule(rule("a", false)).is_some());
+    }
+
+    #[test]
+    fn an_address_in_use_follows_its_rule() {
+        let rule = |distribution| AddressRule {
+            name: None,
+            covers: Covers::Prefix("q".to_owned()),
+            distribution,
+            waypoint: false,
+            ingress_phase: None,
+            egress_phase: None,
+            priority: None,
+        };
+        let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
+        let of = |name: &str, distribution| addresses.get(addresses.key(name, true), distribution);
+        let (ruled, free) = (of("q.1", Distribution::Balanced), of("p", Distribution::Balanced));
+        // a plugin has chosen this one
+        let chosen = of("q.2", Distribution::Closest);
+        let version = ruled.version();
+        addresses.change_rules(&[], vec![rule(Distribution::Multicast)], Distribution::Balanced);
+        let now = || [&ruled, &free, &chosen].map(|address| address.distribution());
+        assert_eq!(now(), [Distribution::Multicast, Distribution::Balanced, Distribution::Closest]);
+        assert_ne!(ruled.version(), version);
+        addresses.change_rules(&[rule(Distribution::Multicast)], Vec::new(), Distribution::Closest);
+        assert_eq!(now(), [Distribution::Closest; 3]);
+        assert!(addresses.rules().is_empty());
     }
 
     #[test]
@@ -431,7 +515,7 @@ mod tests {
             addresses.get(addresses.key("q", true), Distribution::Balanced),
             addresses.get(addresses.key("q", false), Distribution::Closest),
         );
-        assert_eq!((one.id, two.distribution), (two.id, Distribution::Balanced));
+        assert_eq!((one.id, two.distribution()), (two.id, Distribution::Balanced));
         addresses.release(one);
         assert_eq!(addresses.len(), 1);
         addresses.release(two);

@@ -12,11 +12,12 @@ use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::{Address, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
+use crate::auto_links::AutoLinkId;
 use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Lane, LaneId, Lanes};
-use crate::link::{Asking, AutoLinkId, Incoming, Link, Outgoing};
+use crate::link::{Asking, Incoming, Link, Outgoing};
 use crate::mail::Mail;
 use crate::name;
 use crate::shard::{Local, Producer, Request, Shard};
@@ -63,6 +64,7 @@ impl Shard {
         let key =
             Key { class: Class::Mobile, phase: configured.phase, name: normalise(&configured.address).to_owned() };
         let distribution = self.common.addresses.distribution(&key.name);
+        self.common.auto_links.set_error(auto_link, None);
         tracing::info!(target: "link", auto_link = configured.name, address = key.name, "auto-link attached");
         self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link)));
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crosstie_amqp::fault::condition;
+use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Role as PeerRole};
 use fe2o3_amqp_types::definitions::{Error, Handle, ReceiverSettleMode, Role, SenderSettleMode};
@@ -10,8 +11,9 @@ use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::ConnectionRef;
-use crate::link::{AutoLinkId, Link};
-use crate::shard::{Meta, Shard};
+use crate::auto_links::AutoLinkId;
+use crate::link::Link;
+use crate::shard::{Meta, Peer, Shard};
 
 /// After the first refusal.
 const RETRY_FIRST: Duration = Duration::from_secs(2);
@@ -59,7 +61,69 @@ fn attach(auto_link: &AutoLink) -> Attach {
     }
 }
 
+/// What a detach says, as management shows it.
+fn words(error: &Error) -> String {
+    let condition = condition(&error.condition);
+    error.description.as_ref().map_or_else(|| condition.clone(), |description| format!("{condition}: {description}"))
+}
+
+impl Peer {
+    /// Whether an auto-link has its link here, or is to get one.
+    fn has_auto_link(&self, id: AutoLinkId) -> bool {
+        self.auto_links.iter().any(|retry| retry.auto_link == id) || self.links_of(id).next().is_some()
+    }
+
+    /// The links of an auto-link.
+    fn links_of(&self, id: AutoLinkId) -> impl Iterator<Item = LinkId> {
+        let sessions =
+            (0_u16..).zip(&self.sessions).filter_map(|(channel, session)| Some((channel, session.as_ref()?)));
+        sessions.flat_map(move |(channel, session)| {
+            let links = (0_u32..).zip(&session.links);
+            let mine = links.filter(move |(_, link)| link.as_ref().and_then(Link::auto_link) == Some(id));
+            mine.map(move |(handle, _)| LinkId { channel, handle })
+        })
+    }
+}
+
 impl Shard {
+    /// Attaches an auto-link that came while connections are open, on those that it is for.
+    pub fn add_auto_link(&mut self, now: Time, id: AutoLinkId) {
+        self.now = now;
+        let Some(auto_link) = self.common.auto_links.get(id) else {
+            return;
+        };
+        for connection in self.connections() {
+            let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
+                continue;
+            };
+            if belongs(&auto_link, &peer.meta) && !peer.has_auto_link(id) {
+                peer.auto_links.push(Retry { auto_link: id, at: now });
+                self.retry_auto_links(connection);
+                self.mark(connection);
+            }
+        }
+    }
+
+    /// Detaches an auto-link that is configured no more.
+    pub fn remove_auto_link(&mut self, now: Time, id: AutoLinkId) {
+        self.now = now;
+        for connection in self.connections() {
+            let Some(peer) = self.peer_mut(connection) else {
+                continue;
+            };
+            peer.auto_links.retain(|retry| retry.auto_link != id);
+            peer.auto_failed.retain(|failed| *failed != id);
+            let links: Vec<LinkId> = peer.links_of(id).collect();
+            for link in links {
+                if let Some(peer) = self.peer_mut(connection) {
+                    peer.amqp.detach(link, None);
+                }
+                self.drop_link(connection, link);
+                self.mark(connection);
+            }
+        }
+    }
+
     /// Attaches the auto-links of a connection that has just opened.
     pub(crate) fn start_auto_links(&mut self, connection: ConnectionRef) {
         let common = self.common.clone();
@@ -67,8 +131,8 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let mine = common.auto_links.iter().enumerate().filter(|(_, auto_link)| belongs(auto_link, &peer.meta));
-        peer.auto_links = mine.map(|(auto_link, _)| Retry { auto_link, at: now }).collect();
+        let mine = common.auto_links.all().into_iter().filter(|(_, auto_link, _)| belongs(auto_link, &peer.meta));
+        peer.auto_links = mine.map(|(auto_link, ..)| Retry { auto_link, at: now }).collect();
         // whoever has links stays
         peer.meta.may_move &= peer.auto_links.is_empty();
         self.retry_auto_links(connection);
@@ -92,7 +156,7 @@ impl Shard {
                     peer.set_session(channel);
                 }
             }
-            let link = peer.auto_session.and_then(|channel| peer.amqp.attach(channel, attach(configured)));
+            let link = peer.auto_session.and_then(|channel| peer.amqp.attach(channel, attach(&configured)));
             let Some(link) = link else {
                 tracing::warn!(
                     target: "link",
@@ -125,6 +189,7 @@ impl Shard {
             peer.auto_failed.push(auto_link);
         }
         let wait = if again { RETRY_NEXT } else { RETRY_FIRST };
+        common.auto_links.set_error(auto_link, error.map(words));
         tracing::warn!(
             target: "link",
             auto_link = configured.name,

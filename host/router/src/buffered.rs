@@ -10,41 +10,50 @@ const OVERHEAD_BYTES: usize = 128;
 
 /// Counts what waits. Shared by all workers.
 #[derive(Debug, Clone)]
-pub struct Buffered {
-    bytes: Arc<AtomicU64>,
-    max_bytes: u64,
+pub struct Buffered(Arc<Waits>);
+
+/// What waits, and may.
+#[derive(Debug)]
+struct Waits {
+    bytes: AtomicU64,
+    max_bytes: AtomicU64,
 }
 
 impl Buffered {
     /// Nothing waits yet; `max_bytes` may.
     #[must_use]
     pub fn new(max_bytes: u64) -> Self {
-        Self { bytes: Arc::default(), max_bytes }
+        Self(Arc::new(Waits { bytes: AtomicU64::new(0), max_bytes: AtomicU64::new(max_bytes) }))
     }
 
     /// Bytes that wait now, with what it takes to keep them.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes.load(Ordering::Relaxed)
+        self.0.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether as much waits as may.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.bytes() > self.max_bytes
+        self.bytes() > self.0.max_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Sets what may wait; what waits already stays.
+    pub fn set_max(&self, max_bytes: u64) {
+        self.0.max_bytes.store(max_bytes, Ordering::Relaxed);
     }
 
     /// Begins to gather pieces.
     pub(crate) fn gather(&self, first: &[u8]) -> Gathered {
-        let mut gathered = Gathered { bytes: Vec::new(), counted: self.bytes.clone() };
+        let mut gathered = Gathered { bytes: Vec::new(), counted: self.0.clone() };
         gathered.extend(first);
         gathered
     }
 
     /// Keeps a payload.
     pub(crate) fn keep(&self, payload: Bytes) -> Kept {
-        let kept = Kept { payload, bytes: self.bytes.clone() };
-        self.bytes.fetch_add(wide(kept.bytes()), Ordering::Relaxed);
+        let kept = Kept { payload, counted: self.0.clone() };
+        self.0.bytes.fetch_add(wide(kept.bytes()), Ordering::Relaxed);
         kept
     }
 }
@@ -57,7 +66,7 @@ fn wide(bytes: usize) -> u64 {
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) payload: Bytes,
-    bytes: Arc<AtomicU64>,
+    counted: Arc<Waits>,
 }
 
 impl Kept {
@@ -69,7 +78,7 @@ impl Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.bytes.fetch_sub(wide(self.bytes()), Ordering::Relaxed);
+        self.counted.bytes.fetch_sub(wide(self.bytes()), Ordering::Relaxed);
     }
 }
 
@@ -77,13 +86,13 @@ impl Drop for Kept {
 #[derive(Debug)]
 pub struct Gathered {
     bytes: Vec<u8>,
-    counted: Arc<AtomicU64>,
+    counted: Arc<Waits>,
 }
 
 impl Gathered {
     pub(crate) fn extend(&mut self, piece: &[u8]) {
         self.bytes.extend_from_slice(piece);
-        self.counted.fetch_add(wide(piece.len()), Ordering::Relaxed);
+        self.counted.bytes.fetch_add(wide(piece.len()), Ordering::Relaxed);
     }
 
     /// All of them.
@@ -95,7 +104,7 @@ impl Gathered {
 
 impl Drop for Gathered {
     fn drop(&mut self) {
-        self.counted.fetch_sub(wide(self.bytes.len()), Ordering::Relaxed);
+        self.counted.bytes.fetch_sub(wide(self.bytes.len()), Ordering::Relaxed);
     }
 }
 
@@ -110,5 +119,8 @@ mod tests {
         assert!(buffered.is_full() && buffered.bytes() == wide(kept.bytes()));
         drop(kept);
         assert!(!buffered.is_full() && buffered.bytes() == 0);
+        let _kept = buffered.keep(Bytes::from(vec![0; 500]));
+        buffered.set_max(400);
+        assert!(buffered.is_full());
     }
 }

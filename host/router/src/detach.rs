@@ -6,6 +6,7 @@ use fe2o3_amqp_types::definitions::{Error, LinkError};
 use crosstie_model::settings::Role;
 
 use crate::address::{ConnectionRef, LinkRef};
+use crate::auto_links::AutoLinkId;
 use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route};
@@ -71,7 +72,7 @@ impl Shard {
     }
 
     /// Ends a link; returns the auto-link that it was.
-    pub(crate) fn drop_link(&mut self, at: ConnectionRef, link: LinkId) -> Option<usize> {
+    pub(crate) fn drop_link(&mut self, at: ConnectionRef, link: LinkId) -> Option<AutoLinkId> {
         let session = self.peer_mut(at)?.session(link.channel)?;
         match session.remove(link.handle)? {
             Link::Asking(_) => {

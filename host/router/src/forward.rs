@@ -479,7 +479,7 @@ impl Shard {
             local.waiting.push_back(producer);
             local.address.wait(self.id);
             // published: look once more, for credit that came in between
-            let (_, consumers) = local.address.consumers();
+            let consumers = local.address.choice().consumers;
             if consumers.iter().any(|consumer| consumer.credit.is_available()) {
                 self.kicked.push(address);
             }

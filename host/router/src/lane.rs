@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crosstie_model::settings::Distribution;
 
-use crate::address::{Address, Consumer, LinkRef};
+use crate::address::{Address, Choice, Consumer, LinkRef};
 use crate::link::{Route, Waiting};
 
 /// Lanes of an anonymous link that are kept when nothing waits on them.
@@ -112,6 +112,7 @@ impl Anonymous {
 pub(crate) struct Lane {
     pub(crate) address: Arc<Address>,
     version: u32,
+    distribution: Distribution,
     pub(crate) consumers: Arc<[Consumer]>,
     /// Where the search for a consumer starts.
     turn: usize,
@@ -120,20 +121,21 @@ pub(crate) struct Lane {
 
 impl Lane {
     pub(crate) fn new(address: Arc<Address>) -> Self {
-        let (version, consumers) = address.consumers();
-        Self { address, version, consumers, turn: 0, waiting: VecDeque::new() }
+        let Choice { version, consumers, distribution } = address.choice();
+        Self { address, version, consumers, distribution, turn: 0, waiting: VecDeque::new() }
     }
 
     /// Brings the list of consumers up to date.
     #[inline]
     pub(crate) fn refresh(&mut self) {
         if self.address.version() != self.version {
-            (self.version, self.consumers) = self.address.consumers();
+            Choice { version: self.version, consumers: self.consumers, distribution: self.distribution } =
+                self.address.choice();
         }
     }
 
     pub(crate) fn is_multicast(&self) -> bool {
-        self.address.distribution == Distribution::Multicast
+        self.distribution == Distribution::Multicast
     }
 
     /// Whether some consumer takes no more deliveries for now.
@@ -162,7 +164,7 @@ impl Lane {
     pub(crate) fn pick(&mut self) -> Option<LinkRef> {
         match &*self.consumers {
             [only] => only.credit.claim().then_some(only.at),
-            _ if self.address.distribution == Distribution::Closest => self.pick_next(),
+            _ if self.distribution == Distribution::Closest => self.pick_next(),
             _ => self.pick_least(),
         }
     }

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod attach;
 mod auto_link;
+pub mod auto_links;
 pub mod buffered;
 mod candidate;
 mod capacity;

@@ -10,6 +10,7 @@ use fe2o3_amqp_types::performatives::Attach;
 use smallvec::SmallVec;
 
 use crate::address::{Address, Consumer, LinkRef};
+use crate::auto_links::AutoLinkId;
 use crate::buffered::{Gathered, Kept};
 use crate::capacity::Capacity;
 use crate::counters::Counters;
@@ -152,6 +153,18 @@ pub(crate) enum Link {
     Routed(Box<Routed>),
 }
 
+impl Link {
+    /// The auto-link that it is.
+    pub(crate) const fn auto_link(&self) -> Option<AutoLinkId> {
+        match self {
+            Self::Attaching(auto_link) => Some(*auto_link),
+            Self::Incoming(incoming) => incoming.auto_link,
+            Self::Outgoing(outgoing) => outgoing.auto_link,
+            Self::Asking(_) | Self::Routed(_) => None,
+        }
+    }
+}
+
 /// A peer's attach that waits for an answer.
 #[derive(Debug)]
 pub(crate) struct Asking {
@@ -162,9 +175,6 @@ pub(crate) struct Asking {
     /// What the peer said of its credit in the meantime.
     pub(crate) flow: Option<LinkFlow>,
 }
-
-/// The place of an auto-link in the configuration.
-pub(crate) type AutoLinkId = usize;
 
 /// Where the rest of the delivery that is arriving goes.
 #[derive(Debug)]

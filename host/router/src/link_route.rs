@@ -55,6 +55,12 @@ impl Container {
 }
 
 impl Known {
+    fn add(&mut self, route: LinkRoute) -> u64 {
+        self.next = self.next.saturating_add(1);
+        self.routes.push(Entry { id: self.next, pattern: route.covers.pattern(), route: Arc::new(route) });
+        self.next
+    }
+
     /// The routes with the closest pattern for a name.
     fn closest(&self, direction: Direction, name: &str) -> impl Iterator<Item = &Entry> {
         let covering =
@@ -83,17 +89,28 @@ impl LinkRoutes {
         all
     }
 
-    /// Adds a route for links that are attached from here on; `false` when it is there already.
-    pub fn add(&self, route: LinkRoute) -> bool {
+    /// Adds a route for links that are attached from here on; `None` when it is there already.
+    pub fn add(&self, route: LinkRoute) -> Option<u64> {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if known.routes.iter().any(|entry| entry.route.routes_as(&route)) {
-            return false;
+            return None;
         }
-        known.next = known.next.saturating_add(1);
-        let entry = Entry { id: known.next, pattern: route.covers.pattern(), route: Arc::new(route) };
-        known.routes.push(entry);
+        let id = known.add(route);
         self.used.store(true, Ordering::Release);
-        true
+        Some(id)
+    }
+
+    /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay.
+    pub fn change(&self, removed: &[LinkRoute], added: Vec<LinkRoute>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.routes.retain(|entry| !removed.iter().any(|route| route.routes_as(&entry.route)));
+        for route in added {
+            match known.routes.iter_mut().find(|entry| entry.route.routes_as(&route)) {
+                Some(entry) => entry.route = Arc::new(route),
+                None => drop(known.add(route)),
+            }
+        }
+        self.used.store(!known.routes.is_empty(), Ordering::Release);
     }
 
     /// Removes a route; `false` when there is none with that id. Its links stay.

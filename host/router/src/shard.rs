@@ -9,18 +9,19 @@ use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::settings::{AutoLink, LinkCapacity, Management, Role, StripAnnotations};
+use crosstie_model::settings::{LinkCapacity, Management, Role, StripAnnotations};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Attach, Open};
 
 use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
 use crate::auto_link::Retry;
+use crate::auto_links::{AutoLinkId, AutoLinks};
 use crate::buffered::{Buffered, Gathered};
 use crate::confirmation::Unconfirmed;
 use crate::counters::Past;
 use crate::dynamic::Names;
 use crate::lane::LaneId;
-use crate::link::{AutoLinkId, Incoming, Sent, Session};
+use crate::link::{Incoming, Sent, Session};
 use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
 use crate::routed::{self, RelaySessions};
@@ -44,8 +45,8 @@ pub struct Common {
     pub addresses: Addresses,
     /// Mail between workers.
     pub post: Post,
-    /// As configured.
-    pub auto_links: Vec<AutoLink>,
+    /// Links that this router attaches by itself.
+    pub auto_links: AutoLinks,
     /// Addresses whose links are carried to containers.
     pub link_routes: LinkRoutes,
     /// A plugin decides about addresses.

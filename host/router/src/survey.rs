@@ -6,9 +6,10 @@ use crosstie_model::facts::{LinkFacts, OutcomeCounts};
 use crosstie_model::settings::Direction;
 
 use crate::address::ConnectionRef;
+use crate::auto_links::AutoLinkId;
 use crate::counters::{Counters, Past};
 use crate::lane::Lanes;
-use crate::link::{AutoLinkId, Incoming, Link, Outgoing};
+use crate::link::{Incoming, Link, Outgoing};
 use crate::routed::Routed;
 use crate::shard::{Peer, Shard};
 
@@ -17,7 +18,7 @@ use crate::shard::{Peer, Shard};
 pub struct LinkRow {
     /// Where it is.
     pub connection: ConnectionRef,
-    /// The place of its auto-link in the configuration.
+    /// The auto-link that it is.
     pub auto_link: Option<AutoLinkId>,
     /// What there is to say; the id of the connection is not known here.
     pub facts: LinkFacts,
@@ -28,8 +29,19 @@ pub struct LinkRow {
 pub struct Survey {
     /// Its links.
     pub links: Vec<LinkRow>,
+    /// Auto-links that have no link.
+    pub auto_links: Vec<(AutoLinkId, Unattached)>,
     /// What links that are gone have carried.
     pub past: Past,
+}
+
+/// Why an auto-link that has a connection has no link there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unattached {
+    /// The peer detached it; it is attached again later.
+    Failed,
+    /// The peer has not answered.
+    Attaching,
 }
 
 /// The counts in the words of management.
@@ -53,18 +65,14 @@ impl Shard {
     #[must_use]
     pub fn survey(&self) -> Survey {
         let second = self.second();
-        let mut links = Vec::new();
+        let (mut links, mut auto_links) = (Vec::new(), Vec::new());
         for (connection, peer) in self.peers().filter(|(at, _)| Some(*at) != self.voice()) {
             for (link, row) in rows(peer, second) {
-                let auto_link = match link {
-                    Link::Incoming(incoming) => incoming.auto_link,
-                    Link::Outgoing(outgoing) => outgoing.auto_link,
-                    Link::Asking(_) | Link::Attaching(_) | Link::Routed(_) => None,
-                };
-                links.push(LinkRow { connection, auto_link, facts: row });
+                links.push(LinkRow { connection, auto_link: link.auto_link(), facts: row });
             }
+            auto_links.extend(unattached(peer));
         }
-        Survey { links, past: self.past }
+        Survey { links, auto_links, past: self.past }
     }
 }
 
@@ -74,6 +82,21 @@ impl Peer {
     pub const fn last_delivery(&self) -> Option<Time> {
         self.last_delivery
     }
+}
+
+/// The auto-links of a connection that are to be attached, or are not answered.
+fn unattached(peer: &Peer) -> impl Iterator<Item = (AutoLinkId, Unattached)> {
+    let waiting = peer.auto_links.iter().map(|retry| retry.auto_link);
+    let waiting = waiting.map(|id| {
+        let failed = peer.auto_failed.contains(&id);
+        (id, if failed { Unattached::Failed } else { Unattached::Attaching })
+    });
+    let links = peer.sessions.iter().flatten().flat_map(|session| session.links.iter().flatten());
+    let asked = links.filter_map(|link| match link {
+        Link::Attaching(id) => Some((*id, Unattached::Attaching)),
+        _ => None,
+    });
+    waiting.chain(asked)
 }
 
 fn rows(peer: &Peer, second: u32) -> impl Iterator<Item = (&Link, LinkFacts)> {

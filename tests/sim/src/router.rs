@@ -11,6 +11,7 @@ use crosstie_amqp::time::Time;
 use crosstie_model::settings::{AddressRule, AutoLink, Distribution};
 use crosstie_router::address::{Addresses, ConnectionRef, LinkRef};
 use crosstie_router::attach::Decision;
+use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::link_route::LinkRoutes;
@@ -90,7 +91,7 @@ impl Router {
             router_id: ROUTER_ID.to_owned(),
             addresses: Addresses::new(shape.rules, shape.distribution),
             post: Post::new(wake),
-            auto_links: shape.auto_links,
+            auto_links: AutoLinks::new(shape.auto_links),
             link_routes: LinkRoutes::default(),
             ask_address: shape.asks,
             buffered: Buffered::new(shape.buffered_max_bytes),

@@ -47,6 +47,11 @@ const LEVELS: [(&str, Option<&str>); 9] = [
 /// Our levels, from the most to the least that is written.
 const OURS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
 
+/// The areas that log what a module does.
+pub(super) fn areas(module: &str) -> &'static [&'static str] {
+    MODULES.iter().find(|(known, _)| *known == module).map_or(&[], |(_, areas)| areas)
+}
+
 /// The one node of all `log` entities; absent where there are none.
 pub(super) fn log<'t>(loading: &'t Loading<'t>, entities: &[&'t Entity]) -> Option<Node> {
     let mut draft = Draft::new("log", entities.first()?.at);

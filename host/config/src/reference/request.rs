@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crosstie_model::settings::{AddressRule, Connector, LinkRoute, Listener, Tls, User};
+use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Tls, User};
 
 use crate::document;
 use crate::loading::Loading;
@@ -86,6 +86,42 @@ pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<LinkRoute, 
         Some(crate::address::read_link_route(loading, &node).link_route)
     })?;
     made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
+}
+
+/// A new auto-link. Whether its name is free is for the caller to know.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn auto_link(attributes: &[(String, AttributeValue)]) -> Result<AutoLink, String> {
+    let made = read("autoLink", attributes, |loading, entity| {
+        let node = super::address::auto_link(loading, entity, 0)?;
+        Some(crate::address::read_auto_link(loading, &node).auto_link)
+    })?;
+    made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
+}
+
+/// Log settings in which a module has these levels, as `enable` of a `log` entity writes them.
+///
+/// # Errors
+///
+/// What is wrong with the levels, or with the name of the module.
+pub fn log(log: &Log, module: &str, enable: &str) -> Result<Log, String> {
+    let text = |name: &str, text: &str| (name.to_owned(), AttributeValue::Text(text.to_owned()));
+    let attributes = [text("module", module), text("enable", enable)];
+    let made = read("log", &attributes, |loading, entity| {
+        let node = super::log::log(loading, &[entity])?;
+        Some(crate::router::read_log(loading, &node))
+    })?;
+    let made = made.unwrap_or_else(crate::router::default_log);
+    let mut log = log.clone();
+    if module == "DEFAULT" {
+        log.level = made.level;
+    } else {
+        log.of.retain(|(area, _)| !super::log::areas(module).contains(&area.as_str()));
+        log.of.extend(made.of);
+    }
+    Ok(log)
 }
 
 fn read<T>(

@@ -15,7 +15,7 @@ use crate::client::{Fault, attach_receiver, attach_sender};
 const PAGE: usize = 500;
 
 /// Links to and from a management node.
-pub(super) struct Node {
+pub(crate) struct Node {
     sender: Sender,
     receiver: Receiver,
     reply_to: String,
@@ -24,7 +24,7 @@ pub(super) struct Node {
 
 impl Node {
     /// Attaches, with an address of its own for replies.
-    pub(super) async fn attach(session: &mut SessionHandle<()>) -> Result<Self, StatFault> {
+    pub(crate) async fn attach(session: &mut SessionHandle<()>) -> Result<Self, StatFault> {
         let source = Source::builder().dynamic(true).build();
         let receiver = Receiver::builder().name("crosstie-stat-replies").source(source).attach(session).await;
         let attach = |why: String| Fault::Attach { address: "$management".to_owned(), why };
@@ -51,14 +51,41 @@ impl Node {
     }
 
     /// Detaches; nothing is lost where that fails.
-    pub(super) async fn detach(self) {
+    pub(crate) async fn detach(self) {
         let _ = self.sender.close().await;
         let _ = self.receiver.close().await;
     }
 
     async fn page(&mut self, of: &str, names: &[&str], offset: usize) -> Result<Value, StatFault> {
+        let request = request(of, names, offset);
+        read_body(self.ask(request).await?)
+    }
+
+    /// Has the configuration read anew, to be applied or only compared. Gives the plan, or else the problems.
+    pub(crate) async fn reload(&mut self, dry_run: bool) -> Result<Result<Vec<String>, String>, StatFault> {
+        let properties =
+            [("operation", SimpleValue::String("RELOAD".to_owned())), ("dryRun", SimpleValue::Bool(dry_run))];
+        let reply = self.ask(message(properties, Value::Null)).await?;
+        if let Body::Value(AmqpValue(Value::Map(body))) = &reply.body
+            && let Some(Value::String(problems)) = body.get(&Value::from("problems"))
+        {
+            return Ok(Err(problems.clone()));
+        }
+        let Value::Map(body) = read_body(reply)? else { return Err(StatFault::Reply("its body is no map")) };
+        let Some(Value::List(lines)) = body.get(&Value::from("plan")) else {
+            return Err(StatFault::Reply("it has no plan"));
+        };
+        let line = |line: &Value| match line {
+            Value::String(line) => Ok(line.clone()),
+            _ => Err(StatFault::Reply("a line of its plan is no string")),
+        };
+        lines.iter().map(line).collect::<Result<_, _>>().map(Ok)
+    }
+
+    /// The reply to a request.
+    async fn ask(&mut self, request: Message<AmqpValue<Value>>) -> Result<Message<Body<Value>>, StatFault> {
         self.correlation = self.correlation.saturating_add(1);
-        let request = request(&self.reply_to, self.correlation, of, names, offset);
+        let request = addressed(request, &self.reply_to, self.correlation);
         let outcome = self.sender.send(request).await.map_err(Fault::from)?;
         if !outcome.is_accepted() {
             return Err(Fault::Lost(format!("the request was not accepted: {outcome:?}")).into());
@@ -69,46 +96,56 @@ impl Node {
             let message = delivery.into_message();
             let correlation = message.properties.as_ref().and_then(|properties| properties.correlation_id.as_ref());
             if correlation == Some(&MessageId::Ulong(self.correlation)) {
-                return read_body(message);
+                return Ok(message);
             }
         }
     }
 }
 
 /// A question for a page of entities.
-pub(super) fn request(
-    reply_to: &str,
-    correlation: u64,
-    of: &str,
-    names: &[&str],
-    offset: usize,
-) -> Message<AmqpValue<Value>> {
+pub(super) fn request(of: &str, names: &[&str], offset: usize) -> Message<AmqpValue<Value>> {
     let number = |number: usize| SimpleValue::Ulong(u64::try_from(number).unwrap_or(u64::MAX));
-    let mut application = OrderedMap::new();
-    for (key, value) in [
+    let properties = [
         ("operation", SimpleValue::String("QUERY".to_owned())),
         ("type", SimpleValue::String("org.amqp.management".to_owned())),
         ("name", SimpleValue::String("self".to_owned())),
         ("entityType", SimpleValue::String(of.to_owned())),
         ("offset", number(offset)),
         ("count", number(PAGE)),
-    ] {
-        application.insert(key.to_owned(), value);
-    }
+    ];
     let mut body = OrderedMap::new();
     body.insert(Value::from("attributeNames"), Value::List(names.iter().map(|name| Value::from(*name)).collect()));
+    message(properties, Value::Map(body))
+}
+
+/// A request on its way to the management node.
+pub(super) fn addressed(
+    request: Message<AmqpValue<Value>>,
+    reply_to: &str,
+    correlation: u64,
+) -> Message<AmqpValue<Value>> {
+    let properties = Properties {
+        to: Some("$management".to_owned()),
+        reply_to: Some(reply_to.to_owned()),
+        correlation_id: Some(MessageId::Ulong(correlation)),
+        ..Properties::default()
+    };
+    Message { properties: Some(properties), ..request }
+}
+
+/// A request with these properties of the application.
+fn message<const N: usize>(properties: [(&str, SimpleValue); N], body: Value) -> Message<AmqpValue<Value>> {
+    let mut application = OrderedMap::new();
+    for (key, value) in properties {
+        application.insert(key.to_owned(), value);
+    }
     Message {
         header: None,
         delivery_annotations: None,
         message_annotations: None,
-        properties: Some(Properties {
-            to: Some("$management".to_owned()),
-            reply_to: Some(reply_to.to_owned()),
-            correlation_id: Some(MessageId::Ulong(correlation)),
-            ..Properties::default()
-        }),
+        properties: None,
         application_properties: Some(ApplicationProperties(application)),
-        body: AmqpValue(Value::Map(body)),
+        body: AmqpValue(body),
         footer: None,
     }
 }

@@ -343,6 +343,7 @@ static CONNECTORS: View = View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stat::ask;
     use clap::ValueEnum as _;
     use crosstie_manage::{Access, Step};
     use crosstie_model::facts::Facts;
@@ -391,14 +392,14 @@ mod tests {
     /// What the management node of this router makes of a question.
     fn status(view: &View) -> i32 {
         let agent = crosstie_manage::Agent::new(1 << 16);
-        let request = crate::stat::ask::request("reply", 1, view.entity_type, view.attributes, 0);
+        let request = ask::addressed(ask::request(view.entity_type, view.attributes, 0), "reply", 1);
         let request = serde_amqp::to_vec(&Serializable(request)).unwrap();
         let mut step = agent.begin(&request, Access::Read);
         loop {
             step = match step {
                 Step::Gather(pending) => pending.facts(&Facts::default()),
                 Step::Reply(reply) => return reply.status,
-                Step::Silent | Step::Change(..) => panic!("no reply to {}", view.entity_type),
+                Step::Silent | Step::Change(..) | Step::Reload(..) => panic!("no reply to {}", view.entity_type),
             }
         }
     }

@@ -3,7 +3,7 @@
 use crosstie_model::facts::{ConnectionFacts, Part};
 use serde_amqp::Value;
 
-use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, counter, default};
+use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, changing, counter, default};
 use crate::table::DIRECTIONS;
 use crate::value::{direction, maybe, or_null, properties, text};
 
@@ -12,7 +12,7 @@ pub(super) static CONNECTION: Table<ConnectionFacts> = Table {
     head: Head {
         name: "connection",
         base: Base::Operational,
-        operations: &["READ"],
+        operations: &["READ", "UPDATE"],
         description: "A connection, accepted or dialled",
         singleton: false,
         local_identity: true,
@@ -47,7 +47,7 @@ pub(super) static CONNECTION: Table<ConnectionFacts> = Table {
         attribute("active", Shape::Flag, |_| true.into()),
         default(
             Fallback::Text("enabled"),
-            attribute("adminStatus", Shape::Word(&["enabled", "deleted"]), |connection| {
+            changing("adminStatus", Shape::Word(&["enabled", "deleted"]), |connection| {
                 text(if connection.closing { "deleted" } else { "enabled" })
             }),
         ),
@@ -58,7 +58,7 @@ pub(super) static CONNECTION: Table<ConnectionFacts> = Table {
         counter("lastDlvSeconds", |connection| or_null(connection.last_delivery_seconds)),
         default(
             Fallback::Flag(false),
-            attribute("enableProtocolTrace", Shape::Flag, |connection| connection.frames_logged.into()),
+            changing("enableProtocolTrace", Shape::Flag, |connection| connection.frames_logged.into()),
         ),
     ],
     rows: |facts| &facts.connections,

@@ -2,7 +2,7 @@
 
 use crosstie_model::facts::{LogFacts, Part};
 
-use crate::entity::{Base, Head, Shape, Table, attribute, formerly, required};
+use crate::entity::{Base, Head, Shape, Table, attribute, changing, formerly, required};
 use crate::log::MODULES;
 use crate::value::{maybe, or_null, text};
 
@@ -11,7 +11,7 @@ pub(super) static LOG: Table<LogFacts> = Table {
     head: Head {
         name: "log",
         base: Base::Configuration,
-        operations: &["READ"],
+        operations: &["READ", "UPDATE"],
         description: "What a part of the router writes to the log",
         singleton: false,
         local_identity: false,
@@ -21,10 +21,10 @@ pub(super) static LOG: Table<LogFacts> = Table {
     identity: |log| text(format!("log/{}", log.module)),
     attributes: &[
         required(attribute("module", Shape::Word(MODULES), |log| text(log.module))),
-        attribute("enable", Shape::Text, |log| maybe(&log.enable)),
-        formerly("timestamp", attribute("includeTimestamp", Shape::Flag, |log| or_null(log.include_timestamp))),
-        formerly("source", attribute("includeSource", Shape::Flag, |log| or_null(log.include_source))),
-        formerly("output", attribute("outputFile", Shape::Text, |log| maybe(&log.output))),
+        changing("enable", Shape::Text, |log| maybe(&log.enable)),
+        formerly("timestamp", changing("includeTimestamp", Shape::Flag, |log| or_null(log.include_timestamp))),
+        formerly("source", changing("includeSource", Shape::Flag, |log| or_null(log.include_source))),
+        formerly("output", changing("outputFile", Shape::Text, |log| maybe(&log.output))),
     ],
     rows: |facts| &facts.log,
 };

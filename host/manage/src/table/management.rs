@@ -17,6 +17,7 @@ pub(crate) static MANAGEMENT: Table<()> = Table {
             "GET-MGMT-NODES",
             "GET-SCHEMA",
             "GET-JSON-SCHEMA",
+            "RELOAD",
             "READ",
         ],
         description: "The management node of this router",

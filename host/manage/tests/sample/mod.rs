@@ -264,6 +264,7 @@ pub(crate) fn run(request: &[u8], access: Access, mut change: impl FnMut(Change,
                 change(wanted, &mut known);
                 changing.changed(Ok(()))
             }
+            Step::Reload(reloading, reload) => reloading.done(Ok(vec![format!("{reload:?}")])),
         };
     }
 }

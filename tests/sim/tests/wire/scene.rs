@@ -10,6 +10,7 @@ use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
 use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
+use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
 use crosstie_router::link_route::LinkRoutes;
@@ -72,7 +73,7 @@ impl Scene {
             router_id: "router".to_owned(),
             addresses: Addresses::new(Vec::new(), distribution),
             post: Post::new(wake),
-            auto_links,
+            auto_links: AutoLinks::new(auto_links),
             link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),

@@ -1,0 +1,134 @@
+//! Changes that management asks for.
+
+use std::sync::Arc;
+
+use crosstie_manage::{Attributes, Change, Refused};
+use crosstie_router::link_route;
+
+use crate::control::Control;
+use crate::listener;
+use crate::worker::{Command, Ending};
+
+impl Control {
+    pub(crate) async fn change(&mut self, change: Change) -> Result<(), Refused> {
+        match change {
+            Change::CreateListener(attributes) => self.create_listener(&attributes).await,
+            Change::CreateConnector(attributes) => self.create_connector(&attributes),
+            Change::CreateAddress(attributes) => self.create_address(&attributes),
+            Change::CreateLinkRoute(attributes) => self.create_link_route(&attributes),
+            Change::CreateAutoLink(attributes) => self.create_auto_link(&attributes),
+            Change::DeleteListener(name) => self.delete_listener(&name),
+            Change::DeleteConnector(name) => self.delete_connector(&name),
+            Change::DeleteAddress(id) => {
+                let is_gone = self.shared.common.addresses.remove_rule(id);
+                self.made.addresses.remove(&id);
+                is_gone.then(|| tracing::info!(target: "management", id, "address rule deleted"));
+                found(is_gone, "address rule", id)
+            }
+            Change::DeleteLinkRoute(id) => {
+                let is_gone = self.shared.common.link_routes.remove(id);
+                self.made.link_routes.remove(&id);
+                is_gone.then(|| tracing::info!(target: "management", id, "link route deleted"));
+                found(is_gone, "link route", id)
+            }
+            Change::DeleteAutoLink(id) => {
+                let is_gone = self.shared.common.auto_links.remove(id);
+                self.made.auto_links.remove(&id);
+                self.tell(|| Command::RemoveAutoLink(id));
+                is_gone.then(|| tracing::info!(target: "management", id, "auto-link deleted"));
+                found(is_gone, "auto-link", id)
+            }
+            Change::DropConnection(id) => self.drop_connection(id).await,
+            Change::UpdateLog { module, enable } => {
+                self.log = self.entities.log(&self.log, module, &enable).map_err(Refused::BadRequest)?;
+                self.entities.set_levels(&self.log);
+                tracing::info!(target: "management", module, enable, "log levels changed");
+                Ok(())
+            }
+        }
+    }
+
+    async fn create_listener(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let listener = self.entities.listener(attributes).map_err(Refused::BadRequest)?;
+        let socket = listener::bind(&listener).await.map_err(|error| Refused::Failed(error.to_string()))?;
+        let name = listener.name.clone();
+        self.accept(listener, Arc::new(socket)).map_err(|error| Refused::Failed(error.to_string()))?;
+        tracing::info!(target: "management", listener = name, "listener created");
+        if let Some(open) = self.listeners.last_mut() {
+            open.is_created = true;
+        }
+        Ok(())
+    }
+
+    fn create_connector(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let connector = self.entities.connector(attributes).map_err(Refused::BadRequest)?;
+        tracing::info!(target: "management", connector = connector.name, "connector created");
+        self.connect(connector);
+        if let Some(dialling) = self.connectors.last_mut() {
+            dialling.is_created = true;
+        }
+        Ok(())
+    }
+
+    fn create_address(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let rule = self.entities.address(attributes).map_err(Refused::BadRequest)?;
+        let pattern = rule.covers.pattern().to_string();
+        let Some(id) = self.shared.common.addresses.add_rule(rule) else {
+            return Err(Refused::BadRequest(format!("there is a rule for {pattern:?} already")));
+        };
+        self.made.addresses.insert(id);
+        tracing::info!(target: "management", pattern, "address rule created");
+        Ok(())
+    }
+
+    fn create_link_route(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let route = self.entities.link_route(attributes).map_err(Refused::BadRequest)?;
+        let key = link_route::key(&route);
+        let Some(id) = self.shared.common.link_routes.add(route) else {
+            return Err(Refused::BadRequest(format!("there is a link route {key:?} to that container already")));
+        };
+        self.made.link_routes.insert(id);
+        tracing::info!(target: "management", route = key, "link route created");
+        Ok(())
+    }
+
+    fn create_auto_link(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let auto_link = self.entities.auto_link(attributes).map_err(Refused::BadRequest)?;
+        let name = auto_link.name.clone();
+        let Some(id) = self.shared.common.auto_links.add(auto_link) else {
+            return Err(Refused::BadRequest(format!("there is an auto-link named {name:?} already")));
+        };
+        self.made.auto_links.insert(id);
+        tracing::info!(target: "management", auto_link = name, "auto-link created");
+        self.tell(|| Command::AddAutoLink(id));
+        Ok(())
+    }
+
+    fn delete_listener(&mut self, name: &str) -> Result<(), Refused> {
+        let place = self.listeners.iter().position(|listener| listener.settings.name == name);
+        let place = place.ok_or_else(|| Refused::NotFound(format!("no listener is named {name:?}")))?;
+        self.listeners.remove(place).task.abort();
+        tracing::info!(target: "management", listener = name, "listener deleted");
+        Ok(())
+    }
+
+    fn delete_connector(&mut self, name: &str) -> Result<(), Refused> {
+        let place = self.connectors.iter().position(|dialling| dialling.settings.name == name);
+        let place = place.ok_or_else(|| Refused::NotFound(format!("no connector is named {name:?}")))?;
+        self.connectors.remove(place).watched.stop();
+        tracing::info!(target: "management", connector = name, "connector deleted");
+        Ok(())
+    }
+
+    async fn drop_connection(&self, id: u64) -> Result<(), Refused> {
+        if self.end(&Ending::Drop(id)).await == 0 {
+            return Err(Refused::BadRequest(format!("no connection has the id {id}")));
+        }
+        tracing::info!(target: "management", connection = id, "connection deleted");
+        Ok(())
+    }
+}
+
+fn found(is_gone: bool, what: &str, id: u64) -> Result<(), Refused> {
+    if is_gone { Ok(()) } else { Err(Refused::NotFound(format!("no {what} has the id {id}"))) }
+}
