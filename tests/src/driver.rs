@@ -146,6 +146,11 @@ impl Driver {
         assert!(status.success(), "{}: {status}\n{}", self.process.name(), self.process.tail(40));
     }
 
+    /// Sends it a signal, by its name.
+    pub fn signal(&self, signal: &str) {
+        self.process.signal(signal);
+    }
+
     /// SIGKILL: the connection ends without a Close.
     pub fn kill(&mut self) {
         self.process.kill();

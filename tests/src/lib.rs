@@ -11,6 +11,7 @@ pub mod classic;
 pub mod driver;
 pub mod frame;
 pub mod java;
+pub mod management;
 pub mod native;
 pub mod peer;
 pub mod performative;

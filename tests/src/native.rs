@@ -68,6 +68,11 @@ impl Client {
         Ok(Self { connection, session })
     }
 
+    /// Its session, for links with terms of their own.
+    pub const fn session(&mut self) -> &mut SessionHandle<()> {
+        &mut self.session
+    }
+
     /// A sender; `settled` decides about every message.
     ///
     /// # Panics

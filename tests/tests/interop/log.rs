@@ -52,6 +52,17 @@ fn json_lines_have_the_area_and_the_fields() {
     assert_eq!(router.terminate().code(), Some(0));
 }
 
+#[test]
+fn a_log_that_was_put_aside_goes_on_in_a_new_file() {
+    let kdl = plain_kdl("").replace("    level \"debug\"\n", "    format \"json\"\n    output \"file:router.log\"\n");
+    let router = Router::start(&kdl.replace("listener \"clients\"", "listener  \"clients\""));
+    let path = router.dir().path().join("router.log");
+    wait_for_line(&path, "listening");
+    std::fs::rename(&path, router.dir().path().join("router.log.1")).expect("renamed");
+    router.process().signal("HUP");
+    wait_for_line(&path, "reload: nothing has changed");
+}
+
 fn wait_for_line(path: &Path, phrase: &str) -> Value {
     let end = std::time::Instant::now() + DEADLINE;
     loop {
