@@ -168,7 +168,7 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
     let advertisement = failover_list::read(open.properties.as_ref());
     if advertisement.skipped > 0 {
         let skipped = advertisement.skipped;
-        tracing::info!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
+        tracing::warn!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
     }
     tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
     socket.opened.replace(Some((worker.clock(), advertisement)));

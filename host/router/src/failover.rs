@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{FailoverAnswer, FailoverCause, FailoverRequest};
+use crosstie_model::policy::{Candidate, FailoverAnswer, FailoverCause, FailoverRequest};
 use crosstie_model::random::Random;
 use crosstie_model::settings::{Backoff, Connector, Role};
 
@@ -111,6 +111,8 @@ pub struct Failover {
     round: u32,
     /// Connections in a row that ended before they were stable.
     unstable: u32,
+    /// Where the last connection led.
+    used: Option<String>,
     retry_after: Option<Duration>,
     down_since_ms: Option<u64>,
     random: Random,
@@ -123,13 +125,7 @@ impl Failover {
         let keys: Vec<Key> = self.candidates.keys().collect();
         let start = keys.iter().position(|key| Some(*key) == self.current).unwrap_or(0);
         let (before, after) = keys.split_at_checked(start).unwrap_or_default();
-        let url = |key: &Key| {
-            let candidate = self.candidates.get(*key)?;
-            let host = &candidate.host;
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            Some(format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port))
-        };
-        after.iter().chain(before).filter_map(url).collect()
+        after.iter().chain(before).filter_map(|key| self.candidates.get(*key).map(url)).collect()
     }
 
     /// The failover of a connector that has not dialled yet. `seed` is for jitter.
@@ -145,6 +141,7 @@ impl Failover {
             state: State::Ask(FailoverCause::Startup),
             round: 0,
             unstable: 0,
+            used: None,
             retry_after: None,
             down_since_ms: None,
             random: Random::new(seed),
@@ -287,6 +284,7 @@ impl Failover {
         };
         let left = std::mem::take(left);
         self.state = State::Connected { since: clock.now, left };
+        self.tell_used(clock);
         self.down_since_ms = None;
         if let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) {
             candidate.failures_in_row = 0;
@@ -298,6 +296,18 @@ impl Failover {
                 tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
             }
         }
+    }
+
+    /// Says so when another endpoint is in use than before.
+    fn tell_used(&mut self, clock: Clock) {
+        let Some(to) = self.current.and_then(|key| self.candidates.get(key)).map(url) else {
+            return;
+        };
+        if let Some(from) = self.used.as_ref().filter(|from| **from != to) {
+            let down_ms = self.down_since_ms.map(|since| clock.unix_ms.saturating_sub(since));
+            tracing::info!(target: "connector", connector = &*self.name, from, to, down_ms, "failed over");
+        }
+        self.used = Some(to);
     }
 
     /// The peer's Open came, and the connection is not lost.
@@ -329,235 +339,9 @@ impl Failover {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::failover_list::Advertised;
-
-    use crosstie_model::policy::Pick;
-    use crosstie_model::settings::{
-        ConnectionLimits, ConnectionSettings, Endpoint, LinkCapacity, Scheme, StripAnnotations,
-    };
-
-    fn connector(allow: &[&str]) -> Connector {
-        let endpoint = |host: &str, priority| Endpoint {
-            scheme: Scheme::Amqp,
-            host: host.to_owned(),
-            port: 5672,
-            priority,
-            labels: Vec::new(),
-        };
-        Connector {
-            name: "broker".to_owned(),
-            role: Role::RouteContainer,
-            endpoints: vec![endpoint("b", 1), endpoint("a", 0), endpoint("c", 1)],
-            username: None,
-            password: None,
-            tls: None,
-            verify_hostname: true,
-            failover: crosstie_model::settings::Failover {
-                follow_advertised: true,
-                allow: allow.iter().map(|host| (*host).to_owned()).collect(),
-                backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(8), jitter: 0.0 },
-            },
-            connection: ConnectionSettings {
-                sasl: Vec::new(),
-                allow_plain_without_tls: false,
-                handshake_timeout: Duration::from_secs(10),
-                idle_timeout: Duration::ZERO,
-                max_frame_size: 16384,
-                max_sessions: 1,
-                max_session_frames: None,
-                address_family: None,
-                link_capacity: LinkCapacity { initial: 1, max: 1 },
-                properties: Vec::new(),
-                strip_annotations: StripAnnotations::default(),
-                limits: ConnectionLimits::default(),
-            },
-        }
-    }
-
-    fn clock(seconds: u64) -> Clock {
-        Clock { now: Time(seconds * 1_000_000), unix_ms: seconds * 1000 }
-    }
-
-    fn dialled(failover: &mut Failover, at: Clock) -> Dial {
-        loop {
-            match failover.poll(at) {
-                Step::Ask(_) => failover.handle_answer(at, None),
-                Step::Dial(dial) => return dial,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// The hosts that are tried at one moment, each failing.
-    fn round(failover: &mut Failover, at: Clock) -> (String, Time) {
-        let mut hosts = String::new();
-        loop {
-            match failover.poll(at) {
-                Step::Ask(_) => failover.handle_answer(at, None),
-                Step::Dial(dial) => {
-                    hosts.push_str(&dial.host);
-                    failover.handle_failed(at, Failure::default());
-                }
-                Step::Wait(until) => return (hosts, until),
-                Step::Idle => panic!("idle"),
-            }
-        }
-    }
-
-    fn advertise(hosts: &[&str]) -> Advertisement {
-        let item = |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: None, hostname: None };
-        Advertisement { items: Some(hosts.iter().map(item).collect()), skipped: 0 }
-    }
-
-    #[test]
-    fn rounds_go_by_priority_and_back_off() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let mut at = 0;
-        for wait in [1, 2, 4, 8, 8] {
-            assert_eq!(round(&mut failover, clock(at)), ("abc".to_owned(), clock(at + wait).now));
-            at += wait;
-        }
-    }
-
-    #[test]
-    fn the_lost_one_comes_first_and_advertised_ones_last() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        assert_eq!(dialled(&mut failover, clock(0)).host, "a");
-        failover.handle_failed(clock(0), Failure::default());
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&["x", "a", "y"]));
-        failover.handle_lost(clock(9), Failure::default());
-        assert_eq!(round(&mut failover, clock(9)).0, "bacxy");
-    }
-
-    #[test]
-    fn an_advertised_peer_replaces_the_list_and_stays_itself() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["x", "y"]));
-        failover.handle_lost(clock(5), Failure::default());
-        for host in ["a", "b", "c", "x"] {
-            assert_eq!(dialled(&mut failover, clock(5)).host, host);
-            if host != "x" {
-                failover.handle_failed(clock(5), Failure::default());
-            }
-        }
-        failover.handle_opened(clock(5), advertise(&[]));
-        failover.handle_lost(clock(9), Failure::default());
-        assert_eq!(round(&mut failover, clock(9)).0, "xabc");
-    }
-
-    #[test]
-    fn credentials_go_only_to_hosts_that_the_operator_named() {
-        let mut open = Failover::new(&connector(&[]), 1);
-        assert!(dialled(&mut open, clock(0)).with_credentials);
-        open.handle_opened(clock(0), advertise(&["x"]));
-        open.handle_lost(clock(5), Failure::default());
-        let mut listed = Failover::new(&connector(&["*.example.com"]), 1);
-        dialled(&mut listed, clock(0));
-        listed.handle_opened(clock(0), advertise(&["evil.example.org", "b2.example.com"]));
-        listed.handle_lost(clock(5), Failure::default());
-        for (failover, host, with_credentials) in [(&mut open, "x", false), (&mut listed, "b2.example.com", true)] {
-            for _ in 0..3 {
-                dialled(failover, clock(5));
-                failover.handle_failed(clock(5), Failure::default());
-            }
-            let dial = dialled(failover, clock(5));
-            assert_eq!((dial.host.as_str(), dial.with_credentials), (host, with_credentials));
-        }
-    }
-
-    #[test]
-    fn a_peer_that_opens_and_goes_is_not_dialled_in_a_loop() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let mut hosts = String::new();
-        let until = loop {
-            match failover.poll(clock(0)) {
-                Step::Ask(_) => failover.handle_answer(clock(0), None),
-                Step::Dial(dial) => {
-                    hosts.push_str(&dial.host);
-                    failover.handle_opened(clock(0), Advertisement::default());
-                    failover.handle_lost(clock(0), Failure::default());
-                }
-                Step::Wait(until) => break until,
-                Step::Idle => panic!("idle"),
-            }
-        };
-        assert_eq!((hosts.as_str(), until), ("aabc", clock(1).now));
-    }
-
-    #[test]
-    fn a_plugins_order_delays_and_retry_hold() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let Step::Ask(request) = failover.poll(clock(0)) else { panic!() };
-        assert_eq!((request.cause, request.candidates.len()), (FailoverCause::Startup, 3));
-        let pick = |index, delay| Pick { index, delay: Duration::from_secs(delay) };
-        failover.handle_answer(
-            clock(0),
-            Some(FailoverAnswer {
-                plugin: "p".into(),
-                order: vec![pick(2, 0), pick(0, 3)],
-                retry_after: Some(Duration::from_secs(60)),
-                note: None,
-            }),
-        );
-        assert_eq!(dialled(&mut failover, clock(0)).host, "c");
-        failover.handle_failed(clock(0), Failure::default());
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(3).now));
-        assert_eq!(dialled(&mut failover, clock(3)).host, "a");
-        failover.handle_failed(clock(3), Failure::default());
-        assert!(matches!(failover.poll(clock(3)), Step::Wait(until) if until == clock(63).now));
-    }
-
-    #[test]
-    fn a_plugin_that_drops_all_and_wants_to_be_asked_at_once_waits_nevertheless() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let Step::Ask(_) = failover.poll(clock(0)) else { panic!() };
-        let nothing =
-            FailoverAnswer { plugin: "p".into(), order: vec![], retry_after: Some(Duration::ZERO), note: None };
-        failover.handle_answer(clock(0), Some(nothing));
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(0).now + RETRY_MIN));
-    }
-
-    #[test]
-    fn a_round_goes_on_past_candidates_that_are_advertised_no_longer() {
-        let mut connector = connector(&[]);
-        connector.endpoints.truncate(1);
-        let mut failover = Failover::new(&connector, 1);
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
-        failover.handle_lost(clock(0), Failure::default());
-        // the second loss within a second goes on in the round, whose x, y and z are gone
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&[]));
-        failover.handle_lost(clock(0), Failure::default());
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
-        assert_eq!(round(&mut failover, clock(1)).0, "b");
-    }
-
-    #[test]
-    fn who_gives_up_starts_again_after_the_backoff() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        dialled(&mut failover, clock(0));
-        failover.give_up(clock(0));
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
-        assert_eq!(round(&mut failover, clock(1)).0, "abc");
-    }
-
-    #[test]
-    fn a_list_in_another_order_changes_nobody_in_a_round() {
-        let mut connector = connector(&[]);
-        connector.endpoints.truncate(1);
-        let mut failover = Failover::new(&connector, 1);
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
-        failover.handle_lost(clock(0), Failure::default());
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["z", "v", "x"]));
-        failover.handle_lost(clock(0), Failure::default());
-        assert_eq!(round(&mut failover, clock(0)).0, "xz");
-    }
+/// A candidate as it is written.
+fn url(candidate: &Candidate) -> String {
+    let host = &candidate.host;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port)
 }
