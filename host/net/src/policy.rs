@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::fault::{condition, error};
-use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::{
     AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
 };
@@ -172,9 +171,6 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
     }
     tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
     socket.opened.replace(Some((worker.clock(), advertisement)));
-    if let Some((watched, endpoint)) = &*socket.watched.borrow() {
-        watched.set(ConnectorStatus::Success, Some(format!("connected to {endpoint}")));
-    }
     socket.heard.notify_one();
 }
 

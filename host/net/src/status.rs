@@ -64,6 +64,11 @@ impl Watched {
         state.message = message;
     }
 
+    /// Says what it does now; what happened last stays.
+    pub(crate) fn set_status(&self, status: ConnectorStatus) {
+        self.state().status = status;
+    }
+
     /// Says what it may dial.
     pub(crate) fn set_urls(&self, urls: Vec<String>) {
         self.state().urls = urls;
@@ -107,11 +112,6 @@ impl Watched {
     pub(crate) async fn ordered(&self) {
         // the sender is ours: it does not go
         let _ = self.0.order.subscribe().wait_for(|order| !matches!(order, Order::Run)).await;
-    }
-
-    /// Whether it is to end.
-    pub(crate) fn is_stopped(&self) -> bool {
-        matches!(*self.0.order.borrow(), Order::Stop)
     }
 
     /// Ready when it is to end.

@@ -31,6 +31,7 @@ use crate::layer::{Entrance, Layer};
 use crate::opening;
 use crate::policy;
 use crate::profiles::Profiles;
+use crate::resolver::Resolver;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) connections_max: AtomicU32,
     pub(crate) started: Instant,
     pub(crate) profiles: Profiles,
+    pub(crate) resolver: Resolver,
 }
 
 /// What a listener hands to a worker with each socket.
@@ -347,7 +349,10 @@ impl Worker {
         let left = serve(self, at, &socket, partial).await;
         self.sockets.borrow_mut().remove(&at);
         match left {
-            Left::Closed => self.shard.borrow_mut().lost(self.now(), at),
+            Left::Closed => {
+                self.shard.borrow_mut().lost(self.now(), at);
+                socket.end();
+            }
             Left::Moved(to, partial) => self.send(at, socket, to, partial),
         }
         self.settle_events();

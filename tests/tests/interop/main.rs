@@ -16,6 +16,7 @@ mod failover_lists;
 mod link_routes;
 mod log;
 mod loss;
+mod lost_peer;
 mod management;
 mod patterns;
 mod plugins;
