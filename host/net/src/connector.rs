@@ -2,16 +2,17 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::facts::ConnectorStatus;
-use crosstie_model::policy::Hook;
+use crosstie_model::policy::{FailoverAnswer, FailoverRequest, Hook};
 use crosstie_model::settings::Connector;
-use crosstie_router::failover::{Failover, Failure, Step};
+use crosstie_router::failover::{Dial, Failover, Failure, Step};
 
 use crate::dial_text;
-use crate::dialled::{Dialled, News};
+use crate::dialled::{Dialled, News, Opened};
 use crate::status::Watched;
 use crate::worker::Worker;
 
@@ -33,19 +34,7 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
     while !worker.is_closing() && !watched.is_ordered() {
         match failover.poll(worker.clock()) {
             Step::Ask(request) => {
-                let answer =
-                    if worker.policy.serves(Hook::Failover) { worker.policy.failover(request).await } else { None };
-                if let Some(answer) = &answer {
-                    let picks = answer.order.len();
-                    tracing::info!(
-                        target: "connector",
-                        connector = &*name,
-                        plugin = &*answer.plugin,
-                        picks,
-                        note = answer.note,
-                        "failover ordered"
-                    );
-                }
+                let answer = ask(worker, request).await;
                 failover.handle_answer(worker.clock(), answer);
             }
             Step::Wait(until) => {
@@ -59,14 +48,14 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
                 let endpoint = dial_text(&dial.host, dial.port);
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
                 watched.set_status(ConnectorStatus::Connecting);
-                watched.set_urls(failover.urls());
+                watched.set_progress(&failover);
                 let begin = Dialled::begin(worker, (connector, watched.edition()), &dial);
                 let begun = tokio::select! {
                     begun = begin => begun,
                     () = watched.ordered() => Err(Failure { error: "the connector was changed".to_owned(), condition: None }),
                 };
                 match begun {
-                    Ok(dialled) => serve(worker, watched, dialled, &mut failover).await,
+                    Ok(dialled) => serve(worker, (connector, watched), dialled, &mut failover).await,
                     Err(failure) => {
                         tell_failed((&name, watched), &endpoint, None, &failure);
                         failover.handle_failed(worker.clock(), failure);
@@ -82,26 +71,106 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
     }
 }
 
-/// Serves a connection to its end.
-async fn serve(worker: &Rc<Worker>, watched: &Watched, dialled: Dialled, failover: &mut Failover) {
-    let name = dialled.socket.identity.borrow().owner.name.clone();
+async fn ask(worker: &Worker, request: FailoverRequest) -> Option<FailoverAnswer> {
+    if !worker.policy.serves(Hook::Failover) {
+        return None;
+    }
+    let connector = request.connector.clone();
+    let answer = worker.policy.failover(request).await?;
+    let picks = answer.order.len();
+    let (plugin, note) = (&*answer.plugin, answer.note.as_deref());
+    tracing::info!(target: "connector", connector = &*connector, plugin, picks, note, "failover ordered");
+    Some(answer)
+}
+
+/// A connection that is to take the place of one that works; the endpoint is for when it cannot.
+type Successor<'c> = (String, Pin<Box<dyn Future<Output = Result<(Dialled, Opened), Failure>> + 'c>>);
+
+/// Serves a connection to its end, or those that take its place.
+async fn serve(
+    worker: &Rc<Worker>,
+    (connector, watched): (&Connector, &Watched),
+    mut dialled: Dialled,
+    failover: &mut Failover,
+) {
+    let name: &str = &connector.name;
+    let mut back: Option<Successor<'_>> = None;
     loop {
+        let mut wait = None;
+        if failover.is_connected() && back.is_none() {
+            match failover.poll(worker.clock()) {
+                Step::Ask(request) => {
+                    let answer = ask(worker, request).await;
+                    failover.handle_answer(worker.clock(), answer);
+                    continue;
+                }
+                Step::Dial(dial) => {
+                    let endpoint = dial_text(&dial.host, dial.port);
+                    tracing::debug!(target: "connector", connector = name, endpoint, "dialling a better one");
+                    watched.set_progress(failover);
+                    back = Some((endpoint, Box::pin(succeed(worker, (connector, watched.edition()), dial))));
+                }
+                Step::Wait(until) => wait = Some(worker.instant(until)),
+                Step::Idle => {}
+            }
+        }
+        let outcome = async {
+            match &mut back {
+                Some((_, successor)) => successor.await,
+                None => std::future::pending().await,
+            }
+        };
+        let due = async {
+            match wait {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             news = dialled.news() => match news {
-                News::Opened(clock, advertisement) => {
+                News::Opened((clock, advertisement)) => {
                     failover.handle_opened(clock, advertisement);
                     watched.set(ConnectorStatus::Success, Some(dialled.text()));
-                    watched.set_urls(failover.urls());
+                    watched.set_progress(failover);
                 }
-                News::Over(failure) => return tell_over(worker, (&name, watched), &dialled, failure, failover),
+                News::Over(failure) => return tell_over(worker, (name, watched), &dialled, failure, failover),
             },
             () = watched.stopped() => {
-                tracing::info!(target: "connector", connector = &*name, endpoint = dialled.endpoint, "connection closed");
+                tracing::info!(target: "connector", connector = name, endpoint = dialled.endpoint, "connection closed");
                 return dialled.close("the connector was deleted");
             }
+            outcome = outcome => {
+                let endpoint = back.take().map(|(endpoint, _)| endpoint).unwrap_or_default();
+                match outcome {
+                    Ok((successor, (clock, advertisement))) => {
+                        failover.handle_opened(clock, advertisement);
+                        watched.set(ConnectorStatus::Success, Some(successor.text()));
+                        watched.set_progress(failover);
+                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire());
+                    }
+                    Err(failure) => {
+                        let Failure { error, condition } = &failure;
+                        tracing::info!(target: "connector", connector = name, endpoint, error, condition, "the better one is not there yet");
+                        failover.handle_failed(worker.clock(), failure);
+                        watched.set_progress(failover);
+                    }
+                }
+            }
+            () = due => {}
         }
     }
+}
+
+/// Dials an endpoint, and answers when it can do what the connection does that it is to follow.
+async fn succeed(worker: &Rc<Worker>, connector: (&Connector, u64), dial: Dial) -> Result<(Dialled, Opened), Failure> {
+    let dialled = Dialled::begin(worker, connector, &dial).await?;
+    let opened = match dialled.news().await {
+        News::Opened(opened) => opened,
+        News::Over(failure) => return Err(failure),
+    };
+    dialled.ready().await?;
+    Ok((dialled, opened))
 }
 
 fn tell_over(

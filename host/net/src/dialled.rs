@@ -3,12 +3,14 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crosstie_amqp::connection::Connection;
 use crosstie_model::settings::{Connector, Management};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Dial, Failure};
 use crosstie_router::failover_list::Advertisement;
+use crosstie_router::retire::Readiness;
 use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
 
@@ -16,6 +18,18 @@ use crate::layer::Layer;
 use crate::socket::{Owner, Socket};
 use crate::worker::Worker;
 use crate::{dial_text, opening, tcp};
+
+/// Between looks at a connection that is to take the place of another, or has given its own up.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// For the answers to the attaches of auto-links.
+const READY_MAX: Duration = Duration::from_secs(10);
+
+/// What was sent by a peer before it heard that its credit is gone arrives in this time.
+const CALM: Duration = Duration::from_millis(500);
+
+/// What has begun on a connection that retires has this time; links that are routed to it, too.
+const RETIRE_MAX: Duration = Duration::from_secs(30);
 
 /// A connection that is there, or was; dropped, it is closed. Its task is its own: whoever has this need not wait for the last
 /// words of its peer.
@@ -28,10 +42,13 @@ pub(crate) struct Dialled {
     is_over: Cell<bool>,
 }
 
+/// When the peer's Open came, and what it advertised.
+pub(crate) type Opened = (Clock, Advertisement);
+
 /// What becomes of it.
 pub(crate) enum News {
     /// The peer's Open came.
-    Opened(Clock, Advertisement),
+    Opened(Opened),
     /// It is over. What is left to say to the peer holds nobody up.
     Over(Failure),
 }
@@ -83,8 +100,8 @@ impl Dialled {
     /// The next thing that happens to it.
     pub(crate) async fn news(&self) -> News {
         loop {
-            if let Some((clock, advertisement)) = self.socket.opened.take() {
-                return News::Opened(clock, advertisement);
+            if let Some(opened) = self.socket.opened.take() {
+                return News::Opened(opened);
             }
             if self.socket.is_over.get() {
                 self.is_over.set(true);
@@ -95,6 +112,59 @@ impl Dialled {
                 return News::Over(failure);
             }
             self.socket.heard.notified().await;
+        }
+    }
+
+    /// Until its auto-links are attached, so that it can take the place of another one.
+    ///
+    /// # Errors
+    ///
+    /// That the peer does not attach them, or goes.
+    pub(crate) async fn ready(&self) -> Result<(), Failure> {
+        let failed = |error: &str| Failure { error: error.to_owned(), condition: None };
+        let attached = async {
+            loop {
+                match self.worker.shard.borrow().readiness(self.at) {
+                    Readiness::Ready => return Ok(()),
+                    Readiness::Refused => return Err(failed("the peer refuses an auto-link")),
+                    Readiness::Attaching => {}
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            attached = tokio::time::timeout(READY_MAX, attached) => {
+                attached.unwrap_or_else(|_| Err(failed("the peer does not answer the attach of an auto-link")))
+            }
+            news = self.news() => match news {
+                News::Over(failure) => Err(failure),
+                News::Opened(_) => Err(failed("the peer has opened twice")),
+            },
+        }
+    }
+
+    /// Ends it when what has begun is over, after another one has taken its place.
+    pub(crate) async fn retire(self) {
+        let connector = self.socket.identity.borrow().owner.name.clone();
+        let endpoint = self.endpoint.as_str();
+        tracing::info!(target: "connector", connector = &*connector, endpoint, "retiring");
+        self.worker.shard.borrow_mut().retire(self.worker.now(), self.at);
+        self.worker.settle_events();
+        let quiet = async {
+            // what the peer sent before it heard that it has no credit is still to come
+            tokio::time::sleep(CALM).await;
+            while !self.worker.shard.borrow().is_quiet(self.at) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::select! {
+            quiet = tokio::time::timeout(RETIRE_MAX, quiet) => {
+                let complete = quiet.is_ok();
+                tracing::info!(target: "connector", connector = &*connector, endpoint, complete, "retired");
+                self.is_over.set(true);
+                self.worker.close_clean(self.at);
+            }
+            _ = self.news() => {}
         }
     }
 
@@ -132,7 +202,7 @@ impl Dialled {
 impl Drop for Dialled {
     fn drop(&mut self) {
         if !self.is_over.get() {
-            self.worker.close_for(self.at, "another connection took its place");
+            self.worker.close_clean(self.at);
         }
     }
 }

@@ -5,6 +5,8 @@
 //!                    ^         |
 //!                    +- failed +--> Waiting (round exhausted) -> Ask
 //! ```
+//!
+//! What happens beside a connection, on the way back to a better endpoint, stands in `fail_back.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use crosstie_model::random::Random;
 use crosstie_model::settings::{Backoff, Connector, Role};
 
 use crate::candidate::{Candidates, Key};
+use crate::fail_back::Back;
 use crate::failover_list::Advertisement;
 
 /// A connection that ends sooner than this after its Open does not count as one that worked.
@@ -47,7 +50,7 @@ pub struct Clock {
 pub enum Step {
     /// Ask policy, then [`Failover::handle_answer`].
     Ask(FailoverRequest),
-    /// Dial, then [`Failover::handle_opened`] or [`Failover::handle_failed`].
+    /// Dial, beside the connection where there is one, then [`Failover::handle_opened`] or [`Failover::handle_failed`].
     Dial(Dial),
     /// Nothing before this.
     Wait(Time),
@@ -70,7 +73,7 @@ pub struct Dial {
 
 /// A candidate of a round, and how long is waited before it is dialled.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+pub(crate) struct Turn {
     key: Key,
     delay: Duration,
 }
@@ -90,6 +93,7 @@ enum State {
     Connected {
         since: Time,
         left: VecDeque<Turn>,
+        back: Back,
     },
     Waiting {
         until: Time,
@@ -103,6 +107,7 @@ pub struct Failover {
     role: Role,
     follow: bool,
     backoff: Backoff,
+    hold_down: Option<Duration>,
     candidates: Candidates,
     /// Dialled, in use, or lost last.
     current: Option<Key>,
@@ -113,6 +118,8 @@ pub struct Failover {
     unstable: u32,
     /// Where the last connection led.
     used: Option<String>,
+    attempts: u64,
+    failovers: u64,
     retry_after: Option<Duration>,
     down_since_ms: Option<u64>,
     random: Random,
@@ -128,6 +135,23 @@ impl Failover {
         after.iter().chain(before).filter_map(|key| self.candidates.get(*key).map(url)).collect()
     }
 
+    /// Dials since the start, and how often another endpoint was in use than before.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.attempts, self.failovers)
+    }
+
+    /// The endpoint in use.
+    #[must_use]
+    pub fn used(&self) -> Option<&str> {
+        self.used.as_deref().filter(|_| self.is_connected())
+    }
+
+    /// What it knows of each endpoint, in the order in which they are tried.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.keys().filter_map(|key| self.candidates.get(key))
+    }
+
     /// The failover of a connector that has not dialled yet. `seed` is for jitter.
     #[must_use]
     pub fn new(connector: &Connector, seed: u64) -> Self {
@@ -136,12 +160,15 @@ impl Failover {
             role: connector.role,
             follow: connector.failover.follow_advertised,
             backoff: connector.failover.backoff,
+            hold_down: connector.failover.fail_back,
             candidates: Candidates::new(connector),
             current: None,
             state: State::Ask(FailoverCause::Startup),
             round: 0,
             unstable: 0,
             used: None,
+            attempts: 0,
+            failovers: 0,
             retry_after: None,
             down_since_ms: None,
             random: Random::new(seed),
@@ -172,25 +199,82 @@ impl Failover {
                 }
                 Step::Wait(self.exhausted(clock.now))
             }
-            State::Asking(_) | State::Dialing { .. } | State::Connected { .. } | State::Waiting { .. } => Step::Idle,
+            State::Connected { .. } => self.poll_back(clock),
+            State::Asking(_) | State::Dialing { .. } | State::Waiting { .. } => Step::Idle,
         }
+    }
+
+    /// What to do beside the connection.
+    fn poll_back(&mut self, clock: Clock) -> Step {
+        let State::Connected { back, .. } = &mut self.state else {
+            return Step::Idle;
+        };
+        match back {
+            Back::Waiting { until } if clock.now < *until => Step::Wait(*until),
+            Back::Waiting { .. } => {
+                let asked: Vec<Key> = self.candidates.keys().collect();
+                let current = asked.iter().position(|key| Some(*key) == self.current);
+                *back = Back::Asking(asked.clone());
+                let current = current.and_then(|at| u32::try_from(at).ok());
+                Step::Ask(self.request(FailoverCause::Reconsider, current, &asked))
+            }
+            Back::Round { next, .. } if clock.now < *next => Step::Wait(*next),
+            Back::Round { left, .. } => {
+                let mut left = std::mem::take(left);
+                while let Some(turn) = left.pop_front() {
+                    if let Some(dial) = self.dial(turn.key, clock.unix_ms) {
+                        self.set_back(Back::Dialing { key: turn.key, left });
+                        return Step::Dial(dial);
+                    }
+                }
+                self.hold_down(clock.now);
+                self.poll_back(clock)
+            }
+            Back::Never | Back::Asking(_) | Back::Dialing { .. } => Step::Idle,
+        }
+    }
+
+    fn set_back(&mut self, to: Back) {
+        if let State::Connected { back, .. } = &mut self.state {
+            *back = to;
+        }
+    }
+
+    /// Waits before anything is tried beside the connection, where somebody comes before the one in use.
+    fn hold_down(&mut self, now: Time) {
+        let back = match self.hold_down.filter(|_| !self.better().is_empty()) {
+            Some(wait) => Back::Waiting { until: now + wait },
+            None => Back::Never,
+        };
+        self.set_back(back);
+    }
+
+    /// Those with a lower priority than the one in use, in their order.
+    fn better(&self) -> Vec<Key> {
+        let priority = |key: Key| self.candidates.get(key).map(|candidate| candidate.priority);
+        let current = self.current.and_then(priority);
+        self.candidates.keys().filter(|key| priority(*key) < current).collect()
     }
 
     fn ask(&mut self, cause: FailoverCause) -> FailoverRequest {
         let lost = self.current.filter(|key| cause == FailoverCause::Lost && self.candidates.get(*key).is_some());
         let others = self.candidates.keys().filter(|key| Some(*key) != lost);
         let asked: Vec<Key> = lost.into_iter().chain(others).collect();
-        let request = FailoverRequest {
+        let request = self.request(cause, lost.map(|_| 0), &asked);
+        self.state = State::Asking(asked);
+        request
+    }
+
+    fn request(&self, cause: FailoverCause, current: Option<u32>, asked: &[Key]) -> FailoverRequest {
+        FailoverRequest {
             connector: self.name.clone(),
             role: self.role,
             cause,
             round: self.round,
-            current: lost.map(|_| 0),
+            current,
             down_since_ms: self.down_since_ms,
             candidates: asked.iter().filter_map(|key| self.candidates.get(*key).cloned()).collect(),
-        };
-        self.state = State::Asking(asked);
-        request
+        }
     }
 
     /// `None` for a candidate that is known no longer.
@@ -198,7 +282,10 @@ impl Failover {
         let candidate = self.candidates.get_mut(key)?;
         candidate.attempts = candidate.attempts.saturating_add(1);
         candidate.last_attempt_at_ms = Some(unix_ms);
-        self.current = Some(key);
+        self.attempts = self.attempts.saturating_add(1);
+        if !self.is_connected() {
+            self.current = Some(key);
+        }
         let candidate = self.candidates.get(key)?;
         Some(Dial {
             host: candidate.host.clone(),
@@ -210,8 +297,10 @@ impl Failover {
 
     /// Takes what policy said to a [`Step::Ask`]; `None`: all candidates, in their order, without delays.
     pub fn handle_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
-        let State::Asking(asked) = &self.state else {
-            return;
+        let asked = match &self.state {
+            State::Asking(asked) => asked,
+            State::Connected { back: Back::Asking(_), .. } => return self.handle_back_answer(clock, answer),
+            _ => return,
         };
         let left = match answer {
             Some(answer) => {
@@ -225,6 +314,30 @@ impl Failover {
             }
         };
         self.start(clock.now, left);
+    }
+
+    /// Those who come before the one in use are tried.
+    fn handle_back_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
+        let State::Connected { back: Back::Asking(asked), .. } = &self.state else {
+            return;
+        };
+        let left = match answer {
+            Some(answer) => {
+                let turn = |index, delay| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
+                let picks = answer.order.into_iter().filter_map(|pick| turn(pick.index, pick.delay));
+                picks.take_while(|turn| Some(turn.key) != self.current).collect()
+            }
+            None => self.better().into_iter().map(|key| Turn { key, delay: Duration::ZERO }).collect(),
+        };
+        self.go_back(clock.now, left);
+    }
+
+    /// Goes on with what is left of the way back.
+    fn go_back(&mut self, now: Time, left: VecDeque<Turn>) {
+        match left.front() {
+            Some(turn) => self.set_back(Back::Round { next: now + turn.delay, left }),
+            None => self.hold_down(now),
+        }
     }
 
     /// Goes on with what is left of a round, those left out that are known no longer.
@@ -259,17 +372,24 @@ impl Failover {
 
     /// The attempt failed before the peer's Open.
     pub fn handle_failed(&mut self, clock: Clock, failure: Failure) {
-        let State::Dialing { left } = &mut self.state else {
-            return;
-        };
-        let left = std::mem::take(left);
-        self.down_since_ms.get_or_insert(clock.unix_ms);
-        self.record(failure);
-        self.start(clock.now, left);
+        match &mut self.state {
+            State::Dialing { left } => {
+                let left = std::mem::take(left);
+                self.down_since_ms.get_or_insert(clock.unix_ms);
+                self.record(self.current, failure);
+                self.start(clock.now, left);
+            }
+            State::Connected { back: Back::Dialing { key, left }, .. } => {
+                let (key, left) = (*key, std::mem::take(left));
+                self.record(Some(key), failure);
+                self.go_back(clock.now, left);
+            }
+            _ => {}
+        }
     }
 
-    fn record(&mut self, failure: Failure) {
-        let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) else {
+    fn record(&mut self, key: Option<Key>, failure: Failure) {
+        let Some(candidate) = key.and_then(|key| self.candidates.get_mut(key)) else {
             return;
         };
         candidate.failures_in_row = candidate.failures_in_row.saturating_add(1);
@@ -277,13 +397,17 @@ impl Failover {
         candidate.last_condition = failure.condition;
     }
 
-    /// The peer's Open came.
+    /// The peer's Open came: of one that was dialled beside the connection, it is the connection from here on.
     pub fn handle_opened(&mut self, clock: Clock, advertisement: Advertisement) {
-        let State::Dialing { left } = &mut self.state else {
-            return;
+        let left = match &mut self.state {
+            State::Dialing { left } => std::mem::take(left),
+            State::Connected { back: Back::Dialing { key, .. }, .. } => {
+                self.current = Some(*key);
+                VecDeque::new()
+            }
+            _ => return,
         };
-        let left = std::mem::take(left);
-        self.state = State::Connected { since: clock.now, left };
+        self.state = State::Connected { since: clock.now, left, back: Back::Never };
         self.tell_used(clock);
         self.down_since_ms = None;
         if let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) {
@@ -296,6 +420,7 @@ impl Failover {
                 tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
             }
         }
+        self.hold_down(clock.now);
     }
 
     /// Says so when another endpoint is in use than before.
@@ -306,6 +431,7 @@ impl Failover {
         if let Some(from) = self.used.as_ref().filter(|from| **from != to) {
             let down_ms = self.down_since_ms.map(|since| clock.unix_ms.saturating_sub(since));
             tracing::info!(target: "connector", connector = &*self.name, from, to, down_ms, "failed over");
+            self.failovers = self.failovers.saturating_add(1);
         }
         self.used = Some(to);
     }
@@ -318,12 +444,12 @@ impl Failover {
 
     /// The connection was lost after the peer's Open.
     pub fn handle_lost(&mut self, clock: Clock, failure: Failure) {
-        let State::Connected { since, left } = &mut self.state else {
+        let State::Connected { since, left, .. } = &mut self.state else {
             return;
         };
         let (since, left) = (*since, std::mem::take(left));
         self.down_since_ms = Some(clock.unix_ms);
-        self.record(failure);
+        self.record(self.current, failure);
         if clock.now.since(since) >= STABLE {
             self.unstable = 0;
             self.round = 0;
@@ -340,7 +466,8 @@ impl Failover {
 }
 
 /// A candidate as it is written.
-fn url(candidate: &Candidate) -> String {
+#[must_use]
+pub fn url(candidate: &Candidate) -> String {
     let host = &candidate.host;
     let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
     format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port)

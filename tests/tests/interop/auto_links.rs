@@ -82,7 +82,7 @@ fn auto_links_survive_the_containers_own_attach() {
 }
 
 /// A broker that answers the router's session.
-fn serve_session(server: &Server) -> Peer {
+pub(crate) fn serve_session(server: &Server) -> Peer {
     let (mut peer, _) = server.accept_open(&open("scripted-broker"));
     let channel =
         peer.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(frame.channel));
@@ -90,14 +90,14 @@ fn serve_session(server: &Server) -> Peer {
     peer
 }
 
-fn auto_attach(peer: &mut Peer) -> Attach {
+pub(crate) fn auto_attach(peer: &mut Peer) -> Attach {
     peer.expect("attach", |frame| match &frame.performative {
         Performative::Attach(attach) => Some((**attach).clone()),
         _ => None,
     })
 }
 
-fn refuse(peer: &mut Peer, theirs: &Attach) {
+pub(crate) fn refuse(peer: &mut Peer, theirs: &Attach) {
     let role = if theirs.role == Role::Sender { Role::Receiver } else { Role::Sender };
     let mut ours = Attach { role: role.clone(), initial_delivery_count: None, unsettled: None, ..theirs.clone() };
     // a terminus that is absent announces the Detach that follows. Source: AMQP 1.0 part 2, 2.6.3

@@ -11,6 +11,7 @@ mod command;
 mod credit;
 mod distribution;
 mod exchange;
+mod fail_back;
 mod failover;
 mod failover_lists;
 mod link_routes;

@@ -8,6 +8,7 @@
     reason = "a test ends by panicking"
 )]
 
+mod fail_back;
 mod lists;
 mod model;
 mod order;
@@ -50,6 +51,7 @@ fn with_endpoints(endpoints: &[(&str, u8)]) -> Connector {
             follow_advertised: true,
             allow: Vec::new(),
             backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(8), jitter: 0.0 },
+            fail_back: None,
         },
         connection: ConnectionSettings {
             sasl: Vec::new(),
