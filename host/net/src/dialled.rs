@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::connection::Connection;
-use crosstie_model::settings::{Connector, Management};
+use crosstie_model::settings::{Connector, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Dial, Failure};
 use crosstie_router::failover_list::Advertisement;
@@ -66,6 +66,10 @@ impl Dialled {
     ) -> Result<Self, Failure> {
         let started = worker.now();
         let failed = |error: String| Failure { error, condition: None };
+        if !dial.with_credentials && needs_credentials(connector) {
+            let why = "only a peer has named this host, and the connector's credentials are for those in `allow`";
+            return Err(failed(why.to_owned()));
+        }
         let stream = reach(worker, connector, dial).await.map_err(failed)?;
         let name: Arc<str> = connector.name.as_str().into();
         let owner = Owner {
@@ -205,6 +209,12 @@ impl Drop for Dialled {
             self.worker.close_clean(self.at);
         }
     }
+}
+
+/// Whether a peer can learn who the router is by its user name alone.
+fn needs_credentials(connector: &Connector) -> bool {
+    let without = |mechanism: &Mechanism| matches!(mechanism, Mechanism::Anonymous | Mechanism::External);
+    connector.username.is_some() && !connector.connection.sasl.iter().any(without)
 }
 
 async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {

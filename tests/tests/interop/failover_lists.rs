@@ -209,3 +209,22 @@ fn s03_a_password_goes_to_no_host_that_the_operator_did_not_name() {
         assert_eq!(told, mechanism == "PLAIN", "{allow:?}: the response was {response:?}");
     }
 }
+
+/// Point 4 of the reference's defects: nor is such a host used as anybody.
+#[test]
+fn s03_a_host_that_may_not_see_the_password_is_not_used_as_anonymous() {
+    let (server, stranger) = (Server::new(), Server::new());
+    let user =
+        "sasl-username \"u\"\n    sasl-password \"literal:secret-word\"\n    allow-plain-without-tls\n    failover {";
+    let kdl = connector(&[(server.port(), 0)], "").replace("failover {", user);
+    let router = Router::start(&kdl.replace("amqp://127.0.0.1:", "amqp://localhost:"));
+    let (mut peer, chosen, _) = serve_sasl(&server);
+    assert_eq!(chosen, "PLAIN");
+    peer.send(0, &advertising(Value::List(vec![endpoint(stranger.port())])));
+    peer.expect("open", |frame| matches!(frame.performative, Performative::Open(_)).then_some(()));
+    drop(peer);
+    for _ in 0..3 {
+        assert_eq!(attempt(&[&server, &stranger]).0, 0, "the stranger was dialled");
+    }
+    router.wait_log(0, DEADLINE, &["cannot connect", &stranger.port().to_string(), "for those in `allow`"]);
+}
