@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod advertised;
+mod attributes;
 mod auto_links;
 mod broker;
 mod broker_killed;
