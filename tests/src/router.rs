@@ -197,6 +197,20 @@ impl Router {
         links.map(|link| link.display().to_string()).collect()
     }
 
+    /// The names of its threads.
+    ///
+    /// # Panics
+    ///
+    /// When the process has ended.
+    #[must_use]
+    pub fn thread_names(&self) -> Vec<String> {
+        let path = format!("/proc/{}/task", self.process.id());
+        let entries = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        // one may have ended in the meantime
+        let names = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("comm")).ok());
+        names.map(|name| name.trim_end().to_owned()).collect()
+    }
+
     /// Whether it still runs; a test that provokes it asks at its end.
     ///
     /// # Panics

@@ -52,9 +52,9 @@ impl Server {
 /// What a connector shows its peer.
 #[derive(Clone, Default)]
 pub struct Client {
-    /// User and password; without them ANONYMOUS.
+    /// User and password; without them ANONYMOUS, where it is allowed.
     pub credentials: Option<(String, String)>,
-    /// Used with credentials: the strongest of these that the peer offers.
+    /// The strongest of these that the peer offers is used.
     pub mechanisms: Vec<String>,
 }
 
@@ -245,14 +245,17 @@ fn take_mechanisms(out: &mut Vec<u8>, client: &Client, nonce: Nonce, body: &[u8]
             "the peer does not offer EXTERNAL: it asked for no certificate, or does not take it",
         ));
     }
+    let allowed = |name: &str| client.mechanisms.iter().any(|allowed| allowed == name);
     let Some((user, password)) = &client.credentials else {
+        if !allowed("ANONYMOUS") {
+            return Err(PeerFault::Sasl("no username is used with this peer, and ANONYMOUS is not allowed"));
+        }
         if !has("ANONYMOUS") {
             return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is used with it"));
         }
         init(out, "ANONYMOUS", b"anonymous".to_vec());
         return Ok(Exchange::Shown);
     };
-    let allowed = |name: &str| client.mechanisms.iter().any(|allowed| allowed == name);
     let chosen = STRENGTH.into_iter().find(|name| has(name) && allowed(name));
     let name = chosen.ok_or_else(|| PeerFault::Sasl(nothing_usable(has("PLAIN") && !allowed("PLAIN"))))?;
     if let Some(hash) = Hash::of_mechanism(name) {

@@ -66,6 +66,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
         check_mechanism(&block, *mechanism, *at, connection.allow_plain_without_tls || tls.is_some());
     }
     let failover = failover(&block);
+    check_fail_back(&block, &failover, &endpoints);
     block.finish(&UNSERVED);
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
@@ -225,7 +226,7 @@ fn labels(inner: &Block<'_>) -> Vec<(String, String)> {
 /// The `failover` block when it is not written.
 fn default_failover() -> Failover {
     let backoff = Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(30), jitter: 0.2 };
-    Failover { follow_advertised: true, allow: Vec::new(), backoff }
+    Failover { follow_advertised: true, allow: Vec::new(), backoff, fail_back: None }
 }
 
 fn failover(block: &Block<'_>) -> Failover {
@@ -253,8 +254,29 @@ fn failover(block: &Block<'_>) -> Failover {
     if let Some(item) = inner.one("backoff") {
         failover.backoff = backoff(&inner, item);
     }
-    inner.finish(&["fail-back"]);
+    if let Some(item) = inner.one("fail-back") {
+        let block = Block::plain(inner.loading, "fail-back", item);
+        failover.fail_back = block.duration("after", Duration::from_secs(1)..=DURATION_MAX);
+        if block.has("after").is_none() {
+            let hint = "as in `fail-back after=\"60s\"`";
+            inner.loading.report(Fault::at(item.head, "`fail-back` without `after`").hint(hint));
+        }
+        block.finish(&[]);
+    }
+    inner.finish(&[]);
     failover
+}
+
+/// Nobody is better where all are as good.
+fn check_fail_back(block: &Block<'_>, failover: &Failover, endpoints: &[Endpoint]) {
+    let mut priorities = endpoints.iter().map(|endpoint| endpoint.priority);
+    let first = priorities.next();
+    if failover.fail_back.is_some() && endpoints.len() > 1 && priorities.all(|priority| Some(priority) == first) {
+        block.loading.warn(
+            Fault::at(block.at, "`fail-back`, and no endpoint is better than another")
+                .hint("give those that are to be gone back to a lower `priority`"),
+        );
+    }
 }
 
 fn backoff(block: &Block<'_>, item: Item<'_>) -> Backoff {

@@ -262,6 +262,11 @@ pub(crate) fn connector(connector: &Connector) -> KdlNode {
     backoff.push(KdlEntry::new_prop("cap", show_duration(failover.backoff.cap)));
     backoff.push(KdlEntry::new_prop("jitter", failover.backoff.jitter));
     inside.push(backoff);
+    if let Some(after) = failover.fail_back {
+        let mut node = KdlNode::new("fail-back");
+        node.push(KdlEntry::new_prop("after", show_duration(after)));
+        inside.push(node);
+    }
     children.push(block(KdlNode::new("failover"), inside));
     children.extend(connection(&connector.connection));
     block(word("connector", &connector.name), children)

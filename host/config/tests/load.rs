@@ -398,6 +398,30 @@ fn with_problems_elsewhere_plugins_can_be_checked() {
 }
 
 #[test]
+fn fail_back_has_a_hold_down_and_somewhere_to_go() {
+    let text = |first: u8, fail_back: &str| {
+        format!(
+            "connector \"b\" {{\n    endpoint \"a\" priority={first}\n    endpoint \"b\" priority=1\n    failover {{\n        {fail_back}\n    }}\n}}\n"
+        )
+    };
+    let loaded = load_text("crosstie.kdl", &text(0, "fail-back after=\"60s\"")).unwrap();
+    assert_eq!(loaded.settings.connectors[0].failover.fail_back, Some(std::time::Duration::from_secs(60)));
+    assert!(loaded.warnings.is_empty());
+    assert_eq!(load_text("crosstie.kdl", &text(0, "")).unwrap().settings.connectors[0].failover.fail_back, None);
+    let warned = warnings(&text(1, "fail-back after=\"60s\""));
+    assert!(warned.contains("no endpoint is better than another"), "{warned}");
+    for (fail_back, why) in [
+        ("fail-back", "`fail-back` without `after`"),
+        ("fail-back after=\"10ms\"", "it is from 1s to"),
+        ("fail-back \"60s\"", "crosstie.kdl:5:"),
+        ("fail-back after=\"60s\" until=\"noon\"", "until"),
+    ] {
+        let found = problems(&text(0, fail_back));
+        assert!(found.contains(why) && found.contains("crosstie.kdl:5:"), "{fail_back}: {found}");
+    }
+}
+
+#[test]
 fn problems_beyond_those_that_are_kept_are_counted() {
     let found = load_text("crosstie.kdl", &format!("listener \"a\" {{ {} }}", "prot 1; ".repeat(5_000))).unwrap_err();
     assert_eq!(found.len(), 5_000);

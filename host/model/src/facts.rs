@@ -217,6 +217,31 @@ pub struct ConnectorFacts {
     pub status: ConnectorStatus,
     /// What happened last.
     pub message: Option<String>,
+    /// The endpoint in use, a URL.
+    pub endpoint_in_use: Option<String>,
+    /// Dials since the start.
+    pub attempts: u64,
+    /// How often another endpoint was in use than before.
+    pub failovers: u64,
+    /// What is known of each endpoint that may be dialled, in the order in which they are tried.
+    pub candidates: Vec<CandidateFacts>,
+}
+
+/// An endpoint that a connector may dial.
+#[derive(Debug, Clone)]
+pub struct CandidateFacts {
+    /// Scheme, host and port.
+    pub url: String,
+    /// `configured`, or `advertised` by a peer.
+    pub origin: &'static str,
+    /// Lower is tried first.
+    pub priority: u8,
+    /// Dials since the start.
+    pub attempts: u32,
+    /// Dials and connections that failed since one opened.
+    pub failures_in_row: u32,
+    /// Why the last one failed.
+    pub last_error: Option<String>,
 }
 
 /// A connection.

@@ -240,6 +240,7 @@ pub enum FailoverCause {
     Startup,
     Lost,
     Exhausted,
+    Reconsider,
 }
 
 impl FailoverCause {
@@ -250,6 +251,7 @@ impl FailoverCause {
             Self::Startup => "startup",
             Self::Lost => "lost",
             Self::Exhausted => "exhausted",
+            Self::Reconsider => "reconsider",
         }
     }
 }
@@ -260,6 +262,17 @@ impl FailoverCause {
 pub enum CandidateOrigin {
     Configured,
     Advertised,
+}
+
+impl CandidateOrigin {
+    /// The word of the ABI.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Configured => "configured",
+            Self::Advertised => "advertised",
+        }
+    }
 }
 
 /// An endpoint that a connector may dial next.
@@ -293,7 +306,7 @@ pub struct Candidate {
     pub last_success_at_ms: Option<u64>,
 }
 
-/// Asked when a connector starts, loses its peer or has exhausted its round.
+/// Asked when a connector starts, loses its peer, has exhausted its round, or may go back to a better endpoint.
 #[derive(Debug, Clone)]
 pub struct FailoverRequest {
     /// Its name.
@@ -304,7 +317,7 @@ pub struct FailoverRequest {
     pub cause: FailoverCause,
     /// Rounds since the last connection, from 0.
     pub round: u32,
-    /// Index of the candidate that was lost.
+    /// Index of the candidate that was lost, or is in use.
     pub current: Option<u32>,
     /// Unix time in ms.
     pub down_since_ms: Option<u64>,

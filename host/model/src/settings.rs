@@ -553,6 +553,8 @@ pub struct Failover {
     pub allow: Vec<String>,
     /// After each whole round.
     pub backoff: Backoff,
+    /// While an endpoint is in use, those of a lower `priority` are tried again after this; absent: it stays where it works.
+    pub fail_back: Option<Duration>,
 }
 
 /// base * 2^n, at most the cap, plus or minus jitter.

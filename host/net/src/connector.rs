@@ -2,24 +2,19 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crosstie_amqp::connection::Connection;
-use crosstie_amqp::time::Time;
 use crosstie_model::facts::ConnectorStatus;
-use crosstie_model::policy::Hook;
-use crosstie_model::settings::{Connector, Management};
+use crosstie_model::policy::{FailoverAnswer, FailoverRequest, Hook};
+use crosstie_model::settings::Connector;
 use crosstie_router::failover::{Dial, Failover, Failure, Step};
-use crosstie_router::shard::Peer;
-use tokio::net::TcpStream;
 
-use crate::layer::Layer;
-use crate::opening;
-use crate::socket::{Owner, Socket};
+use crate::dial_text;
+use crate::dialled::{Dialled, News, Opened};
 use crate::status::Watched;
 use crate::worker::Worker;
-use crate::{dial_text, tcp};
 
 /// Keeps a connector connected until it is stopped, or the worker closes.
 pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: Watched) {
@@ -34,25 +29,12 @@ pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: W
 
 /// Keeps it connected as it is configured now.
 async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
-    let container_id = &worker.shared.common.router_id;
     let mut failover = Failover::new(connector, RandomState::new().hash_one(&connector.name));
     let name: Arc<str> = connector.name.as_str().into();
     while !worker.is_closing() && !watched.is_ordered() {
         match failover.poll(worker.clock()) {
             Step::Ask(request) => {
-                let answer =
-                    if worker.policy.serves(Hook::Failover) { worker.policy.failover(request).await } else { None };
-                if let Some(answer) = &answer {
-                    let picks = answer.order.len();
-                    tracing::info!(
-                        target: "connector",
-                        connector = &*name,
-                        plugin = &*answer.plugin,
-                        picks,
-                        note = answer.note,
-                        "failover ordered"
-                    );
-                }
+                let answer = ask(worker, request).await;
                 failover.handle_answer(worker.clock(), answer);
             }
             Step::Wait(until) => {
@@ -65,18 +47,18 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
             Step::Dial(dial) => {
                 let endpoint = dial_text(&dial.host, dial.port);
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
-                watched.set(ConnectorStatus::Connecting, Some(format!("dialling {endpoint}")));
-                watched.set_urls(failover.urls());
-                let started = worker.now();
-                match reach(worker, (connector, watched), &dial).await {
-                    Ok(stream) => {
-                        let reached = (&dial, started, stream);
-                        serve(worker, container_id, (connector, watched), reached, &mut failover).await
-                    }
-                    Err(error) => {
-                        watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
-                        tracing::warn!(target: "connector", connector = &*name, endpoint, error, "cannot connect");
-                        failover.handle_failed(worker.clock(), Failure { error, condition: None });
+                watched.set_status(ConnectorStatus::Connecting);
+                watched.set_progress(&failover);
+                let begin = Dialled::begin(worker, (connector, watched.edition()), &dial);
+                let begun = tokio::select! {
+                    begun = begin => begun,
+                    () = watched.ordered() => Err(Failure { error: "the connector was changed".to_owned(), condition: None }),
+                };
+                match begun {
+                    Ok(dialled) => serve(worker, (connector, watched), dialled, &mut failover).await,
+                    Err(failure) => {
+                        tell_failed((&name, watched), &endpoint, None, &failure);
+                        failover.handle_failed(worker.clock(), failure);
                     }
                 }
             }
@@ -89,103 +71,135 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
     }
 }
 
-async fn reach(
-    worker: &Worker,
-    (connector, watched): (&Connector, &Watched),
-    dial: &Dial,
-) -> Result<TcpStream, String> {
-    let limit = connector.connection.handshake_timeout;
-    let connect = tcp::connect(&dial.host, dial.port, connector.connection.address_family, limit);
-    tokio::select! {
-        reached = tokio::time::timeout(limit, connect) => match reached {
-            Ok(stream) => stream.map_err(|error| error.to_string()),
-            Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
-        },
-        () = worker.closing.notified() => Err("the router is shutting down".to_owned()),
-        () = watched.ordered() => Err("the connector was changed".to_owned()),
+async fn ask(worker: &Worker, request: FailoverRequest) -> Option<FailoverAnswer> {
+    if !worker.policy.serves(Hook::Failover) {
+        return None;
     }
+    let connector = request.connector.clone();
+    let answer = worker.policy.failover(request).await?;
+    let picks = answer.order.len();
+    let (plugin, note) = (&*answer.plugin, answer.note.as_deref());
+    tracing::info!(target: "connector", connector = &*connector, plugin, picks, note, "failover ordered");
+    Some(answer)
 }
 
+/// A connection that is to take the place of one that works; the endpoint is for when it cannot.
+type Successor<'c> = (String, Pin<Box<dyn Future<Output = Result<(Dialled, Opened), Failure>> + 'c>>);
+
+/// Serves a connection to its end, or those that take its place.
 async fn serve(
     worker: &Rc<Worker>,
-    container_id: &str,
     (connector, watched): (&Connector, &Watched),
-    (dial, started, stream): (&Dial, Time, TcpStream),
+    mut dialled: Dialled,
     failover: &mut Failover,
 ) {
-    let name: Arc<str> = connector.name.as_str().into();
-    let endpoint = dial_text(&dial.host, dial.port);
-    let owner = Owner {
-        name: name.clone(),
-        edition: watched.edition(),
-        is_listener: false,
-        explain_refusals: false,
-        limits: connector.connection.limits,
-        management: Some(Management::Off),
-    };
-    let profile = connector.tls.as_ref().map(|name| {
-        let missing = || std::io::Error::other(format!("there is no tls {name:?}"));
-        worker.shared.profiles.get(name).ok_or_else(missing).map(|profile| (profile, connector.verify_hostname))
-    });
-    let known = worker.identify(&stream, owner).and_then(|identity| {
-        let layer = Layer::dialled(profile.transpose()?, &dial.host)?;
-        Ok((identity, layer, opening::nonce()?))
-    });
-    let (identity, layer, nonce) = match known {
-        Ok(known) => known,
-        Err(error) => {
-            return failover.handle_failed(worker.clock(), Failure { error: error.to_string(), condition: None });
-        }
-    };
-    let mut meta = opening::meta(name.clone(), connector.role, &connector.connection, false);
-    meta.peer_addr = identity.remote.to_string();
-    // the time for dialling and for the handshake is one
-    let mut setup = opening::dialled(container_id, connector, dial);
-    opening::number(&mut setup, identity.id);
-    let amqp = Connection::new(started, setup, nonce);
-    let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
-    *socket.watched.borrow_mut() = Some((watched.clone(), endpoint.clone()));
-    let mut driven = std::pin::pin!(worker.drive(at, socket.clone(), Vec::new()));
-    let stopped = tokio::select! {
-        biased;
-        () = &mut driven => false,
-        () = hear(&socket, watched, failover) => false,
-        () = watched.stopped() => true,
-    };
-    if stopped {
-        worker.close_for(at, "the connector was deleted");
-        driven.await;
-    }
-    take_open(&socket, watched, failover);
-    let mut failure = socket.failure.take();
-    if failure.error.is_empty() {
-        failure.error = "the connection was lost".to_owned();
-    }
-    if watched.is_stopped() {
-        return tracing::info!(target: "connector", connector = &*name, endpoint, "connection closed");
-    }
-    let (error, condition) = (failure.error.clone(), failure.condition.clone());
-    watched.set(ConnectorStatus::Failed, Some(format!("{endpoint}: {error}")));
-    if failover.is_connected() {
-        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "connection lost");
-        failover.handle_lost(worker.clock(), failure);
-    } else {
-        tracing::warn!(target: "connector", connector = &*name, endpoint, error, condition, "cannot connect");
-        failover.handle_failed(worker.clock(), failure);
-    }
-}
-
-/// Tells failover of the peer's Open when it comes; does not end.
-async fn hear(socket: &Socket, watched: &Watched, failover: &mut Failover) {
+    let name: &str = &connector.name;
+    let mut back: Option<Successor<'_>> = None;
     loop {
-        socket.heard.notified().await;
-        take_open(socket, watched, failover);
+        let mut wait = None;
+        if failover.is_connected() && back.is_none() {
+            match failover.poll(worker.clock()) {
+                Step::Ask(request) => {
+                    let answer = ask(worker, request).await;
+                    failover.handle_answer(worker.clock(), answer);
+                    continue;
+                }
+                Step::Dial(dial) => {
+                    let endpoint = dial_text(&dial.host, dial.port);
+                    tracing::debug!(target: "connector", connector = name, endpoint, "dialling a better one");
+                    watched.set_progress(failover);
+                    back = Some((endpoint, Box::pin(succeed(worker, (connector, watched.edition()), dial))));
+                }
+                Step::Wait(until) => wait = Some(worker.instant(until)),
+                Step::Idle => {}
+            }
+        }
+        let outcome = async {
+            match &mut back {
+                Some((_, successor)) => successor.await,
+                None => std::future::pending().await,
+            }
+        };
+        let due = async {
+            match wait {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            news = dialled.news() => match news {
+                News::Opened((clock, advertisement)) => {
+                    failover.handle_opened(clock, advertisement);
+                    watched.set(ConnectorStatus::Success, Some(dialled.text()));
+                    watched.set_progress(failover);
+                }
+                News::Over(failure) => return tell_over(worker, (name, watched), &dialled, failure, failover),
+            },
+            () = watched.stopped() => {
+                tracing::info!(target: "connector", connector = name, endpoint = dialled.endpoint, "connection closed");
+                return dialled.close("the connector was deleted");
+            }
+            outcome = outcome => {
+                let endpoint = back.take().map(|(endpoint, _)| endpoint).unwrap_or_default();
+                match outcome {
+                    Ok((successor, (clock, advertisement))) => {
+                        failover.handle_opened(clock, advertisement);
+                        watched.set(ConnectorStatus::Success, Some(successor.text()));
+                        watched.set_progress(failover);
+                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire());
+                    }
+                    Err(failure) => {
+                        let Failure { error, condition } = &failure;
+                        tracing::info!(target: "connector", connector = name, endpoint, error, condition, "the better one is not there yet");
+                        failover.handle_failed(worker.clock(), failure);
+                        watched.set_progress(failover);
+                    }
+                }
+            }
+            () = due => {}
+        }
     }
 }
 
-fn take_open(socket: &Socket, watched: &Watched, failover: &mut Failover) {
-    if let Some((clock, advertisement)) = socket.opened.take() {
-        failover.handle_opened(clock, advertisement);
-        watched.set_urls(failover.urls());
+/// Dials an endpoint, and answers when it can do what the connection does that it is to follow.
+async fn succeed(worker: &Rc<Worker>, connector: (&Connector, u64), dial: Dial) -> Result<(Dialled, Opened), Failure> {
+    let dialled = Dialled::begin(worker, connector, &dial).await?;
+    let opened = match dialled.news().await {
+        News::Opened(opened) => opened,
+        News::Over(failure) => return Err(failure),
+    };
+    dialled.ready().await?;
+    Ok((dialled, opened))
+}
+
+fn tell_over(
+    worker: &Worker,
+    (name, watched): (&str, &Watched),
+    dialled: &Dialled,
+    failure: Failure,
+    failover: &mut Failover,
+) {
+    let endpoint = dialled.endpoint.as_str();
+    if !failover.is_connected() {
+        tell_failed((name, watched), endpoint, Some(dialled.id()), &failure);
+        return failover.handle_failed(worker.clock(), failure);
     }
+    let Failure { error, condition } = &failure;
+    watched.set(ConnectorStatus::Failed, Some(failed_text(endpoint, Some(dialled.id()), &failure)));
+    tracing::warn!(target: "connector", connector = name, endpoint, error, condition, "connection lost");
+    failover.handle_lost(worker.clock(), failure);
+}
+
+fn tell_failed((name, watched): (&str, &Watched), endpoint: &str, id: Option<u64>, failure: &Failure) {
+    let Failure { error, condition } = failure;
+    watched.set(ConnectorStatus::Failed, Some(failed_text(endpoint, id, failure)));
+    tracing::warn!(target: "connector", connector = name, endpoint, error, condition, "cannot connect");
+}
+
+/// Source: the reference, 1.3.2, `connectionMsg`.
+fn failed_text(endpoint: &str, id: Option<u64>, Failure { error, condition }: &Failure) -> String {
+    let id = id.map(|id| format!("[C{id}] ")).unwrap_or_default();
+    let condition = condition.as_ref().map(|condition| format!("{condition} ")).unwrap_or_default();
+    format!("{id}Connection to {endpoint} failed: {condition}{error}")
 }

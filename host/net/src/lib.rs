@@ -4,6 +4,7 @@ mod change;
 mod connector;
 mod control;
 mod counts;
+mod dialled;
 mod input;
 mod layer;
 mod listener;
@@ -11,6 +12,7 @@ mod opening;
 mod policy;
 mod profiles;
 mod reload;
+mod resolver;
 mod rows;
 mod signal;
 mod socket;
@@ -43,6 +45,7 @@ use crate::control::{Asked, Control};
 use crate::counts::Open;
 use crate::listener::Doors;
 use crate::profiles::Profiles;
+use crate::resolver::Resolver;
 use crate::worker::{Command, Shared, Worker};
 
 /// Makes the policy of a worker, on its thread.
@@ -193,6 +196,7 @@ fn share(
         connections_max: AtomicU32::new(settings.limits.connections),
         started: Instant::now(),
         profiles,
+        resolver: Resolver::default(),
     }))
 }
 

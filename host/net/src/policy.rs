@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::fault::{condition, error};
-use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::{
     AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
 };
@@ -168,13 +167,10 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
     let advertisement = failover_list::read(open.properties.as_ref());
     if advertisement.skipped > 0 {
         let skipped = advertisement.skipped;
-        tracing::info!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
+        tracing::warn!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
     }
     tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
     socket.opened.replace(Some((worker.clock(), advertisement)));
-    if let Some((watched, endpoint)) = &*socket.watched.borrow() {
-        watched.set(ConnectorStatus::Success, Some(format!("connected to {endpoint}")));
-    }
     socket.heard.notify_one();
 }
 

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use crosstie_model::facts::{
-    AddressRuleFacts, AutoLinkFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts, TlsProfileFacts,
+    AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts,
+    TlsProfileFacts,
 };
-use crosstie_model::policy::InfoValue;
+use crosstie_model::policy::{Candidate, InfoValue};
 use crosstie_model::settings::{
     AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener,
     NamePart, PropertyValue, Role, TlsVersion,
 };
+use crosstie_router::failover;
 use crosstie_router::survey::Unattached;
 use crosstie_tls::Profile;
 
@@ -99,8 +101,23 @@ pub(crate) fn connector(connector: &Connector, state: State) -> ConnectorFacts {
         sasl_username: connector.username.clone(),
         verify_hostname: connector.verify_hostname,
         failover_urls: (!state.urls.is_empty()).then(|| state.urls.join(", ")),
+        endpoint_in_use: state.used,
+        attempts: state.attempts,
+        failovers: state.failovers,
+        candidates: state.candidates.into_iter().map(candidate).collect(),
         status: state.status,
         message: state.message,
+    }
+}
+
+fn candidate(candidate: Candidate) -> CandidateFacts {
+    CandidateFacts {
+        url: failover::url(&candidate),
+        origin: candidate.origin.as_str(),
+        priority: candidate.priority,
+        attempts: candidate.attempts,
+        failures_in_row: candidate.failures_in_row,
+        last_error: candidate.last_error,
     }
 }
 

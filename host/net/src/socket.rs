@@ -29,7 +29,6 @@ use crate::counts::Counted;
 use crate::input::{Blocks, Input};
 use crate::layer::{Layer, Tls};
 use crate::signal::Signal;
-use crate::status::Watched;
 use crate::worker::Worker;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
@@ -97,11 +96,11 @@ pub(crate) struct Socket {
     pub(crate) move_to: Cell<Option<u16>>,
     /// When the peer's open came, and what it advertised.
     pub(crate) opened: RefCell<Option<(Clock, Advertisement)>>,
-    /// It did.
+    /// It is over: the peer may be given the time to hear that.
+    pub(crate) is_over: Cell<bool>,
+    /// One of the two is new.
     pub(crate) heard: Notify,
     pub(crate) failure: RefCell<Failure>,
-    /// Of a connector: told when the peer's open came; with the endpoint.
-    pub(crate) watched: RefCell<Option<(Watched, String)>>,
     /// Policy has answered: bytes that came before may be looked at.
     pub(crate) is_resumed: Cell<bool>,
     is_broken: Cell<bool>,
@@ -118,9 +117,9 @@ impl Socket {
             is_ended: Cell::new(false),
             move_to: Cell::new(None),
             opened: RefCell::default(),
+            is_over: Cell::new(false),
             heard: Notify::new(),
             failure: RefCell::default(),
-            watched: RefCell::default(),
             is_resumed: Cell::new(false),
             is_broken: Cell::new(false),
         }
@@ -276,6 +275,12 @@ impl Socket {
         done.map_or(result, Ok)
     }
 
+    /// Says that the connection is over.
+    pub(crate) fn end(&self) {
+        self.is_over.set(true);
+        self.heard.notify_one();
+    }
+
     /// Gives up the socket without a word to the peer.
     pub(crate) fn give_up(&self, why: &str) {
         self.break_off(&std::io::Error::other(why));
@@ -326,6 +331,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
         if socket.is_ended.get() && !socket.is_full.get() {
             worker.write(at);
             if !socket.is_full.get() {
+                socket.end();
                 linger(socket).await;
                 return Left::Closed;
             }

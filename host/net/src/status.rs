@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crosstie_model::facts::ConnectorStatus;
+use crosstie_model::policy::Candidate;
 use crosstie_model::settings::Connector;
+use crosstie_router::failover::Failover;
 use tokio::sync::watch;
 
 /// Shared by a connector's task and the control task.
@@ -36,6 +38,14 @@ pub(crate) struct State {
     pub(crate) message: Option<String>,
     /// What it may dial, what comes next first.
     pub(crate) urls: Vec<String>,
+    /// Where it is connected.
+    pub(crate) used: Option<String>,
+    /// Dials since the start.
+    pub(crate) attempts: u64,
+    /// How often another endpoint was in use than before.
+    pub(crate) failovers: u64,
+    /// What is known of each endpoint.
+    pub(crate) candidates: Vec<Candidate>,
 }
 
 impl Watched {
@@ -64,9 +74,20 @@ impl Watched {
         state.message = message;
     }
 
-    /// Says what it may dial.
-    pub(crate) fn set_urls(&self, urls: Vec<String>) {
-        self.state().urls = urls;
+    /// Says what it does now; what happened last stays.
+    pub(crate) fn set_status(&self, status: ConnectorStatus) {
+        self.state().status = status;
+    }
+
+    /// Says what it may dial, and how that went so far.
+    pub(crate) fn set_progress(&self, failover: &Failover) {
+        let (attempts, failovers) = failover.counts();
+        let mut state = self.state();
+        state.urls = failover.urls();
+        state.used = failover.used().map(str::to_owned);
+        state.attempts = attempts;
+        state.failovers = failovers;
+        state.candidates = failover.candidates().cloned().collect();
     }
 
     /// Ends the connector, and its connection.
@@ -107,11 +128,6 @@ impl Watched {
     pub(crate) async fn ordered(&self) {
         // the sender is ours: it does not go
         let _ = self.0.order.subscribe().wait_for(|order| !matches!(order, Order::Run)).await;
-    }
-
-    /// Whether it is to end.
-    pub(crate) fn is_stopped(&self) -> bool {
-        matches!(*self.0.order.borrow(), Order::Stop)
     }
 
     /// Ready when it is to end.

@@ -9,6 +9,8 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::time::Instant;
 
+use crate::resolver::Resolver;
+
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: u32 = 4096;
 
@@ -52,13 +54,13 @@ fn no_address(family: Option<AddressFamily>) -> io::Error {
 ///
 /// Why the last one cannot.
 pub(crate) async fn connect(
-    host: &str,
-    port: u16,
+    resolver: &Resolver,
+    (host, port): (&str, u16),
     family: Option<AddressFamily>,
     limit: Duration,
 ) -> io::Result<TcpStream> {
     let end = Instant::now() + limit;
-    let found = addresses(lookup_host((host, port)).await?, family);
+    let found = addresses(resolver.resolve(host, port).await?.into_iter(), family);
     connect_any(&found, end).await.unwrap_or_else(|| Err(no_address(family)))
 }
 
@@ -122,13 +124,15 @@ pub(crate) fn explain(error: &io::Error) -> String {
 mod tests {
     use super::*;
 
-    const LIMIT: Duration = Duration::from_secs(10);
+    async fn dial(host: &str, port: u16, family: Option<AddressFamily>) -> io::Result<TcpStream> {
+        connect(&Resolver::default(), (host, port), family, Duration::from_secs(10)).await
+    }
 
     #[tokio::test]
     async fn a_connection_has_keep_alive_and_no_delay() {
         let listener = listen("127.0.0.1", 0, None).await.expect("a socket");
         let port = listener.local_addr().expect("bound").port();
-        let (dialled, accepted) = tokio::join!(connect("127.0.0.1", port, None, LIMIT), listener.accept());
+        let (dialled, accepted) = tokio::join!(dial("127.0.0.1", port, None), listener.accept());
         for stream in [dialled.expect("connected"), accepted.expect("accepted").0] {
             let socket = SockRef::from(&stream);
             assert!(stream.nodelay().expect("asked") && socket.keepalive().expect("asked"));
@@ -187,8 +191,8 @@ mod tests {
                 continue;
             };
             let port = listener.local_addr().expect("bound").port();
-            assert!(connect(host, port, Some(family), LIMIT).await.is_ok());
-            let refused = connect(host, port, Some(other), LIMIT).await.expect_err("another family");
+            assert!(dial(host, port, Some(family)).await.is_ok());
+            let refused = dial(host, port, Some(other)).await.expect_err("another family");
             assert_eq!(refused.kind(), io::ErrorKind::NotFound);
             assert_eq!(listen(host, 0, Some(other)).await.expect_err("another family").kind(), io::ErrorKind::NotFound);
         }

@@ -31,6 +31,7 @@ use crate::layer::{Entrance, Layer};
 use crate::opening;
 use crate::policy;
 use crate::profiles::Profiles;
+use crate::resolver::Resolver;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) connections_max: AtomicU32,
     pub(crate) started: Instant,
     pub(crate) profiles: Profiles,
+    pub(crate) resolver: Resolver,
 }
 
 /// What a listener hands to a worker with each socket.
@@ -347,7 +349,10 @@ impl Worker {
         let left = serve(self, at, &socket, partial).await;
         self.sockets.borrow_mut().remove(&at);
         match left {
-            Left::Closed => self.shard.borrow_mut().lost(self.now(), at),
+            Left::Closed => {
+                self.shard.borrow_mut().lost(self.now(), at);
+                socket.end();
+            }
             Left::Moved(to, partial) => self.send(at, socket, to, partial),
         }
         self.settle_events();
@@ -389,12 +394,18 @@ impl Worker {
     }
 
     fn close(&self, at: ConnectionRef) {
-        self.close_with(at, "the router is shutting down");
+        self.close_with(at, Some("the router is shutting down"));
     }
 
     /// Closes a connection for this reason.
     pub(crate) fn close_for(self: &Rc<Self>, at: ConnectionRef, why: &str) {
-        self.close_with(at, why);
+        self.close_with(at, Some(why));
+        self.settle_events();
+    }
+
+    /// Closes a connection in which nothing is wrong.
+    pub(crate) fn close_clean(self: &Rc<Self>, at: ConnectionRef) {
+        self.close_with(at, None);
         self.settle_events();
     }
 
@@ -418,19 +429,19 @@ impl Worker {
             count += 1;
             match ending {
                 Ending::Drop(_) => socket.give_up("the connection was deleted by management"),
-                Ending::Listener { why, .. } => self.close_with(at, why),
-                Ending::User(_) => self.close_with(at, "this user was removed"),
+                Ending::Listener { why, .. } => self.close_with(at, Some(why)),
+                Ending::User(_) => self.close_with(at, Some("this user was removed")),
             }
         }
         self.settle_events();
         count
     }
 
-    fn close_with(&self, at: ConnectionRef, why: &str) {
-        let why = error("amqp:connection:forced", why);
+    fn close_with(&self, at: ConnectionRef, why: Option<&str>) {
+        let why = why.map(|why| error("amqp:connection:forced", why));
         let ended = {
             let mut shard = self.shard.borrow_mut();
-            shard.close(self.now(), at, Some(why));
+            shard.close(self.now(), at, why);
             shard.peer(at).is_none_or(|peer| peer.amqp.is_ended())
         };
         if let Some(socket) = self.socket(at) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressRequest, Candidate, CandidateOrigin, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
+    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
@@ -242,10 +242,7 @@ pub(crate) fn failover(context: Context, request: &FailoverRequest, request_byte
 }
 
 fn candidate(candidate: &Candidate, error_bytes: usize) -> Tree {
-    let origin = match candidate.origin {
-        CandidateOrigin::Configured => "configured",
-        CandidateOrigin::Advertised => "advertised",
-    };
+    let origin = candidate.origin.as_str();
     let labels = candidate
         .labels
         .iter()
@@ -407,7 +404,7 @@ mod tests {
             port: u16::MAX,
             scheme: crosstie_model::settings::Scheme::Amqp,
             hostname: Some("n".repeat(255)),
-            origin: CandidateOrigin::Advertised,
+            origin: crosstie_model::policy::CandidateOrigin::Advertised,
             priority: u8::MAX,
             labels: Vec::new(),
             attempts: u32::MAX,

@@ -461,6 +461,7 @@ impl Shard {
     /// Gives a sender credit, or stops to renew what it has. Less than it has is never granted: clients were seen to miscount what
     /// they have in flight when credit falls below that, and to send on as if they had much.
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
+        let open = open && self.peer(at).is_some_and(|peer| !peer.retires);
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
@@ -475,7 +476,7 @@ impl Shard {
     }
 
     /// Takes a sender's credit back.
-    fn withdraw(&mut self, at: ConnectionRef, link: LinkId) {
+    pub(crate) fn withdraw(&mut self, at: ConnectionRef, link: LinkId) {
         if let Some(peer) = self.peer_mut(at) {
             peer.amqp.grant(link, 0);
             self.mark(at);

@@ -93,7 +93,7 @@ impl Shard {
             return;
         };
         for connection in self.connections() {
-            let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
+            let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open() && !peer.retires) else {
                 continue;
             };
             if belongs(&auto_link, &peer.meta) && !peer.has_auto_link(id) {
@@ -178,7 +178,7 @@ impl Shard {
     pub(crate) fn retry_later(&mut self, connection: ConnectionRef, auto_link: AutoLinkId, error: Option<&Error>) {
         let common = self.common.clone();
         let now = self.now;
-        let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open()) else {
+        let Some(peer) = self.peer_mut(connection).filter(|peer| peer.amqp.is_open() && !peer.retires) else {
             return;
         };
         let Some(configured) = common.auto_links.get(auto_link) else {

@@ -5,17 +5,20 @@
 //!                    ^         |
 //!                    +- failed +--> Waiting (round exhausted) -> Ask
 //! ```
+//!
+//! What happens beside a connection, on the way back to a better endpoint, stands in `fail_back.rs`.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{FailoverAnswer, FailoverCause, FailoverRequest};
+use crosstie_model::policy::{Candidate, FailoverAnswer, FailoverCause, FailoverRequest};
 use crosstie_model::random::Random;
 use crosstie_model::settings::{Backoff, Connector, Role};
 
 use crate::candidate::{Candidates, Key};
+use crate::fail_back::Back;
 use crate::failover_list::Advertisement;
 
 /// A connection that ends sooner than this after its Open does not count as one that worked.
@@ -47,7 +50,7 @@ pub struct Clock {
 pub enum Step {
     /// Ask policy, then [`Failover::handle_answer`].
     Ask(FailoverRequest),
-    /// Dial, then [`Failover::handle_opened`] or [`Failover::handle_failed`].
+    /// Dial, beside the connection where there is one, then [`Failover::handle_opened`] or [`Failover::handle_failed`].
     Dial(Dial),
     /// Nothing before this.
     Wait(Time),
@@ -70,7 +73,7 @@ pub struct Dial {
 
 /// A candidate of a round, and how long is waited before it is dialled.
 #[derive(Debug, Clone, Copy)]
-struct Turn {
+pub(crate) struct Turn {
     key: Key,
     delay: Duration,
 }
@@ -90,6 +93,7 @@ enum State {
     Connected {
         since: Time,
         left: VecDeque<Turn>,
+        back: Back,
     },
     Waiting {
         until: Time,
@@ -103,6 +107,7 @@ pub struct Failover {
     role: Role,
     follow: bool,
     backoff: Backoff,
+    hold_down: Option<Duration>,
     candidates: Candidates,
     /// Dialled, in use, or lost last.
     current: Option<Key>,
@@ -111,6 +116,10 @@ pub struct Failover {
     round: u32,
     /// Connections in a row that ended before they were stable.
     unstable: u32,
+    /// Where the last connection led.
+    used: Option<String>,
+    attempts: u64,
+    failovers: u64,
     retry_after: Option<Duration>,
     down_since_ms: Option<u64>,
     random: Random,
@@ -123,13 +132,24 @@ impl Failover {
         let keys: Vec<Key> = self.candidates.keys().collect();
         let start = keys.iter().position(|key| Some(*key) == self.current).unwrap_or(0);
         let (before, after) = keys.split_at_checked(start).unwrap_or_default();
-        let url = |key: &Key| {
-            let candidate = self.candidates.get(*key)?;
-            let host = &candidate.host;
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            Some(format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port))
-        };
-        after.iter().chain(before).filter_map(url).collect()
+        after.iter().chain(before).filter_map(|key| self.candidates.get(*key).map(url)).collect()
+    }
+
+    /// Dials since the start, and how often another endpoint was in use than before.
+    #[must_use]
+    pub const fn counts(&self) -> (u64, u64) {
+        (self.attempts, self.failovers)
+    }
+
+    /// The endpoint in use.
+    #[must_use]
+    pub fn used(&self) -> Option<&str> {
+        self.used.as_deref().filter(|_| self.is_connected())
+    }
+
+    /// What it knows of each endpoint, in the order in which they are tried.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.keys().filter_map(|key| self.candidates.get(key))
     }
 
     /// The failover of a connector that has not dialled yet. `seed` is for jitter.
@@ -140,11 +160,15 @@ impl Failover {
             role: connector.role,
             follow: connector.failover.follow_advertised,
             backoff: connector.failover.backoff,
+            hold_down: connector.failover.fail_back,
             candidates: Candidates::new(connector),
             current: None,
             state: State::Ask(FailoverCause::Startup),
             round: 0,
             unstable: 0,
+            used: None,
+            attempts: 0,
+            failovers: 0,
             retry_after: None,
             down_since_ms: None,
             random: Random::new(seed),
@@ -175,25 +199,82 @@ impl Failover {
                 }
                 Step::Wait(self.exhausted(clock.now))
             }
-            State::Asking(_) | State::Dialing { .. } | State::Connected { .. } | State::Waiting { .. } => Step::Idle,
+            State::Connected { .. } => self.poll_back(clock),
+            State::Asking(_) | State::Dialing { .. } | State::Waiting { .. } => Step::Idle,
         }
+    }
+
+    /// What to do beside the connection.
+    fn poll_back(&mut self, clock: Clock) -> Step {
+        let State::Connected { back, .. } = &mut self.state else {
+            return Step::Idle;
+        };
+        match back {
+            Back::Waiting { until } if clock.now < *until => Step::Wait(*until),
+            Back::Waiting { .. } => {
+                let asked: Vec<Key> = self.candidates.keys().collect();
+                let current = asked.iter().position(|key| Some(*key) == self.current);
+                *back = Back::Asking(asked.clone());
+                let current = current.and_then(|at| u32::try_from(at).ok());
+                Step::Ask(self.request(FailoverCause::Reconsider, current, &asked))
+            }
+            Back::Round { next, .. } if clock.now < *next => Step::Wait(*next),
+            Back::Round { left, .. } => {
+                let mut left = std::mem::take(left);
+                while let Some(turn) = left.pop_front() {
+                    if let Some(dial) = self.dial(turn.key, clock.unix_ms) {
+                        self.set_back(Back::Dialing { key: turn.key, left });
+                        return Step::Dial(dial);
+                    }
+                }
+                self.hold_down(clock.now);
+                self.poll_back(clock)
+            }
+            Back::Never | Back::Asking(_) | Back::Dialing { .. } => Step::Idle,
+        }
+    }
+
+    fn set_back(&mut self, to: Back) {
+        if let State::Connected { back, .. } = &mut self.state {
+            *back = to;
+        }
+    }
+
+    /// Waits before anything is tried beside the connection, where somebody comes before the one in use.
+    fn hold_down(&mut self, now: Time) {
+        let back = match self.hold_down.filter(|_| !self.better().is_empty()) {
+            Some(wait) => Back::Waiting { until: now + wait },
+            None => Back::Never,
+        };
+        self.set_back(back);
+    }
+
+    /// Those with a lower priority than the one in use, in their order.
+    fn better(&self) -> Vec<Key> {
+        let priority = |key: Key| self.candidates.get(key).map(|candidate| candidate.priority);
+        let current = self.current.and_then(priority);
+        self.candidates.keys().filter(|key| priority(*key) < current).collect()
     }
 
     fn ask(&mut self, cause: FailoverCause) -> FailoverRequest {
         let lost = self.current.filter(|key| cause == FailoverCause::Lost && self.candidates.get(*key).is_some());
         let others = self.candidates.keys().filter(|key| Some(*key) != lost);
         let asked: Vec<Key> = lost.into_iter().chain(others).collect();
-        let request = FailoverRequest {
+        let request = self.request(cause, lost.map(|_| 0), &asked);
+        self.state = State::Asking(asked);
+        request
+    }
+
+    fn request(&self, cause: FailoverCause, current: Option<u32>, asked: &[Key]) -> FailoverRequest {
+        FailoverRequest {
             connector: self.name.clone(),
             role: self.role,
             cause,
             round: self.round,
-            current: lost.map(|_| 0),
+            current,
             down_since_ms: self.down_since_ms,
             candidates: asked.iter().filter_map(|key| self.candidates.get(*key).cloned()).collect(),
-        };
-        self.state = State::Asking(asked);
-        request
+        }
     }
 
     /// `None` for a candidate that is known no longer.
@@ -201,7 +282,10 @@ impl Failover {
         let candidate = self.candidates.get_mut(key)?;
         candidate.attempts = candidate.attempts.saturating_add(1);
         candidate.last_attempt_at_ms = Some(unix_ms);
-        self.current = Some(key);
+        self.attempts = self.attempts.saturating_add(1);
+        if !self.is_connected() {
+            self.current = Some(key);
+        }
         let candidate = self.candidates.get(key)?;
         Some(Dial {
             host: candidate.host.clone(),
@@ -213,8 +297,10 @@ impl Failover {
 
     /// Takes what policy said to a [`Step::Ask`]; `None`: all candidates, in their order, without delays.
     pub fn handle_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
-        let State::Asking(asked) = &self.state else {
-            return;
+        let asked = match &self.state {
+            State::Asking(asked) => asked,
+            State::Connected { back: Back::Asking(_), .. } => return self.handle_back_answer(clock, answer),
+            _ => return,
         };
         let left = match answer {
             Some(answer) => {
@@ -228,6 +314,30 @@ impl Failover {
             }
         };
         self.start(clock.now, left);
+    }
+
+    /// Those who come before the one in use are tried.
+    fn handle_back_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
+        let State::Connected { back: Back::Asking(asked), .. } = &self.state else {
+            return;
+        };
+        let left = match answer {
+            Some(answer) => {
+                let turn = |index, delay| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
+                let picks = answer.order.into_iter().filter_map(|pick| turn(pick.index, pick.delay));
+                picks.take_while(|turn| Some(turn.key) != self.current).collect()
+            }
+            None => self.better().into_iter().map(|key| Turn { key, delay: Duration::ZERO }).collect(),
+        };
+        self.go_back(clock.now, left);
+    }
+
+    /// Goes on with what is left of the way back.
+    fn go_back(&mut self, now: Time, left: VecDeque<Turn>) {
+        match left.front() {
+            Some(turn) => self.set_back(Back::Round { next: now + turn.delay, left }),
+            None => self.hold_down(now),
+        }
     }
 
     /// Goes on with what is left of a round, those left out that are known no longer.
@@ -262,17 +372,24 @@ impl Failover {
 
     /// The attempt failed before the peer's Open.
     pub fn handle_failed(&mut self, clock: Clock, failure: Failure) {
-        let State::Dialing { left } = &mut self.state else {
-            return;
-        };
-        let left = std::mem::take(left);
-        self.down_since_ms.get_or_insert(clock.unix_ms);
-        self.record(failure);
-        self.start(clock.now, left);
+        match &mut self.state {
+            State::Dialing { left } => {
+                let left = std::mem::take(left);
+                self.down_since_ms.get_or_insert(clock.unix_ms);
+                self.record(self.current, failure);
+                self.start(clock.now, left);
+            }
+            State::Connected { back: Back::Dialing { key, left }, .. } => {
+                let (key, left) = (*key, std::mem::take(left));
+                self.record(Some(key), failure);
+                self.go_back(clock.now, left);
+            }
+            _ => {}
+        }
     }
 
-    fn record(&mut self, failure: Failure) {
-        let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) else {
+    fn record(&mut self, key: Option<Key>, failure: Failure) {
+        let Some(candidate) = key.and_then(|key| self.candidates.get_mut(key)) else {
             return;
         };
         candidate.failures_in_row = candidate.failures_in_row.saturating_add(1);
@@ -280,13 +397,18 @@ impl Failover {
         candidate.last_condition = failure.condition;
     }
 
-    /// The peer's Open came.
+    /// The peer's Open came: of one that was dialled beside the connection, it is the connection from here on.
     pub fn handle_opened(&mut self, clock: Clock, advertisement: Advertisement) {
-        let State::Dialing { left } = &mut self.state else {
-            return;
+        let left = match &mut self.state {
+            State::Dialing { left } => std::mem::take(left),
+            State::Connected { back: Back::Dialing { key, .. }, .. } => {
+                self.current = Some(*key);
+                VecDeque::new()
+            }
+            _ => return,
         };
-        let left = std::mem::take(left);
-        self.state = State::Connected { since: clock.now, left };
+        self.state = State::Connected { since: clock.now, left, back: Back::Never };
+        self.tell_used(clock);
         self.down_since_ms = None;
         if let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) {
             candidate.failures_in_row = 0;
@@ -298,6 +420,20 @@ impl Failover {
                 tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
             }
         }
+        self.hold_down(clock.now);
+    }
+
+    /// Says so when another endpoint is in use than before.
+    fn tell_used(&mut self, clock: Clock) {
+        let Some(to) = self.current.and_then(|key| self.candidates.get(key)).map(url) else {
+            return;
+        };
+        if let Some(from) = self.used.as_ref().filter(|from| **from != to) {
+            let down_ms = self.down_since_ms.map(|since| clock.unix_ms.saturating_sub(since));
+            tracing::info!(target: "connector", connector = &*self.name, from, to, down_ms, "failed over");
+            self.failovers = self.failovers.saturating_add(1);
+        }
+        self.used = Some(to);
     }
 
     /// The peer's Open came, and the connection is not lost.
@@ -308,12 +444,12 @@ impl Failover {
 
     /// The connection was lost after the peer's Open.
     pub fn handle_lost(&mut self, clock: Clock, failure: Failure) {
-        let State::Connected { since, left } = &mut self.state else {
+        let State::Connected { since, left, .. } = &mut self.state else {
             return;
         };
         let (since, left) = (*since, std::mem::take(left));
         self.down_since_ms = Some(clock.unix_ms);
-        self.record(failure);
+        self.record(self.current, failure);
         if clock.now.since(since) >= STABLE {
             self.unstable = 0;
             self.round = 0;
@@ -329,235 +465,10 @@ impl Failover {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::failover_list::Advertised;
-
-    use crosstie_model::policy::Pick;
-    use crosstie_model::settings::{
-        ConnectionLimits, ConnectionSettings, Endpoint, LinkCapacity, Scheme, StripAnnotations,
-    };
-
-    fn connector(allow: &[&str]) -> Connector {
-        let endpoint = |host: &str, priority| Endpoint {
-            scheme: Scheme::Amqp,
-            host: host.to_owned(),
-            port: 5672,
-            priority,
-            labels: Vec::new(),
-        };
-        Connector {
-            name: "broker".to_owned(),
-            role: Role::RouteContainer,
-            endpoints: vec![endpoint("b", 1), endpoint("a", 0), endpoint("c", 1)],
-            username: None,
-            password: None,
-            tls: None,
-            verify_hostname: true,
-            failover: crosstie_model::settings::Failover {
-                follow_advertised: true,
-                allow: allow.iter().map(|host| (*host).to_owned()).collect(),
-                backoff: Backoff { base: Duration::from_secs(1), cap: Duration::from_secs(8), jitter: 0.0 },
-            },
-            connection: ConnectionSettings {
-                sasl: Vec::new(),
-                allow_plain_without_tls: false,
-                handshake_timeout: Duration::from_secs(10),
-                idle_timeout: Duration::ZERO,
-                max_frame_size: 16384,
-                max_sessions: 1,
-                max_session_frames: None,
-                address_family: None,
-                link_capacity: LinkCapacity { initial: 1, max: 1 },
-                properties: Vec::new(),
-                strip_annotations: StripAnnotations::default(),
-                limits: ConnectionLimits::default(),
-            },
-        }
-    }
-
-    fn clock(seconds: u64) -> Clock {
-        Clock { now: Time(seconds * 1_000_000), unix_ms: seconds * 1000 }
-    }
-
-    fn dialled(failover: &mut Failover, at: Clock) -> Dial {
-        loop {
-            match failover.poll(at) {
-                Step::Ask(_) => failover.handle_answer(at, None),
-                Step::Dial(dial) => return dial,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// The hosts that are tried at one moment, each failing.
-    fn round(failover: &mut Failover, at: Clock) -> (String, Time) {
-        let mut hosts = String::new();
-        loop {
-            match failover.poll(at) {
-                Step::Ask(_) => failover.handle_answer(at, None),
-                Step::Dial(dial) => {
-                    hosts.push_str(&dial.host);
-                    failover.handle_failed(at, Failure::default());
-                }
-                Step::Wait(until) => return (hosts, until),
-                Step::Idle => panic!("idle"),
-            }
-        }
-    }
-
-    fn advertise(hosts: &[&str]) -> Advertisement {
-        let item = |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: None, hostname: None };
-        Advertisement { items: Some(hosts.iter().map(item).collect()), skipped: 0 }
-    }
-
-    #[test]
-    fn rounds_go_by_priority_and_back_off() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let mut at = 0;
-        for wait in [1, 2, 4, 8, 8] {
-            assert_eq!(round(&mut failover, clock(at)), ("abc".to_owned(), clock(at + wait).now));
-            at += wait;
-        }
-    }
-
-    #[test]
-    fn the_lost_one_comes_first_and_advertised_ones_last() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        assert_eq!(dialled(&mut failover, clock(0)).host, "a");
-        failover.handle_failed(clock(0), Failure::default());
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&["x", "a", "y"]));
-        failover.handle_lost(clock(9), Failure::default());
-        assert_eq!(round(&mut failover, clock(9)).0, "bacxy");
-    }
-
-    #[test]
-    fn an_advertised_peer_replaces_the_list_and_stays_itself() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["x", "y"]));
-        failover.handle_lost(clock(5), Failure::default());
-        for host in ["a", "b", "c", "x"] {
-            assert_eq!(dialled(&mut failover, clock(5)).host, host);
-            if host != "x" {
-                failover.handle_failed(clock(5), Failure::default());
-            }
-        }
-        failover.handle_opened(clock(5), advertise(&[]));
-        failover.handle_lost(clock(9), Failure::default());
-        assert_eq!(round(&mut failover, clock(9)).0, "xabc");
-    }
-
-    #[test]
-    fn credentials_go_only_to_hosts_that_the_operator_named() {
-        let mut open = Failover::new(&connector(&[]), 1);
-        assert!(dialled(&mut open, clock(0)).with_credentials);
-        open.handle_opened(clock(0), advertise(&["x"]));
-        open.handle_lost(clock(5), Failure::default());
-        let mut listed = Failover::new(&connector(&["*.example.com"]), 1);
-        dialled(&mut listed, clock(0));
-        listed.handle_opened(clock(0), advertise(&["evil.example.org", "b2.example.com"]));
-        listed.handle_lost(clock(5), Failure::default());
-        for (failover, host, with_credentials) in [(&mut open, "x", false), (&mut listed, "b2.example.com", true)] {
-            for _ in 0..3 {
-                dialled(failover, clock(5));
-                failover.handle_failed(clock(5), Failure::default());
-            }
-            let dial = dialled(failover, clock(5));
-            assert_eq!((dial.host.as_str(), dial.with_credentials), (host, with_credentials));
-        }
-    }
-
-    #[test]
-    fn a_peer_that_opens_and_goes_is_not_dialled_in_a_loop() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let mut hosts = String::new();
-        let until = loop {
-            match failover.poll(clock(0)) {
-                Step::Ask(_) => failover.handle_answer(clock(0), None),
-                Step::Dial(dial) => {
-                    hosts.push_str(&dial.host);
-                    failover.handle_opened(clock(0), Advertisement::default());
-                    failover.handle_lost(clock(0), Failure::default());
-                }
-                Step::Wait(until) => break until,
-                Step::Idle => panic!("idle"),
-            }
-        };
-        assert_eq!((hosts.as_str(), until), ("aabc", clock(1).now));
-    }
-
-    #[test]
-    fn a_plugins_order_delays_and_retry_hold() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let Step::Ask(request) = failover.poll(clock(0)) else { panic!() };
-        assert_eq!((request.cause, request.candidates.len()), (FailoverCause::Startup, 3));
-        let pick = |index, delay| Pick { index, delay: Duration::from_secs(delay) };
-        failover.handle_answer(
-            clock(0),
-            Some(FailoverAnswer {
-                plugin: "p".into(),
-                order: vec![pick(2, 0), pick(0, 3)],
-                retry_after: Some(Duration::from_secs(60)),
-                note: None,
-            }),
-        );
-        assert_eq!(dialled(&mut failover, clock(0)).host, "c");
-        failover.handle_failed(clock(0), Failure::default());
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(3).now));
-        assert_eq!(dialled(&mut failover, clock(3)).host, "a");
-        failover.handle_failed(clock(3), Failure::default());
-        assert!(matches!(failover.poll(clock(3)), Step::Wait(until) if until == clock(63).now));
-    }
-
-    #[test]
-    fn a_plugin_that_drops_all_and_wants_to_be_asked_at_once_waits_nevertheless() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        let Step::Ask(_) = failover.poll(clock(0)) else { panic!() };
-        let nothing =
-            FailoverAnswer { plugin: "p".into(), order: vec![], retry_after: Some(Duration::ZERO), note: None };
-        failover.handle_answer(clock(0), Some(nothing));
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(0).now + RETRY_MIN));
-    }
-
-    #[test]
-    fn a_round_goes_on_past_candidates_that_are_advertised_no_longer() {
-        let mut connector = connector(&[]);
-        connector.endpoints.truncate(1);
-        let mut failover = Failover::new(&connector, 1);
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
-        failover.handle_lost(clock(0), Failure::default());
-        // the second loss within a second goes on in the round, whose x, y and z are gone
-        assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-        failover.handle_opened(clock(0), advertise(&[]));
-        failover.handle_lost(clock(0), Failure::default());
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
-        assert_eq!(round(&mut failover, clock(1)).0, "b");
-    }
-
-    #[test]
-    fn who_gives_up_starts_again_after_the_backoff() {
-        let mut failover = Failover::new(&connector(&[]), 1);
-        dialled(&mut failover, clock(0));
-        failover.give_up(clock(0));
-        assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(1).now));
-        assert_eq!(round(&mut failover, clock(1)).0, "abc");
-    }
-
-    #[test]
-    fn a_list_in_another_order_changes_nobody_in_a_round() {
-        let mut connector = connector(&[]);
-        connector.endpoints.truncate(1);
-        let mut failover = Failover::new(&connector, 1);
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["x", "y", "z"]));
-        failover.handle_lost(clock(0), Failure::default());
-        dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), advertise(&["z", "v", "x"]));
-        failover.handle_lost(clock(0), Failure::default());
-        assert_eq!(round(&mut failover, clock(0)).0, "xz");
-    }
+/// A candidate as it is written.
+#[must_use]
+pub fn url(candidate: &Candidate) -> String {
+    let host = &candidate.host;
+    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+    format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port)
 }

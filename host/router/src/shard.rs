@@ -162,6 +162,8 @@ pub struct Peer {
     pub(crate) is_opening: bool,
     /// Attaches that policy has not answered.
     pub(crate) asking: u32,
+    /// Another connection takes its place.
+    pub(crate) retires: bool,
     /// Auto-links to attach, and when.
     pub(crate) auto_links: Vec<Retry>,
     /// Those that the peer has detached before.
@@ -195,6 +197,7 @@ impl Peer {
             first_attach: None,
             is_opening: false,
             asking: 0,
+            retires: false,
             auto_links: Vec::new(),
             auto_failed: Vec::new(),
             auto_session: None,

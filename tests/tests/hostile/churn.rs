@@ -1,9 +1,12 @@
 //! Connections that come and go: neither memory nor descriptors stay behind.
 
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use crosstie_tests::peer::Peer;
-use crosstie_tests::router::{DEADLINE, Router};
+use crosstie_tests::performative::open;
+use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use crosstie_tests::server::Server;
 
 /// Of each of the threads.
 const THREADS: u32 = 4;
@@ -62,4 +65,71 @@ fn await_alone(router: &Router) {
         }
         assert!(Instant::now() < end, "connections are left: {connections:?}");
     }
+}
+
+/// Connectors whose peers go again: at once, in the middle of the handshake, after their Open, and in order.
+const CONNECTORS: u32 = 50;
+
+fn churning(ports: &[u16]) -> String {
+    let mut kdl = String::new();
+    for number in 0..CONNECTORS {
+        let port = ports[number as usize % ports.len()];
+        kdl.push_str(&format!(
+            "connector \"c{number}\" {{\n    role \"route-container\"\n    endpoint \"amqp://127.0.0.1:{port}\"\n    failover {{\n        \
+             backoff base=\"1ms\" cap=\"1ms\"\n    }}\n}}\n\
+             auto-link \"l{number}\" {{\n    address \"a{number}\"\n    direction \"in\"\n    connection \"c{number}\"\n}}\n"
+        ));
+    }
+    plain_kdl(&kdl).replace("level \"debug\"", "level \"info\"")
+}
+
+#[test]
+fn connectors_whose_peers_come_and_go_leave_nothing_behind() {
+    let long = std::env::var_os("CROSSTIE_LONG").is_some();
+    let count = if long { 10_000 } else { 2_000 };
+    let servers: Vec<Server> = (0..THREADS).map(|_| Server::new()).collect();
+    let ports: Vec<u16> = servers.iter().map(Server::port).collect();
+    let (taken, done) = (AtomicU32::new(0), AtomicBool::new(false));
+    let router = Router::start(&churning(&ports));
+    std::thread::scope(|scope| {
+        for server in &servers {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let Some(mut peer) = server.accept_within(Duration::from_millis(100)) else {
+                        continue;
+                    };
+                    match taken.fetch_add(1, Ordering::Relaxed) % 4 {
+                        0 => {}
+                        1 => drop(peer.next(DEADLINE)),
+                        2 => drop(peer.serve_open(&open("goes"))),
+                        _ => {
+                            peer.serve_open(&open("closes"));
+                            peer.send(0, &fe2o3_amqp_types::performatives::Close { error: None });
+                            peer.drain(DEADLINE);
+                        }
+                    }
+                }
+            });
+        }
+        let reach = |wanted: u32| {
+            let end = Instant::now() + 20 * DEADLINE;
+            while taken.load(Ordering::Relaxed) < wanted {
+                assert!(Instant::now() < end, "{} of {wanted} connections", taken.load(Ordering::Relaxed));
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        };
+        // what is made once, and what lies in the allocators
+        reach(count / 2);
+        let memory = router.resident_memory_bytes();
+        reach(count / 2 + count);
+        let grown = router.resident_memory_bytes().saturating_sub(memory);
+        let files = router.open_files();
+        done.store(true, Ordering::Relaxed);
+        let sockets = files.iter().filter(|file| file.starts_with("socket:")).count();
+        // each has one connection at most, and one whose last words are read
+        assert!(sockets <= 2 * CONNECTORS as usize + 8, "{sockets} sockets: {files:?}");
+        assert!(grown < GROWTH_MAX_BYTES, "{count} connections left {grown} bytes");
+    });
+    let mut router = router;
+    router.assert_healthy();
 }

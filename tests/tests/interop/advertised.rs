@@ -34,6 +34,7 @@ fn s01_the_list_has_the_shape_of_the_reference() {
     assert_eq!(opened["kinds"]["failover-server-list"], json!(["list", item, item]));
 }
 
+/// Point 3 of the reference's defects.
 #[test]
 fn s01_every_form_of_url_arrives_with_its_scheme_and_port() {
     let urls = [
@@ -72,6 +73,7 @@ fn s01_every_connection_of_the_listener_hears_it_and_of_no_other() {
     }
 }
 
+/// Point 3 of the reference's defects.
 #[test]
 fn s01_a_bad_item_is_a_problem_at_its_place_and_nothing_listens() {
     for (item, why) in [

@@ -82,7 +82,7 @@ fn auto_links_survive_the_containers_own_attach() {
 }
 
 /// A broker that answers the router's session.
-fn serve_session(server: &Server) -> Peer {
+pub(crate) fn serve_session(server: &Server) -> Peer {
     let (mut peer, _) = server.accept_open(&open("scripted-broker"));
     let channel =
         peer.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(frame.channel));
@@ -90,14 +90,14 @@ fn serve_session(server: &Server) -> Peer {
     peer
 }
 
-fn auto_attach(peer: &mut Peer) -> Attach {
+pub(crate) fn auto_attach(peer: &mut Peer) -> Attach {
     peer.expect("attach", |frame| match &frame.performative {
         Performative::Attach(attach) => Some((**attach).clone()),
         _ => None,
     })
 }
 
-fn refuse(peer: &mut Peer, theirs: &Attach) {
+pub(crate) fn refuse(peer: &mut Peer, theirs: &Attach) {
     let role = if theirs.role == Role::Sender { Role::Receiver } else { Role::Sender };
     let mut ours = Attach { role: role.clone(), initial_delivery_count: None, unsettled: None, ..theirs.clone() };
     // a terminus that is absent announces the Detach that follows. Source: AMQP 1.0 part 2, 2.6.3
@@ -134,6 +134,11 @@ fn s04_a_refused_auto_link_is_attached_again_after_two_seconds_and_then_each_fiv
     let waits: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]).as_secs_f64()).collect();
     assert!((1.9..4.5).contains(&waits[0]) && (4.9..8.5).contains(&waits[1]), "{waits:?}");
     router.wait_log(0, DEADLINE, &["auto-link detached by the peer", "no such queue", "amqp:not-found"]);
+    let shown = router.stat("auto-links").remove(0);
+    assert_eq!(
+        (&shown["operStatus"], &shown["lastError"]),
+        (&"failed".into(), &"amqp:not-found: no such queue".into())
+    );
 
     // and then the container takes it
     let theirs = auto_attach(&mut peer);

@@ -111,6 +111,7 @@ fn serve(router: &Router, server: &Server, ours: &Open) -> Peer {
     peer
 }
 
+/// Point 6 of the reference's defects: status, log and connections name the endpoint in use, and each failover is told.
 #[test]
 fn s02_the_connector_moves_along_the_lists_of_a_pair() {
     let (b1, b2, third) = (Server::new(), Server::new(), free_port());
@@ -127,6 +128,14 @@ fn s02_the_connector_moves_along_the_lists_of_a_pair() {
     let mut peer = serve(&router, &b2, &advertising(Value::List(vec![endpoint(b1.port())])));
     assert!(lost.elapsed() < Duration::from_secs(4), "the reference needs 4 s, this took {:?}", lost.elapsed());
     router.wait_log(mark.saturating_sub(9), DEADLINE, &["cannot connect", &format!(":{third}")]);
+    router.wait_log(
+        mark.saturating_sub(9),
+        DEADLINE,
+        &["failed over", &format!("from=\"{url1}\""), &format!("to=\"{url2}\"")],
+    );
+    let hosts: Vec<_> = router.stat("connections").into_iter().filter(|row| row["dir"] == "out").collect();
+    assert_eq!(hosts.len(), 1, "{hosts:?}");
+    assert_eq!(hosts[0]["host"], format!("127.0.0.1:{}", b2.port()));
     assert_eq!(shown(&router), ("SUCCESS".to_owned(), format!("{url2}, {url1}")), "the endpoint in use first");
     settle_down(&mut peer);
 

@@ -12,6 +12,7 @@ use fe2o3_amqp_types::sasl::{SaslCode, SaslMechanisms, SaslOutcome};
 
 use crate::failover::{advertising, attempt, connector, endpoint, entry};
 
+/// Point 2 of the reference's defects.
 #[test]
 fn s03_sound_items_among_broken_ones_are_used() {
     let (first, advertised) = (Server::new(), Server::new());
@@ -53,13 +54,30 @@ fn s03_a_list_that_is_none_breaks_nothing() {
     }
 }
 
+/// Point 1 of the reference's defects: whatever its shape, also beside a connector.
 #[test]
 fn s03_an_accepted_peers_list_is_not_followed() {
-    let elsewhere = Server::new();
-    let router = Router::plain();
-    let (peer, _) = Peer::open_with(router.clients(), &advertising(Value::List(vec![endpoint(elsewhere.port())])));
-    drop(peer);
-    assert!(elsewhere.accept_within(Duration::from_millis(500)).is_none(), "the router dialled a stranger's host");
+    let (elsewhere, broker) = (Server::new(), Server::new());
+    let mut router = Router::start(&connector(&[(broker.port(), 0)], ""));
+    let (broker_peer, _) = broker.accept_open(&open("broker"));
+    router.wait_log(0, DEADLINE, &["connected", "my-broker"]);
+    let item = endpoint(elsewhere.port());
+    let shapes = [
+        Value::List(vec![item.clone()]),
+        item.clone(),
+        Value::List(vec![Value::List(vec![item])]),
+        Value::List(Vec::new()),
+    ];
+    for list in shapes {
+        let (mut peer, _) = Peer::open_with(router.clients(), &advertising(list));
+        assert_eq!(router.stat("connectors")[0]["failoverUrls"], format!("amqp://127.0.0.1:{}", broker.port()));
+        peer.close();
+    }
+    drop(broker_peer);
+    for _ in 0..3 {
+        assert_eq!(attempt(&[&broker, &elsewhere]).0, 0, "the connector follows a stranger");
+    }
+    router.assert_healthy();
 }
 
 fn text(text: &str) -> Value {
@@ -96,6 +114,7 @@ fn s03_no_item_leads_where_it_must_not() {
     assert!(line.contains("skipped=6"), "{line}");
 }
 
+/// Point 2 of the reference's defects.
 #[test]
 fn s03_ten_thousand_items_are_cut_short() {
     let (server, beyond) = (Server::new(), Server::new());
@@ -135,6 +154,7 @@ fn s03_a_host_in_other_letters_is_the_same_host() {
     assert_eq!(order, [0, 1, 1, 0], "the configured one stands once, the others are two names");
 }
 
+/// Point 7 of the reference's defects.
 #[test]
 fn s03_properties_after_the_list_are_seen() {
     let server = Server::new();
@@ -169,6 +189,7 @@ fn serve_sasl(server: &Server) -> (Peer, String, Vec<u8>) {
     (peer, mechanism, response)
 }
 
+/// Point 4 of the reference's defects.
 #[test]
 fn s03_a_password_goes_to_no_host_that_the_operator_did_not_name() {
     for (allow, mechanism) in [("", "ANONYMOUS"), ("allow \"127.0.0.1\"", "PLAIN")] {
@@ -187,4 +208,23 @@ fn s03_a_password_goes_to_no_host_that_the_operator_did_not_name() {
         let told = response.windows(6).any(|part| part == b"secret");
         assert_eq!(told, mechanism == "PLAIN", "{allow:?}: the response was {response:?}");
     }
+}
+
+/// Point 4 of the reference's defects: nor is such a host used as anybody.
+#[test]
+fn s03_a_host_that_may_not_see_the_password_is_not_used_as_anonymous() {
+    let (server, stranger) = (Server::new(), Server::new());
+    let user =
+        "sasl-username \"u\"\n    sasl-password \"literal:secret-word\"\n    allow-plain-without-tls\n    failover {";
+    let kdl = connector(&[(server.port(), 0)], "").replace("failover {", user);
+    let router = Router::start(&kdl.replace("amqp://127.0.0.1:", "amqp://localhost:"));
+    let (mut peer, chosen, _) = serve_sasl(&server);
+    assert_eq!(chosen, "PLAIN");
+    peer.send(0, &advertising(Value::List(vec![endpoint(stranger.port())])));
+    peer.expect("open", |frame| matches!(frame.performative, Performative::Open(_)).then_some(()));
+    drop(peer);
+    for _ in 0..3 {
+        assert_eq!(attempt(&[&server, &stranger]).0, 0, "the stranger was dialled");
+    }
+    router.wait_log(0, DEADLINE, &["cannot connect", &stranger.port().to_string(), "for those in `allow`"]);
 }

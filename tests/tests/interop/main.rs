@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod advertised;
+mod attributes;
 mod auto_links;
 mod broker;
 mod broker_killed;
@@ -11,11 +12,13 @@ mod command;
 mod credit;
 mod distribution;
 mod exchange;
+mod fail_back;
 mod failover;
 mod failover_lists;
 mod link_routes;
 mod log;
 mod loss;
+mod lost_peer;
 mod management;
 mod patterns;
 mod plugins;

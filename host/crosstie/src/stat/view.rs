@@ -327,7 +327,18 @@ static TLS: View = View {
 
 static CONNECTORS: View = View {
     entity_type: "org.apache.qpid.dispatch.connector",
-    attributes: &["name", "host", "port", "role", "connectionStatus", "connectionMsg", "failoverUrls"],
+    attributes: &[
+        "name",
+        "host",
+        "port",
+        "role",
+        "connectionStatus",
+        "connectionMsg",
+        "failoverUrls",
+        "connectedTo",
+        "attempts",
+        "failovers",
+    ],
     columns: &[
         ("name", |row| plain(row, "name")),
         ("host", |row| plain(row, "host")),
@@ -335,6 +346,9 @@ static CONNECTORS: View = View {
         ("role", |row| plain(row, "role")),
         ("status", |row| plain(row, "connectionStatus")),
         ("message", |row| plain(row, "connectionMsg")),
+        ("connected to", |row| plain(row, "connectedTo")),
+        ("attempts", |row| plain(row, "attempts")),
+        ("failovers", |row| plain(row, "failovers")),
         ("failover", |row| plain(row, "failoverUrls")),
     ],
     order: Order::AsTheyCome,

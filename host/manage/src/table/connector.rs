@@ -1,10 +1,11 @@
 //! Whom the router connects to.
 
-use crosstie_model::facts::{ConnectorFacts, ConnectorStatus, Part};
+use crosstie_model::facts::{CandidateFacts, ConnectorFacts, ConnectorStatus, Part};
+use serde_amqp::Value;
 
 use super::endpoint::{FAMILIES, ROLES, STRIPS, identity, nothing};
 use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, default, formerly, setting};
-use crate::value::{maybe, or_null, properties, text};
+use crate::value::{map, maybe, or_null, properties, text};
 
 /// `connector`.
 pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
@@ -69,9 +70,34 @@ pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
         attribute("connectionMsg", Shape::Text, |connector| maybe(&connector.message)),
         setting("policyVhost", Shape::Text, nothing),
         setting("openProperties", Shape::Properties, |connector| properties(&connector.endpoint.open_properties)),
+        // not of the reference: the endpoint in use
+        attribute("connectedTo", Shape::Text, |connector| maybe(&connector.endpoint_in_use)),
+        // not of the reference: dials since the start
+        attribute("attempts", Shape::Integer, |connector| count(connector.attempts)),
+        // not of the reference: how often another endpoint was in use than before
+        attribute("failovers", Shape::Integer, |connector| count(connector.failovers)),
+        // not of the reference: what is known of each endpoint, in the order in which they are tried
+        attribute("endpoints", Shape::List, |connector| {
+            Value::List(connector.candidates.iter().map(candidate).collect())
+        }),
     ],
     rows: |facts| &facts.connectors,
 };
+
+fn count(number: u64) -> Value {
+    Value::Long(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn candidate(candidate: &CandidateFacts) -> Value {
+    map([
+        ("url", text(&candidate.url)),
+        ("origin", text(candidate.origin)),
+        ("priority", i64::from(candidate.priority).into()),
+        ("attempts", i64::from(candidate.attempts).into()),
+        ("failuresInRow", i64::from(candidate.failures_in_row).into()),
+        ("lastError", maybe(&candidate.last_error)),
+    ])
+}
 
 const fn status(status: ConnectorStatus) -> &'static str {
     match status {
