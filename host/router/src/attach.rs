@@ -441,8 +441,10 @@ impl Shard {
                 lane.refresh();
             }
             if matches!(incoming.lanes, Lanes::One(_)) {
+                // a container keeps what it has, and need not have it released one by one
+                let keeps = incoming.auto_link.is_some();
                 self.set_open(connection, link, open);
-                if !open && awaits {
+                if !open && (awaits || keeps) {
                     self.withdraw(connection, link);
                 }
             }
