@@ -13,6 +13,7 @@ mod distribution;
 mod exchange;
 mod failover;
 mod failover_lists;
+mod jms_link_routes;
 mod link_routes;
 mod log;
 mod loss;
