@@ -99,15 +99,11 @@ impl LinkRoutes {
         all
     }
 
-    /// Adds a route for links that are attached from here on; `None` when it is there already.
-    pub fn add(&self, route: LinkRoute) -> Option<u64> {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.routes.iter().any(|entry| entry.route.routes_as(&route)) {
-            return None;
-        }
-        let id = known.add(route);
+    /// Adds a route for links that are attached from here on. There may be another one just like it, as in the reference.
+    pub fn add(&self, route: LinkRoute) -> u64 {
+        let id = self.known.write().unwrap_or_else(PoisonError::into_inner).add(route);
         self.used.store(true, Ordering::Release);
-        Some(id)
+        id
     }
 
     /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay.

@@ -48,7 +48,7 @@ pub(crate) struct Routed {
     pub(crate) id: u64,
     pub(crate) serial: u32,
     pub(crate) name: Arc<str>,
-    /// Of the route, for management.
+    /// Its address as management shows it. Source: the reference, `terminus_addr` of a link.
     pub(crate) key: Arc<str>,
     /// The other end; absent before the container answered, and when it is gone.
     pub(crate) partner: Option<LinkRef>,
@@ -290,7 +290,7 @@ impl Shard {
             return self.refuse(connection, link, &attach, no_route());
         };
         let outside = link_route::outside(&way.route, name);
-        let key: Arc<str> = link_route::key(&way.route).into();
+        let key: Arc<str> = format!("M0{name}").into();
         let id = self.next_link();
         let Some(peer) = self.peer_mut(connection) else {
             return;

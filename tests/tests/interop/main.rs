@@ -14,6 +14,7 @@ mod exchange;
 mod failover;
 mod failover_lists;
 mod jms_link_routes;
+mod libraries;
 mod link_routes;
 mod log;
 mod loss;
