@@ -13,6 +13,9 @@ use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
 const DEPTH_MAX: usize = 8;
+/// In the words of the reference.
+const NAME_TAKEN: &str = "Name conflicts with an existing entity";
+
 const PHASE_MAX: i64 = 9;
 const PRIORITY_MAX: i64 = 9;
 
@@ -119,7 +122,7 @@ impl Creation {
         let attributes = &self.attributes;
         let is_used = |name: &str| auto_links.iter().any(|one| one.name.as_deref() == Some(name));
         if attributes.text("name").is_some_and(is_used) {
-            return bad("the name is that of another auto-link");
+            return bad(NAME_TAKEN);
         }
         if attributes.text("address").is_none() || attributes.text("direction").is_none() {
             return bad("'address' and 'direction' are needed");
@@ -208,7 +211,7 @@ impl Created {
 fn check_rule(attributes: &Attributes, rules: &[AddressRuleFacts]) -> Result<(), Refused> {
     let bad = |text: String| Err(Refused::BadRequest(text));
     if attributes.text("name").is_some_and(|name| rules.iter().any(|rule| rule.name.as_deref() == Some(name))) {
-        return bad("the name is that of another address rule".into());
+        return bad(NAME_TAKEN.into());
     }
     let (word, covers) = covers(attributes)?;
     let same = |rule: &AddressRuleFacts| {
@@ -236,7 +239,7 @@ fn check_rule(attributes: &Attributes, rules: &[AddressRuleFacts]) -> Result<(),
 fn check_route(attributes: &Attributes, routes: &[LinkRouteFacts]) -> Result<(), Refused> {
     let bad = |text: &str| Err(Refused::BadRequest(text.into()));
     if attributes.text("name").is_some_and(|name| routes.iter().any(|route| route.name.as_deref() == Some(name))) {
-        return bad("the name is that of another link route");
+        return bad(NAME_TAKEN);
     }
     covers(attributes)?;
     if attributes.text("direction").is_none() {
@@ -287,6 +290,10 @@ fn read_attribute<'s>(
         return Err(Refused::BadRequest(format!("cannot set attribute '{name}' in CREATE")));
     }
     let wrong = || Refused::BadRequest(format!("wrong value for attribute '{name}' of '{}'", full_name()));
+    if matches!(meta.name, "prefix" | "pattern") && *value != Value::Null && as_text(value).is_none() {
+        // no number stands for these
+        return Err(wrong());
+    }
     Ok((meta, shaped(meta.shape, value).ok_or_else(wrong)?))
 }
 

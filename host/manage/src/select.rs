@@ -36,7 +36,7 @@ impl Selector {
         let identity = request.text("identity")?.map(str::to_owned);
         let management = of.as_ref().is_none_or(Named::is_management);
         if name.is_none() && identity.is_none() && !management {
-            return Err(Refused::BadRequest("no name or identity provided".into()));
+            return Err(Refused::BadRequest("No name or identity provided".into()));
         }
         Ok(Self { of, name, identity })
     }
@@ -80,7 +80,7 @@ impl Selector {
         let found = all.filter(|one| self.is(facts, one, index, wanted));
         let (fit, other): (Vec<_>, Vec<_>) = found.partition(|one| self.fits(one.kind));
         let first = match (fit.as_slice(), other.first()) {
-            ([], None) => return Err(Refused::NotFound(format!("no entity {}", self.words()))),
+            ([], None) => return Err(Refused::NotFound(self.missing())),
             ([], Some(other)) => return Err(self.wrong_type(other)),
             ([first, _, ..], _) if !first.kind.head().local_identity => {
                 return Err(Refused::Failed(format!("several entities {}", self.words())));
@@ -92,6 +92,14 @@ impl Selector {
                 Err(Refused::BadRequest(format!("conflicting {}", self.words())))
             }
             _ => Ok(first),
+        }
+    }
+
+    /// In the words of the reference for what its core keeps.
+    fn missing(&self) -> String {
+        match &self.of {
+            Some(named) if named.types.iter().all(|kind| kind.head().local_identity) => "Not Found".to_owned(),
+            _ => format!("no entity {}", self.words()),
         }
     }
 

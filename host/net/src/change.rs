@@ -84,9 +84,7 @@ impl Control {
     fn create_link_route(&mut self, attributes: &Attributes) -> Result<(), Refused> {
         let route = self.entities.link_route(attributes).map_err(Refused::BadRequest)?;
         let key = link_route::key(&route);
-        let Some(id) = self.shared.common.link_routes.add(route) else {
-            return Err(Refused::BadRequest(format!("there is a link route {key:?} to that container already")));
-        };
+        let id = self.shared.common.link_routes.add(route);
         self.made.link_routes.insert(id);
         tracing::info!(target: "management", route = key, "link route created");
         Ok(())

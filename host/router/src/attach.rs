@@ -9,6 +9,7 @@ use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{AddressRequest, Peer as PolicyPeer, Ruling};
 use crosstie_model::settings::{Distribution, Management};
 use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
+use fe2o3_amqp_types::messaging::TargetArchetype;
 use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::{Address, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
@@ -53,9 +54,13 @@ impl Shard {
             Some(Link::Routed(_)) => return self.handle_routed_answer(at, link, body),
             _ => return,
         };
-        let refused = if attach.role == Role::Sender { attach.source.is_none() } else { attach.target.is_none() };
-        if refused {
-            // the peer's detach is on its way, and says why
+        let address = match (&attach.role, attach.target.as_deref()) {
+            (Role::Sender, _) => attach.source.as_ref().and_then(|source| source.address.as_ref()),
+            (Role::Receiver, Some(TargetArchetype::Target(target))) => target.address.as_ref(),
+            (Role::Receiver, None) => None,
+        };
+        if address.is_none() {
+            // without a terminus, the peer's detach is on its way, and says why; and the reference uses none without an address
             return;
         }
         let Some(configured) = self.common.auto_links.get(auto_link) else {

@@ -61,10 +61,9 @@ fn attach(auto_link: &AutoLink) -> Attach {
     }
 }
 
-/// What a detach says, as management shows it.
+/// What a detach says, as management shows it. Source: the reference, 1.8.
 fn words(error: &Error) -> String {
-    let condition = condition(&error.condition);
-    error.description.as_ref().map_or_else(|| condition.clone(), |description| format!("{condition}: {description}"))
+    error.description.clone().unwrap_or_else(|| condition(&error.condition))
 }
 
 impl Peer {

@@ -1,6 +1,7 @@
 //! Link routes: which addresses have their links carried to a container, and the containers that are connected. Shared by all
 //! workers. Source: the reference, 1.9.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -12,6 +13,12 @@ use crate::shard::Meta;
 
 /// The address of links that coordinate transactions.
 pub(crate) const COORDINATOR: &str = "$coordinator";
+
+/// Stands for the address of a link that names none, because it takes up a terminus that is known by the name of the link.
+const UNNAMED: &str = "";
+
+/// Links whose address is remembered.
+const REMEMBERED_LINKS_MAX: usize = 1000;
 
 /// All link routes, and the connections that they may lead to.
 #[derive(Debug, Default)]
@@ -28,6 +35,8 @@ struct Known {
     next: u64,
     routes: Vec<Entry>,
     containers: Vec<Container>,
+    /// Links whose terminus outlives them, each with its address; the oldest first.
+    remembered: VecDeque<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -63,10 +72,11 @@ impl Known {
 
     /// The routes with the closest pattern for a name.
     fn closest(&self, direction: Direction, name: &str) -> impl Iterator<Item = &Entry> {
+        let any = name == UNNAMED;
         let covering =
             self.routes.iter().filter(|entry| entry.route.direction == direction && entry.pattern.matches(name));
         let closest = covering.min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|entry| &entry.pattern);
-        let same = move |entry: &&Entry| entry.route.direction == direction && Some(&entry.pattern) == closest;
+        let same = move |entry: &&Entry| entry.route.direction == direction && (any || Some(&entry.pattern) == closest);
         self.routes.iter().filter(same)
     }
 }
@@ -89,15 +99,11 @@ impl LinkRoutes {
         all
     }
 
-    /// Adds a route for links that are attached from here on; `None` when it is there already.
-    pub fn add(&self, route: LinkRoute) -> Option<u64> {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.routes.iter().any(|entry| entry.route.routes_as(&route)) {
-            return None;
-        }
-        let id = known.add(route);
+    /// Adds a route for links that are attached from here on. There may be another one just like it, as in the reference.
+    pub fn add(&self, route: LinkRoute) -> u64 {
+        let id = self.known.write().unwrap_or_else(PoisonError::into_inner).add(route);
         self.used.store(true, Ordering::Release);
-        Some(id)
+        id
     }
 
     /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay.
@@ -150,7 +156,25 @@ impl LinkRoutes {
             && self.known.read().unwrap_or_else(PoisonError::into_inner).closest(direction, name).next().is_some()
     }
 
-    /// The way of a link to a name: containers take links in turn. `None` when none is connected.
+    /// Remembers the address of a link whose terminus may be taken up again by the name of the link alone.
+    pub(crate) fn remember(&self, link: &str, address: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.remembered.retain(|(name, _)| name != link);
+        if known.remembered.len() >= REMEMBERED_LINKS_MAX {
+            known.remembered.pop_front();
+        }
+        known.remembered.push_back((link.to_owned(), address.to_owned()));
+    }
+
+    /// What stands for the address of a link that names none.
+    pub(crate) fn recall(&self, link: &str) -> String {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.remembered.iter().find(|(name, _)| name == link);
+        found.map_or(UNNAMED, |(_, address)| address).to_owned()
+    }
+
+    /// The way of a link to a name: containers take links in turn. `None` when none is connected, or when it names none, is not
+    /// remembered, and there is more than one.
     pub(crate) fn pick(&self, direction: Direction, name: &str) -> Option<Way> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         let ways: Vec<_> = known
@@ -158,6 +182,9 @@ impl LinkRoutes {
             .flat_map(|entry| known.containers.iter().map(move |container| (entry, container)))
             .filter(|(entry, container)| container.belongs(&entry.route))
             .collect();
+        if name == UNNAMED && ways.windows(2).any(|pair| matches!(pair, [(_, one), (_, other)] if one.at != other.at)) {
+            return None;
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
         let (entry, container) = ways.get(turn)?;
         Some(Way { route: entry.route.clone(), container: container.at })
@@ -230,6 +257,27 @@ mod tests {
         assert_eq!(routes.pick(Direction::In, "a/b/c").map(|way| way.container.slot), Some(1));
         routes.close(at(1));
         assert!(routes.pick(Direction::In, "a/b/c").is_none());
+    }
+
+    #[test]
+    fn a_link_that_names_no_address_goes_where_it_was_or_to_the_only_container() {
+        let routes = LinkRoutes::new(vec![
+            route(Covers::Prefix("a".to_owned()), "one"),
+            route(Covers::Prefix("b".to_owned()), "two"),
+        ]);
+        let add = |slot, name: &str| {
+            let at = ConnectionRef { shard: 0, slot, generation: 0 };
+            let container = Container { at, name: name.into(), container_id: String::new() };
+            routes.known.write().unwrap().containers.push(container);
+        };
+        let slot = |link| routes.pick(Direction::In, &routes.recall(link)).map(|way| way.container.slot);
+        assert_eq!(slot("s@c"), None);
+        add(1, "one");
+        assert_eq!(slot("s@c"), Some(1));
+        add(2, "two");
+        assert_eq!(slot("s@c"), None);
+        routes.remember("s@c", "b.x");
+        assert_eq!((slot("s@c"), slot("s@d")), (Some(2), None));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crosstie_amqp::relay::Relay;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::LinkId;
 use crosstie_model::address::normalise;
+use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
@@ -47,7 +48,7 @@ pub(crate) struct Routed {
     pub(crate) id: u64,
     pub(crate) serial: u32,
     pub(crate) name: Arc<str>,
-    /// Of the route, for management.
+    /// Its address as management shows it. Source: the reference, `terminus_addr` of a link.
     pub(crate) key: Arc<str>,
     /// The other end; absent before the container answered, and when it is gone.
     pub(crate) partner: Option<LinkRef>,
@@ -227,9 +228,24 @@ fn dynamic_address(attach: &Attach) -> Option<&str> {
     }
 }
 
+/// How a container knows the link of a peer. Source: the reference, 1.9.
+fn name_outside(link: &str, container_id: &str) -> String {
+    format!("{link}@{container_id}")
+}
+
+/// Whether a receiver names no source: it takes up what its link's name stands for, as Qpid JMS does to end a subscription.
+/// Source: AMQP 1.0 part 2, 2.6.3.
+fn resumes(attach: &Attach) -> bool {
+    attach.role == Role::Receiver && attach.source.is_none()
+}
+
 /// The name by which an attach is routed, if there is a route for it.
-pub(crate) fn name(routes: &LinkRoutes, attach: &Attach, body: &[u8]) -> Option<String> {
+pub(crate) fn name(routes: &LinkRoutes, container_id: &str, attach: &Attach, body: &[u8]) -> Option<String> {
     let sends = attach.role == Role::Sender;
+    if resumes(attach) {
+        let name = routes.recall(&name_outside(&attach.name, container_id));
+        return routes.covers(Direction::Out, &name).then_some(name);
+    }
     let address = match attach.target.as_deref() {
         Some(TargetArchetype::Target(target)) if sends => {
             if target.dynamic {
@@ -244,7 +260,7 @@ pub(crate) fn name(routes: &LinkRoutes, attach: &Attach, body: &[u8]) -> Option<
             if source.dynamic { dynamic_address(attach) } else { source.address.as_deref() }
         }
     };
-    let name = normalise(address?);
+    let name = Some(normalise(address?)).filter(|name| !name.is_empty())?;
     routes.covers(terminus::link_direction(attach), name).then(|| name.to_owned())
 }
 
@@ -269,22 +285,27 @@ impl Shard {
     pub(crate) fn route(&mut self, at: LinkRef, attach: Attach, (name, body): (&str, &[u8]), flow: Option<LinkFlow>) {
         let LinkRef { connection, link, serial } = at;
         let sends = attach.role == Role::Sender;
-        let Some(way) = self.common.link_routes.pick(terminus::link_direction(&attach), name) else {
+        let routes = &self.common.clone().link_routes;
+        let Some(way) = routes.pick(terminus::link_direction(&attach), name) else {
             return self.refuse(connection, link, &attach, no_route());
         };
         let outside = link_route::outside(&way.route, name);
-        let key: Arc<str> = link_route::key(&way.route).into();
+        let key: Arc<str> = format!("M0{name}").into();
         let id = self.next_link();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         let survives = survives(&attach);
+        let name_there = name_outside(&attach.name, &peer.meta.container_id);
+        if survives && !sends {
+            routes.remember(&name_there, name);
+        }
         let wish = Wish {
             from: at,
             receives: !sends,
-            name: format!("{}@{}", attach.name, peer.meta.container_id),
+            name: name_there,
             body: body.into(),
-            address: outside.clone(),
+            address: outside.clone().filter(|_| !resumes(&attach)),
             survives,
             key: key.clone(),
         };

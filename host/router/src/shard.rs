@@ -439,7 +439,8 @@ impl Shard {
             }
             Event::Attached { link, ours: true, attach, body } => self.handle_answer(at, link, &attach, body),
             Event::Attached { link, ours: false, attach, body } => {
-                let name = routed::name(&self.common.link_routes, &attach, body);
+                let container_id = self.peer(at).map_or("", |peer| &peer.meta.container_id);
+                let name = routed::name(&self.common.link_routes, container_id, &attach, body);
                 self.ask_attach(at, link, attach, name.map(|name| (name, body.into())));
             }
             Event::RelayDetached { link, answers, closed, error } => {

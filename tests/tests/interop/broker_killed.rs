@@ -1,5 +1,5 @@
-//! A broker is killed while a hundred thousand unsettled messages are on their way to it: each ends once, and the broker
-//! has every one that it accepted.
+//! A broker is killed while a hundred thousand unsettled messages are on their way to it, by an auto-link or by a link
+//! route: each ends once, and the broker has every one that it accepted.
 
 use std::collections::BTreeSet;
 use std::sync::mpsc;
@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crosstie_tests::artemis::Artemis;
 use crosstie_tests::body::Random;
 use crosstie_tests::broker::Broker;
-use crosstie_tests::frame::{Performative, data_message};
+use crosstie_tests::classic::Classic;
+use crosstie_tests::frame::{Performative, condition, data_message};
 use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::{begin, flow, receiver, transfer};
 use crosstie_tests::router::{Router, plain_kdl};
@@ -26,23 +27,40 @@ const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 /// The header of a message that is durable. Source: AMQP 1.0 part 3, 3.2.1.
 const DURABLE: [u8; 7] = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41];
 
-fn kdl(broker: &Artemis) -> String {
+const QUEUE: &str = "q.killed";
+
+/// How messages come to the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    AutoLink,
+    LinkRoute,
+}
+
+fn kdl(broker: &dyn Broker, way: Way) -> String {
+    let way = match way {
+        Way::AutoLink => format!(
+            "address {{\n    prefix \"q\"\n    waypoint\n}}\nauto-link \"out\" {{\n    address \"{QUEUE}\"\n    \
+             direction \"out\"\n    connection \"broker\"\n    external-address \"{}\"\n}}\n",
+            broker.queue(QUEUE)
+        ),
+        Way::LinkRoute => {
+            "link-route {\n    prefix \"q\"\n    direction \"in\"\n    connection \"broker\"\n}\n".to_owned()
+        }
+    };
     plain_kdl(&format!(
         "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{}\"\n    failover {{\n        \
-         backoff base=\"200ms\" cap=\"1s\" jitter=0.0\n    }}\n}}\naddress {{\n    prefix \"q\"\n    waypoint\n}}\n\
-         auto-link \"out\" {{\n    address \"q\"\n    direction \"out\"\n    connection \"broker\"\n    \
-         external-address \"{}\"\n}}\n",
-        broker.addr(),
-        broker.queue("Q.KILLED")
+         backoff base=\"200ms\" cap=\"1s\" jitter=0.0\n    }}\n}}\n{way}",
+        broker.addr()
     ))
     .replace("level \"debug\"", "level \"info\"")
 }
 
-/// Sends all, as credit allows, says how many are settled, and gives the outcome of each.
-fn send_all(router: &Router, mut settled: impl FnMut(usize)) -> Vec<DeliveryState> {
+/// Sends all, as credit allows, or until a routed link is lost; says how many are settled, and gives the outcome of each that
+/// was sent.
+fn send_all(router: &Router, way: Way, mut settled: impl FnMut(usize)) -> Vec<DeliveryState> {
     let mut peer = Peer::open(router.clients(), "sender");
     peer.send(0, &Begin { incoming_window: u32::MAX >> 1, outgoing_window: u32::MAX >> 1, ..begin(None) });
-    peer.attach_sender(0, 0, "q");
+    peer.attach_sender(0, 0, QUEUE);
     let mut outcomes: Vec<Option<DeliveryState>> = vec![None; usize::try_from(COUNT).expect("small")];
     let (mut sent, mut limit, mut ended) = (0, 0, 0);
     let end = Instant::now() + PATIENCE;
@@ -75,6 +93,12 @@ fn send_all(router: &Router, mut settled: impl FnMut(usize)) -> Vec<DeliveryStat
                 }
             }
             Performative::Flow(_) | Performative::Heartbeat => {}
+            Performative::Detach(detach) if way == Way::LinkRoute => {
+                let why = detach.error.map(|error| condition(&error.condition));
+                assert_eq!(why.as_deref(), Some("qd:routed-link-lost"));
+                assert_eq!(ended, usize::try_from(sent).expect("small"), "outcomes come before the detach");
+                break;
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -82,9 +106,9 @@ fn send_all(router: &Router, mut settled: impl FnMut(usize)) -> Vec<DeliveryStat
 }
 
 /// Everything that the broker has in its queue, until it has all of `wanted`.
-fn stored(broker: &Artemis, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
+fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut peer = Peer::session(broker.addr(), "auditor");
-    peer.send(0, &receiver(0, &broker.queue("Q.KILLED")));
+    peer.send(0, &receiver(0, &broker.queue(QUEUE)));
     peer.expect_attach("receiver-0");
     peer.send(0, &flow(0, 0, u32::MAX >> 1));
     let mut found = BTreeSet::new();
@@ -119,9 +143,9 @@ fn settled() -> Disposition {
     Disposition { role: Role::Receiver, first: 0, last: None, settled: true, state: Some(state), batchable: false }
 }
 
-fn kill_during_transfers(seed: u64) {
-    let mut broker = Artemis::start();
-    let mut router = Router::start(&kdl(&broker));
+fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
+    let mut router = Router::start(&kdl(broker, way));
+    router.wait_log(0, PATIENCE, &["connected", "broker"]);
     let at = 1 + Random::new(seed).below(usize::try_from(COUNT).expect("small") / 2);
     let (reached, wait) = mpsc::channel();
     let outcomes = std::thread::scope(|scope| {
@@ -131,7 +155,7 @@ fn kill_during_transfers(seed: u64) {
                 reached.send(()).expect("the test waits");
             }
         };
-        let sending = scope.spawn(move || send_all(router, tell));
+        let sending = scope.spawn(move || send_all(router, way, tell));
         wait.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("seed {seed}: not {at} outcomes in time"));
         broker.kill();
         broker.start_again();
@@ -146,17 +170,37 @@ fn kill_during_transfers(seed: u64) {
             other => panic!("seed {seed}: delivery {id} ended as {other:?}"),
         }
     }
-    eprintln!("seed {seed}: killed at {at} outcomes, {} accepted, {failed} failed", accepted.len());
+    eprintln!("{way:?}, seed {seed}: killed at {at} outcomes, {} accepted, {failed} failed", accepted.len());
     assert!(failed > 0, "seed {seed}: nothing was on its way when the broker was killed");
-    let stored = stored(&broker, &accepted);
+    let stored = stored(broker, &accepted);
     assert!(accepted.is_subset(&stored), "seed {seed}: accepted, but not in the broker");
     router.assert_healthy();
 }
 
-#[test]
-fn s02_what_was_accepted_is_in_the_broker_that_was_killed() {
+/// Each seed has a broker of its own, whose queue is empty.
+fn kill_with_each_seed<B: Broker>(start: impl Fn() -> B, way: Way) {
     let seeds = if std::env::var_os("CROSSTIE_LONG").is_some() { SEEDS_LONG } else { 1 };
     for seed in 1..=seeds {
-        kill_during_transfers(seed);
+        kill_during_transfers(&mut start(), way, seed);
     }
+}
+
+#[test]
+fn s02_what_was_accepted_is_in_the_artemis_that_was_killed() {
+    kill_with_each_seed(Artemis::start, Way::AutoLink);
+}
+
+#[test]
+fn s02_what_was_accepted_is_in_the_classic_that_was_killed() {
+    kill_with_each_seed(Classic::start, Way::AutoLink);
+}
+
+#[test]
+fn s05_what_was_accepted_by_a_routed_link_is_in_the_artemis_that_was_killed() {
+    kill_with_each_seed(Artemis::start, Way::LinkRoute);
+}
+
+#[test]
+fn s05_what_was_accepted_by_a_routed_link_is_in_the_classic_that_was_killed() {
+    kill_with_each_seed(Classic::start, Way::LinkRoute);
 }

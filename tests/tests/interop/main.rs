@@ -15,6 +15,8 @@ mod exchange;
 mod fail_back;
 mod failover;
 mod failover_lists;
+mod jms_link_routes;
+mod libraries;
 mod link_routes;
 mod log;
 mod loss;

@@ -10,7 +10,6 @@ import jakarta.jms.Queue;
 import jakarta.jms.Session;
 import java.net.URI;
 import java.security.MessageDigest;
-import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.Map;
 import java.util.Random;
@@ -40,66 +39,28 @@ public final class Client {
             "released", JmsMessageSupport.RELEASED,
             "modified", JmsMessageSupport.MODIFIED_FAILED_UNDELIVERABLE);
 
-    private final Map<String, String> options = new HashMap<>();
+    private final Options options;
     private final AtomicBoolean finished = new AtomicBoolean();
 
     private Client(String[] words) {
-        for (int at = 1; at < words.length; at++) {
-            boolean hasValue = at + 1 < words.length && !words[at + 1].startsWith("--");
-            options.put(words[at].substring(2), hasValue ? words[at + 1] : "");
-            at += hasValue ? 1 : 0;
-        }
+        options = new Options(words);
     }
 
     public static void main(String[] words) throws Exception {
-        new Client(words).run(words[0]);
-    }
-
-    private int number(String name, int other) {
-        return options.containsKey(name) ? Integer.parseInt(options.get(name)) : other;
-    }
-
-    private static synchronized void emit(String event, Object... fields) {
-        StringBuilder line = new StringBuilder("{\"event\":\"").append(event).append('"');
-        for (int at = 0; at < fields.length; at += 2) {
-            line.append(",\"").append(fields[at]).append("\":").append(json(fields[at + 1]));
+        if (Features.MODES.contains(words[0])) {
+            new Features(new Options(words)).run(words[0]);
+        } else {
+            new Client(words).run(words[0]);
         }
-        System.out.println(line.append('}'));
-    }
-
-    private static String json(Object value) {
-        if (value == null || value instanceof Number || value instanceof Boolean) {
-            return String.valueOf(value);
-        }
-        StringBuilder text = new StringBuilder("\"");
-        for (char one : value.toString().toCharArray()) {
-            if (one < ' ' || one == '"' || one == '\\') {
-                text.append(String.format("\\u%04x", (int) one));
-            } else {
-                text.append(one);
-            }
-        }
-        return text.append('"').toString();
     }
 
     private static String digest(byte[] body) throws Exception {
         return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(body));
     }
 
-    private String url() {
-        String peer = "amqp://" + options.get("url");
-        String jms = "jms.prefetchPolicy.all=" + number("credit", 50)
-                + "&jms.presettlePolicy.presettleProducers=" + options.containsKey("settled");
-        if (options.containsKey("reconnect")) {
-            return "failover:(" + peer + ")?failover.initialReconnectDelay=0&failover.reconnectDelay=50"
-                    + "&failover.maxReconnectDelay=200&" + jms;
-        }
-        return peer + "?" + jms;
-    }
-
     private void run(String mode) throws Exception {
         JmsConnectionFactory factory =
-                new JmsConnectionFactory(options.get("user"), options.get("password"), url());
+                new JmsConnectionFactory(options.get("user"), options.get("password"), options.url());
         JmsConnection connection = (JmsConnection) factory.createConnection();
         connection.addConnectionListener(new Reporter());
         connection.start();
@@ -110,8 +71,8 @@ public final class Client {
         } else {
             receive(session, queue);
         }
-        emit("done");
-        if (options.containsKey("keep")) {
+        Options.emit("done");
+        if (options.has("keep")) {
             new CountDownLatch(1).await();
         }
         finished.set(true);
@@ -122,23 +83,23 @@ public final class Client {
     private final class Reporter implements JmsConnectionListener {
         @Override
         public void onConnectionEstablished(URI peer) {
-            emit("open", "peer", peer.getHost() + ":" + peer.getPort());
+            Options.emit("open", "peer", peer.getHost() + ":" + peer.getPort());
         }
 
         @Override
         public void onConnectionInterrupted(URI peer) {
-            emit("disconnected");
+            Options.emit("disconnected");
         }
 
         @Override
         public void onConnectionRestored(URI peer) {
-            emit("restored", "peer", peer.getHost() + ":" + peer.getPort());
+            Options.emit("restored", "peer", peer.getHost() + ":" + peer.getPort());
         }
 
         @Override
         public void onConnectionFailure(Throwable error) {
             if (!finished.get()) {
-                emit("disconnected", "error", error.toString());
+                Options.emit("disconnected", "error", error.toString());
                 System.exit(1);
             }
         }
@@ -148,28 +109,28 @@ public final class Client {
 
         @Override
         public void onSessionClosed(Session session, Throwable cause) {
-            emit("ended", "error", cause);
+            Options.emit("ended", "error", cause);
         }
 
         @Override
         public void onConsumerClosed(MessageConsumer consumer, Throwable cause) {
-            emit("detached", "error", cause);
+            Options.emit("detached", "error", cause);
         }
 
         @Override
         public void onProducerClosed(MessageProducer producer, Throwable cause) {
-            emit("detached", "error", cause);
+            Options.emit("detached", "error", cause);
         }
     }
 
     private void send(Session session, Queue queue) throws Exception {
         MessageProducer producer = session.createProducer(queue);
-        boolean durable = options.containsKey("durable");
+        boolean durable = options.has("durable");
         producer.setDeliveryMode(durable ? DeliveryMode.PERSISTENT : DeliveryMode.NON_PERSISTENT);
-        emit("attached", "address", options.get("address"));
-        String[] sizes = options.getOrDefault("sizes", "10").split(",");
-        int count = number("count", 1);
-        int window = number("window", 0) > 0 ? number("window", 0) : Math.max(count, 1);
+        Options.emit("attached", "address", options.get("address"));
+        String[] sizes = options.get("sizes", "10").split(",");
+        int count = options.number("count", 1);
+        int window = options.number("window", 0) > 0 ? options.number("window", 0) : Math.max(count, 1);
         Semaphore free = new Semaphore(window);
         Random random = new Random(1);
         for (int index = 0; index < count; index++) {
@@ -179,7 +140,7 @@ public final class Client {
             message.writeBytes(body);
             message.setIntProperty("index", index);
             free.acquire();
-            emit("sent", "index", index, "size", body.length, "sha256", digest(body));
+            Options.emit("sent", "index", index, "size", body.length, "sha256", digest(body));
             producer.send(message, new Outcome(index, free));
         }
         free.acquire(window);
@@ -213,8 +174,8 @@ public final class Client {
         }
 
         private void report(String state, String description, boolean failed, boolean undeliverable) {
-            if (!options.containsKey("settled")) {
-                emit("outcome", "index", index, "state", state, "condition", null, "description", description,
+            if (!options.has("settled")) {
+                Options.emit("outcome", "index", index, "state", state, "condition", null, "description", description,
                         "failed", failed, "undeliverable", undeliverable);
             }
             free.release();
@@ -223,9 +184,9 @@ public final class Client {
 
     private void receive(Session session, Queue queue) throws Exception {
         MessageConsumer consumer = session.createConsumer(queue);
-        emit("attached", "address", options.get("address"));
-        String[] outcomes = options.getOrDefault("outcome", "accepted").split(",");
-        int count = number("count", 1);
+        Options.emit("attached", "address", options.get("address"));
+        String[] outcomes = options.get("outcome", "accepted").split(",");
+        int count = options.number("count", 1);
         for (int index = 0; index < count; index++) {
             Message message = consumer.receive();
             if (message == null) {
@@ -235,16 +196,16 @@ public final class Client {
             if (body == null) {
                 body = new byte[0];
             }
-            emit("message", "index", index, "id", id(message), "size", body.length, "sha256", digest(body), "settled", null,
+            Options.emit("message", "index", index, "id", id(message), "size", body.length, "sha256", digest(body), "settled", null,
                     "delivery_count", message.getIntProperty("JMSXDeliveryCount") - 1);
             String outcome = outcomes[index % outcomes.length];
             if (!outcome.equals("hold")) {
                 acknowledge(message, outcome);
             }
         }
-        if (options.containsKey("drain")) {
+        if (options.has("drain")) {
             consumer.receiveNoWait();
-            emit("drained", "credit", 0);
+            Options.emit("drained", "credit", 0);
         }
     }
 
@@ -264,7 +225,7 @@ public final class Client {
             message.setIntProperty(JmsMessageSupport.JMS_AMQP_ACK_TYPE, OUTCOMES.get(outcome));
             message.acknowledge();
         } catch (JMSException error) {
-            emit("not-acknowledged", "error", error.toString());
+            Options.emit("not-acknowledged", "error", error.toString());
         }
     }
 }
