@@ -27,7 +27,7 @@ pub fn server() -> Side {
 /// A connector without credentials.
 #[must_use]
 pub fn client() -> Side {
-    Side::Client(Client::default())
+    Side::Client(Client { mechanisms: vec!["ANONYMOUS".to_owned()], ..Client::default() })
 }
 
 /// As configured by default, but for the idle timeout, which would need heartbeats.

@@ -18,6 +18,7 @@ use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
 use crosstie_sim::{door, speech};
 use fe2o3_amqp_types::definitions::ReceiverSettleMode;
+use fe2o3_amqp_types::messaging::{Target, TargetArchetype};
 use serde::Serialize;
 
 /// Of every incoming link.
@@ -119,7 +120,10 @@ impl Scene {
 
     /// A container answers an attach of the router.
     pub(crate) fn answer_receiving(&mut self, who: Who, handle: u32, name: &str, address: &str) {
-        self.say(who, &speech::receiver(name, handle, Some(address)));
+        let mut link = speech::receiver(name, handle, Some(address));
+        let target = Target { address: Some(address.to_owned()), ..Target::default() };
+        link.target = Some(Box::new(TargetArchetype::Target(target)));
+        self.say(who, &link);
         self.grant(who, handle);
     }
 
