@@ -1,4 +1,4 @@
-//! A configuration: KDL, or the reference's own form in text or JSON. The first byte says which.
+//! A configuration in KDL.
 #![no_main]
 
 use crosstie_sim::configuration::read;

@@ -31,6 +31,11 @@ pub(crate) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -
     Ok(out)
 }
 
+/// The text that is expanded to this one.
+pub(crate) fn escape(text: &str) -> String {
+    if text.contains("${") || text.contains("$$") { text.replace('$', "$$") } else { text.to_owned() }
+}
+
 fn variable(inner: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<String, ExpandFault> {
     let (name, default) = match inner.split_once(":-") {
         Some((name, default)) => (name, Some(default)),

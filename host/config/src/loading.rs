@@ -140,7 +140,7 @@ impl<'e> Loading<'e> {
     pub(crate) fn warn(&self, fault: Fault) {
         let mut warnings = self.warnings.borrow_mut();
         if let Some((place, _)) = fault.spots.first()
-            && warnings.len() < PROBLEMS_MAX
+            && warnings.len() < COLLECTED_MAX
         {
             let place = *place;
             let problem = fault.into_problem(&self.sources.borrow()).into_warning();
@@ -150,13 +150,18 @@ impl<'e> Loading<'e> {
 
     /// All warnings in the order of files and places.
     pub(crate) fn warnings(&self) -> Problems {
-        let mut warnings = self.warnings.borrow().clone();
-        warnings.sort_by_key(|(place, _)| (place.file, place.start));
         let mut problems = Problems::default();
-        for (_, problem) in warnings {
+        for (_, problem) in self.placed_warnings() {
             problems.push(problem);
         }
         problems
+    }
+
+    /// As [`Self::warnings`], each with its place.
+    pub(crate) fn placed_warnings(&self) -> Vec<(Place, Problem)> {
+        let mut warnings = self.warnings.borrow().clone();
+        warnings.sort_by_key(|(place, _)| (place.file, place.start));
+        warnings
     }
 
     pub(crate) fn is_clean(&self) -> bool {

@@ -102,8 +102,13 @@ impl Problem {
     fn line(&self) -> String {
         let place = self.file().zip(self.position());
         let place = place.map(|(file, (line, column))| format!("{file}:{line}:{column}: ")).unwrap_or_default();
+        format!("{place}{}", self.sentence())
+    }
+
+    /// What is wrong and what may help, without its place.
+    pub(crate) fn sentence(&self) -> String {
         let more = self.label().filter(|label| *label != "here").or(self.hint());
-        format!("{place}{}{}", self.message, more.map(|more| format!(": {more}")).unwrap_or_default())
+        format!("{}{}", self.message, more.map(|more| format!(": {more}")).unwrap_or_default())
     }
 
     fn render(&self, colour: bool) -> Result<String, fmt::Error> {

@@ -9,6 +9,7 @@ mod connection;
 mod connector;
 mod draft;
 mod entity;
+mod import;
 mod json;
 mod listener;
 mod log;
@@ -35,6 +36,7 @@ use crate::suggest;
 use crate::tree::{Node, Value};
 use crate::{Loaded, document};
 
+pub use crate::reference::import::{Import, import, import_text};
 pub use crate::reference::request::{AttributeValue, address, auto_link, connector, link_route, listener, log};
 
 const KNOWN: [&str; 9] =
@@ -69,10 +71,16 @@ pub enum Form {
 ///
 /// Every problem that was found.
 pub fn load(path: &Path) -> Result<Loaded, Problems> {
+    let (name, text, form) = open(path)?;
+    load_text(&name, &text, form)
+}
+
+/// A file's name, its text, and how it is written.
+fn open(path: &Path) -> Result<(String, String, Form), Problems> {
     let name = path.display().to_string();
     let form = if path.extension().is_some_and(|ending| ending == "json") { Form::Json } else { Form::Text };
     match include::read(path) {
-        Ok(text) => load_text(&name, &text, form),
+        Ok(text) => Ok((name, text, form)),
         Err(why) => Err(Problem::new(format!("cannot read `{name}`: {why}")).into()),
     }
 }
@@ -86,15 +94,7 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
     let environment = |name: &str| std::env::var(name).ok();
     let mut loading = Loading::new(&environment);
     loading.lenient = true;
-    let file = loading.add_source(Source::new(name.to_owned(), Path::new(""), text.to_owned()));
-    let entities = match form {
-        Form::Text => text::entities(&loading, file, text),
-        Form::Json => {
-            let hint = "as in `[ [\"listener\", { \"port\": 5672 }] ]`";
-            Json { loading: &loading, file, base: 0, hint }.entities(text)
-        }
-    };
-    report_unknown(&loading, &entities);
+    let entities = entities(&loading, (name, text), form);
     let nodes = nodes(&loading, &entities);
     let settings = document::read(&loading, &nodes).settings;
     if !loading.is_clean() {
@@ -108,6 +108,20 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
         plugins: Vec::new(),
         plugins_at: None,
     })
+}
+
+/// The entities of a text, and each that is not known reported.
+fn entities(loading: &Loading<'_>, (name, text): (&str, &str), form: Form) -> Vec<Entity> {
+    let file = loading.add_source(Source::new(name.to_owned(), Path::new(""), text.to_owned()));
+    let entities = match form {
+        Form::Text => text::entities(loading, file, text),
+        Form::Json => {
+            let hint = "as in `[ [\"listener\", { \"port\": 5672 }] ]`";
+            Json { loading, file, base: 0, hint }.entities(text)
+        }
+    };
+    report_unknown(loading, &entities);
+    entities
 }
 
 /// Says that a file that was read as KDL is one of the reference: JSON, or a `key:` at the start of a block.
@@ -150,20 +164,41 @@ fn report_unknown(loading: &Loading<'_>, entities: &[Entity]) {
     }
 }
 
+/// The nodes that entities stand for.
 fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     let of = |kind: &'static str| entities.iter().filter(move |entity| entity.kind == kind);
     let around = Around { mode: mode(entities), users: &[], management: Some("full") };
-    let mut nodes: Vec<Node> = of("router").map(|entity| router::router(loading, entity)).collect();
+    let mut nodes: Vec<Node> = of("router").map(|entity| router::router(loading, entity, entities)).collect();
     nodes.extend(log::log(loading, &of("log").collect::<Vec<_>>()));
     nodes.extend(of("policy").filter_map(|entity| router::policy(loading, entity)));
     nodes.extend(of("sslProfile").map(|entity| ssl_profile::ssl_profile(loading, entity, entities)));
     nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
     nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
+    nodes.iter().for_each(|node| warn_of_defaults(loading, node));
     nodes.extend(without_repeated(loading, of("address").map(|entity| address::address(loading, entity))));
     let auto_links = of("autoLink").enumerate();
     nodes.extend(auto_links.filter_map(|(index, entity)| address::auto_link(loading, entity, index)));
     nodes.extend(of("linkRoute").filter_map(|entity| address::link_route(loading, entity)));
     nodes
+}
+
+/// What the reference does where nothing is written, and Crosstie does as well.
+const SAME_DEFAULTS: [&str; 2] = ["idle-timeout", "max-frame-size"];
+
+/// The attributes of a node that stand in no file: defaults of the reference that are not ours.
+fn defaults(node: &Node) -> impl Iterator<Item = &Node> {
+    let is_default = |child: &&Node| child.at == node.at && !SAME_DEFAULTS.contains(&child.name.as_str());
+    node.children.iter().flatten().filter(is_default)
+}
+
+fn warn_of_defaults(loading: &Loading<'_>, node: &Node) {
+    // the endpoint has no default of ours, and the limit of sessions is said once
+    let told = defaults(node).filter(|child| !matches!(child.name.as_str(), "host" | "port" | "limits"));
+    let told: Vec<String> = told.map(|child| format!("`{}`", import::head(child))).collect();
+    if !told.is_empty() {
+        let message = format!("as in the reference, and unlike Crosstie's own defaults: {}", told.join(", "));
+        loading.warn(Fault::at(node.at, message));
+    }
 }
 
 /// The mode of the router, which decides about the roles of its connections.

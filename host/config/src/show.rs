@@ -8,6 +8,7 @@ use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
 use crate::connection::FAMILIES;
 use crate::endpoint;
+use crate::expand;
 use crate::listener::MANAGEMENT;
 use crate::quantity::{show_duration, show_size};
 use crate::tls::{CLIENT_CERTIFICATE, NAME_PARTS, VERSIONS};
@@ -52,10 +53,8 @@ pub(crate) fn limits(settings: &Settings) -> KdlNode {
 fn escape(document: &mut KdlDocument) {
     for node in document.nodes_mut() {
         for entry in node.entries_mut() {
-            if let KdlValue::String(text) = entry.value()
-                && (text.contains("${") || text.contains("$$"))
-            {
-                let escaped = text.replace('$', "$$");
+            if let KdlValue::String(text) = entry.value() {
+                let escaped = expand::escape(text);
                 entry.set_value(escaped);
             }
         }

@@ -497,6 +497,10 @@ fn harmless(text: &str, form: Form) -> Result<(), TestCaseError> {
             }
         }
     }
+    // a problem of the text has a place; that the KDL does not mean the same has none
+    if let Err(problems) = reference::import_text("any", text, form) {
+        prop_assert!(problems.iter().all(|problem| problem.position().is_some()), "{problems}");
+    }
     Ok(())
 }
 

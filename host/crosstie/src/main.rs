@@ -4,6 +4,7 @@ mod client;
 mod configuration;
 mod descriptors;
 mod entities;
+mod import;
 mod logging;
 mod memory;
 mod password;
@@ -11,6 +12,7 @@ mod reload;
 mod stat;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -54,6 +56,15 @@ enum Command {
         #[arg(long)]
         show: bool,
     },
+    /// Writes a configuration of Qpid Dispatch as KDL that means the same, JSON where it is named so. What differs is flagged, in the
+    /// KDL and on standard error. Exit status 78: there are problems, and nothing was written.
+    Import {
+        /// The configuration of Qpid Dispatch.
+        file: PathBuf,
+        /// Where the KDL goes, which is not to exist yet; without it to standard output.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Prints the salted form of a password, for a `user` node. Asks for it twice, or reads the first line of standard input.
     Password {
         /// What a guess at the password costs, and what a peer pays for SCRAM and the router for PLAIN: about 1 ms of CPU for 4096.
@@ -82,6 +93,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run { configuration } => run(&configuration),
         Command::Check { configuration, show } => check(&configuration, show),
+        Command::Import { file, output } => import::import(&file, output.as_deref()),
         Command::Password { iterations } => match password::salt(iterations) {
             Ok(salted) => {
                 print(&format!("{salted}\n"));

@@ -8,6 +8,7 @@ pub mod calm;
 pub mod configuration;
 pub mod conversation;
 pub mod door;
+pub mod failover_list;
 pub mod habits;
 pub mod hearing;
 pub mod ledger;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crosstie_sim::{configuration, conversation, script::Script, seeds};
+use crosstie_sim::{configuration, conversation, failover_list, script::Script, seeds};
 
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -41,4 +41,30 @@ fn configurations_are_read_or_refused() {
             .into_iter()
             .map(|(path, bytes)| (path.display().to_string(), move || configuration::read(&bytes))),
     );
+    each(
+        corpus("import")
+            .into_iter()
+            .map(|(path, bytes)| (path.display().to_string(), move || configuration::import(&bytes))),
+    );
+}
+
+#[test]
+fn failover_lists_are_taken_as_far_as_they_are_sound() {
+    let counts = corpus("failover_list").into_iter().map(|(path, bytes)| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let read = failover_list::read(&bytes);
+        let taken = read.map(|read| (read.items.map(|items| items.len()), read.skipped));
+        (name, taken)
+    });
+    let counts: std::collections::BTreeMap<_, _> = counts.collect();
+    let has = |name: &str| *counts.get(name).unwrap();
+    assert_eq!(has("absent"), Some((None, 0)));
+    assert_eq!(has("empty"), Some((Some(0), 0)));
+    assert_eq!(has("artemis"), Some((Some(1), 0)));
+    assert_eq!(has("reference"), Some((Some(2), 0)));
+    assert_eq!(has("strange"), Some((Some(0), 5)));
+    assert_eq!(has("long"), Some((Some(0), 1)));
+    assert_eq!(has("many"), Some((Some(32), 8)));
+    assert_eq!(has("false-count"), None, "the Open is refused");
+    assert_eq!(has("deep"), None, "the Open is refused");
 }

@@ -1,5 +1,6 @@
 //! `run --qdrouterd-conf`: a configuration of the reference, directly.
 
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use crosstie_tests::peer::Peer;
@@ -62,4 +63,50 @@ fn a_conf_is_shown_as_kdl() {
     let output = output.expect("crosstie runs");
     assert_eq!(output.status.code(), Some(0));
     assert!(String::from_utf8_lossy(&output.stdout).contains("    distribution multicast\n"));
+}
+
+fn import(args: &[&std::ffi::OsStr]) -> std::process::Output {
+    std::process::Command::new(router_binary()).arg("import").args(args).output().expect("crosstie runs")
+}
+
+#[test]
+fn a_conf_is_imported_and_the_kdl_runs() {
+    let dir = TestDir::new("import");
+    let conf = "# for the clients\nrouter {\n    id: QDR\n}\nlistener {\n    name: clients\n    host: 127.0.0.1\n    port: 0\n    \
+                maxFrameSize: 2048\n}\n";
+    let file = dir.write("qdrouterd.conf", conf);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).expect("permissions");
+    let kdl = file.with_file_name("crosstie.kdl");
+    let arguments = [file.as_os_str(), "--output".as_ref(), kdl.as_os_str()];
+    let output = import(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("unlike Crosstie's own defaults"), "{told}");
+    let written = std::fs::read_to_string(&kdl).expect("the KDL is there");
+    assert!(written.contains("\n// for the clients\nrouter \"QDR\"\n"), "{written}");
+    let mode = std::fs::metadata(&kdl).expect("the KDL is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "it is for the eyes of those who may read the file");
+
+    let mut router = Router::start(&format!("{written}\nlog {{\n    level \"debug\"\n}}\n"));
+    let (mut peer, theirs) = Peer::open_with(router.clients(), &open("client"));
+    assert_eq!((theirs.container_id.as_str(), theirs.max_frame_size.0), ("QDR", 2048));
+    peer.close();
+    router.assert_healthy();
+
+    let again = import(&arguments);
+    assert_eq!(again.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("crosstie.kdl`: File exists"), "{again:?}");
+}
+
+#[test]
+fn what_would_lock_users_out_is_not_imported() {
+    let dir = TestDir::new("import-users");
+    let conf = "router {\n    saslConfigDir: /etc/sasl2\n}\nlistener {\n    authenticatePeer: yes\n    saslMechanisms: PLAIN\n}\n";
+    let output = import(&[dir.write("qdrouterd.conf", conf).as_os_str()]);
+    assert_eq!(output.status.code(), Some(78));
+    assert!(output.stdout.is_empty(), "nothing is written");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    for part in ["qdrouterd.conf:2:5", "qdrouterd.conf:6:21", "name the users in `user` nodes"] {
+        assert!(told.contains(part), "{told}");
+    }
 }

@@ -150,5 +150,5 @@ pub(super) fn mechanisms(
 }
 
 /// Why nobody can authenticate, and what helps.
-pub(super) const NO_USERS: &str = "users of the reference stand in the database of Cyrus SASL, which is not read; \
-     `crosstie check --qdrouterd-conf FILE --show` prints the file as KDL, where `user` nodes name them";
+pub(super) const NO_USERS: &str = "users of the reference stand in the database of Cyrus SASL, which is not read: \
+     `crosstie import` a copy without `saslConfigDir`, `saslMechanisms` and `authenticatePeer`, and name the users in `user` nodes";

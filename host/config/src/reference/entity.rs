@@ -8,6 +8,8 @@ pub(super) struct Entity {
     /// The short name of its type, in camel case.
     pub(super) kind: String,
     pub(super) at: Place,
+    /// Where its text ends, as far as it is known.
+    pub(super) end: usize,
     /// In the order of the file.
     pub(super) attributes: Vec<Attribute>,
 }
@@ -48,7 +50,7 @@ impl Entity {
     pub(super) fn new(kind: &str, at: Place) -> Self {
         let short = kind.strip_prefix("org.apache.qpid.dispatch.").unwrap_or(kind);
         let short = short.strip_prefix("router.config.").unwrap_or(short);
-        Self { kind: camel_case(short), at, attributes: Vec::new() }
+        Self { kind: camel_case(short), at, end: at.start + at.len, attributes: Vec::new() }
     }
 }
 

@@ -81,6 +81,7 @@ impl Json<'_, '_> {
             return None;
         };
         let mut entity = Entity::new(&kind.value, self.place(kind.range));
+        entity.end = self.base + pair.range().end;
         entity.attributes = map.properties.iter().map(|prop| self.attribute(prop)).collect();
         for attribute in &mut entity.attributes {
             attribute.name = camel_case(&attribute.name);

@@ -1,15 +1,16 @@
 //! The `router` and `policy` entities.
 
-use crate::loading::Loading;
+use crate::loading::{Fault, Loading};
+use crate::reference::connection::NO_USERS;
 use crate::reference::draft::Draft;
-use crate::reference::entity::Entity;
+use crate::reference::entity::{Entity, Given};
 use crate::reference::reader::Reader;
 use crate::tree::{Node, Value};
 
 const STANDALONE: &str = "a standalone router has no neighbours";
 
 /// The node of the `router` entity.
-pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Node {
+pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities: &[Entity]) -> Node {
     let reader = Reader::new(loading, entity);
     let mut draft = Draft::new("router", entity.at);
     if let Some(id) = reader.text("id") {
@@ -31,14 +32,29 @@ pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Node {
     let hello = ["helloIntervalSeconds", "helloMaxAgeSeconds", "raIntervalSeconds", "raIntervalFluxSeconds"];
     reader.without_effect(&hello, STANDALONE);
     reader.without_effect(&["remoteLsMaxAgeSeconds", "area"], STANDALONE);
-    reader.without_effect(&["allowResumableLinkRoute"], "there are no link routes");
+    reader.without_effect(&["allowResumableLinkRoute"], "what a routed link resumes is its container's affair");
     reader.without_effect(&["allowUnsettledMulticast"], "unsettled multicast is always allowed");
     reader.without_effect(&["debugDumpFile"], "there is nothing to dump");
+    if let Some(directory) = reader.text("saslConfigDir").filter(|_| entities.iter().any(takes_passwords)) {
+        let fault = Fault::at(directory.key_at, "users of Cyrus SASL, which are not read");
+        loading.report(fault.label("a listener asks for them").hint(NO_USERS));
+    }
     reader.without_effect(&["saslConfigDir", "saslConfigName"], "users do not come from Cyrus SASL");
     reader
         .without_effect(&["timestampsInUTC", "timestampFormat"], "the log has the time in UTC, as RFC 3339 writes it");
     reader.finish();
     draft.into_node()
+}
+
+/// Whether peers authenticate with passwords at a listener.
+fn takes_passwords(entity: &Entity) -> bool {
+    let of = |name: &str| entity.attributes.iter().rfind(|attribute| attribute.name == name).map(|found| &found.value);
+    let mechanisms = match of("saslMechanisms") {
+        Some(Given::Text(text)) => text.as_str(),
+        _ => return false,
+    };
+    let without = ["", "ANONYMOUS", "EXTERNAL"];
+    entity.kind == "listener" && mechanisms.split([' ', ',', '\t']).any(|word| !without.contains(&word))
 }
 
 /// The `limits` that stand in the `policy` entity, if it has any.

@@ -89,7 +89,7 @@ impl<'t> Lines<'t, '_, '_> {
         }
         if bare.text == "}" {
             match self.open.take() {
-                Some(entity) => self.closed.push(entity),
+                Some(entity) => self.closed.push(Entity { end: bare.start, ..entity }),
                 None => self.report(self.place(bare), "`}` without `{`", FORM),
             }
             return;

@@ -1,0 +1,73 @@
+//! Import: a file of the reference as KDL, with its comments and a flag at each difference.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use crosstie_config::load_text;
+use crosstie_config::reference::{self, Form, Import, import_text};
+
+const CONF: &str = include_str!("data/qdrouterd.conf");
+const COMMENTED: &str = include_str!("data/commented.conf");
+const COMMENTED_KDL: &str = include_str!("data/commented.kdl");
+const JSON: &str = include_str!("data/qdrouterd.json");
+
+fn import(text: &str, form: Form) -> Import {
+    import_text("qdrouterd.conf", text, form).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn the_kdl_means_what_the_file_means() {
+    for (text, form) in [(CONF, Form::Text), (JSON, Form::Json)] {
+        let wanted = reference::load_text("qdrouterd.conf", text, form).unwrap_or_else(|problems| panic!("{problems}"));
+        let kdl = import(text, form).kdl;
+        let written = load_text("crosstie.kdl", &kdl).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(format!("{:#?}", written.settings), format!("{:#?}", wanted.settings));
+    }
+}
+
+#[test]
+fn no_comment_is_lost() {
+    for (text, form) in [(CONF, Form::Text), (JSON, Form::Json)] {
+        let kdl = import(text, form).kdl;
+        let comments = text.lines().filter_map(|line| line.rsplit_once("# ")).map(|(_, comment)| comment);
+        for comment in comments.filter(|comment| !comment.contains('"')) {
+            assert!(kdl.contains(&format!("// {comment}\n")), "`{comment}` is missing in\n{kdl}");
+        }
+    }
+}
+
+#[test]
+fn comments_and_flags_stand_where_they_belong() {
+    let imported = import(COMMENTED, Form::Text);
+    assert_eq!(imported.kdl, COMMENTED_KDL);
+    assert_eq!(imported.flags.iter().filter_map(|flag| flag.position()).map(|(line, _)| line).min(), Some(4));
+    assert!(!imported.flags.render(false).contains("geheim"), "a secret is never shown");
+}
+
+#[test]
+fn what_would_open_a_door_is_no_flag() {
+    for (text, line, hint) in [
+        ("policy {\n enableVhostPolicy: yes\n}\n", 2, "does not serve"),
+        ("policy {\n}\nvhost {\n id: x\n}\n", 3, "does not serve"),
+        ("router {\n saslConfigDir: /etc/sasl2\n}\nlistener {\n saslMechanisms: ANONYMOUS PLAIN\n}\n", 2, "`user`"),
+        ("listener {\n authenticatePeer: yes\n saslMechanisms: PLAIN\n}\n", 3, "`user`"),
+        ("listener {\n authenticatePeer: yes\n}\n", 2, "`user`"),
+        ("listener {\n policyVhost: x\n}\n", 2, "does not serve"),
+    ] {
+        let problems = import_text("qdrouterd.conf", text, Form::Text).err().unwrap_or_else(|| panic!("{text}"));
+        let found = problems.iter().find(|problem| problem.position().is_some_and(|(at, _)| at == line));
+        let found = found.unwrap_or_else(|| panic!("{problems}")).to_string();
+        assert!(found.contains(hint), "{found}");
+    }
+    // nobody comes in by a password here
+    let text = "router {\n id: a\n saslConfigDir: /etc/sasl2\n}\nlistener {\n port: 0\n saslMechanisms: ANONYMOUS\n}\n";
+    assert!(import(text, Form::Text).kdl.contains("    // import, line 3: `saslConfigDir` has no effect"));
+}
+
+#[test]
+fn what_kdl_takes_in_no_comment_and_no_name_is_written_nevertheless() {
+    let text =
+        "router {\n id: a\n}\n# one\u{2028}two\u{202e} three\u{7}\nlistener {\n port: 0\n name: \\\"\\u202ex\n}\n";
+    let imported = import(text, Form::Text).kdl;
+    assert!(imported.contains("// one two  three\n"), "{imported}");
+    let text = "[[\"router\", {\"id\": \"#true\"}], [\"listener\", {\"name\": \"\", \"port\": 1, \"openProperties\": {\"a-b\": \"\"}}]]";
+    assert!(import(text, Form::Json).kdl.contains("        a-b \"\"\n"));
+}
