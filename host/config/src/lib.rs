@@ -35,6 +35,7 @@ use crosstie_model::settings::Settings;
 
 pub use crate::problem::{Problem, Problems};
 pub use crate::quantity::{parse_duration, parse_size};
+pub use crate::router::LOG_AREAS;
 pub use crate::secret::{SecretFault, read_secret};
 
 use crate::include::Includer;

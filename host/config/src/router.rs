@@ -30,7 +30,7 @@ const LEVELS: [(&str, LogLevel); 5] = [
 ];
 
 /// Areas of the log, as the configuration names them.
-pub(crate) const LOG_AREAS: [&str; 10] =
+pub const LOG_AREAS: [&str; 10] =
     ["router", "listener", "connector", "connection", "link", "address", "plugin", "management", "network", "config"];
 
 /// Words for a distribution.

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crosstie_config::LOG_AREAS;
 use crosstie_model::settings::{Log, LogFormat, LogLevel, LogOutput};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
@@ -23,10 +24,13 @@ const fn filter(level: LogLevel) -> LevelFilter {
     }
 }
 
-/// Lets through what the configuration asks for. Every log line of ours has its area as its target.
+/// Lets through what the configuration asks for. Every log line of ours has its area as its target; libraries, which have others,
+/// are heard from warnings on.
 fn targets(log: &Log) -> Targets {
+    let level = filter(log.level);
     let of = log.of.iter().map(|(area, level)| (area.as_str(), filter(*level)));
-    Targets::new().with_default(filter(log.level)).with_targets(of)
+    let areas = LOG_AREAS.map(|area| (area, level));
+    Targets::new().with_default(level.min(LevelFilter::WARN)).with_targets(areas).with_targets(of)
 }
 
 /// The log, whose levels may change while it is written, and whose file may be opened anew.
@@ -136,6 +140,8 @@ mod tests {
             ("listener", Level::INFO, true),
             ("link", Level::WARN, false),
             ("link", Level::ERROR, true),
+            ("cranelift_codegen::context", Level::INFO, false),
+            ("rustls::client", Level::WARN, true),
         ] {
             assert_eq!(targets.would_enable(area, &level), is_shown, "{area} {level}");
         }
