@@ -17,7 +17,7 @@ pub(crate) use descriptor::descriptor;
 pub use disposition::Disposition;
 pub use flow::Flow;
 pub(crate) use shape::{Shape, shape};
-pub use transfer::{HEAD_BYTES, Transfer, TransferHead};
+pub use transfer::{HEAD_BYTES, TAG_MAX_BYTES, Transfer, TransferHead};
 
 use fields::Fields;
 

@@ -128,6 +128,14 @@ impl Connection {
         self.write_link_flow(link, drain);
     }
 
+    /// Grants a sending peer credit for one delivery more than the receiver at the other end did.
+    pub fn grant_another(&mut self, link: LinkId) {
+        if let Some(limit) = self.link_mut(link).map(|state| state.limit.add(1)) {
+            let drains = self.link_mut(link).is_some_and(|state| state.drains);
+            self.grant_until(link, limit, drains);
+        }
+    }
+
     /// Tells a receiving peer how far the sender at the other end counted, and of the deliveries that wait there.
     pub fn advance(&mut self, link: LinkId, count: Serial, drain: bool, available: Option<u32>) {
         if let Some(state) = self.link_mut(link) {

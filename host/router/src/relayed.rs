@@ -39,6 +39,9 @@ impl Shard {
         if first {
             end.counters.begin(settled);
         }
+        if end.arriving.suspects(transfer) {
+            return self.relay_suspect(at, transfer);
+        }
         let Some(to) = end.partner else {
             return;
         };
@@ -50,10 +53,17 @@ impl Shard {
                 let frame = raw::Transfer { delivery_tag: tag, message_format: format, ..raw::Transfer::default() };
                 return self.write_or_queue(to, &head, (&frame, payload), body);
             }
-            return self.deliver_relayed(to, &head, body);
+        }
+        self.pass_on(to, &head, transfer.body);
+    }
+
+    /// Hands a whole frame on to the end where its receiver is.
+    pub(crate) fn pass_on(&mut self, to: LinkRef, head: &PieceHead, body: &[u8]) {
+        if to.connection.shard == self.id {
+            return self.deliver_relayed(to, head, body);
         }
         if let Some(batch) = self.outbox.get_mut(usize::from(to.connection.shard)) {
-            batch.relayed(to, head, transfer.body);
+            batch.relayed(to, *head, body);
         }
     }
 

@@ -28,6 +28,7 @@ use serde_amqp::primitives::Symbol;
 use crate::address::{ConnectionRef, LinkRef};
 use crate::buffered::Kept;
 use crate::counters::Counters;
+use crate::improper::Arriving;
 use crate::link::Link;
 use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
@@ -62,6 +63,10 @@ pub(crate) struct Routed {
     /// What waits for the window, or for room in the output.
     pub(crate) queue: VecDeque<Item>,
     bytes: usize,
+    /// What the peer sends just now.
+    pub(crate) arriving: Arriving,
+    /// Deliveries that the peer counts and the container does not: they were rejected here.
+    pub(crate) skipped: u32,
     /// A delivery whose session was told to stop.
     stalls: Option<Origin>,
     /// It stands among those of its session.
@@ -380,6 +385,7 @@ impl Shard {
         match said {
             Relayed::Answer { from, body } => self.answer_routed(to, from, &body),
             Relayed::Credit { limit, drain } => {
+                let limit = limit.add(end.skipped);
                 if let Some(peer) = self.peer_mut(to.connection) {
                     peer.amqp.grant_until(to.link, limit, drain);
                 }
@@ -456,7 +462,10 @@ impl Shard {
         }
         let count = flow.delivery_count.map_or(end.start, Serial);
         let said = match flow.credit {
-            _ if end.receives => Relayed::Advance { count, drain: flow.drain, available: flow.available },
+            _ if end.receives => {
+                let count = Serial(count.0.wrapping_sub(end.skipped));
+                Relayed::Advance { count, drain: flow.drain, available: flow.available }
+            }
             Some(credit) => Relayed::Credit { limit: count.add(credit), drain: flow.drain },
             None => return,
         };
@@ -637,6 +646,8 @@ impl Routed {
             survives,
             queue: VecDeque::new(),
             bytes: 0,
+            arriving: Arriving::Proper,
+            skipped: 0,
             stalls: None,
             listed: false,
             counters: Counters::default(),

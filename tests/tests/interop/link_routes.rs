@@ -228,6 +228,55 @@ fn s05_a_sender_has_the_credit_and_the_outcomes_of_the_container() {
 }
 
 #[test]
+fn s05_what_no_container_can_take_is_rejected_and_its_credit_given_back() {
+    let mut router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("sender-3");
+    container.send(channel, &flow(attach.handle.0, 0, 1));
+    assert_eq!(link_flow(&mut client).link_credit, Some(1));
+    let rest = || Transfer { delivery_id: None, delivery_tag: None, ..transfer(3, 0) };
+    let more = |id| Transfer { more: true, ..transfer(3, id) };
+    let long = |id| Transfer { delivery_tag: Some(ByteBuf::from(vec![9; 33])), ..more(id) };
+    let message = data_message(b"whole");
+    let empty = &b""[..];
+    let refused = [
+        (vec![(long(0), &message[..]), (rest(), empty)], AmqpError::InvalidField),
+        (vec![(transfer(3, 1), empty)], AmqpError::DecodeError),
+        (vec![(more(2), empty), (rest(), empty)], AmqpError::DecodeError),
+    ];
+    for (id, (frames, condition)) in (0..).zip(refused) {
+        for (head, payload) in &frames {
+            client.send_with(0, head, payload);
+        }
+        assert_eq!(link_flow(&mut client).link_credit, Some(1));
+        let DeliveryState::Rejected(rejected) = client.expect_outcome(id) else { panic!("not rejected") };
+        assert_eq!(rejected.error.map(|error| error.condition), Some(condition.into()));
+    }
+    // what begins with an empty frame and goes on is whole
+    client.send_with(0, &more(3), b"");
+    client.send_with(0, &rest(), &message);
+    let (head, payload) = container.expect_transfer();
+    assert!(head.more && payload.is_empty());
+    assert_eq!(container.expect_transfer().1, message);
+    container.settle(channel, head.delivery_id.expect("an id"), accepted());
+    assert!(matches!(client.expect_outcome(3), DeliveryState::Accepted(_)));
+    // the container counts one delivery, the client four
+    container.send(channel, &flow(attach.handle.0, 1, 5));
+    let granted = link_flow(&mut client);
+    assert_eq!((granted.delivery_count, granted.link_credit), (Some(4), Some(5)));
+    // drained from here, in the container's count
+    container.send(channel, &Flow { drain: true, ..flow(attach.handle.0, 1, 5) });
+    assert!(link_flow(&mut client).drain);
+    client.send(0, &Flow { drain: true, ..flow(3, 9, 0) });
+    assert_eq!(link_flow(&mut container).delivery_count, Some(6));
+    router.assert_healthy();
+}
+
+#[test]
 fn s05_a_detach_waits_for_the_answer_of_the_other_end() {
     let router = router();
     let mut container = container(&router);

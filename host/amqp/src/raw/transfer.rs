@@ -7,8 +7,8 @@ use crate::frame::{self, Kind};
 /// Bytes that [`TransferHead::write`] puts before the payload at most.
 pub const HEAD_BYTES: usize = 37;
 
-/// Bytes a delivery-tag may have. Source: AMQP 1.0 part 2, 2.8.7.
-const TAG_MAX_BYTES: usize = 32;
+/// Bytes that a delivery-tag may have. Longer ones matter only to those who hand them on. Source: AMQP 1.0 part 2, 2.8.7.
+pub const TAG_MAX_BYTES: usize = 32;
 
 /// A transfer as it lies in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,7 +17,7 @@ pub struct Transfer<'b> {
     pub handle: u32,
     /// Present on the first frame of a delivery at least.
     pub delivery_id: Option<u32>,
-    /// At most 32 bytes; present on the first frame of a delivery at least.
+    /// Present on the first frame of a delivery at least; it may be longer than [`TAG_MAX_BYTES`].
     pub delivery_tag: Option<&'b [u8]>,
     /// Present on the first frame of a delivery, as a rule.
     pub message_format: Option<u32>,
@@ -88,9 +88,6 @@ impl<'b> Transfer<'b> {
         let handle = fields.uint()?.ok_or(RawFault::Missing("handle"))?;
         let delivery_id = fields.uint()?;
         let delivery_tag = fields.binary()?;
-        if delivery_tag.is_some_and(|tag| tag.len() > TAG_MAX_BYTES) {
-            return Err(RawFault::Range("delivery-tag"));
-        }
         let message_format = fields.uint()?;
         let settled = fields.boolean("settled")?;
         let more = fields.boolean("more")?.unwrap_or(false);
