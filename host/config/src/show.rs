@@ -229,6 +229,9 @@ pub(crate) fn tls(tls: &Tls) -> KdlNode {
     let text_of = |text: &str| KdlValue::String(text.to_owned());
     let versions = VERSIONS.iter().filter(|(_, version)| tls.versions.contains(version));
     children.push(with("versions", versions.map(|(text, _)| text_of(text))));
+    if !tls.cipher_suites.is_empty() {
+        children.push(with("cipher-suites", tls.cipher_suites.iter().map(|suite| text_of(suite.as_str()))));
+    }
     let parts: Vec<_> = tls
         .user_name
         .iter()

@@ -22,7 +22,7 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
 }
 
 /// Attributes that have another name here than in the reference, units and case aside: (theirs, ours).
-const RENAMED: [(&str, &str); 11] = [
+const RENAMED: [(&str, &str); 18] = [
     ("worker-threads", "workers"),
     ("hello-interval", "hello"),
     ("hello-max-age", "hello"),
@@ -34,6 +34,13 @@ const RENAMED: [(&str, &str); 11] = [
     ("failover-list", "failover-urls"),
     ("addr", "address"),
     ("dir", "direction"),
+    ("ciphers", "cipher-suites"),
+    ("protocols", "versions"),
+    ("ca-cert-file", "ca"),
+    ("cert-file", "certificate"),
+    ("private-key-file", "private-key"),
+    ("uid-format", "user-name"),
+    ("uid-name-mapping-file", "user-names"),
 ];
 
 /// Our name of an attribute that the reference has: `idleTimeoutSeconds` is `idle-timeout`.

@@ -1,7 +1,9 @@
 //! The `tls` node: files, which are read, and rules.
 
 use std::path::PathBuf;
+use std::sync::LazyLock;
 
+use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, NamePart, Secret, Tls, TlsVersion};
 use crosstie_tls::{Blame, Profile};
 
@@ -18,7 +20,7 @@ pub(crate) const CLIENT_CERTIFICATE: [(&str, ClientCertificate); 3] =
 
 /// Words for versions.
 pub(crate) const VERSIONS: [(&str, TlsVersion); 2] = [("1.2", TlsVersion::V1_2), ("1.3", TlsVersion::V1_3)];
-const VERSIONS_UNSERVED: [&str; 3] = ["1.0", "1.1", "ssl3"];
+const VERSIONS_UNSERVED: [&str; 5] = ["1.0", "1.1", "SSLv3", "TLSv1", "TLSv1.1"];
 
 /// Words for parts of a user name.
 pub(crate) const NAME_PARTS: [(&str, NamePart); 9] = [
@@ -32,9 +34,6 @@ pub(crate) const NAME_PARTS: [(&str, NamePart); 9] = [
     ("sha256", NamePart::Sha256),
     ("sha512", NamePart::Sha512),
 ];
-
-/// Attributes of other routers.
-const UNSERVED: [&str; 3] = ["ciphers", "cipher-suites", "protocols"];
 
 /// A `tls` node and where it stands.
 pub(crate) struct TlsDraft {
@@ -74,10 +73,12 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
     }
     places.versions = block.has("versions");
     let versions = words(&block, "versions", &VERSIONS, &VERSIONS_UNSERVED);
+    let versions = if versions.is_empty() { VERSIONS.map(|(_, version)| version).to_vec() } else { versions };
+    let cipher_suites = cipher_suites(&block, &versions);
     let user_name = words(&block, "user-name", &NAME_PARTS, &[]);
     let user_names = block.text("user-names");
     places.user_names = user_names.map(|text| text.at);
-    block.finish(&UNSERVED);
+    block.finish(&[]);
     let tls = Tls {
         name: name.map_or(String::new(), |name| name.text.to_owned()),
         certificate: certificate.map(path),
@@ -88,7 +89,8 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
             _ => Authorities::System,
         },
         client_certificate,
-        versions: if versions.is_empty() { vec![TlsVersion::V1_2, TlsVersion::V1_3] } else { versions },
+        versions,
+        cipher_suites,
         user_name,
         user_names: user_names.map(path),
     };
@@ -129,6 +131,54 @@ fn check_pair(block: &Block<'_>) {
 fn words<T: Copy>(block: &Block<'_>, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Vec<T> {
     let texts = block.texts(key).unwrap_or_default();
     texts.into_iter().filter_map(|text| block.word_of(text, words, unserved)).collect()
+}
+
+/// Every version that is spoken needs one, where any are named.
+fn cipher_suites(block: &Block<'_>, versions: &[TlsVersion]) -> Vec<CipherSuite> {
+    let key = "cipher-suites";
+    let texts = block.texts(key).unwrap_or_default();
+    let before = block.loading.count();
+    let suites: Vec<_> = texts.into_iter().filter_map(|text| cipher_suite(block.loading, text)).collect();
+    let Some(at) = block.has(key).filter(|_| block.loading.count() == before) else {
+        return suites;
+    };
+    for (word, version) in VERSIONS.iter().filter(|(_, version)| versions.contains(version)) {
+        if !suites.iter().any(|suite| suite.version() == *version) {
+            let of_it = CipherSuite::ALL.into_iter().filter(|suite| suite.version() == *version);
+            let hint = format!("there are {}; or leave the version out of `versions`", names(of_it));
+            block.loading.report(Fault::at(at, format!("no cipher suite of TLS {word} is named")).hint(hint));
+        }
+    }
+    suites
+}
+
+fn cipher_suite(loading: &Loading<'_>, text: Text<'_>) -> Option<CipherSuite> {
+    let is_named = |name: &str| text.text.eq_ignore_ascii_case(name);
+    let found = CipherSuite::ALL.into_iter().find(|suite| is_named(suite.as_str()));
+    if found.is_some() {
+        return found;
+    }
+    let theirs = CipherSuite::ALL.into_iter().find(|suite| is_named(suite.openssl_name()));
+    let shown = text.text.escape_debug();
+    loading.report(match theirs {
+        Some(suite) => {
+            let fault = Fault::at(text.at, format!("`{shown}` is a name of OpenSSL"));
+            fault.label(format!("write `{}`", suite.as_str()))
+        }
+        None => Fault::at(text.at, format!("`{shown}` is no cipher suite that is spoken")).hint(SUITES_HINT.as_str()),
+    });
+    None
+}
+
+/// All suites, for a hint.
+pub(crate) static SUITES_HINT: LazyLock<String> = LazyLock::new(|| {
+    let of = |version| names(CipherSuite::ALL.into_iter().filter(|suite| suite.version() == version));
+    let (of_1_2, of_1_3) = (of(TlsVersion::V1_2), of(TlsVersion::V1_3));
+    format!("leave it out for all of them, or choose: of TLS 1.3 {of_1_3}; of TLS 1.2 {of_1_2}")
+});
+
+fn names(suites: impl Iterator<Item = CipherSuite>) -> String {
+    suggest::list(suites.map(CipherSuite::as_str))
 }
 
 fn report(loading: &Loading<'_>, fault: &crosstie_tls::Fault, places: &Places, name_at: Place) {

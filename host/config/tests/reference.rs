@@ -7,7 +7,7 @@ use crosstie_config::reference::{self, AttributeValue, Form};
 use crosstie_config::{Loaded, Problems, load_text};
 use crosstie_model::settings::{
     ConnectionLimits, Covers, Distribution, LinkCapacity, LogLevel, LogOutput, Management, Mechanism, Scheme, Secret,
-    StripAnnotations, User,
+    StripAnnotations, TlsVersion, User,
 };
 use proptest::prelude::*;
 
@@ -207,6 +207,47 @@ fn an_ssl_profile_is_a_tls_node_and_what_cannot_be_honoured_is_a_problem() {
             "{line}:{column} {part}:\n{shown}"
         );
     }
+}
+
+#[test]
+fn versions_and_suites_of_an_ssl_profile_are_those_that_it_names() {
+    let profile = |text: &str| format!("sslProfile {{\n name: x\n caCertFile: tests/data/ca.pem\n {text}\n}}\n");
+    let read = |text: &str| {
+        let loaded = load(&profile(text));
+        let tls = loaded.settings.tls.first().unwrap().clone();
+        let suites: Vec<_> = tls.cipher_suites.iter().map(|suite| suite.openssl_name()).collect();
+        (tls.versions, suites.join(":"), loaded.warnings.render(false))
+    };
+    let rsa = "ECDHE-RSA-AES256-GCM-SHA384";
+    let all_1_3 = "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256:TLS_CHACHA20_POLY1305_SHA256";
+    let both = vec![TlsVersion::V1_2, TlsVersion::V1_3];
+    for (text, versions, suites, warning) in [
+        ("", both.clone(), String::new(), ""),
+        ("protocols: TLSv1 TLSv1.2", vec![TlsVersion::V1_2], String::new(), "`TLSv1` is not spoken"),
+        ("protocols: TLSv1.3", vec![TlsVersion::V1_3], String::new(), ""),
+        (&format!("ciphers: {rsa}"), both.clone(), format!("{all_1_3}:{rsa}"), ""),
+        (&format!("ciphers: TLS_AES_128_GCM_SHA256:{rsa}"), both, format!("TLS_AES_128_GCM_SHA256:{rsa}"), ""),
+        (
+            &format!("protocols: TLSv1.2\n ciphers: DHE-RSA-AES128-GCM-SHA256:{rsa}"),
+            vec![TlsVersion::V1_2],
+            rsa.to_owned(),
+            "the cipher suite `DHE-RSA-AES128-GCM-SHA256` is not spoken",
+        ),
+    ] {
+        let found = read(text);
+        assert_eq!((found.0, found.1), (versions, suites), "{text}");
+        let unspoken = found.2.matches("is not spoken").count();
+        assert!(unspoken == usize::from(!warning.is_empty()) && found.2.contains(warning), "{text}: {}", found.2);
+    }
+    for (text, place, part) in [
+        ("ciphers: HIGH:!aNULL", 2, "cipher strings of OpenSSL"),
+        (&format!("ciphers: {rsa}:!aNULL"), 2, "cipher strings of OpenSSL"),
+        ("ciphers: AES128-SHA", 2, "cipher strings of OpenSSL"),
+        ("protocols: TLSv1.2 SSLv23", 13, "`SSLv23` is no version"),
+    ] {
+        has(&problems(&profile(text)), 4, place, part);
+    }
+    assert!(problems(&profile("ciphers: HIGH")).render(false).contains(rsa), "the hint names suites");
 }
 
 #[test]

@@ -288,6 +288,8 @@ pub struct TlsProfileFacts {
     pub name: String,
     /// Separated by spaces.
     pub protocols: String,
+    /// As OpenSSL names them, separated by colons; absent: all.
+    pub ciphers: Option<String>,
     /// Of anchors; absent: those of the system.
     pub ca_file: Option<String>,
     /// Of our certificate.

@@ -1,6 +1,7 @@
 //! The nouns that two crates need: validated settings, facts of a running router, policy questions and decisions.
 
 pub mod address;
+pub mod cipher_suite;
 pub mod facts;
 pub mod pattern;
 pub mod plan;

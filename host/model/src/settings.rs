@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cipher_suite::CipherSuite;
 use crate::pattern::Pattern;
 
 /// Worker threads: the router keeps a bit for each in a word.
@@ -171,6 +172,8 @@ pub struct Tls {
     pub client_certificate: ClientCertificate,
     /// Spoken; never empty.
     pub versions: Vec<TlsVersion>,
+    /// Spoken, the preferred first; empty: all of these versions.
+    pub cipher_suites: Vec<CipherSuite>,
     /// Makes the user name of a peer's certificate; empty: its whole subject.
     pub user_name: Vec<NamePart>,
     /// A JSON map from such names to those that are shown.

@@ -133,6 +133,8 @@ pub(crate) fn tls_profile(profile: &Profile) -> TlsProfileFacts {
     TlsProfileFacts {
         name: settings.name.clone(),
         protocols: versions.collect::<Vec<_>>().join(" "),
+        ciphers: (!settings.cipher_suites.is_empty())
+            .then(|| settings.cipher_suites.iter().map(|suite| suite.openssl_name()).collect::<Vec<_>>().join(":")),
         ca_file: match &settings.ca {
             Authorities::System => None,
             Authorities::File(path) => Some(path.display().to_string()),

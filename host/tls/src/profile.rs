@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -159,7 +160,7 @@ fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
 
 fn read(settings: &Tls) -> Result<Read, Fault> {
     let stamps = stamps(settings);
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::new(provider(&settings.cipher_suites));
     let versions: Vec<&'static SupportedProtocolVersion> = settings.versions.iter().map(version).collect();
     let names = Names::load(settings.user_name.clone(), settings.user_names.as_deref())?;
     let mut expiry = None;
@@ -199,6 +200,32 @@ fn read(settings: &Tls) -> Result<Read, Fault> {
         Err(fault) => return Err(fault),
     };
     Ok(Read { server, clients, names: Arc::new(names), expiry, stamps })
+}
+
+/// With these suites alone, in their order; none: with all.
+fn provider(suites: &[CipherSuite]) -> CryptoProvider {
+    let mut provider = ring::default_provider();
+    if !suites.is_empty() {
+        let all = std::mem::take(&mut provider.cipher_suites);
+        let found = |wanted: &CipherSuite| all.iter().find(|known| known.suite() == suite(*wanted)).copied();
+        provider.cipher_suites = suites.iter().filter_map(found).collect();
+    }
+    provider
+}
+
+const fn suite(suite: CipherSuite) -> rustls::CipherSuite {
+    use rustls::CipherSuite as Suite;
+    match suite {
+        CipherSuite::Aes256Gcm => Suite::TLS13_AES_256_GCM_SHA384,
+        CipherSuite::Aes128Gcm => Suite::TLS13_AES_128_GCM_SHA256,
+        CipherSuite::ChaCha20 => Suite::TLS13_CHACHA20_POLY1305_SHA256,
+        CipherSuite::EcdsaAes256Gcm => Suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        CipherSuite::EcdsaAes128Gcm => Suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::EcdsaChaCha20 => Suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        CipherSuite::RsaAes256Gcm => Suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+        CipherSuite::RsaAes128Gcm => Suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        CipherSuite::RsaChaCha20 => Suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    }
 }
 
 const fn version(version: &TlsVersion) -> &'static SupportedProtocolVersion {

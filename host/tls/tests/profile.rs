@@ -72,6 +72,7 @@ fn profile(certificate: &Path, key: &Path, password: Option<&str>) -> Tls {
         ca: Authorities::File(certificate.to_owned()),
         client_certificate: ClientCertificate::Off,
         versions: vec![TlsVersion::V1_2, TlsVersion::V1_3],
+        cipher_suites: Vec::new(),
         user_name: Vec::new(),
         user_names: None,
     }

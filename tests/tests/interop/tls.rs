@@ -276,7 +276,7 @@ fn s14_files_that_cannot_be_used_are_problems_at_their_places() {
         ("ca \"ca.pem\"; versions \"1.1\"", vec!["does not serve `1.1`"]),
         ("ca \"empty.pem\"", vec!["no certificate in"]),
         ("ca \"ca.pem\"; user-names \"server.pem\"", vec!["no map of names"]),
-        ("ca \"ca.pem\"; ciphers \"HIGH\"", vec!["does not serve `ciphers`"]),
+        ("ca \"ca.pem\"; ciphers \"HIGH\"", vec!["did you mean `cipher-suites`?"]),
         (
             "certificate \"server.pem\"; private-key \"server.key\"; client-certificate \"require\"",
             vec!["without `ca`"],

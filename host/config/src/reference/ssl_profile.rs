@@ -1,10 +1,14 @@
 //! The `sslProfile` entity. Source: features 1.4.
 
+use crosstie_model::cipher_suite::CipherSuite;
+use crosstie_model::settings::TlsVersion;
+
 use crate::loading::{Fault, Loading};
 use crate::reference::connector::reference_of;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Entity, Given};
 use crate::reference::reader::{Placed, Reader};
+use crate::suggest;
 use crate::tree::{Node, Value};
 
 /// Letters of `uidFormat`.
@@ -40,16 +44,11 @@ pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, enti
         let fault = Fault::at(entity.at, "a listener asks for EXTERNAL, and this sslProfile has no `caCertFile`");
         loading.report(fault.hint("name the authority of the clients"));
     }
-    protocols(&reader, &mut draft);
+    let has_1_3 = protocols(&reader, &mut draft);
+    ciphers(&reader, &mut draft, has_1_3);
     user_name(&reader, &mut draft);
     if let Some(file) = reader.text("uidNameMappingFile") {
         draft.text("user-names", file);
-    }
-    if let Some(ciphers) = reader.text("ciphers") {
-        let fault = Fault::at(ciphers.key_at, "cipher strings of OpenSSL are not read");
-        loading.report(
-            fault.hint("leave it out: suites with forward secrecy and authenticated encryption alone are spoken"),
-        );
     }
     reader.finish();
     draft.into_node()
@@ -94,21 +93,77 @@ fn private_key(reader: &Reader<'_>, draft: &mut Draft) {
     draft.push(node);
 }
 
-/// As in the reference, what is not named is not spoken; TLS 1.3 cannot be named.
-fn protocols(reader: &Reader<'_>, draft: &mut Draft) {
+/// As in the reference, what is not named is not spoken. Says whether TLS 1.3 is.
+fn protocols(reader: &Reader<'_>, draft: &mut Draft) -> bool {
     let Some(Placed { value, key_at, at }) = reader.text("protocols") else {
-        return;
+        return true;
     };
-    let named: Vec<&str> = value.split([' ', ',']).filter(|word| !word.is_empty()).collect();
-    for old in named.iter().filter(|word| matches!(**word, "TLSv1" | "TLSv1.1" | "SSLv3")) {
-        reader.warn(at, format!("`{old}` is not spoken: it is broken"));
+    let mut node = Draft::new("versions", key_at);
+    let mut served = Vec::new();
+    for word in value.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match word {
+            "TLSv1.2" => served.push("1.2"),
+            "TLSv1.3" => served.push("1.3"),
+            "TLSv1" | "TLSv1.1" => reader.warn(at, format!("`{word}` is not spoken: it is broken")),
+            other => {
+                let message = format!("`{}` is no version of TLS", other.escape_debug());
+                reader.loading.report(Fault::at(at, message).hint("write `TLSv1.2`, `TLSv1.3` or both"));
+            }
+        }
     }
-    if named.contains(&"TLSv1.2") {
-        draft.push(Draft::with("versions", key_at, Value::Text("1.2".to_owned()), at));
-    } else {
+    if served.is_empty() {
         let fault = Fault::at(at, "none of these versions is spoken").label("too old, or not known");
         reader.loading.report(fault.hint("write `TLSv1.2`, or leave `protocols` out for TLS 1.2 and 1.3"));
+        return true;
     }
+    for word in &served {
+        node.argument(Value::Text((*word).to_owned()), at);
+    }
+    draft.push(node);
+    served.contains(&"1.3")
+}
+
+/// Suites by their names; as in OpenSSL, they say nothing of TLS 1.3. What chooses suites otherwise is not read.
+fn ciphers(reader: &Reader<'_>, draft: &mut Draft, has_1_3: bool) {
+    let Some(Placed { value, key_at, at }) = reader.text("ciphers") else {
+        return;
+    };
+    let mut suites: Vec<CipherSuite> = Vec::new();
+    let (mut unserved, mut is_list) = (Vec::new(), true);
+    for word in value.split([':', ',', ' ', ';']).filter(|word| !word.is_empty()) {
+        match CipherSuite::ALL.into_iter().find(|suite| [suite.openssl_name(), suite.as_str()].contains(&word)) {
+            Some(suite) if suites.contains(&suite) => {}
+            Some(suite) => suites.push(suite),
+            None => {
+                unserved.push(word);
+                // every name of a suite has three parts or more
+                is_list &= word.split('-').count() >= 3 && !word.starts_with(['!', '-', '+', '@']);
+            }
+        }
+    }
+    let of_1_3 = |suite: &CipherSuite| suite.version() == TlsVersion::V1_3;
+    if !is_list || suites.iter().all(of_1_3) {
+        let fault =
+            Fault::at(key_at, "cipher strings of OpenSSL are not read, but for names of suites that are spoken");
+        let names = CipherSuite::ALL.into_iter().filter(|suite| !of_1_3(suite)).map(CipherSuite::openssl_name);
+        let hint = format!("leave it out for all of them, or name some with colons between: {}", suggest::list(names));
+        reader
+            .loading
+            .report(fault.hint(format!("{hint}; all of them have forward secrecy and authenticated encryption")));
+        return;
+    }
+    for word in unserved {
+        reader.warn(at, format!("the cipher suite `{}` is not spoken", word.escape_debug()));
+    }
+    if has_1_3 && !suites.iter().any(of_1_3) {
+        suites.splice(0..0, CipherSuite::ALL.into_iter().filter(of_1_3));
+    }
+    suites.retain(|suite| has_1_3 || !of_1_3(suite));
+    let mut node = Draft::new("cipher-suites", key_at);
+    for suite in suites {
+        node.argument(Value::Text(suite.as_str().to_owned()), at);
+    }
+    draft.push(node);
 }
 
 fn user_name(reader: &Reader<'_>, draft: &mut Draft) {

@@ -109,6 +109,7 @@ impl BusArgs {
             },
             client_certificate: ClientCertificate::Off,
             versions: vec![TlsVersion::V1_2, TlsVersion::V1_3],
+            cipher_suites: Vec::new(),
             user_name: Vec::new(),
             user_names: None,
         };

@@ -20,7 +20,7 @@ pub(crate) static SSL_PROFILE: Table<TlsProfileFacts> = Table {
     name: |profile| text(&profile.name),
     identity: |profile| text(format!("sslProfile/{}", profile.name)),
     attributes: &[
-        setting("ciphers", Shape::Text, nothing),
+        setting("ciphers", Shape::Text, |profile| maybe(&profile.ciphers)),
         setting("protocols", Shape::Text, |profile| text(&profile.protocols)),
         formerly("certDb", setting("caCertFile", Shape::Path, |profile| maybe(&profile.ca_file))),
         setting("certFile", Shape::Path, |profile| maybe(&profile.certificate_file)),
