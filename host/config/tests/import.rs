@@ -63,6 +63,19 @@ fn what_would_open_a_door_is_no_flag() {
 }
 
 #[test]
+fn what_leads_nowhere_is_left_out() {
+    let text = "router {\n id: a\n}\nautoLink {\n address: q\n direction: in\n connection: later\n}\n\
+                linkRoute {\n prefix: q\n direction: in\n connection: clients\n}\nlistener {\n name: clients\n port: 0\n}\n";
+    let imported = import(text, Form::Text);
+    assert!(!imported.kdl.contains("auto-link \"") && !imported.kdl.contains("link-route {"), "{}", imported.kdl);
+    for line in [7, 12] {
+        let flag =
+            format!("// import, line {line}: no connector or listener of this name has `role: route-container`: this ");
+        assert!(imported.kdl.contains(&flag), "{}", imported.kdl);
+    }
+}
+
+#[test]
 fn what_kdl_takes_in_no_comment_and_no_name_is_written_nevertheless() {
     let text =
         "router {\n id: a\n}\n# one\u{2028}two\u{202e} three\u{7}\nlistener {\n port: 0\n name: \\\"\\u202ex\n}\n";

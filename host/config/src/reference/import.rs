@@ -47,7 +47,7 @@ pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problem
     let environment = |name: &str| std::env::var(name).ok();
     let loading = Loading::new(&environment);
     let entities = entities(&loading, (name, text), form);
-    let mut nodes = nodes(&loading, &entities);
+    let mut nodes = leading_somewhere(&loading, nodes(&loading, &entities));
     let settings = document::read(&loading, &nodes).settings;
     nodes.iter().for_each(|node| flag_paths(&loading, node));
     if !loading.is_clean() {
@@ -75,6 +75,37 @@ pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problem
         return Err(Problem::new(format!("`{name}` cannot be written as KDL that means the same")).into());
     }
     Ok(Import { kdl: writer.kdl, flags: loading.warnings() })
+}
+
+/// Leaves out what is for a connection that the file does not have: in the reference it waits for one that management makes.
+fn leading_somewhere(loading: &Loading<'_>, nodes: Vec<Node>) -> Vec<Node> {
+    let is_container =
+        |node: &&Node| matches!(node.name.as_str(), "listener" | "connector") && says(node, "role", "route-container");
+    let names: Vec<Value> =
+        nodes.iter().filter(is_container).filter_map(|node| Some(node.args.first()?.value.clone())).collect();
+    let leads_somewhere = |node: &Node| {
+        let named = node
+            .children
+            .iter()
+            .flatten()
+            .find(|child| child.name == "connection")
+            .and_then(|child| child.args.first());
+        let Some(named) = named.filter(|_| matches!(node.name.as_str(), "auto-link" | "link-route")) else {
+            return true;
+        };
+        if names.contains(&named.value) {
+            return true;
+        }
+        let fault = Fault::at(named.at, "no connector or listener of this name has `role: route-container`");
+        loading.warn(fault.label(format!("this {} is left out", node.name)));
+        false
+    };
+    nodes.into_iter().filter(leads_somewhere).collect()
+}
+
+fn says(node: &Node, name: &str, text: &str) -> bool {
+    let mut children = node.children.iter().flatten().filter(|child| child.name == name);
+    children.any(|child| child.args.first().is_some_and(|arg| arg.value == Value::Text(text.to_owned())))
 }
 
 /// Flags paths that start at another directory in KDL.
@@ -119,7 +150,7 @@ fn comments(source: &Source, entities: &[Entity]) -> Vec<(usize, String)> {
         let rest = line.get(known..).unwrap_or("");
         // on a line with an attribute its value ends what is read; a map ends on another line
         let comment = if known > 0 || line.trim_start().starts_with('#') {
-            rest.trim_start().strip_prefix('#')
+            rest.trim_start().strip_prefix('#').map(|comment| comment.trim_start_matches('#'))
         } else if line.trim_end().contains(['{', '}']) && !line.contains('"') {
             rest.split_once('#').map(|(_, comment)| comment)
         } else {
