@@ -11,6 +11,9 @@ use crate::java;
 use crate::place::{built_binary, cache_dir, tests_dir};
 use crate::process::{Process, Stream};
 
+/// Until the output of a program that has ended is read.
+const STREAM_END: Duration = Duration::from_secs(10);
+
 /// Whose implementation of AMQP a program uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Library {
@@ -143,6 +146,8 @@ impl Driver {
     /// When it goes on, or fails.
     pub fn finish(&mut self) {
         let status = self.process.wait_exit(Duration::from_secs(60));
+        // what it said last is read when its output has ended
+        let _ = self.process.wait_line(Stream::Out, self.process.mark(Stream::Out), STREAM_END, |_| None::<()>);
         assert!(status.success(), "{}: {status}\n{}", self.process.name(), self.process.tail(40));
     }
 

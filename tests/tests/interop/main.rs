@@ -22,6 +22,7 @@ mod log;
 mod loss;
 mod lost_peer;
 mod management;
+mod migration;
 mod patterns;
 mod plugins;
 mod qdrouterd_conf;
