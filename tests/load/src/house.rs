@@ -1,0 +1,96 @@
+//! The router that is measured: started here, with a plain door, one with TLS, and one of each for a container.
+
+use std::io::{Error, Result};
+use std::path::PathBuf;
+
+use crosstie_tests::certificates::{Authority, Files, Subject};
+use crosstie_tests::place::TestDir;
+use crosstie_tests::router::Router;
+
+use crate::wire::{Door, trusting};
+
+/// Addresses that begin with this are routed to the container.
+pub(crate) const ROUTED: &str = "routed";
+
+/// The container that they are routed to.
+pub(crate) const CONTAINER: &str = "load-container";
+
+/// A clock tick of `/proc/PID/stat`, in microseconds.
+const TICK_MICROS: u64 = 10_000;
+
+/// A running router.
+pub(crate) struct House {
+    router: Router,
+    pub(crate) plain: Door,
+    pub(crate) tls: Door,
+    pub(crate) container_plain: Door,
+    pub(crate) container_tls: Door,
+    /// The router's own.
+    pub(crate) certificate: Files,
+    pub(crate) ca: PathBuf,
+}
+
+impl House {
+    /// Starts `CROSSTIE_BIN`, or the router beside this program.
+    pub(crate) fn open() -> Result<Self> {
+        let dir = TestDir::new("load");
+        let authority = Authority::new("load");
+        let ca = authority.write(&dir, "ca");
+        let subject = Subject { names: &[("CN", "router")], hosts: &["127.0.0.1"], expired: false };
+        let certificate = authority.issue(&dir, "server", &subject);
+        let kdl = configuration(&certificate);
+        let router = Router::start_in(dir, &kdl);
+        let config = trusting(&ca)?;
+        let door = |name: &str, tls| Door { addr: router.addr(name), tls };
+        Ok(Self {
+            plain: door("plain", None),
+            tls: door("tls", Some(config.clone())),
+            container_plain: door("container", None),
+            container_tls: door("container-tls", Some(config)),
+            certificate,
+            ca,
+            router,
+        })
+    }
+
+    /// User and system time of the router, in microseconds.
+    pub(crate) fn cpu_micros(&self) -> Result<u64> {
+        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.router.process().id()))?;
+        // the name of the program may have spaces
+        let (_, fields) = text.rsplit_once(") ").ok_or_else(|| Error::other("no name in stat"))?;
+        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().map_err(Error::other));
+        Ok(ticks.sum::<Result<u64>>()?.saturating_mul(TICK_MICROS))
+    }
+
+    /// Resident memory of the router, in bytes.
+    pub(crate) fn resident_bytes(&self) -> u64 {
+        self.router.resident_memory_bytes()
+    }
+}
+
+fn configuration(own: &Files) -> String {
+    let listener = |name: &str, more: &str| {
+        format!(
+            "listener \"{name}\" {{\n    host \"127.0.0.1\"\n    port 0\n    limits {{ connections 20000; }}\n    {more}\n}}\n"
+        )
+    };
+    let container = "role \"route-container\"";
+    [
+        "router \"load\" {\n    workers 2\n}\nlog {\n    level \"info\"\n}\n".to_owned(),
+        format!(
+            "tls \"own\" {{\n    certificate \"{}\"\n    private-key \"{}\"\n}}\n",
+            own.certificate.display(),
+            own.key.display()
+        ),
+        listener("plain", ""),
+        listener("tls", "tls \"own\""),
+        listener("container", container),
+        listener("container-tls", &format!("{container}\n    tls \"own\"")),
+        ["in", "out"]
+            .map(|direction| {
+                format!("link-route {{\n    prefix \"{ROUTED}\"\n    direction \"{direction}\"\n    container \"{CONTAINER}\"\n}}\n")
+            })
+            .concat(),
+    ]
+    .concat()
+}
