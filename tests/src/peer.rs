@@ -7,9 +7,11 @@ use std::time::{Duration, Instant};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::messaging::DeliveryState;
 use fe2o3_amqp_types::performatives::{Attach, Close, Open, Transfer};
+use fe2o3_amqp_types::primitives::Symbol;
+use fe2o3_amqp_types::sasl::{SaslCode, SaslInit};
 use serde::Serialize;
 
-use crate::frame::{self, AMQP_HEADER, Frame, Performative};
+use crate::frame::{self, AMQP_HEADER, Frame, Performative, SASL_HEADER};
 use crate::performative::{begin, disposition, flow, open, receiver, sender, transfer};
 
 /// How long a peer waits for what must come.
@@ -67,14 +69,40 @@ impl Peer {
     #[must_use]
     pub fn open_with(addr: SocketAddr, ours: &Open) -> (Self, Open) {
         let mut peer = Self::dial(addr);
-        peer.send_bytes(&AMQP_HEADER);
-        peer.send(0, ours);
-        peer.expect_header(AMQP_HEADER);
-        let theirs = peer.expect("open", |frame| match &frame.performative {
+        let theirs = peer.exchange_opens(ours);
+        (peer, theirs)
+    }
+
+    fn exchange_opens(&mut self, ours: &Open) -> Open {
+        self.send_bytes(&AMQP_HEADER);
+        self.send(0, ours);
+        self.expect_header(AMQP_HEADER);
+        self.expect("open", |frame| match &frame.performative {
             Performative::Open(open) => Some((**open).clone()),
             _ => None,
+        })
+    }
+
+    /// Opens a connection behind a SASL layer, by ANONYMOUS, and a session on channel 0.
+    ///
+    /// # Panics
+    ///
+    /// When it is not let in.
+    #[must_use]
+    pub fn anonymous_session(addr: SocketAddr, container: &str) -> Self {
+        let mut peer = Self::dial(addr);
+        peer.send_bytes(&SASL_HEADER);
+        let init = SaslInit { mechanism: Symbol::from("ANONYMOUS"), initial_response: None, hostname: None };
+        peer.send_bytes(&frame::sasl(&init));
+        peer.expect_header(SASL_HEADER);
+        let code = peer.expect("outcome", |frame| match &frame.performative {
+            Performative::SaslOutcome(outcome) => Some(outcome.code.clone()),
+            _ => None,
         });
-        (peer, theirs)
+        assert_eq!(code, SaslCode::Ok, "ANONYMOUS at {addr}");
+        peer.exchange_opens(&open(container));
+        peer.begin(0);
+        peer
     }
 
     /// Opens a connection and a session on channel 0.

@@ -109,7 +109,7 @@ fn send_all(router: &Router, way: Way, mut settled: impl FnMut(usize)) -> Vec<De
 
 /// Everything that the broker has in its queue, until it has all of `wanted`.
 fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
-    let mut peer = Peer::session(broker.addr(), "auditor");
+    let mut peer = Peer::anonymous_session(broker.addr(), "auditor");
     peer.send(0, &receiver(0, &broker.queue(QUEUE)));
     peer.expect_attach("receiver-0");
     peer.send(0, &flow(0, 0, u32::MAX >> 1));

@@ -16,6 +16,7 @@ public final class Broker {
         broker.setBrokerName("classic");
         broker.setUseJmx(false);
         broker.setAdvisorySupport(false);
+        broker.setDataDirectory(words[1]);
         broker.setUseShutdownHook(true);
         KahaDBPersistenceAdapter store = new KahaDBPersistenceAdapter();
         store.setDirectory(Path.of(words[1]).toFile());
