@@ -1,5 +1,7 @@
 //! Changes that a request asks of the running router.
 
+use crosstie_model::settings::Direction;
+
 /// What the router is asked to change. Names, types, roles and what excludes what have been checked; values against the
 /// world (ports, hosts, what this build serves) have not.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +14,15 @@ pub enum Change {
     CreateAddress(Attributes),
     /// A link route; `name` may be absent.
     CreateLinkRoute(Attributes),
+    /// A link route to the connection that asks, which ends with it.
+    CreateConnectionRoute {
+        /// No other one of this connection has it.
+        name: Option<String>,
+        /// The addresses that it is for.
+        pattern: String,
+        /// Of the links that it is for.
+        direction: Direction,
+    },
     /// An auto-link, to be attached where it belongs; `name` is always there.
     CreateAutoLink(Attributes),
     /// The listener of that name; its connections stay.
@@ -22,6 +33,8 @@ pub enum Change {
     DeleteAddress(u64),
     /// The link route of that id; its links stay.
     DeleteLinkRoute(u64),
+    /// The link route of that id to the connection that asks; its links stay.
+    DeleteConnectionRoute(u64),
     /// The auto-link of that id, and its link.
     DeleteAutoLink(u64),
     /// The connection of that id: its socket, without a word to the peer.

@@ -1,6 +1,7 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, Facts, LinkRouteFacts, Part};
+use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, Part};
+use crosstie_model::settings::Direction;
 use serde_amqp::Value;
 
 use crate::change::{AttributeValue, Attributes, Change};
@@ -8,13 +9,16 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTOR, LINK_ROUTE, LISTENER};
+use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTION_ROUTE, CONNECTOR, LINK_ROUTE, LISTENER};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
 const DEPTH_MAX: usize = 8;
 /// In the words of the reference.
 const NAME_TAKEN: &str = "Name conflicts with an existing entity";
+
+/// Link routes that a peer may make for its connection.
+const CONNECTION_ROUTES_MAX: usize = 1000;
 
 const PHASE_MAX: i64 = 9;
 const PRIORITY_MAX: i64 = 9;
@@ -25,6 +29,7 @@ enum Kind {
     Connector,
     Address,
     LinkRoute,
+    ConnectionRoute,
     AutoLink,
 }
 
@@ -64,6 +69,7 @@ impl Creation {
             "connector" => (Kind::Connector, &CONNECTOR),
             "router.config.address" => (Kind::Address, &ADDRESS_RULE),
             "router.config.linkRoute" => (Kind::LinkRoute, &LINK_ROUTE),
+            "router.connection.linkRoute" => (Kind::ConnectionRoute, &CONNECTION_ROUTE),
             "router.config.autoLink" => (Kind::AutoLink, &AUTO_LINK),
             _ => {
                 let of = named.head.full_name();
@@ -89,6 +95,7 @@ impl Creation {
             Kind::Listener | Kind::Connector => matches!(part, Part::Listeners | Part::Connectors),
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
+            Kind::ConnectionRoute => part == Part::ConnectionRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
         }
     }
@@ -102,6 +109,7 @@ impl Creation {
         match self.kind {
             Kind::Address => check_rule(&self.attributes, &facts.address_rules)?,
             Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
+            Kind::ConnectionRoute => return self.check_connection_route(&facts.connection_routes),
             Kind::AutoLink => self.check_auto_link(&facts.auto_links)?,
             Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
         }
@@ -110,7 +118,7 @@ impl Creation {
             Kind::Listener => Change::CreateListener(self.attributes),
             Kind::Connector => Change::CreateConnector(self.attributes),
             Kind::Address => Change::CreateAddress(self.attributes),
-            Kind::LinkRoute => Change::CreateLinkRoute(self.attributes),
+            Kind::LinkRoute | Kind::ConnectionRoute => Change::CreateLinkRoute(self.attributes),
             Kind::AutoLink => Change::CreateAutoLink(self.attributes),
         };
         Ok((change, created))
@@ -137,6 +145,31 @@ impl Creation {
             self.attributes.set("name", AttributeValue::Text(name));
         }
         Ok(())
+    }
+
+    /// A link route to the connection that asks. Source: the reference, `qdra_conn_link_route_create_CT`.
+    fn check_connection_route(self, routes: &[ConnectionRouteFacts]) -> Result<(Change, Created), Refused> {
+        let bad = |text: &str| Err(Refused::BadRequest(text.into()));
+        let name = self.attributes.text("name").map(str::to_owned);
+        if name.is_some() && routes.iter().any(|route| route.name == name) {
+            return bad(NAME_TAKEN);
+        }
+        if routes.len() >= CONNECTION_ROUTES_MAX {
+            return Err(Refused::BadRequest(format!("a connection has {CONNECTION_ROUTES_MAX} link routes at most")));
+        }
+        let Some(pattern) = self.attributes.text("pattern").map(str::to_owned) else {
+            return bad("Pattern field is required");
+        };
+        if trimmed(&pattern).is_empty() {
+            return bad("Pattern must be a non-empty string type");
+        }
+        let direction = match self.attributes.text("direction") {
+            Some("in") => Direction::In,
+            Some("out") => Direction::Out,
+            _ => return bad("Missing value for 'direction'"),
+        };
+        let created = Created { kind: self.kind, name: name.clone() };
+        Ok((Change::CreateConnectionRoute { name, pattern, direction }, created))
     }
 
     /// A listener or connector: gives it a name, and checks name and role.
@@ -179,6 +212,7 @@ impl Created {
             Kind::Connector => part == Part::Connectors,
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
+            Kind::ConnectionRoute => part == Part::ConnectionRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
         }
     }
@@ -200,6 +234,9 @@ impl Created {
             // rules without a name are found by their place: a new one stands behind the others
             Kind::Address => (&ADDRESS_RULE, facts.address_rules.iter().rposition(|one| one.name.as_deref() == name)),
             Kind::LinkRoute => (&LINK_ROUTE, facts.link_routes.iter().rposition(|one| one.name.as_deref() == name)),
+            Kind::ConnectionRoute => {
+                (&CONNECTION_ROUTE, facts.connection_routes.iter().rposition(|one| one.name.as_deref() == name))
+            }
             Kind::AutoLink => (&AUTO_LINK, facts.auto_links.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;

@@ -5,6 +5,7 @@ mod address;
 mod address_rule;
 mod auto_link;
 mod connection;
+mod connection_route;
 mod connector;
 mod endpoint;
 mod link;
@@ -20,13 +21,14 @@ use crate::entity::EntityType;
 
 pub(crate) use address_rule::ADDRESS_RULE;
 pub(crate) use auto_link::AUTO_LINK;
+pub(crate) use connection_route::CONNECTION_ROUTE;
 pub(crate) use connector::CONNECTOR;
 pub(crate) use link_route::LINK_ROUTE;
 pub(crate) use listener::LISTENER;
 pub(crate) use management::MANAGEMENT;
 
 /// Every type that has entities.
-pub(crate) static TYPES: [&dyn EntityType; 13] = [
+pub(crate) static TYPES: [&dyn EntityType; 14] = [
     &MANAGEMENT,
     &router::ROUTER,
     &LISTENER,
@@ -36,6 +38,7 @@ pub(crate) static TYPES: [&dyn EntityType; 13] = [
     &ADDRESS_RULE,
     &LINK_ROUTE,
     &AUTO_LINK,
+    &CONNECTION_ROUTE,
     &connection::CONNECTION,
     &link::LINK,
     &address::ADDRESS,

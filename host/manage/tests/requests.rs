@@ -4,7 +4,8 @@
 mod sample;
 
 use crosstie_manage::{Access, Agent, AttributeValue, Change, Refused, Step};
-use crosstie_model::facts::{AutoLinkFacts, Facts, LinkRouteFacts};
+use crosstie_model::facts::{AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts};
+use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::messaging::{ApplicationProperties, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
 use proptest::prelude::*;
@@ -42,6 +43,11 @@ fn apply(change: &Change, facts: &mut Facts) {
             let name = attributes.text("name").map(str::to_owned);
             let like = facts.link_routes[0].clone();
             facts.link_routes.push(LinkRouteFacts { id: 43, name, prefix, active: false, ..like });
+        }
+        Change::CreateConnectionRoute { name, pattern, direction } => {
+            let (name, pattern, direction) = (name.clone(), pattern.clone(), *direction);
+            let container_id = facts.connection_routes[0].container_id.clone();
+            facts.connection_routes.push(ConnectionRouteFacts { id: 45, name, pattern, direction, container_id });
         }
         Change::CreateAutoLink(attributes) => {
             let like = facts.auto_links[0].clone();
@@ -157,7 +163,8 @@ fn a_query_over_all_types_makes_identities_unique() {
     // beside the rows of the facts: the router and the management node
     let count = known.listeners.len() + known.connectors.len() + known.connections.len() + known.links.len();
     let rest = known.addresses.len() + known.address_rules.len() + known.auto_links.len() + known.log.len();
-    assert_eq!(rows.len(), count + rest + known.link_routes.len() + known.tls_profiles.len() + 2);
+    let routes = known.link_routes.len() + known.connection_routes.len();
+    assert_eq!(rows.len(), count + rest + routes + known.tls_profiles.len() + 2);
     let names = answer.column("name");
     for name in ["router/hub", "log/DEFAULT", "clients"] {
         assert!(names.contains(&text(name)), "{name} is not in {names:?}");
@@ -387,6 +394,29 @@ fn a_link_route_is_created_unless_it_contradicts_itself() {
 }
 
 #[test]
+fn a_link_route_of_a_connection_has_a_pattern_a_direction_and_nothing_else() {
+    let of = "router.connection.linkRoute";
+    let (answer, changes) = create(of, &[("pattern", text("*/b")), ("direction", text("in")), ("name", text("new"))]);
+    assert_eq!((answer.status, answer.get("identity"), answer.get("containerId")), (201, &text("45"), &text("asker")));
+    let (name, pattern) = (Some("new".to_owned()), "*/b".to_owned());
+    assert_eq!(changes, [Change::CreateConnectionRoute { name, pattern, direction: Direction::In }]);
+    for (wrong, why) in [
+        (vec![("direction", text("in"))], "Pattern field is required"),
+        (vec![("pattern", text("./")), ("direction", text("in"))], "Pattern must be a non-empty string type"),
+        (vec![("pattern", text("a"))], "Missing value for 'direction'"),
+        (vec![("pattern", text("a")), ("direction", text("bad"))], "wrong value"),
+        (vec![("pattern", Value::Int(7)), ("direction", text("in"))], "wrong value"),
+        (vec![("pattern", text("a")), ("direction", text("in")), ("name", text("mine"))], "conflicts"),
+        (vec![("pattern", text("a")), ("direction", text("in")), ("containerId", text("x"))], "cannot set"),
+        (vec![("prefix", text("a")), ("direction", text("in"))], "unknown attribute"),
+    ] {
+        let (answer, changes) = create(of, &wrong);
+        assert_eq!((answer.status, changes.len()), (400, 0), "{wrong:?}");
+        assert!(answer.description.contains(why), "{}", answer.description);
+    }
+}
+
+#[test]
 fn an_auto_link_is_created_unless_it_contradicts_itself() {
     let of = "router.config.autoLink";
     let good = [("addr", text("q")), ("dir", text("out")), ("containerId", text("brk")), ("externalAddr", text("Q"))];
@@ -507,6 +537,9 @@ fn what_can_be_created_is_deleted_and_nothing_else() {
     assert_eq!(delete("connector", "identity", identity), (204, vec![Change::DeleteConnector("broker".into())]));
     assert_eq!(delete("router.config.address", "identity", "8"), (204, vec![Change::DeleteAddress(8)]));
     assert_eq!(delete("router.config.linkRoute", "identity", "12"), (204, vec![Change::DeleteLinkRoute(12)]));
+    let of = "router.connection.linkRoute";
+    assert_eq!(delete(of, "name", "mine"), (204, vec![Change::DeleteConnectionRoute(13)]));
+    assert_eq!(delete(of, "name", "of another connection"), (404, vec![]));
     assert_eq!(delete("router.config.autoLink", "name", "in"), (204, vec![Change::DeleteAutoLink(9)]));
     assert_eq!(delete("connection", "identity", "1"), (501, vec![]));
     assert_eq!(delete("listener", "name", "broker"), (400, vec![]));

@@ -18,6 +18,7 @@ pub enum Part {
     AddressRules,
     AutoLinks,
     LinkRoutes,
+    ConnectionRoutes,
     Log,
     Nodes,
 }
@@ -45,6 +46,8 @@ pub struct Facts {
     pub auto_links: Vec<AutoLinkFacts>,
     /// In the order in which they were made.
     pub link_routes: Vec<LinkRouteFacts>,
+    /// Those of the connection that asks, in the order in which they were made.
+    pub connection_routes: Vec<ConnectionRouteFacts>,
     /// One for each module.
     pub log: Vec<LogFacts>,
     /// The routers of the network, this one included; none for a standalone router.
@@ -466,6 +469,21 @@ pub struct LinkRouteFacts {
     pub del_external_prefix: Option<String>,
     /// There is a connection that its links may be carried to.
     pub active: bool,
+}
+
+/// A link route that a peer made for its own connection.
+#[derive(Debug, Clone)]
+pub struct ConnectionRouteFacts {
+    /// Unique among link routes of this process.
+    pub id: u64,
+    /// Unique among those of its connection.
+    pub name: Option<String>,
+    /// The addresses that it is for.
+    pub pattern: String,
+    /// In: links of senders. Out: links of receivers.
+    pub direction: Direction,
+    /// The container-id of the peer.
+    pub container_id: String,
 }
 
 /// What is logged of one module.

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use crosstie_manage::{Attributes, Change, Refused};
+use crosstie_model::settings::{ContainerRef, Covers, LinkRoute};
+use crosstie_router::address::ConnectionRef;
 use crosstie_router::link_route;
+use tokio::sync::oneshot;
 
 use crate::control::Control;
 use crate::listener;
 use crate::worker::{Command, Ending};
 
 impl Control {
-    pub(crate) async fn change(&mut self, change: Change) -> Result<(), Refused> {
+    /// `by`: the connection that asks.
+    pub(crate) async fn change(&mut self, change: Change, by: ConnectionRef) -> Result<(), Refused> {
         match change {
             Change::CreateListener(attributes) => self.create_listener(&attributes).await,
             Change::CreateConnector(attributes) => self.create_connector(&attributes),
             Change::CreateAddress(attributes) => self.create_address(&attributes),
             Change::CreateLinkRoute(attributes) => self.create_link_route(&attributes),
+            Change::CreateConnectionRoute { name, pattern, direction } => {
+                let (covers, container) = (Covers::Pattern(pattern), ContainerRef::ContainerId(String::new()));
+                let (add_external_prefix, del_external_prefix) = (None, None);
+                let route = LinkRoute { name, covers, direction, container, add_external_prefix, del_external_prefix };
+                self.create_connection_route(route, by).await
+            }
             Change::CreateAutoLink(attributes) => self.create_auto_link(&attributes),
             Change::DeleteListener(name) => self.delete_listener(&name),
             Change::DeleteConnector(name) => self.delete_connector(&name),
@@ -26,9 +36,14 @@ impl Control {
                 found(is_gone, "address rule", id)
             }
             Change::DeleteLinkRoute(id) => {
-                let is_gone = self.shared.common.link_routes.remove(id);
+                let is_gone = self.shared.common.link_routes.remove(id, None);
                 self.made.link_routes.remove(&id);
                 is_gone.then(|| tracing::info!(target: "management", id, "link route deleted"));
+                found(is_gone, "link route", id)
+            }
+            Change::DeleteConnectionRoute(id) => {
+                let is_gone = self.shared.common.link_routes.remove(id, Some(by));
+                is_gone.then(|| tracing::info!(target: "management", id, "link route of a connection deleted"));
                 found(is_gone, "link route", id)
             }
             Change::DeleteAutoLink(id) => {
@@ -87,6 +102,21 @@ impl Control {
         let id = self.shared.common.link_routes.add(route);
         self.made.link_routes.insert(id);
         tracing::info!(target: "management", route = key, "link route created");
+        Ok(())
+    }
+
+    /// The worker of the connection makes it, so that it cannot outlive the connection.
+    async fn create_connection_route(&self, route: LinkRoute, by: ConnectionRef) -> Result<(), Refused> {
+        let key = link_route::key(&route);
+        let (answer, answered) = oneshot::channel();
+        if let Some(worker) = self.workers.get(usize::from(by.shard)) {
+            // a worker that is gone has no connections
+            let _ = worker.send(Command::AddConnectionRoute(by, route, answer));
+        }
+        if !answered.await.unwrap_or(false) {
+            return Err(Refused::BadRequest("Parent connection no longer exists".to_owned()));
+        }
+        tracing::info!(target: "management", route = key, "link route of a connection created");
         Ok(())
     }
 

@@ -9,10 +9,10 @@ use crosstie_model::facts::{
 };
 use crosstie_model::plan::{Created, Plan};
 use crosstie_model::settings::{AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings};
+use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::counters::Past;
 use crosstie_router::forward::REQUEST_MAX_BYTES;
-use crosstie_router::link_route;
 use crosstie_router::shard::Managed;
 use crosstie_router::survey::{LinkRow, Unattached, outcomes};
 use tokio::net::TcpListener;
@@ -137,7 +137,7 @@ pub(crate) struct Control {
     pub(crate) doors: Doors,
     pub(crate) entities: Arc<dyn Entities>,
     pub(crate) shared: Arc<Shared>,
-    workers: Vec<mpsc::UnboundedSender<Command>>,
+    pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
     agent: Agent,
     pub(crate) listeners: Vec<Open>,
     pub(crate) connectors: Vec<Dialling>,
@@ -221,11 +221,11 @@ impl Control {
                 Step::Reply(reply) => break Some(reply.message),
                 Step::Silent => break None,
                 Step::Gather(pending) => {
-                    let facts = self.gather(&pending).await;
+                    let facts = self.gather(&pending, request.connection()).await;
                     pending.facts(&facts)
                 }
                 Step::Change(changing, change) => {
-                    let outcome = self.change(change).await;
+                    let outcome = self.change(change, request.connection()).await;
                     changing.changed(outcome)
                 }
                 Step::Reload(reloading, reload) => {
@@ -283,7 +283,8 @@ impl Control {
         count
     }
 
-    async fn gather(&self, pending: &Pending) -> Facts {
+    /// What is asked for; `by`: the connection that asks.
+    async fn gather(&self, pending: &Pending, by: ConnectionRef) -> Facts {
         let mut surveys = Vec::new();
         for worker in &self.workers {
             let (answer, answered) = oneshot::channel();
@@ -330,6 +331,17 @@ impl Control {
             address_rules: rules.iter().map(|(id, rule)| rows::address_rule(*id, rule)).collect(),
             auto_links,
             link_routes: routes.iter().map(|(id, route, open)| rows::link_route(*id, route, *open > 0)).collect(),
+            connection_routes: if when(Part::ConnectionRoutes) {
+                self.shared
+                    .common
+                    .link_routes
+                    .of(by)
+                    .iter()
+                    .map(|(id, route)| rows::connection_route(*id, route))
+                    .collect()
+            } else {
+                Vec::new()
+            },
             log: if when(Part::Log) { log_facts(&self.log) } else { Vec::new() },
             nodes: Vec::new(),
         }
@@ -365,11 +377,7 @@ impl Control {
             traffic: of_node,
             ..AddressFacts::default()
         });
-        for (_, route, open) in self.shared.common.link_routes.all() {
-            let key = link_route::key(&route);
-            if found.iter().any(|address| address.key == key) {
-                continue;
-            }
+        for (key, open) in self.shared.common.link_routes.addresses() {
             found.push(AddressFacts {
                 traffic: traffic.get(key.as_str()).copied().unwrap_or_default(),
                 key,

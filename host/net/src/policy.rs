@@ -108,8 +108,9 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     let (name, address) = (identity.owner.name.clone(), identity.remote);
     if !identity.owner.is_listener {
         drop(identity);
-        connected(worker, &socket, open);
-        return admit(worker, at, &socket);
+        // whoever reads that it is connected may use it
+        admit(worker, at, &socket);
+        return connected(worker, &socket, open);
     }
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
     identity.counted = Some(counted);

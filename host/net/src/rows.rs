@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use crosstie_model::facts::{
-    AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectorFacts, EndpointFacts, LinkRouteFacts, ListenerFacts,
-    TlsProfileFacts,
+    AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectionRouteFacts, ConnectorFacts, EndpointFacts,
+    LinkRouteFacts, ListenerFacts, TlsProfileFacts,
 };
 use crosstie_model::policy::{Candidate, InfoValue};
 use crosstie_model::settings::{
@@ -196,6 +196,18 @@ pub(crate) fn link_route(id: u64, route: &LinkRoute, active: bool) -> LinkRouteF
         add_external_prefix: route.add_external_prefix.clone(),
         del_external_prefix: route.del_external_prefix.clone(),
         active,
+    }
+}
+
+/// A link route that a peer made for its own connection.
+pub(crate) fn connection_route(id: u64, route: &LinkRoute) -> ConnectionRouteFacts {
+    let (_, container_id) = container(&route.container);
+    ConnectionRouteFacts {
+        id,
+        name: route.name.clone(),
+        pattern: covers(&route.covers).1.unwrap_or_default(),
+        direction: route.direction,
+        container_id: container_id.unwrap_or_default(),
     }
 }
 

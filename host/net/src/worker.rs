@@ -14,7 +14,7 @@ use crosstie_amqp::time::Time;
 use crosstie_manage::Access;
 use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
-use crosstie_model::settings::{Connector, Management};
+use crosstie_model::settings::{Connector, LinkRoute, Management};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::failover::{Clock, Failure};
@@ -83,6 +83,8 @@ pub(crate) enum Command {
     AddAutoLink(AutoLinkId),
     /// An auto-link is configured no more: detach it.
     RemoveAutoLink(AutoLinkId),
+    /// A peer makes a link route to its own connection: say whether that is still there.
+    AddConnectionRoute(ConnectionRef, LinkRoute, oneshot::Sender<bool>),
     /// End connections, and say how many there were.
     End(Ending, oneshot::Sender<usize>),
     /// Say what there is.
@@ -213,6 +215,9 @@ impl Worker {
                     Some(Command::RemoveAutoLink(id)) => {
                         self.shard.borrow_mut().remove_auto_link(self.now(), id);
                         self.settle_events();
+                    }
+                    Some(Command::AddConnectionRoute(at, route, answer)) => {
+                        let _ = answer.send(self.shard.borrow().add_connection_route(at, route));
                     }
                     // whoever asked may have gone
                     Some(Command::End(ending, answer)) => drop(answer.send(self.end(&ending))),

@@ -56,7 +56,7 @@ impl Shard {
             return;
         };
         peer.first_attach = None;
-        if peer.meta.role == Role::RouteContainer {
+        if peer.meta.role == Role::RouteContainer || self.common.link_routes.has_owned() {
             self.common.link_routes.close(at);
         }
         let Some(peer) = self.peer_mut(at) else {

@@ -1,7 +1,7 @@
 //! Link routes: which addresses have their links carried to a container, and the containers that are connected. Shared by all
 //! workers. Source: the reference, 1.9.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,7 +9,7 @@ use crosstie_model::pattern::Pattern;
 use crosstie_model::settings::{ContainerRef, Covers, Direction, LinkRoute, Role};
 
 use crate::address::ConnectionRef;
-use crate::shard::Meta;
+use crate::shard::{Meta, Shard};
 
 /// The address of links that coordinate transactions.
 pub(crate) const COORDINATOR: &str = "$coordinator";
@@ -28,6 +28,8 @@ pub struct LinkRoutes {
     used: AtomicBool,
     /// Counts the links that were routed: containers take them in turn.
     turn: AtomicUsize,
+    /// Peers have made some for their own connections.
+    owned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ struct Entry {
     id: u64,
     pattern: Pattern,
     route: Arc<LinkRoute>,
+    /// The connection that it was made by, is for, and ends with; none where it is configured.
+    owner: Option<ConnectionRef>,
 }
 
 /// A connection of role `route-container` that is open.
@@ -64,10 +68,22 @@ impl Container {
 }
 
 impl Known {
-    fn add(&mut self, route: LinkRoute) -> u64 {
+    fn add(&mut self, route: LinkRoute, owner: Option<ConnectionRef>) -> u64 {
         self.next = self.next.saturating_add(1);
-        self.routes.push(Entry { id: self.next, pattern: route.covers.pattern(), route: Arc::new(route) });
+        self.routes.push(Entry { id: self.next, pattern: route.covers.pattern(), route: Arc::new(route), owner });
         self.next
+    }
+
+    /// The connections that a route may lead to now.
+    fn ends<'k>(&'k self, entry: &'k Entry) -> impl Iterator<Item = ConnectionRef> + 'k {
+        let open = self.containers.iter().filter(|container| entry.owner.is_none() && container.belongs(&entry.route));
+        entry.owner.into_iter().chain(open.map(|container| container.at))
+    }
+
+    /// What they hold is looked for no further than it has to be.
+    fn note(&self, all: &LinkRoutes) {
+        all.used.store(!self.routes.is_empty(), Ordering::Release);
+        all.owned.store(self.routes.iter().any(|entry| entry.owner.is_some()), Ordering::Release);
     }
 
     /// The routes with the closest pattern for a name.
@@ -101,40 +117,78 @@ impl LinkRoutes {
 
     /// Adds a route for links that are attached from here on. There may be another one just like it, as in the reference.
     pub fn add(&self, route: LinkRoute) -> u64 {
-        let id = self.known.write().unwrap_or_else(PoisonError::into_inner).add(route);
-        self.used.store(true, Ordering::Release);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let id = known.add(route, None);
+        known.note(self);
         id
     }
 
     /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay.
     pub fn change(&self, removed: &[LinkRoute], added: Vec<LinkRoute>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.routes.retain(|entry| !removed.iter().any(|route| route.routes_as(&entry.route)));
+        known
+            .routes
+            .retain(|entry| entry.owner.is_some() || !removed.iter().any(|route| route.routes_as(&entry.route)));
         for route in added {
-            match known.routes.iter_mut().find(|entry| entry.route.routes_as(&route)) {
+            match known.routes.iter_mut().find(|entry| entry.owner.is_none() && entry.route.routes_as(&route)) {
                 Some(entry) => entry.route = Arc::new(route),
-                None => drop(known.add(route)),
+                None => drop(known.add(route, None)),
             }
         }
-        self.used.store(!known.routes.is_empty(), Ordering::Release);
+        known.note(self);
     }
 
-    /// Removes a route; `false` when there is none with that id. Its links stay.
-    pub fn remove(&self, id: u64) -> bool {
+    /// Removes a route that is configured, or that a peer made for its connection; `false` when there is none with that id. Its links
+    /// stay.
+    pub fn remove(&self, id: u64, owner: Option<ConnectionRef>) -> bool {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.routes.len();
-        known.routes.retain(|entry| entry.id != id);
-        self.used.store(!known.routes.is_empty(), Ordering::Release);
+        known.routes.retain(|entry| entry.id != id || entry.owner != owner);
+        known.note(self);
         known.routes.len() < before
     }
 
-    /// All routes with their ids, in the order in which they came, and the connections that each may lead to now.
+    /// All routes that are configured, with their ids, in the order in which they came, and the connections that each may lead to
+    /// now.
     #[must_use]
     pub fn all(&self) -> Vec<(u64, Arc<LinkRoute>, usize)> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let connections =
-            |route: &LinkRoute| known.containers.iter().filter(|container| container.belongs(route)).count();
-        known.routes.iter().map(|entry| (entry.id, entry.route.clone(), connections(&entry.route))).collect()
+        let configured = known.routes.iter().filter(|entry| entry.owner.is_none());
+        configured.map(|entry| (entry.id, entry.route.clone(), known.ends(entry).count())).collect()
+    }
+
+    /// Those that a peer made for its connection, in the order in which they came.
+    #[must_use]
+    pub fn of(&self, owner: ConnectionRef) -> Vec<(u64, Arc<LinkRoute>)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let own = known.routes.iter().filter(|entry| entry.owner == Some(owner));
+        own.map(|entry| (entry.id, entry.route.clone())).collect()
+    }
+
+    /// The addresses of all routes, as management writes them, with the connections that links may be carried to now.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(String, usize)> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found: Vec<(String, BTreeSet<ConnectionRef>)> = Vec::new();
+        for entry in &known.routes {
+            let key = key(&entry.route);
+            match found.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, ends)) => ends.extend(known.ends(entry)),
+                None => found.push((key, known.ends(entry).collect())),
+            }
+        }
+        found.into_iter().map(|(key, ends)| (key, ends.len())).collect()
+    }
+
+    /// Whether a connection that goes may have routes of its own.
+    pub(crate) fn has_owned(&self) -> bool {
+        self.owned.load(Ordering::Acquire)
+    }
+
+    fn add_owned(&self, route: LinkRoute, owner: ConnectionRef) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.add(route, Some(owner));
+        known.note(self);
     }
 
     /// A connection is open: links may be carried to it.
@@ -147,7 +201,10 @@ impl LinkRoutes {
 
     /// A connection takes no more links.
     pub(crate) fn close(&self, at: ConnectionRef) {
-        self.known.write().unwrap_or_else(PoisonError::into_inner).containers.retain(|container| container.at != at);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.containers.retain(|container| container.at != at);
+        known.routes.retain(|entry| entry.owner != Some(at));
+        known.note(self);
     }
 
     /// Whether links to a name are routed.
@@ -177,25 +234,32 @@ impl LinkRoutes {
     /// remembered, and there is more than one.
     pub(crate) fn pick(&self, direction: Direction, name: &str) -> Option<Way> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let ways: Vec<_> = known
-            .closest(direction, name)
-            .flat_map(|entry| known.containers.iter().map(move |container| (entry, container)))
-            .filter(|(entry, container)| container.belongs(&entry.route))
-            .collect();
-        if name == UNNAMED && ways.windows(2).any(|pair| matches!(pair, [(_, one), (_, other)] if one.at != other.at)) {
+        let ways: Vec<_> =
+            known.closest(direction, name).flat_map(|entry| known.ends(entry).map(move |at| (entry, at))).collect();
+        if name == UNNAMED && ways.windows(2).any(|pair| matches!(pair, [(_, one), (_, other)] if one != other)) {
             return None;
         }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
         let (entry, container) = ways.get(turn)?;
-        Some(Way { route: entry.route.clone(), container: container.at })
+        Some(Way { route: entry.route.clone(), container: *container })
     }
 
     /// The worker of a connection that links to a name may take.
     pub(crate) fn home(&self, direction: Direction, name: &str) -> Option<u16> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let belongs =
-            |container: &&Container| known.closest(direction, name).any(|entry| container.belongs(&entry.route));
-        known.containers.iter().find(belongs).map(|container| container.at.shard)
+        known.closest(direction, name).find_map(|entry| known.ends(entry).next()).map(|at| at.shard)
+    }
+}
+
+impl Shard {
+    /// A peer makes a route to its own connection. Says whether that is still there.
+    pub fn add_connection_route(&self, owner: ConnectionRef, route: LinkRoute) -> bool {
+        let Some(peer) = self.peer(owner).filter(|peer| peer.amqp.is_open() && !peer.retires) else {
+            return false;
+        };
+        let container = ContainerRef::ContainerId(peer.meta.container_id.clone());
+        self.common.link_routes.add_owned(LinkRoute { container, ..route }, owner);
+        true
     }
 }
 
@@ -278,6 +342,25 @@ mod tests {
         assert_eq!(slot("s@c"), None);
         routes.remember("s@c", "b.x");
         assert_eq!((slot("s@c"), slot("s@d")), (Some(2), None));
+    }
+
+    #[test]
+    fn a_route_of_a_connection_leads_there_alone_and_ends_with_it() {
+        let routes = LinkRoutes::new(vec![route(Covers::Prefix("a".to_owned()), "one")]);
+        let at = |slot| ConnectionRef { shard: 0, slot, generation: 0 };
+        let wild = || route(Covers::Pattern("*.b".to_owned()), "of no meaning");
+        routes.add_owned(wild(), at(4));
+        routes.add_owned(wild(), at(5));
+        let picked = |name| routes.pick(Direction::In, name).map(|way| way.container.slot);
+        assert!([picked("x.b"), picked("x.b")].contains(&Some(4)));
+        assert_eq!((picked("a.x"), routes.all().len(), routes.of(at(4)).len()), (None, 1, 1));
+        assert_eq!(routes.addresses(), [("Ca".to_owned(), 0), ("E*.b".to_owned(), 2)]);
+        let id = routes.of(at(4))[0].0;
+        assert!(!routes.remove(id, None) && !routes.remove(id, Some(at(5))) && routes.has_owned());
+        assert!(routes.remove(id, Some(at(4))));
+        assert_eq!(picked("x.b"), Some(5));
+        routes.close(at(5));
+        assert!(!routes.has_owned() && !routes.covers(Direction::In, "x.b") && routes.covers(Direction::In, "a.x"));
     }
 
     #[test]

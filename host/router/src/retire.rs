@@ -45,7 +45,7 @@ impl Shard {
         };
         peer.retires = true;
         peer.auto_links.clear();
-        if peer.meta.role == Role::RouteContainer {
+        if peer.meta.role == Role::RouteContainer || common.link_routes.has_owned() {
             common.link_routes.close(at);
         }
         let links: Vec<LinkId> = peer.links().map(|(link, _)| link).collect();

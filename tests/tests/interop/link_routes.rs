@@ -40,7 +40,7 @@ fn container(router: &Router) -> Peer {
 }
 
 /// The attach that the router hands on, on a session that it begins first or has begun; and the channel.
-fn routed_attach(container: &mut Peer) -> (u16, Attach) {
+pub(crate) fn routed_attach(container: &mut Peer) -> (u16, Attach) {
     loop {
         let (channel, attach) = container.expect("begin or attach", |frame| match &frame.performative {
             Performative::Begin(found) if found.remote_channel.is_none() => Some((frame.channel, None)),
@@ -55,7 +55,7 @@ fn routed_attach(container: &mut Peer) -> (u16, Attach) {
 }
 
 /// Answers an attach in the same handle; a sender begins to count at `count`.
-fn answer(container: &mut Peer, channel: u16, attach: &Attach, count: u32) {
+pub(crate) fn answer(container: &mut Peer, channel: u16, attach: &Attach, count: u32) {
     let receives = attach.role == Role::Sender;
     let role = if receives { Role::Receiver } else { Role::Sender };
     let initial_delivery_count = (!receives).then_some(count);

@@ -9,6 +9,7 @@ mod broker_killed;
 mod broker_pair;
 mod client;
 mod command;
+mod connection_routes;
 mod credit;
 mod distribution;
 mod exchange;

@@ -2,9 +2,9 @@
 
 use crosstie_manage::{Access, Agent, Change, Reply, Step};
 use crosstie_model::facts::{
-    AddressFacts, AddressRuleFacts, AutoLinkFacts, ConnectionFacts, ConnectorFacts, ConnectorStatus, EndpointFacts,
-    Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part, RouterFacts, TlsProfileFacts,
-    TrafficCounts,
+    AddressFacts, AddressRuleFacts, AutoLinkFacts, ConnectionFacts, ConnectionRouteFacts, ConnectorFacts,
+    ConnectorStatus, EndpointFacts, Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part,
+    RouterFacts, TlsProfileFacts, TrafficCounts,
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::Direction;
@@ -67,6 +67,13 @@ pub(crate) fn facts() -> Facts {
             link_id: None,
             status: "failed",
             last_error: Some("amqp:not-found".into()),
+        }],
+        connection_routes: vec![ConnectionRouteFacts {
+            id: 13,
+            name: Some("mine".into()),
+            pattern: "a/#".into(),
+            direction: Direction::Out,
+            container_id: "asker".into(),
         }],
         link_routes: vec![LinkRouteFacts {
             id: 12,
@@ -257,6 +264,7 @@ pub(crate) fn run(request: &[u8], access: Access, mut change: impl FnMut(Change,
                 keep(wanted(Part::AddressRules), &mut part.address_rules);
                 keep(wanted(Part::AutoLinks), &mut part.auto_links);
                 keep(wanted(Part::LinkRoutes), &mut part.link_routes);
+                keep(wanted(Part::ConnectionRoutes), &mut part.connection_routes);
                 keep(wanted(Part::Log), &mut part.log);
                 pending.facts(&part)
             }
