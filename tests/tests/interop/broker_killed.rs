@@ -15,7 +15,7 @@ use crosstie_tests::performative::{begin, flow, receiver, transfer};
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::definitions::Role;
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
-use fe2o3_amqp_types::performatives::{Begin, Disposition};
+use fe2o3_amqp_types::performatives::{Begin, Disposition, Flow};
 
 const COUNT: u32 = 100_000;
 /// Every seed kills the broker when another number of messages is settled.
@@ -24,6 +24,8 @@ const SEEDS_LONG: u64 = 10;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The router gives up a peer that says nothing for 16 s.
 const HEARTBEAT: Duration = Duration::from_secs(4);
+/// Of who reads what the broker has.
+const AUDIT_CREDIT: u32 = 1000;
 const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 /// The header of a message that is durable. Source: AMQP 1.0 part 3, 3.2.1.
 const DURABLE: [u8; 7] = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41];
@@ -112,7 +114,7 @@ fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut peer = Peer::anonymous_session(broker.addr(), "auditor");
     peer.send(0, &receiver(0, &broker.queue(QUEUE)));
     peer.expect_attach("receiver-0");
-    peer.send(0, &flow(0, 0, u32::MAX >> 1));
+    peer.send(0, &flow(0, 0, AUDIT_CREDIT));
     let mut found = BTreeSet::new();
     let mut taken = 0_u32;
     while !wanted.is_subset(&found) {
@@ -125,16 +127,14 @@ fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
                 if taken.is_multiple_of(100) {
                     let id = one.delivery_id.expect("an id");
                     peer.send(0, &Disposition { first: id - 99, last: Some(id), ..settled() });
-                    peer.send(
-                        0,
-                        &fe2o3_amqp_types::performatives::Flow {
-                            next_incoming_id: Some(taken),
-                            ..flow(0, taken, u32::MAX >> 1)
-                        },
-                    );
+                    peer.send(0, &Flow { next_incoming_id: Some(taken), ..flow(0, taken, AUDIT_CREDIT) });
                 }
             }
-            other => panic!("the broker has {} of {}: {other:?}", found.len(), wanted.len()),
+            other => {
+                let missing: Vec<_> = wanted.difference(&found).take(5).collect();
+                let last = found.last();
+                panic!("{} of {} came, up to {last:?}, not {missing:?}: {other:?}", found.len(), wanted.len())
+            }
         }
     }
     found

@@ -16,6 +16,17 @@ use serde_amqp::primitives::OrderedMap;
 
 pub(crate) const REPLY_TO: &str = "amqp:/_topo/0/hub/temp.QkVvK7qpnpLPLMi";
 
+/// Of the connection that asks.
+fn connection_route() -> ConnectionRouteFacts {
+    ConnectionRouteFacts {
+        id: 13,
+        name: Some("mine".into()),
+        pattern: "a/#".into(),
+        direction: Direction::Out,
+        container_id: "asker".into(),
+    }
+}
+
 /// A router with two listeners, a connector, and a sender and a receiver on one address.
 pub(crate) fn facts() -> Facts {
     let outcomes = OutcomeCounts { accepted: 17, released: 2, ..OutcomeCounts::default() };
@@ -68,13 +79,7 @@ pub(crate) fn facts() -> Facts {
             status: "failed",
             last_error: Some("amqp:not-found".into()),
         }],
-        connection_routes: vec![ConnectionRouteFacts {
-            id: 13,
-            name: Some("mine".into()),
-            pattern: "a/#".into(),
-            direction: Direction::Out,
-            container_id: "asker".into(),
-        }],
+        connection_routes: vec![connection_route()],
         link_routes: vec![LinkRouteFacts {
             id: 12,
             name: None,
