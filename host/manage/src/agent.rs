@@ -270,6 +270,7 @@ fn deletion(facts: &Facts, found: Selected) -> Result<Change, Refused> {
         "router.config.address" => Ok(Change::DeleteAddress(facts.address_rules.get(found.row).ok_or_else(gone)?.id)),
         "router.config.linkRoute" => Ok(Change::DeleteLinkRoute(facts.link_routes.get(found.row).ok_or_else(gone)?.id)),
         "router.config.autoLink" => Ok(Change::DeleteAutoLink(facts.auto_links.get(found.row).ok_or_else(gone)?.id)),
+        "sslProfile" => Ok(Change::DeleteTls(facts.tls_profiles.get(found.row).ok_or_else(gone)?.name.clone())),
         _ => Err(Refused::NotImplemented(format!("operation 'DELETE' is not implemented for '{}'", head.full_name()))),
     }
 }

@@ -1,6 +1,6 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, Facts, LinkRouteFacts, Part};
+use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, Facts, LinkRouteFacts, Part, TlsProfileFacts};
 use serde_amqp::Value;
 
 use crate::change::{AttributeValue, Attributes, Change};
@@ -8,7 +8,7 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTOR, LINK_ROUTE, LISTENER};
+use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTOR, LINK_ROUTE, LISTENER, SSL_PROFILE};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
@@ -26,6 +26,7 @@ enum Kind {
     Address,
     LinkRoute,
     AutoLink,
+    Tls,
 }
 
 /// What is to be created.
@@ -65,6 +66,7 @@ impl Creation {
             "router.config.address" => (Kind::Address, &ADDRESS_RULE),
             "router.config.linkRoute" => (Kind::LinkRoute, &LINK_ROUTE),
             "router.config.autoLink" => (Kind::AutoLink, &AUTO_LINK),
+            "sslProfile" => (Kind::Tls, &SSL_PROFILE),
             _ => {
                 let of = named.head.full_name();
                 return Err(Refused::NotImplemented(format!("operation 'CREATE' is not implemented for '{of}'")));
@@ -90,6 +92,7 @@ impl Creation {
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
+            Kind::Tls => part == Part::TlsProfiles,
         }
     }
 
@@ -103,6 +106,7 @@ impl Creation {
             Kind::Address => check_rule(&self.attributes, &facts.address_rules)?,
             Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
             Kind::AutoLink => self.check_auto_link(&facts.auto_links)?,
+            Kind::Tls => self.check_tls(&facts.tls_profiles)?,
             Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
         }
         let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
@@ -112,6 +116,7 @@ impl Creation {
             Kind::Address => Change::CreateAddress(self.attributes),
             Kind::LinkRoute => Change::CreateLinkRoute(self.attributes),
             Kind::AutoLink => Change::CreateAutoLink(self.attributes),
+            Kind::Tls => Change::CreateTls(self.attributes),
         };
         Ok((change, created))
     }
@@ -135,6 +140,21 @@ impl Creation {
             let mut names = (0_u64..).map(|number| format!("autoLink/{number}"));
             let name = names.find(|name| !is_used(name)).unwrap_or_default();
             self.attributes.set("name", AttributeValue::Text(name));
+        }
+        Ok(())
+    }
+
+    /// A TLS profile: gives it a name.
+    fn check_tls(&mut self, profiles: &[TlsProfileFacts]) -> Result<(), Refused> {
+        let is_used = |name: &str| profiles.iter().any(|one| one.name == name);
+        match self.attributes.text("name") {
+            Some(name) if is_used(name) => return Err(Refused::BadRequest(NAME_TAKEN.into())),
+            Some(_) => {}
+            None => {
+                let mut names = (0_u64..).map(|number| format!("sslProfile/{number}"));
+                let name = names.find(|name| !is_used(name)).unwrap_or_default();
+                self.attributes.set("name", AttributeValue::Text(name));
+            }
         }
         Ok(())
     }
@@ -180,6 +200,7 @@ impl Created {
             Kind::Address => part == Part::AddressRules,
             Kind::LinkRoute => part == Part::LinkRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
+            Kind::Tls => part == Part::TlsProfiles,
         }
     }
 
@@ -200,6 +221,7 @@ impl Created {
             // rules without a name are found by their place: a new one stands behind the others
             Kind::Address => (&ADDRESS_RULE, facts.address_rules.iter().rposition(|one| one.name.as_deref() == name)),
             Kind::LinkRoute => (&LINK_ROUTE, facts.link_routes.iter().rposition(|one| one.name.as_deref() == name)),
+            Kind::Tls => (&SSL_PROFILE, facts.tls_profiles.iter().position(|one| Some(one.name.as_str()) == name)),
             Kind::AutoLink => (&AUTO_LINK, facts.auto_links.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;

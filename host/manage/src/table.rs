@@ -24,6 +24,7 @@ pub(crate) use connector::CONNECTOR;
 pub(crate) use link_route::LINK_ROUTE;
 pub(crate) use listener::LISTENER;
 pub(crate) use management::MANAGEMENT;
+pub(crate) use ssl_profile::SSL_PROFILE;
 
 /// Every type that has entities.
 pub(crate) static TYPES: [&dyn EntityType; 13] = [
@@ -31,7 +32,7 @@ pub(crate) static TYPES: [&dyn EntityType; 13] = [
     &router::ROUTER,
     &LISTENER,
     &CONNECTOR,
-    &ssl_profile::SSL_PROFILE,
+    &SSL_PROFILE,
     &log::LOG,
     &ADDRESS_RULE,
     &LINK_ROUTE,

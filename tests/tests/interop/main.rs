@@ -34,4 +34,5 @@ mod silence;
 mod slow;
 mod streaming;
 mod tls;
+mod tls_management;
 mod waypoint;
