@@ -35,4 +35,5 @@ mod slow;
 mod streaming;
 mod tls;
 mod tls_management;
+mod tls_reload;
 mod waypoint;
