@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crosstie_model::plan::{Changed, Created, Difference, Plan, UserChange};
 use crosstie_model::settings::{
-    ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugins, Settings,
-    Tls, User,
+    ClientCertificate, ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management,
+    Plugins, Settings, Tls, User,
 };
 use kdl::KdlNode;
 
@@ -150,6 +150,11 @@ impl Comparing<'_> {
             add(&mut changed, "private-key", was.password != is.password);
             (changed, false)
         });
+        for tls in found.difference.coming() {
+            if self.created.tls.contains(&tls.name) {
+                self.clash("tls", &quoted(&tls.name), |node| first_text(node) == Some(tls.name.as_str()));
+            }
+        }
         let words = Words { kind: "tls", removed: "", stays: "", closes: "" };
         self.tell(found, &words, |tls| quoted(&tls.name));
     }
@@ -192,7 +197,7 @@ impl Comparing<'_> {
                 let profiles = [profile(running, named(was)), profile(new, named(is))];
                 add(&mut changed, "tls", profiles[0] != profiles[1]);
                 let closes = changed.iter().any(|name| match name.as_str() {
-                    "tls" => concerns_tls(profiles) || was.tls != is.tls,
+                    "tls" => was.tls != is.tls || concerns_peers(profiles),
                     name => concerns_listener(name, was, is),
                 });
                 (changed, closes)
@@ -222,7 +227,8 @@ impl Comparing<'_> {
             let profiles = [profile(running, was.tls.clone()), profile(new, is.tls.clone())];
             add(&mut changed, "tls", profiles[0] != profiles[1]);
             let closes = changed.iter().any(|name| match name.as_str() {
-                "tls" => concerns_tls(profiles) || was.tls != is.tls,
+                // whom it believes
+                "tls" => was.tls != is.tls || profiles[0].map(|tls| &tls.ca) != profiles[1].map(|tls| &tls.ca),
                 name => concerns_connector(name, was, is),
             });
             (changed, closes)
@@ -426,11 +432,16 @@ fn profile(settings: &Settings, name: Option<String>) -> Option<&Tls> {
     settings.tls.iter().find(|tls| Some(&tls.name) == name.as_ref())
 }
 
-/// Whether open connections cannot stay: more has changed than our own certificate.
-fn concerns_tls([was, is]: [Option<&Tls>; 2]) -> bool {
+/// Whether connections of a listener cannot stay: their certificates are asked for, believed or named otherwise.
+fn concerns_peers([was, is]: [Option<&Tls>; 2]) -> bool {
     let (Some(was), Some(is)) = (was, is) else { return was.is_some() || is.is_some() };
-    let Tls { certificate, private_key, password, .. } = is.clone();
-    Tls { certificate, private_key, password, ..was.clone() } != *is
+    let rank = |tls: &Tls| match tls.client_certificate {
+        ClientCertificate::Off => 0,
+        ClientCertificate::Request => 1,
+        ClientCertificate::Require => 2,
+    };
+    let who = |tls: &Tls| (tls.ca.clone(), tls.user_name.clone(), tls.user_names.clone());
+    rank(is) > rank(was) || (rank(was) > 0 && who(was) != who(is))
 }
 
 /// Whether open connections cannot stay: they were let in by what is so no more.

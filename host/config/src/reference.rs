@@ -37,7 +37,9 @@ use crate::tree::{Node, Value};
 use crate::{Loaded, document};
 
 pub use crate::reference::import::{Import, import, import_text};
-pub use crate::reference::request::{AttributeValue, address, auto_link, connector, link_route, listener, log};
+pub use crate::reference::request::{
+    AttributeValue, address, auto_link, connector, link_route, listener, log, ssl_profile,
+};
 
 const KNOWN: [&str; 9] =
     ["router", "log", "policy", "sslProfile", "listener", "connector", "address", "autoLink", "linkRoute"];
@@ -171,7 +173,7 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     let mut nodes: Vec<Node> = of("router").map(|entity| router::router(loading, entity, entities)).collect();
     nodes.extend(log::log(loading, &of("log").collect::<Vec<_>>()));
     nodes.extend(of("policy").filter_map(|entity| router::policy(loading, entity)));
-    nodes.extend(of("sslProfile").map(|entity| ssl_profile::ssl_profile(loading, entity, entities)));
+    nodes.extend(of("sslProfile").map(|entity| ssl_profile::ssl_profile(loading, entity, Some(entities))));
     nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
     nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
     nodes.iter().for_each(|node| warn_of_defaults(loading, node));

@@ -1,7 +1,7 @@
 //! Two configurations compared.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use crosstie_config::load_text;
+use crosstie_config::{EMBEDDED, load_text};
 use crosstie_model::plan::{Created, Plan};
 use crosstie_model::settings::{Covers, Settings};
 
@@ -39,6 +39,29 @@ fn lines(from: &str, to: &str) -> Vec<String> {
 
 fn refused(from: &str, to: &str) -> String {
     plan_with(&BASE.replace(from, to), &Created::default()).expect_err("refused")
+}
+
+#[test]
+fn a_changed_tls_closes_connections_whose_peers_it_believes_no_more() {
+    const TLS: &str = "tls \"t\" { ca \"tests/data/ca.pem\"; versions \"1.2\"; }\n\
+                       connector \"c\" { endpoint \"amqps://h\"; tls \"t\"; }\n";
+    let plan = |running: &str, text: &str, created: &Created| {
+        let loaded = load_text("crosstie.kdl", text).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded
+            .plan(&settings(running), created)
+            .map(|plan| plan.lines.join("\n"))
+            .map_err(|problems| problems.to_string())
+    };
+    for (from, to, line) in [
+        ("\"1.2\"", "\"1.2\" \"1.3\"", "change connector \"c\" (tls): an open connection stays"),
+        ("tests/data", "../config/tests/data", "change connector \"c\" (tls): its connection closes"),
+    ] {
+        let found = plan(TLS, &TLS.replace(from, to), &Created::default()).unwrap();
+        assert!(found.contains("change tls \"t\"") && found.contains(line), "{found}");
+    }
+    let created = Created { tls: vec!["t".to_owned()], ..Created::default() };
+    let clash = plan(EMBEDDED, TLS, &created).expect_err("a clash");
+    assert!(clash.contains("tls \"t\" was created through management"), "{clash}");
 }
 
 #[test]
@@ -168,6 +191,7 @@ fn the_name_of_what_management_created_is_refused() {
         addresses: vec![(Covers::Prefix("made".to_owned()).pattern(), Some("rule".to_owned()))],
         auto_links: vec!["link".to_owned()],
         link_routes: settings(&BASE.replace("\"b2\"", "\"b3\"")).link_routes,
+        tls: Vec::new(),
     };
     let more = "listener \"made\" { port 5674 }\naddress { prefix \"made\" }\naddress \"rule\" { prefix \"x\" }\n\
                 auto-link \"link\" { address \"q\"; direction \"out\"; connection \"broker\" }\n\

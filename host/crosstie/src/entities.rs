@@ -6,7 +6,7 @@ use crosstie_config::Problems;
 use crosstie_config::reference::{self, AttributeValue};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
 use crosstie_model::plan::{Created, Plan};
-use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Settings};
+use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Settings, Tls};
 use crosstie_net::{Entities, Refusal};
 
 use crate::configuration::Configuration;
@@ -31,13 +31,16 @@ impl FromAttributes {
 }
 
 impl Entities for FromAttributes {
-    fn listener(&self, attributes: &Attributes) -> Result<Listener, String> {
-        let running = self.running();
-        reference::listener(&convert(attributes), (&running.users, &running.tls))
+    fn listener(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Listener, String> {
+        reference::listener(&convert(attributes), (&self.running().users, tls))
     }
 
-    fn connector(&self, attributes: &Attributes) -> Result<Connector, String> {
-        reference::connector(&convert(attributes), &self.running().tls)
+    fn connector(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Connector, String> {
+        reference::connector(&convert(attributes), tls)
+    }
+
+    fn ssl_profile(&self, attributes: &Attributes) -> Result<Tls, String> {
+        reference::ssl_profile(&convert(attributes))
     }
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {

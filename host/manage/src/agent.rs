@@ -273,6 +273,7 @@ fn deletion(facts: &Facts, found: Selected) -> Result<Change, Refused> {
             Ok(Change::DeleteConnectionRoute(facts.connection_routes.get(found.row).ok_or_else(gone)?.id))
         }
         "router.config.autoLink" => Ok(Change::DeleteAutoLink(facts.auto_links.get(found.row).ok_or_else(gone)?.id)),
+        "sslProfile" => Ok(Change::DeleteTls(facts.tls_profiles.get(found.row).ok_or_else(gone)?.name.clone())),
         _ => Err(Refused::NotImplemented(format!("operation 'DELETE' is not implemented for '{}'", head.full_name()))),
     }
 }

@@ -25,6 +25,8 @@ pub enum Change {
     },
     /// An auto-link, to be attached where it belongs; `name` is always there.
     CreateAutoLink(Attributes),
+    /// A TLS profile, to be read from its files; `name` is always there.
+    CreateTls(Attributes),
     /// The listener of that name; its connections stay.
     DeleteListener(String),
     /// The connector of that name, and its connection.
@@ -37,6 +39,8 @@ pub enum Change {
     DeleteConnectionRoute(u64),
     /// The auto-link of that id, and its link.
     DeleteAutoLink(u64),
+    /// The TLS profile of that name; whoever uses it keeps it.
+    DeleteTls(String),
     /// The connection of that id: its socket, without a word to the peer.
     DropConnection(u64),
     /// What a module of the reference logs.

@@ -1,6 +1,8 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, Part};
+use crosstie_model::facts::{
+    AddressRuleFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, Part, TlsProfileFacts,
+};
 use crosstie_model::settings::Direction;
 use serde_amqp::Value;
 
@@ -9,7 +11,7 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTION_ROUTE, CONNECTOR, LINK_ROUTE, LISTENER};
+use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTION_ROUTE, CONNECTOR, LINK_ROUTE, LISTENER, SSL_PROFILE};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
@@ -31,6 +33,7 @@ enum Kind {
     LinkRoute,
     ConnectionRoute,
     AutoLink,
+    Tls,
 }
 
 /// What is to be created.
@@ -71,6 +74,7 @@ impl Creation {
             "router.config.linkRoute" => (Kind::LinkRoute, &LINK_ROUTE),
             "router.connection.linkRoute" => (Kind::ConnectionRoute, &CONNECTION_ROUTE),
             "router.config.autoLink" => (Kind::AutoLink, &AUTO_LINK),
+            "sslProfile" => (Kind::Tls, &SSL_PROFILE),
             _ => {
                 let of = named.head.full_name();
                 return Err(Refused::NotImplemented(format!("operation 'CREATE' is not implemented for '{of}'")));
@@ -97,6 +101,7 @@ impl Creation {
             Kind::LinkRoute => part == Part::LinkRoutes,
             Kind::ConnectionRoute => part == Part::ConnectionRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
+            Kind::Tls => part == Part::TlsProfiles,
         }
     }
 
@@ -111,6 +116,7 @@ impl Creation {
             Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
             Kind::ConnectionRoute => return self.check_connection_route(&facts.connection_routes),
             Kind::AutoLink => self.check_auto_link(&facts.auto_links)?,
+            Kind::Tls => self.check_tls(&facts.tls_profiles)?,
             Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
         }
         let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
@@ -120,6 +126,7 @@ impl Creation {
             Kind::Address => Change::CreateAddress(self.attributes),
             Kind::LinkRoute | Kind::ConnectionRoute => Change::CreateLinkRoute(self.attributes),
             Kind::AutoLink => Change::CreateAutoLink(self.attributes),
+            Kind::Tls => Change::CreateTls(self.attributes),
         };
         Ok((change, created))
     }
@@ -172,6 +179,21 @@ impl Creation {
         Ok((Change::CreateConnectionRoute { name, pattern, direction }, created))
     }
 
+    /// A TLS profile: gives it a name.
+    fn check_tls(&mut self, profiles: &[TlsProfileFacts]) -> Result<(), Refused> {
+        let is_used = |name: &str| profiles.iter().any(|one| one.name == name);
+        match self.attributes.text("name") {
+            Some(name) if is_used(name) => return Err(Refused::BadRequest(NAME_TAKEN.into())),
+            Some(_) => {}
+            None => {
+                let mut names = (0_u64..).map(|number| format!("sslProfile/{number}"));
+                let name = names.find(|name| !is_used(name)).unwrap_or_default();
+                self.attributes.set("name", AttributeValue::Text(name));
+            }
+        }
+        Ok(())
+    }
+
     /// A listener or connector: gives it a name, and checks name and role.
     fn check_endpoint(&mut self, facts: &Facts) -> Result<(), Refused> {
         let attributes = &self.attributes;
@@ -214,6 +236,7 @@ impl Created {
             Kind::LinkRoute => part == Part::LinkRoutes,
             Kind::ConnectionRoute => part == Part::ConnectionRoutes,
             Kind::AutoLink => part == Part::AutoLinks,
+            Kind::Tls => part == Part::TlsProfiles,
         }
     }
 
@@ -237,6 +260,7 @@ impl Created {
             Kind::ConnectionRoute => {
                 (&CONNECTION_ROUTE, facts.connection_routes.iter().rposition(|one| one.name.as_deref() == name))
             }
+            Kind::Tls => (&SSL_PROFILE, facts.tls_profiles.iter().position(|one| Some(one.name.as_str()) == name)),
             Kind::AutoLink => (&AUTO_LINK, facts.auto_links.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;

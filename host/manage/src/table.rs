@@ -26,6 +26,7 @@ pub(crate) use connector::CONNECTOR;
 pub(crate) use link_route::LINK_ROUTE;
 pub(crate) use listener::LISTENER;
 pub(crate) use management::MANAGEMENT;
+pub(crate) use ssl_profile::SSL_PROFILE;
 
 /// Every type that has entities.
 pub(crate) static TYPES: [&dyn EntityType; 14] = [
@@ -33,7 +34,7 @@ pub(crate) static TYPES: [&dyn EntityType; 14] = [
     &router::ROUTER,
     &LISTENER,
     &CONNECTOR,
-    &ssl_profile::SSL_PROFILE,
+    &SSL_PROFILE,
     &log::LOG,
     &ADDRESS_RULE,
     &LINK_ROUTE,

@@ -4,7 +4,7 @@
 mod sample;
 
 use crosstie_manage::{Access, Agent, AttributeValue, Change, Refused, Step};
-use crosstie_model::facts::{AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts};
+use crosstie_model::facts::{AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, TlsProfileFacts};
 use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::messaging::{ApplicationProperties, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
@@ -61,6 +61,10 @@ fn apply(change: &Change, facts: &mut Facts) {
                 last_error: None,
                 ..like
             });
+        }
+        Change::CreateTls(attributes) => {
+            let like = facts.tls_profiles[0].clone();
+            facts.tls_profiles.push(TlsProfileFacts { name: attributes.text("name").unwrap().to_owned(), ..like });
         }
         Change::UpdateLog { module, enable } => {
             let log = facts.log.iter_mut().find(|log| log.module == *module).unwrap();
@@ -152,6 +156,37 @@ fn s14_a_tls_profile_is_read_by_its_name_without_its_password() {
         ("certExpirySeconds", Value::Long(1_800_000_000)),
     ] {
         assert_eq!(answer.get(attribute), &value, "{attribute}");
+    }
+}
+
+#[test]
+fn s14_a_tls_profile_is_created_under_a_free_name() {
+    let body = [
+        ("name", text("other")),
+        ("certDb", text("/etc/ca.pem")),
+        ("certFile", text("/etc/other.pem")),
+        ("keyFile", text("/etc/other.key")),
+        ("password", text("pass:secret")),
+        ("uidFormat", Value::Null),
+    ];
+    let (answer, changes) = create("sslProfile", &body);
+    assert_eq!((answer.status, answer.get("name")), (201, &text("other")), "{answer:?}");
+    assert_eq!(answer.get("password"), &Value::Null);
+    let [Change::CreateTls(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
+    for (name, value) in
+        [("caCertFile", "/etc/ca.pem"), ("privateKeyFile", "/etc/other.key"), ("password", "pass:secret")]
+    {
+        assert_eq!(attributes.text(name), Some(value), "{name}");
+    }
+    assert_eq!(attributes.get("uidFormat"), None);
+    let (answer, changes) = create("sslProfile", &body[1..]);
+    assert_eq!((answer.status, answer.get("identity")), (201, &text("sslProfile/sslProfile/0")), "{answer:?}");
+    assert!(
+        matches!(changes.as_slice(), [Change::CreateTls(attributes)] if attributes.text("name") == Some("sslProfile/0"))
+    );
+    for body in [[("name", text("server"))], [("certSubject", text("x"))], [("nonsense", text("x"))]] {
+        let (answer, changes) = create("sslProfile", &body);
+        assert_eq!((answer.status, changes), (400, vec![]), "{answer:?}");
     }
 }
 
@@ -541,6 +576,7 @@ fn what_can_be_created_is_deleted_and_nothing_else() {
     assert_eq!(delete(of, "name", "mine"), (204, vec![Change::DeleteConnectionRoute(13)]));
     assert_eq!(delete(of, "name", "of another connection"), (404, vec![]));
     assert_eq!(delete("router.config.autoLink", "name", "in"), (204, vec![Change::DeleteAutoLink(9)]));
+    assert_eq!(delete("sslProfile", "name", "server"), (204, vec![Change::DeleteTls("server".into())]));
     assert_eq!(delete("connection", "identity", "1"), (501, vec![]));
     assert_eq!(delete("listener", "name", "broker"), (400, vec![]));
     assert_eq!(delete("listener", "name", "nosuch"), (404, vec![]));

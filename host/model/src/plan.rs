@@ -75,4 +75,6 @@ pub struct Created {
     pub auto_links: Vec<String>,
     /// Link routes.
     pub link_routes: Vec<LinkRoute>,
+    /// Names of TLS profiles.
+    pub tls: Vec<String>,
 }

@@ -1,11 +1,13 @@
 //! Changes that management asks for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crosstie_manage::{Attributes, Change, Refused};
-use crosstie_model::settings::{ContainerRef, Covers, LinkRoute};
+use crosstie_model::settings::{ContainerRef, Covers, LinkRoute, Tls};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::link_route;
+use crosstie_tls::Profile;
 use tokio::sync::oneshot;
 
 use crate::control::Control;
@@ -27,6 +29,8 @@ impl Control {
                 self.create_connection_route(route, by).await
             }
             Change::CreateAutoLink(attributes) => self.create_auto_link(&attributes),
+            Change::CreateTls(attributes) => self.create_tls(attributes).await,
+            Change::DeleteTls(name) => self.delete_tls(&name),
             Change::DeleteListener(name) => self.delete_listener(&name),
             Change::DeleteConnector(name) => self.delete_connector(&name),
             Change::DeleteAddress(id) => {
@@ -64,7 +68,7 @@ impl Control {
     }
 
     async fn create_listener(&mut self, attributes: &Attributes) -> Result<(), Refused> {
-        let listener = self.entities.listener(attributes).map_err(Refused::BadRequest)?;
+        let listener = self.entities.listener(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
         let socket = listener::bind(&listener).await.map_err(|error| Refused::Failed(error.to_string()))?;
         let name = listener.name.clone();
         self.accept(listener, Arc::new(socket)).map_err(|error| Refused::Failed(error.to_string()))?;
@@ -76,12 +80,44 @@ impl Control {
     }
 
     fn create_connector(&mut self, attributes: &Attributes) -> Result<(), Refused> {
-        let connector = self.entities.connector(attributes).map_err(Refused::BadRequest)?;
+        let connector = self.entities.connector(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
         tracing::info!(target: "management", connector = connector.name, "connector created");
         self.connect(connector);
         if let Some(dialling) = self.connectors.last_mut() {
             dialling.is_created = true;
         }
+        Ok(())
+    }
+
+    /// The TLS profiles that a listener or connector may name.
+    fn profiles(&self) -> Vec<Tls> {
+        self.doors.profiles.all().iter().map(|profile| profile.settings().clone()).collect()
+    }
+
+    async fn create_tls(&mut self, attributes: Attributes) -> Result<(), Refused> {
+        let entities = self.entities.clone();
+        // files may lie on a slow disk
+        let read = tokio::task::spawn_blocking(move || {
+            let tls = entities.ssl_profile(&attributes)?;
+            Profile::load(&tls).map_err(|fault| fault.to_string())
+        });
+        let profile = read.await.map_err(|error| Refused::Failed(error.to_string()))?.map_err(Refused::BadRequest)?;
+        let name = profile.settings().name.clone();
+        self.doors.profiles.add(profile);
+        tracing::info!(target: "management", tls = name, "TLS profile created");
+        self.made.tls.insert(name);
+        Ok(())
+    }
+
+    fn delete_tls(&mut self, name: &str) -> Result<(), Refused> {
+        let listeners = self.listeners.iter().filter_map(|open| open.settings.tls.as_ref().map(|tls| &tls.name));
+        let users: BTreeSet<&String> =
+            listeners.chain(self.connectors.iter().filter_map(|dialling| dialling.settings.tls.as_ref())).collect();
+        if !self.doors.profiles.remove(name, |name| users.contains(name)) {
+            return Err(Refused::NotFound(format!("no TLS profile is named {name:?}")));
+        }
+        self.made.tls.remove(name);
+        tracing::info!(target: "management", tls = name, "TLS profile deleted");
         Ok(())
     }
 

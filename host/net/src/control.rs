@@ -8,7 +8,9 @@ use crosstie_model::facts::{
     AddressFacts, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
 };
 use crosstie_model::plan::{Created, Plan};
-use crosstie_model::settings::{AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings};
+use crosstie_model::settings::{
+    AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings, Tls,
+};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::counters::Past;
@@ -33,14 +35,21 @@ pub trait Entities: Send + Sync {
     /// # Errors
     ///
     /// What is wrong, for the peer.
-    fn listener(&self, attributes: &Attributes) -> Result<Listener, String>;
+    fn listener(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Listener, String>;
 
     /// A new connector.
     ///
     /// # Errors
     ///
     /// What is wrong, for the peer.
-    fn connector(&self, attributes: &Attributes) -> Result<Connector, String>;
+    fn connector(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Connector, String>;
+
+    /// A new TLS profile, its files read: this may take a while.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn ssl_profile(&self, attributes: &Attributes) -> Result<Tls, String>;
 
     /// A new rule for addresses.
     ///
@@ -119,6 +128,7 @@ pub(crate) struct Made {
     pub(crate) addresses: BTreeSet<u64>,
     pub(crate) auto_links: BTreeSet<u64>,
     pub(crate) link_routes: BTreeSet<u64>,
+    pub(crate) tls: BTreeSet<String>,
 }
 
 impl Open {

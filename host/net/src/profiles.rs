@@ -1,7 +1,7 @@
 //! The `tls` nodes in use: watched, and read again when their files change.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use crosstie_model::settings::Tls;
@@ -17,7 +17,14 @@ const REMIND: Duration = Duration::from_secs(86_400);
 
 /// All profiles by name.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Profiles(Arc<RwLock<ByName>>);
+pub(crate) struct Profiles(Arc<RwLock<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    listed: ByName,
+    /// Those that went while somebody used them.
+    gone: ByName,
+}
 
 type ByName = BTreeMap<String, Arc<Profile>>;
 
@@ -29,7 +36,7 @@ impl Profiles {
     /// [`NetError::Tls`].
     pub(crate) fn load(all: &[Tls]) -> Result<Self, NetError> {
         let profiles = Self::default();
-        profiles.replace(profiles.with(all)?);
+        profiles.write().listed = profiles.with(all)?;
         Ok(profiles)
     }
 
@@ -41,7 +48,7 @@ impl Profiles {
     pub(crate) fn with(&self, all: &[Tls]) -> Result<ByName, NetError> {
         let mut profiles = BTreeMap::new();
         for tls in all {
-            if let Some(known) = self.get(&tls.name).filter(|known| known.settings() == tls) {
+            if let Some(known) = self.find(&tls.name).filter(|known| known.settings() == tls) {
                 profiles.insert(tls.name.clone(), known);
                 continue;
             }
@@ -52,18 +59,67 @@ impl Profiles {
         Ok(profiles)
     }
 
-    /// Has other profiles in use, for connections from here on.
-    pub(crate) fn replace(&self, profiles: ByName) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = profiles;
+    /// Has other profiles in use, for connections from here on, beside those that management created.
+    pub(crate) fn replace(&self, mut profiles: ByName, created: &BTreeSet<String>) {
+        let mut known = self.write();
+        for (name, profile) in std::mem::take(&mut known.listed) {
+            if created.contains(&name) {
+                profiles.entry(name).or_insert(profile);
+            } else if !profiles.contains_key(&name) {
+                // what management created may name it
+                known.gone.insert(name, profile);
+            }
+        }
+        known.gone.retain(|name, _| !profiles.contains_key(name));
+        known.listed = profiles;
     }
 
+    /// Adds one, in place of one of its name that went.
+    pub(crate) fn add(&self, profile: Profile) {
+        remind(&profile);
+        let name = profile.settings().name.clone();
+        let mut known = self.write();
+        known.gone.remove(&name);
+        known.listed.insert(name, Arc::new(profile));
+    }
+
+    /// Removes one: nobody finds it any more but those that use it, as in the reference. Says whether it was there.
+    pub(crate) fn remove(&self, name: &str, is_used: impl Fn(&String) -> bool) -> bool {
+        let mut known = self.write();
+        let Some((name, profile)) = known.listed.remove_entry(name) else { return false };
+        known.gone.insert(name, profile);
+        known.gone.retain(|name, _| is_used(name));
+        true
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Known> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One that is there.
+    fn find(&self, name: &str) -> Option<Arc<Profile>> {
+        self.read().listed.get(name).cloned()
+    }
+
+    /// One for those that use it, though it may have gone.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Profile>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+        let known = self.read();
+        known.listed.get(name).or_else(|| known.gone.get(name)).cloned()
     }
 
-    /// Each of them.
+    /// Each that is there.
     pub(crate) fn all(&self) -> Vec<Arc<Profile>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.read().listed.values().cloned().collect()
+    }
+
+    /// Each that somebody may use.
+    fn used(&self) -> Vec<Arc<Profile>> {
+        let known = self.read();
+        known.listed.values().chain(known.gone.values()).cloned().collect()
     }
 
     /// Watches the files until it is dropped.
@@ -71,7 +127,7 @@ impl Profiles {
         let mut reminded = tokio::time::Instant::now();
         loop {
             tokio::time::sleep(LOOK).await;
-            let profiles = self.all();
+            let profiles = self.used();
             if profiles.is_empty() {
                 continue;
             }
@@ -82,7 +138,7 @@ impl Profiles {
             }
             if reminded.elapsed() >= REMIND {
                 reminded = tokio::time::Instant::now();
-                self.all().iter().for_each(|profile| remind(profile));
+                self.used().iter().for_each(|profile| remind(profile));
             }
         }
     }

@@ -101,6 +101,7 @@ impl Control {
             addresses: rules.map(|(_, rule)| (rule.covers.pattern(), rule.name.clone())).collect(),
             auto_links: auto_links.map(|(_, auto_link, _)| auto_link.name.clone()).collect(),
             link_routes: routes.map(|(_, route, _)| (*route).clone()).collect(),
+            tls: self.made.tls.iter().cloned().collect(),
         }
     }
 
@@ -121,7 +122,7 @@ impl Control {
         for line in lines {
             tracing::info!(target: "config", "reload: {line}");
         }
-        self.doors.profiles.replace(profiles);
+        self.doors.profiles.replace(profiles, &self.made.tls);
         if log {
             self.log = settings.log.clone();
             self.entities.set_levels(&self.log);

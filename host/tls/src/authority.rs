@@ -8,6 +8,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::fault::{Blame, Fault};
+use crate::file;
 
 /// The certificates of a file in PEM; at least one.
 ///
@@ -16,7 +17,7 @@ use crate::fault::{Blame, Fault};
 /// [`Fault`] when it cannot be read, or has none.
 pub(crate) fn certificates(path: &Path, blame: Blame) -> Result<Vec<CertificateDer<'static>>, Fault> {
     let name = path.display();
-    let text = std::fs::read(path).map_err(|error| Fault::new(blame, format!("cannot read `{name}`: {error}")))?;
+    let text = file::read(path, blame)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let found = read.map_err(|error| Fault::new(blame, format!("`{name}` is no PEM: {error}")))?;
     if found.is_empty() {

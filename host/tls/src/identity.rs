@@ -12,6 +12,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 use x509_parser::x509::X509Name;
 
 use crate::fault::{Blame, Fault};
+use crate::file;
 use crate::subject;
 
 /// Makes the user names of peers.
@@ -27,13 +28,13 @@ impl Names {
     /// # Errors
     ///
     /// [`Fault`] when the file cannot be read, or is no map of texts.
-    pub(crate) fn load(parts: Vec<NamePart>, file: Option<&Path>) -> Result<Self, Fault> {
-        let Some(file) = file else {
+    pub(crate) fn load(parts: Vec<NamePart>, path: Option<&Path>) -> Result<Self, Fault> {
+        let Some(path) = path else {
             return Ok(Self { parts, shown: BTreeMap::new() });
         };
-        let name = file.display();
+        let name = path.display();
         let fault = |what: String| Fault::new(Blame::UserNames, what);
-        let text = std::fs::read(file).map_err(|error| fault(format!("cannot read `{name}`: {error}")))?;
+        let text = file::read(path, Blame::UserNames)?;
         let shown = serde_json::from_slice(&text).map_err(|error| {
             fault(format!("`{name}` is no map of names: {error}")).hint("as in `{ \"CN=alice\": \"alice\" }`")
         })?;

@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::fault::{Blame, Fault};
+use crate::file;
 
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 
@@ -19,7 +20,7 @@ const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 pub(crate) fn read(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
     let name = path.display();
     let fault = |what: String| Fault::new(Blame::PrivateKey, what);
-    let text = std::fs::read(path).map_err(|error| fault(format!("cannot read `{name}`: {error}")))?;
+    let text = file::read(path, Blame::PrivateKey)?;
     let has = |word: &str| text.windows(word.len()).any(|part| part == word.as_bytes());
     if has(ENCRYPTED) {
         return decrypt(&text, &name.to_string(), password);

@@ -3,6 +3,7 @@
 mod authority;
 mod expiry;
 mod fault;
+mod file;
 mod identity;
 mod key;
 mod profile;

@@ -36,4 +36,6 @@ mod silence;
 mod slow;
 mod streaming;
 mod tls;
+mod tls_management;
+mod tls_reload;
 mod waypoint;

@@ -10,17 +10,17 @@ use crosstie_tests::place::TestDir;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 
-const HOSTS: &[&str] = &["localhost", "127.0.0.1"];
+pub(crate) const HOSTS: &[&str] = &["localhost", "127.0.0.1"];
 
 /// A directory with an authority `ca.pem`, and certificates of a server and of a client signed by it.
-struct Place {
-    dir: TestDir,
-    ca: Authority,
-    client: Files,
+pub(crate) struct Place {
+    pub(crate) dir: TestDir,
+    pub(crate) ca: Authority,
+    pub(crate) client: Files,
 }
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let dir = TestDir::new("tls");
         let ca = Authority::new("tests");
         let _ = ca.write(&dir, "ca");
@@ -30,22 +30,22 @@ impl Place {
         Self { dir, ca, client }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.dir.path().join(name).display().to_string()
     }
 
     /// Options of a client that believes `ca`.
-    fn trusting(&self, ca: &str) -> String {
+    pub(crate) fn trusting(&self, ca: &str) -> String {
         format!("--ca {}", self.path(ca))
     }
 
     /// The same, and it shows its certificate.
-    fn showing(&self, files: &Files) -> String {
+    pub(crate) fn showing(&self, files: &Files) -> String {
         let Files { certificate, key } = files;
         format!("{} --certificate {} --key {}", self.trusting("ca.pem"), certificate.display(), key.display())
     }
 
-    fn tls(&self, name: &str, more: &str) -> String {
+    pub(crate) fn tls(&self, name: &str, more: &str) -> String {
         let (server, key, ca) = (self.path("server.pem"), self.path("server.key"), self.path("ca.pem"));
         format!(
             "tls \"{name}\" {{\n    certificate \"{server}\"\n    private-key \"{key}\"\n    ca \"{ca}\"\n    {more}\n}}\n"
@@ -53,7 +53,7 @@ impl Place {
     }
 }
 
-fn listener(name: &str, more: &str) -> String {
+pub(crate) fn listener(name: &str, more: &str) -> String {
     format!("listener \"{name}\" {{\n    host \"127.0.0.1\"\n    port 0\n    {more}\n}}\n")
 }
 
@@ -63,7 +63,7 @@ fn start(mode: &str, addr: SocketAddr, args: &str) -> Proton {
 }
 
 /// Whether a client comes in; with what its Open or the end of its transport said.
-fn comes_in(addr: SocketAddr, args: &str) -> bool {
+pub(crate) fn comes_in(addr: SocketAddr, args: &str) -> bool {
     let mut client = start("receive", addr, &format!("--address a --keep {args}"));
     client.any_of(&["attached", "transport-error", "connection-error"], DEADLINE)["event"] == "attached"
 }
@@ -304,7 +304,7 @@ fn s14_files_that_cannot_be_used_are_problems_at_their_places() {
 }
 
 /// What a client command did: whether it went well, and all that it said.
-fn command(addr: SocketAddr, args: &str, ca: Option<&str>) -> (bool, String) {
+pub(crate) fn command(addr: SocketAddr, args: &str, ca: Option<&str>) -> (bool, String) {
     let mut command = std::process::Command::new(crosstie_tests::place::router_binary());
     command.args(args.split_whitespace());
     command.arg("--bus").arg(format!("amqps://localhost:{}", addr.port()));

@@ -49,10 +49,6 @@ pub fn listener(attributes: &[(String, AttributeValue)], (users, tls): (&[User],
 ///
 /// The first problem, with the name of its attribute.
 pub fn connector(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result<Connector, String> {
-    let is_elsewhere = |value: &AttributeValue| match value {
-        AttributeValue::Text(text) => ["env:", "file:"].iter().any(|form| text.trim_start().starts_with(form)),
-        _ => false,
-    };
     if attributes.iter().any(|(name, value)| camel_case(name) == "saslPassword" && is_elsewhere(value)) {
         return Err("saslPassword: only a configuration file may name an environment variable or a file".to_owned());
     }
@@ -99,6 +95,35 @@ pub fn auto_link(attributes: &[(String, AttributeValue)]) -> Result<AutoLink, St
         Some(crate::address::read_auto_link(loading, &node).auto_link)
     })?;
     made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
+}
+
+/// A new TLS profile, its files read. Whether its name is free is for the caller to know. A password is taken as it is: what
+/// names an environment variable or another file of the router's machine is refused.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn ssl_profile(attributes: &[(String, AttributeValue)]) -> Result<Tls, String> {
+    let is_given = |(name, value): &(String, AttributeValue)| match (camel_case(name).as_str(), value) {
+        ("password", value) => is_elsewhere(value),
+        ("passwordFile", value) => *value != AttributeValue::Null,
+        _ => false,
+    };
+    if let Some((name, _)) = attributes.iter().find(|attribute| is_given(attribute)) {
+        return Err(format!("{name}: only a configuration file may name an environment variable or a file"));
+    }
+    read("sslProfile", attributes, |loading, entity| {
+        let node = super::ssl_profile::ssl_profile(loading, entity, None);
+        crate::tls::read(loading, &node).tls
+    })
+}
+
+/// Whether a password is the name of where it is.
+fn is_elsewhere(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::Text(text) => ["env:", "file:"].iter().any(|form| text.trim_start().starts_with(form)),
+        _ => false,
+    }
 }
 
 /// Log settings in which a module has these levels, as `enable` of a `log` entity writes them.

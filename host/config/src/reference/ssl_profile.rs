@@ -24,14 +24,19 @@ const PARTS: [(char, &str); 9] = [
     ('5', "sha512"),
 ];
 
-/// The node of an `sslProfile` entity; `entities`: all of them, which tell what it is used for.
-pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities: &[Entity]) -> Node {
+/// The node of an `sslProfile` entity; `entities`: all of them, which tell what it is used for. Absent: nobody knows yet.
+pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities: Option<&[Entity]>) -> Node {
     let reader = Reader::new(loading, entity);
     let name = reader.text("name").unwrap_or_else(|| {
         loading.report(Fault::at(entity.at, "sslProfile needs `name`").label("it is missing here"));
         reader.default(String::new())
     });
-    let asks = client_certificate(entities, &name.value);
+    let may_ask = entity.attributes.iter().any(|attribute| attribute.name == "certFile")
+        && entity.attributes.iter().any(|attribute| ["caCertFile", "certDb"].contains(&attribute.name.as_str()));
+    let asks = match entities {
+        Some(entities) => client_certificate(entities, &name.value),
+        None => may_ask.then_some("request"),
+    };
     let mut draft = Draft::with("tls", entity.at, Value::Text(name.value), name.at);
     if let Some(file) = reader.text("certFile") {
         draft.text("certificate", file);

@@ -11,7 +11,7 @@ pub(crate) static SSL_PROFILE: Table<TlsProfileFacts> = Table {
     head: Head {
         name: "sslProfile",
         base: Base::Configuration,
-        operations: &["READ"],
+        operations: &["CREATE", "DELETE", "READ"],
         description: "Certificates, keys and whom to trust",
         singleton: false,
         local_identity: false,

@@ -1,0 +1,70 @@
+//! A changed `tls` node: connections stay, and new ones go by what it is now.
+
+use crosstie_tests::certificates::{Authority, Subject};
+use crosstie_tests::proton::Proton;
+use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+
+use crate::tls::{HOSTS, Place, comes_in, command, listener};
+
+#[test]
+fn s20_a_changed_tls_node_is_for_connections_from_then_on() {
+    let place = Place::new();
+    let next = Authority::new("next");
+    let _ = next.write(&place.dir, "next");
+    let _ = next.issue(&place.dir, "other", &Subject { names: &[("CN", "other")], hosts: HOSTS, expired: false });
+    let before = plain_kdl(&[place.tls("t", ""), listener("secure", "tls \"t\"")].concat());
+    let mut router = Router::start(&before);
+    let addr = router.addr("secure");
+    let (old, new) = (place.path("ca.pem"), place.path("next.pem"));
+    let mut receiver = Proton::start("receive", addr, &format!("--address a --count 2 {}", place.trusting("ca.pem")));
+    receiver.event("attached");
+    let send = |ca: &str, more: &str| {
+        let mut sender = Proton::start("send", addr, &format!("--address a {more} {}", place.trusting(ca)));
+        sender.any_of(&["outcome", "transport-error"], DEADLINE)["state"] == "accepted"
+    };
+    // other files, and TLS 1.2 alone, by `crosstie reload` over TLS
+    let after = before.replace("server.pem", "other.pem").replace("server.key", "other.key");
+    let after = after.replace("    ca \"", "    versions \"1.2\"\n    ca \"");
+    assert_ne!(after, before);
+    router.dir().write("crosstie.kdl", &after);
+    let plan = [
+        "change tls \"t\" (certificate, private-key, versions)",
+        "change listener \"secure\" (tls): open connections stay",
+    ];
+    for options in ["reload --dry-run", "reload"] {
+        let (went_well, said) = command(addr, options, Some(&old));
+        assert!(went_well && plan.iter().all(|line| said.contains(line)), "{options}: {said}");
+    }
+    assert!(!comes_in(addr, &place.trusting("ca.pem")));
+    assert!(send("next.pem", ""));
+    let (went_well, said) = command(addr, "stat connections --json", Some(&new));
+    assert!(
+        went_well && said.contains("TLSv1.3") && said.contains("TLSv1.2"),
+        "the old one stays, and this one is new: {said}"
+    );
+    // what cannot be used changes nothing
+    router.dir().write("crosstie.kdl", after.replace("other.key", "server.key"));
+    let (went_well, said) = command(addr, "reload", Some(&new));
+    assert!(
+        !went_well && said.contains("not that of the certificate") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert!(comes_in(addr, &place.trusting("next.pem")));
+    // back, by SIGHUP
+    router.dir().write("crosstie.kdl", &before);
+    let mark = router.log_mark();
+    router.process().signal("HUP");
+    router.wait_log(mark, DEADLINE, &["reload: change tls \"t\""]);
+    assert!(!comes_in(addr, &place.trusting("next.pem")));
+    assert!(send("ca.pem", ""));
+    receiver.finish();
+    // certificates of peers are asked for: those that showed none have to go
+    let mut client = Proton::start("receive", addr, &format!("--address a --keep {}", place.trusting("ca.pem")));
+    client.event("attached");
+    router.dir().write("crosstie.kdl", before.replace("    ca \"", "    client-certificate \"require\"\n    ca \""));
+    router.process().signal("HUP");
+    client.any_of(&["closed", "transport-error", "disconnected", "connection-error"], DEADLINE);
+    assert!(!comes_in(addr, &place.trusting("ca.pem")));
+    assert!(comes_in(addr, &place.showing(&place.client)));
+    router.assert_healthy();
+}
