@@ -32,6 +32,7 @@ mod ready_made;
 mod reload;
 mod sasl;
 mod scram;
+mod security;
 mod silence;
 mod slow;
 mod streaming;
