@@ -151,6 +151,18 @@ impl Driver {
         assert!(status.success(), "{}: {status}\n{}", self.process.name(), self.process.tail(40));
     }
 
+    /// Waits until the program has ended by an error, and gives its last lines.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end, or all went well.
+    pub fn fail(&mut self) -> String {
+        let status = self.process.wait_exit(Duration::from_secs(60));
+        let _ = self.process.wait_line(Stream::Err, self.process.mark(Stream::Err), STREAM_END, |_| None::<()>);
+        assert!(!status.success(), "{}: {status}\n{}", self.process.name(), self.process.tail(40));
+        self.process.tail(40)
+    }
+
     /// Sends it a signal, by its name.
     pub fn signal(&self, signal: &str) {
         self.process.signal(signal);

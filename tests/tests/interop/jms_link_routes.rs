@@ -8,12 +8,16 @@ use serde_json::Value;
 
 /// A broker, and a router that carries every link to `a.…`, and transactions, to it.
 fn routed() -> (Artemis, Router) {
+    routed_by(&[("a", "in"), ("a", "out"), ("$coordinator", "in")])
+}
+
+fn routed_by(routes: &[(&str, &str)]) -> (Artemis, Router) {
     let broker = Artemis::start();
     let mut kdl = format!(
         "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{}\"\n}}\n",
         broker.addr()
     );
-    for (prefix, direction) in [("a", "in"), ("a", "out"), ("$coordinator", "in")] {
+    for (prefix, direction) in routes {
         kdl.push_str(&format!(
             "link-route {{\n    prefix \"{prefix}\"\n    direction \"{direction}\"\n    connection \"broker\"\n}}\n"
         ));
@@ -55,6 +59,17 @@ fn s05_transactions_of_senders_are_the_brokers() {
     gone.event("done");
     gone.kill();
     assert_eq!(browsed(&router, "a.tx").len(), 10);
+    router.assert_healthy();
+}
+
+#[test]
+fn s05_without_a_route_for_coordinators_there_are_no_transactions_and_the_client_hears_why() {
+    let (_broker, mut router) = routed_by(&[("a", "in"), ("a", "out")]);
+    let said = start(&router, "transact-send", "--address a.tx --count 10 --ends commit").fail();
+    for words in ["The router can't coordinate transactions by itself", "amqp:precondition-failed"] {
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(browsed(&router, "a.tx").len(), 0);
     router.assert_healthy();
 }
 
