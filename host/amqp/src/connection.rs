@@ -312,7 +312,7 @@ impl Connection {
     }
 
     fn step_header(&mut self, input: &mut &[u8]) -> Result<Step<'static>, PeerFault> {
-        let Some((header, length)) = frame::read_header(input).map_err(|_| PeerFault::Header)? else {
+        let Some((header, length)) = frame::read_header(input).map_err(PeerFault::of_header)? else {
             return Ok(Step::Starved);
         };
         *input = input.get(length..).unwrap_or_default();

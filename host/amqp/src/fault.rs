@@ -4,7 +4,7 @@ use fe2o3_amqp_types::definitions::{AmqpError, ConnectionError, Error, ErrorCond
 use serde_amqp::primitives::Symbol;
 use thiserror::Error as ThisError;
 
-use crate::frame::FrameFault;
+use crate::frame::{FrameFault, HeaderFault, TLS_RECORDS};
 use crate::guard::GuardFault;
 use crate::raw::RawFault;
 
@@ -27,6 +27,9 @@ pub enum PeerFault {
     /// The first bytes are no protocol header that is served.
     #[error("no AMQP 1.0 protocol header")]
     Header,
+    /// The first byte is that of a TLS record.
+    #[error("the peer speaks TLS, and AMQP without TLS is spoken here")]
+    Tls,
     /// A frame header is wrong.
     #[error(transparent)]
     Frame(#[from] FrameFault),
@@ -131,11 +134,16 @@ pub enum PeerFault {
 }
 
 impl PeerFault {
+    /// Of first bytes that are no header.
+    pub(crate) fn of_header(fault: HeaderFault) -> Self {
+        if fault.at == 0 && TLS_RECORDS.contains(&fault.byte) { Self::Tls } else { Self::Header }
+    }
+
     /// The condition that the Close carries.
     #[must_use]
     pub fn condition(&self) -> ErrorCondition {
         match self {
-            Self::Header | Self::Frame(_) | Self::Kind => ConnectionError::FramingError.into(),
+            Self::Header | Self::Tls | Self::Frame(_) | Self::Kind => ConnectionError::FramingError.into(),
             Self::Guard(_) | Self::Raw(_) | Self::Decode { .. } | Self::Unknown => AmqpError::DecodeError.into(),
             Self::State(_) | Self::Role(_) | Self::Delivery(_) => AmqpError::NotAllowed.into(),
             Self::MaxFrameSize(_) | Self::Range { .. } => AmqpError::InvalidField.into(),

@@ -159,6 +159,9 @@ impl Header {
     }
 }
 
+/// First bytes of TLS records: an alert, a handshake.
+pub(crate) const TLS_RECORDS: [u8; 2] = [0x15, 0x16];
+
 /// The peer does not begin with a protocol header this side speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("byte {at} of the protocol header is {byte:#04x}")]

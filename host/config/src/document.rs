@@ -15,6 +15,7 @@ use crate::loading::{Fault, Loading};
 use crate::plugin::PluginDraft;
 use crate::sockets::Sockets;
 use crate::source::Place;
+use crate::tls::TlsDraft;
 use crate::tree::Node;
 use crate::writable::{self, Hindrance};
 use crate::{address, connector, listener, plugin, router, suggest, tls};
@@ -93,7 +94,8 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         }
     }
     let (users, users_at) = read_users(loading, nodes);
-    let tls = read_tls(loading, nodes);
+    let profiles = read_tls(loading, nodes);
+    let tls: Vec<Tls> = profiles.iter().map(|draft| draft.tls.clone()).collect();
     let mut names = Names::of("listener or connector");
     let mut roles = BTreeMap::new();
     let mut listeners = Vec::new();
@@ -104,6 +106,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         sockets.add(loading, &draft);
         listeners.push(with_mechanisms(loading, draft, users.len(), &tls));
     }
+    tls::warn_of_no_host(loading, &profiles, &listeners);
     let mut connectors = Vec::new();
     for draft in all("connector").map(|node| connector::read(loading, node)) {
         names.add(loading, &draft.connector.name, draft.name_at);
@@ -150,10 +153,10 @@ fn read_users(loading: &Loading<'_>, nodes: &[Node]) -> (Vec<User>, Vec<Place>) 
     read.inspect(|(user, at)| names.add(loading, &user.name, *at)).unzip()
 }
 
-fn read_tls(loading: &Loading<'_>, nodes: &[Node]) -> Vec<Tls> {
+fn read_tls(loading: &Loading<'_>, nodes: &[Node]) -> Vec<TlsDraft> {
     let mut names = Names::of("tls");
     let read = nodes.iter().filter(|node| node.name == "tls").map(|node| tls::read(loading, node));
-    read.inspect(|draft| names.add(loading, &draft.tls.name, draft.name_at)).map(|draft| draft.tls).collect()
+    read.inspect(|draft| names.add(loading, &draft.tls.name, draft.name_at)).collect()
 }
 
 fn report_unknown(loading: &Loading<'_>, nodes: &[Node]) {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
+use std::time::SystemTime;
 
 use crosstie_model::cipher_suite::CipherSuite;
-use crosstie_model::settings::{Authorities, ClientCertificate, NamePart, Secret, Tls, TlsVersion};
-use crosstie_tls::{Blame, Profile};
+use crosstie_model::settings::{Authorities, ClientCertificate, Listener, NamePart, Secret, Tls, TlsVersion};
+use crosstie_tls::{Blame, Expiry, Profile, WARN_DAYS};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::loading::{Fault, Loading};
@@ -39,6 +40,8 @@ pub(crate) const NAME_PARTS: [(&str, NamePart); 9] = [
 pub(crate) struct TlsDraft {
     pub(crate) tls: Tls,
     pub(crate) name_at: Place,
+    /// Where its certificate stands, if that is for no host.
+    no_host_at: Option<Place>,
 }
 
 /// Where each file is named.
@@ -67,9 +70,8 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
     places.ca = ca.map(|text| text.at);
     let client_certificate = block.word("client-certificate", &CLIENT_CERTIFICATE, &[]).unwrap_or_default();
     let asks = client_certificate != ClientCertificate::Off;
-    if let (Some(at), true, None) = (block.has("client-certificate"), asks, ca) {
-        let hint = "name the authority of your clients, as in `ca \"clients-ca.pem\"`";
-        loading.report(Fault::at(at, "`client-certificate` without `ca`").hint(hint));
+    if let Some(at) = block.has("client-certificate").filter(|_| asks) {
+        check_authority(loading, at, ca);
     }
     places.versions = block.has("versions");
     let versions = words(&block, "versions", &VERSIONS, &VERSIONS_UNSERVED);
@@ -95,12 +97,20 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
         user_names: user_names.map(path),
     };
     let name_at = name.map_or(node.at, |name| name.at);
-    if loading.count() == before
-        && let Err(fault) = Profile::load(&tls)
-    {
-        report(loading, &fault, &places, name_at);
+    let mut no_host_at = None;
+    if loading.count() == before {
+        match Profile::load(&tls) {
+            Ok(profile) => {
+                profile
+                    .expiries()
+                    .iter()
+                    .for_each(|expiry| warn_of_end(loading, expiry, places.of(expiry.blame, name_at)));
+                no_host_at = places.certificate.filter(|_| profile.names_no_host());
+            }
+            Err(faults) => faults.0.iter().for_each(|fault| report(loading, fault, places.of(fault.blame, name_at))),
+        }
     }
-    TlsDraft { tls, name_at }
+    TlsDraft { tls, name_at, no_host_at }
 }
 
 fn private_key<'t>(block: &Block<'t>, places: &mut Places) -> (Option<PathBuf>, Option<Secret>) {
@@ -181,16 +191,61 @@ fn names(suites: impl Iterator<Item = CipherSuite>) -> String {
     suggest::list(suites.map(CipherSuite::as_str))
 }
 
-fn report(loading: &Loading<'_>, fault: &crosstie_tls::Fault, places: &Places, name_at: Place) {
-    let at = match fault.blame {
-        Blame::Certificate => places.certificate,
-        Blame::PrivateKey => places.private_key,
-        Blame::Password => places.password,
-        Blame::Ca => places.ca,
-        Blame::UserNames => places.user_names,
-        Blame::Versions => places.versions,
+/// Whoever asks for certificates says whose are good.
+fn check_authority(loading: &Loading<'_>, at: Place, ca: Option<Text<'_>>) {
+    let hint = "name the authority of your clients, as in `ca \"clients-ca.pem\"`";
+    match ca {
+        None => loading.report(Fault::at(at, "`client-certificate` without `ca`").hint(hint)),
+        Some(ca) if ca.text == "system" => {
+            let fault = Fault::at(at, "every certificate that some public authority signed would be good");
+            loading.report(fault.also(ca.at, "all that the system believes").hint(hint));
+        }
+        Some(_) => {}
+    }
+}
+
+fn warn_of_end(loading: &Loading<'_>, expiry: &Expiry, at: Place) {
+    let days = expiry.days_left(SystemTime::now());
+    let subject = &expiry.subject;
+    let message = if days < 0 {
+        format!("the certificate of `{subject}` has expired")
+    } else if days <= i64::try_from(WARN_DAYS).unwrap_or(i64::MAX) {
+        format!("the certificate of `{subject}` expires in {days} days")
+    } else {
+        return;
     };
-    let found = Fault::at(at.unwrap_or(name_at), fault.what.clone());
+    loading.warn(Fault::at(at, message).hint("files that are replaced are taken while the router runs"));
+}
+
+/// A listener's certificate is for hosts; peers of these days look at no common name.
+pub(crate) fn warn_of_no_host(loading: &Loading<'_>, drafts: &[TlsDraft], listeners: &[Listener]) {
+    let used = |draft: &TlsDraft| {
+        let mut uses = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        uses.any(|used| used.name == draft.tls.name)
+    };
+    for at in drafts.iter().filter(|draft| used(draft)).filter_map(|draft| draft.no_host_at) {
+        let fault = Fault::at(at, "this certificate is for no host: it has no subject alternative name");
+        let hint = "issue it again with one, as in `openssl req … -addext subjectAltName=DNS:hub.example.com`";
+        loading.warn(fault.label("many peers look for one, and not at the common name").hint(hint));
+    }
+}
+
+impl Places {
+    fn of(&self, blame: Blame, name_at: Place) -> Place {
+        let at = match blame {
+            Blame::Certificate => self.certificate,
+            Blame::PrivateKey => self.private_key,
+            Blame::Password => self.password,
+            Blame::Ca => self.ca,
+            Blame::UserNames => self.user_names,
+            Blame::Versions => self.versions,
+        };
+        at.unwrap_or(name_at)
+    }
+}
+
+fn report(loading: &Loading<'_>, fault: &crosstie_tls::Fault, at: Place) {
+    let found = Fault::at(at, fault.what.clone());
     loading.report(match fault.hint {
         Some(hint) => found.hint(hint),
         None => found,

@@ -446,8 +446,10 @@ fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem(
 
 #[test]
 fn cipher_suites_are_named_as_the_standards_have_them_and_each_version_has_one() {
-    let node =
-        |text: &str| format!("tls \"t\" {{ ca \"tests/data/ca.pem\"; {text}; }}\nlistener \"a\" {{ port 0; }}\n");
+    let node = |text: &str| {
+        let ca = if text.contains("ca \"") { "" } else { "ca \"tests/data/ca.pem\"; " };
+        format!("tls \"t\" {{ {ca}{text}; }}\nlistener \"a\" {{ port 0; }}\n")
+    };
     let good = "cipher-suites \"TLS_CHACHA20_POLY1305_SHA256\" \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"";
     let loaded = load_text("t.kdl", &node(good)).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(loaded.settings.tls.first().unwrap().cipher_suites.len(), 2);
@@ -462,6 +464,7 @@ fn cipher_suites_are_named_as_the_standards_have_them_and_each_version_has_one()
             vec!["no cipher suite that is spoken", "of TLS 1.3 `TLS_AES_256_GCM_SHA384`"],
         ),
         ("cipher-suites \"TLS_AES_256_GCM_SHA384\"", vec!["no cipher suite of TLS 1.2", "`versions`"]),
+        ("client-certificate \"require\"; ca \"system\"", vec!["signed would be good", "clients-ca.pem"]),
         ("ciphers \"HIGH\"", vec!["did you mean `cipher-suites`?"]),
         ("versions \"1.0\"", vec!["does not serve `1.0`", "`1.2`, `1.3`"]),
     ] {

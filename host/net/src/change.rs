@@ -99,7 +99,7 @@ impl Control {
         // files may lie on a slow disk
         let read = tokio::task::spawn_blocking(move || {
             let tls = entities.ssl_profile(&attributes)?;
-            Profile::load(&tls).map_err(|fault| fault.to_string())
+            Profile::load(&tls).map_err(|faults| faults.to_string())
         });
         let profile = read.await.map_err(|error| Refused::Failed(error.to_string()))?.map_err(Refused::BadRequest)?;
         let name = profile.settings().name.clone();

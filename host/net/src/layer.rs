@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crosstie_amqp::handshake::Secure;
 use crosstie_model::facts::TlsFacts;
-use crosstie_tls::{Profile, explain};
+use crosstie_tls::{Profile, explain, explain_later};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ProtocolVersion, ServerConnection};
 
@@ -148,10 +148,11 @@ impl Tls {
             if self.session.read_tls(&mut sealed)? == 0 {
                 break;
             }
-            let state = self
-                .session
-                .process_new_packets()
-                .map_err(|error| Error::new(ErrorKind::InvalidData, explain(&error)))?;
+            let told = self.told;
+            let state = self.session.process_new_packets().map_err(|error| {
+                let why = if told { explain_later(&error) } else { explain(&error) };
+                Error::new(ErrorKind::InvalidData, why)
+            })?;
             opened.ended |= state.peer_has_closed();
             while let Some(room) = into.get_mut(opened.count..).filter(|room| !room.is_empty()) {
                 match self.session.reader().read(room) {

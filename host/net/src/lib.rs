@@ -78,7 +78,7 @@ pub enum NetError {
         /// Its name.
         name: String,
         /// What is wrong.
-        fault: crosstie_tls::Fault,
+        fault: crosstie_tls::Faults,
     },
     /// The system gave no thread, no random bytes, or no means to wait for sockets.
     #[error("cannot start a worker: {0}")]

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use crosstie_model::settings::Tls;
-use crosstie_tls::{Profile, WARN_DAYS};
+use crosstie_tls::{Blame, Profile, WARN_DAYS};
 
 use crate::NetError;
 
@@ -159,18 +159,19 @@ fn refresh(profile: &Profile) {
     }
 }
 
-/// Says when a certificate ends, loudly when that is soon.
+/// Says when certificates end, loudly when that is soon.
 fn remind(profile: &Profile) {
-    let Some(expiry) = profile.expiry() else {
-        return;
-    };
-    let days = expiry.days_left(SystemTime::now());
-    let (tls, file, subject) = (profile.settings().name.as_str(), expiry.file.display(), expiry.subject.as_str());
-    if days < 0 {
-        tracing::warn!(target: "config", tls, %file, subject, "the certificate has expired: peers will refuse it");
-    } else if days <= i64::try_from(WARN_DAYS).unwrap_or(i64::MAX) {
-        tracing::warn!(target: "config", tls, %file, subject, days, "the certificate ends soon");
-    } else {
-        tracing::debug!(target: "config", tls, %file, subject, days, "certificate in use");
+    let tls = profile.settings().name.as_str();
+    for expiry in profile.expiries() {
+        let days = expiry.days_left(SystemTime::now());
+        let (file, subject) = (expiry.file.display(), expiry.subject.as_str());
+        let whose = if expiry.blame == Blame::Ca { "an authority" } else { "this router" };
+        if days < 0 {
+            tracing::warn!(target: "config", tls, %file, subject, "the certificate of {whose} has expired");
+        } else if days <= i64::try_from(WARN_DAYS).unwrap_or(i64::MAX) {
+            tracing::warn!(target: "config", tls, %file, subject, days, "the certificate of {whose} expires soon");
+        } else {
+            tracing::debug!(target: "config", tls, %file, subject, days, "certificate in use");
+        }
     }
 }

@@ -179,10 +179,9 @@ impl Socket {
         }
         let opened = tls.open(came, into);
         // what the handshake answers, or why it fails
-        if tls.wants_write() {
-            self.write_sealed(tls)?;
-        }
+        let told = if tls.wants_write() { self.write_sealed(tls) } else { Ok(()) };
         let opened = opened?;
+        told?;
         if opened.count == 0 && !opened.ended {
             return Err(std::io::ErrorKind::WouldBlock.into());
         }

@@ -7,6 +7,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use crate::expiry::{self, Expiry};
 use crate::fault::{Blame, Fault};
 use crate::file;
 
@@ -27,16 +28,19 @@ pub(crate) fn certificates(path: &Path, blame: Blame) -> Result<Vec<CertificateD
     Ok(found)
 }
 
-/// The roots.
+/// The roots, and when those of a file end.
 ///
 /// # Errors
 ///
 /// [`Fault`] when there are none.
-pub(crate) fn roots(ca: &Authorities) -> Result<RootCertStore, Fault> {
+pub(crate) fn roots(ca: &Authorities) -> Result<(RootCertStore, Option<Expiry>), Fault> {
     let mut roots = RootCertStore::empty();
+    let mut expiry = None;
     match ca {
         Authorities::File(path) => {
-            for certificate in certificates(path, Blame::Ca)? {
+            let found = certificates(path, Blame::Ca)?;
+            expiry = expiry::of(Blame::Ca, path, &found);
+            for certificate in found {
                 let name = path.display();
                 let bad = |error| Fault::new(Blame::Ca, format!("a certificate in `{name}` cannot be used: {error}"));
                 roots.add(certificate).map_err(bad)?;
@@ -51,5 +55,5 @@ pub(crate) fn roots(ca: &Authorities) -> Result<RootCertStore, Fault> {
             }
         }
     }
-    Ok(roots)
+    Ok((roots, expiry))
 }

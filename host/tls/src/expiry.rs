@@ -1,10 +1,13 @@
 //! When certificates end.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use rustls::pki_types::CertificateDer;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use crate::fault::Blame;
+use crate::subject;
 
 /// From so many days before its end on a certificate is warned of.
 pub const WARN_DAYS: u64 = 30;
@@ -12,6 +15,8 @@ pub const WARN_DAYS: u64 = 30;
 /// The end of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
+    /// Our own, or that of an authority.
+    pub blame: Blame,
     /// Its file.
     pub file: PathBuf,
     /// Its subject.
@@ -30,12 +35,22 @@ impl Expiry {
     }
 }
 
-/// Of the certificate that ends first.
-pub(crate) fn first(file: &std::path::Path, chain: &[CertificateDer<'_>]) -> Option<Expiry> {
+/// Of our own chain the first that ends; of authorities the last, since a bundle outlives each of its certificates.
+pub(crate) fn of(blame: Blame, file: &Path, chain: &[CertificateDer<'_>]) -> Option<Expiry> {
     let ends = chain.iter().filter_map(|certificate| {
         let (_, read) = X509Certificate::from_der(certificate).ok()?;
-        let subject = read.subject().to_string();
-        Some(Expiry { file: file.to_owned(), subject, ends_unix: read.validity().not_after.timestamp() })
+        let subject = subject::text(read.subject());
+        Some(Expiry { blame, file: file.to_owned(), subject, ends_unix: read.validity().not_after.timestamp() })
     });
-    ends.min_by_key(|expiry| expiry.ends_unix)
+    match blame {
+        Blame::Ca => ends.max_by_key(|expiry| expiry.ends_unix),
+        _ => ends.min_by_key(|expiry| expiry.ends_unix),
+    }
+}
+
+/// Whether a certificate is for some host or address.
+pub(crate) fn names_hosts(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, read)) = X509Certificate::from_der(certificate) else { return false };
+    let names = read.subject_alternative_name().ok().flatten();
+    names.is_some_and(|names| !names.value.general_names.is_empty())
 }

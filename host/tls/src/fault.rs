@@ -1,6 +1,8 @@
 //! What can be wrong with the files of a `tls` node, and with a peer's certificate, in an operator's words.
 
-use rustls::{CertificateError, Error};
+use std::fmt::Display;
+
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use thiserror::Error as ThisError;
 
 /// The attribute that a fault is about.
@@ -27,6 +29,27 @@ pub struct Fault {
     pub hint: Option<&'static str>,
 }
 
+/// All that is wrong with the files of a `tls` node; at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Faults(pub Vec<Fault>);
+
+impl Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, Fault { what, .. }) in self.0.iter().enumerate() {
+            write!(f, "{}{what}", if index == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Faults {}
+
+impl From<Fault> for Faults {
+    fn from(fault: Fault) -> Self {
+        Self(vec![fault])
+    }
+}
+
 impl Fault {
     pub(crate) const fn new(blame: Blame, what: String) -> Self {
         Self { blame, what, hint: None }
@@ -44,9 +67,41 @@ pub fn explain(error: &Error) -> String {
         Error::InvalidCertificate(fault) => certificate(fault),
         Error::NoCertificatesPresented => "the peer showed no certificate".to_owned(),
         Error::InvalidMessage(_) => "the peer does not speak TLS".to_owned(),
-        Error::AlertReceived(alert) => format!("the peer ended the handshake: {alert:?}"),
-        Error::PeerIncompatible(why) => format!("no version or cipher suite in common: {why:?}"),
+        Error::AlertReceived(alert) => format!("the peer ended TLS: {}", alert_text(*alert)),
+        Error::PeerIncompatible(
+            PeerIncompatible::Tls12NotOffered
+            | PeerIncompatible::Tls12NotOfferedOrEnabled
+            | PeerIncompatible::SignatureAlgorithmsExtensionRequired
+            | PeerIncompatible::SupportedVersionsExtensionRequired
+            | PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => "the peer speaks an older version of TLS than is spoken here: it needs TLS 1.2 or 1.3".to_owned(),
+        Error::PeerIncompatible(why) => format!("the peer has no form of TLS in common with this router: {why:?}"),
         other => other.to_string(),
+    }
+}
+
+/// Why a connection ended that had been secure.
+#[must_use]
+pub fn explain_later(error: &Error) -> String {
+    match error {
+        Error::AlertReceived(alert) => format!("the peer ended TLS: {alert:?}"),
+        Error::InvalidMessage(_) => "what the peer sent is no TLS".to_owned(),
+        other => explain(other),
+    }
+}
+
+fn alert_text(alert: AlertDescription) -> String {
+    match alert {
+        AlertDescription::UnknownCA => "it does not know who signed our certificate".to_owned(),
+        AlertDescription::BadCertificate => "it finds our certificate bad".to_owned(),
+        AlertDescription::CertificateExpired => "it finds our certificate expired".to_owned(),
+        AlertDescription::CertificateUnknown => "it does not accept our certificate".to_owned(),
+        AlertDescription::CertificateRequired => "it wants a certificate".to_owned(),
+        AlertDescription::ProtocolVersion => "it wants another version of TLS".to_owned(),
+        AlertDescription::HandshakeFailure => "it finds no cipher suite in common, or wants a certificate".to_owned(),
+        AlertDescription::UnrecognisedName => "it does not serve the name that was dialled".to_owned(),
+        other => format!("{other:?}"),
     }
 }
 
@@ -59,7 +114,7 @@ fn certificate(fault: &CertificateError) -> String {
         }
         CertificateError::NotValidForName => "the certificate is for another host".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } if presented.is_empty() => format!(
-            "the certificate names no host, while {:?} was dialled: it needs a subject alternative name",
+            "the certificate names no host, while {:?} was dialled: it needs a subject alternative name, its common name is not looked at",
             expected.to_str()
         ),
         CertificateError::NotValidForNameContext { expected, presented } => {

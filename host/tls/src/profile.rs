@@ -9,16 +9,16 @@ use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
     SupportedProtocolVersion,
 };
 
 use crate::authority::{certificates, roots};
 use crate::expiry::{self, Expiry};
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Fault, Faults};
 use crate::identity::Names;
 use crate::key;
 
@@ -35,7 +35,7 @@ pub struct Profile {
 #[derive(Debug)]
 struct Broken {
     stamps: Vec<Option<Stamp>>,
-    fault: Fault,
+    faults: Faults,
     said: bool,
 }
 
@@ -46,7 +46,8 @@ struct Read {
     /// With a look at host names, and without; absent where the system believes nobody, which a listener need not mind.
     clients: Option<[Arc<ClientConfig>; 2]>,
     names: Arc<Names>,
-    expiry: Option<Expiry>,
+    expiries: Vec<Expiry>,
+    names_no_host: bool,
     stamps: Vec<Option<Stamp>>,
 }
 
@@ -55,8 +56,8 @@ impl Profile {
     ///
     /// # Errors
     ///
-    /// The first [`Fault`].
-    pub fn load(settings: &Tls) -> Result<Self, Fault> {
+    /// All [`Faults`].
+    pub fn load(settings: &Tls) -> Result<Self, Faults> {
         Ok(Self { read: RwLock::new(read(settings)?), settings: settings.clone(), broken: Mutex::default() })
     }
 
@@ -92,23 +93,35 @@ impl Profile {
     /// When our own certificate ends, or the first of those above it.
     #[must_use]
     pub fn expiry(&self) -> Option<Expiry> {
-        self.now().expiry
+        self.now().expiries.into_iter().find(|expiry| expiry.blame == Blame::Certificate)
+    }
+
+    /// The same, and when the authorities of a file end.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.now().expiries
+    }
+
+    /// Our own certificate is for no host: it has no subject alternative name, and most peers look at nothing else.
+    #[must_use]
+    pub fn names_no_host(&self) -> bool {
+        self.now().names_no_host
     }
 
     /// Why the files as they are now cannot be used; what was read before is in use.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        broken.as_ref().filter(|broken| broken.said).map(|broken| broken.fault.what.clone())
+        broken.as_ref().filter(|broken| broken.said).map(|broken| broken.faults.to_string())
     }
 
     /// Reads the files again where one of them has changed; says whether it did. Connections that are open keep what they have.
     ///
     /// # Errors
     ///
-    /// [`Fault`], once, when a second look finds it still so: files that are written one after the other do not fit together in
+    /// [`Faults`], once, when a second look finds it still so: files that are written one after the other do not fit together in
     /// between. What was read before stays in use.
-    pub fn refresh(&self) -> Result<bool, Fault> {
+    pub fn refresh(&self) -> Result<bool, Faults> {
         let stamps = stamps(&self.settings);
         let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if self.now().stamps == stamps {
@@ -127,10 +140,10 @@ impl Profile {
                 *self.read.write().unwrap_or_else(PoisonError::into_inner) = fresh;
                 Ok(true)
             }
-            Err(fault) => {
+            Err(faults) => {
                 let said = before.is_some();
-                *broken = Some(Broken { stamps, fault: fault.clone(), said });
-                if said { Err(fault) } else { Ok(false) }
+                *broken = Some(Broken { stamps, faults: faults.clone(), said });
+                if said { Err(faults) } else { Ok(false) }
             }
         }
     }
@@ -158,48 +171,112 @@ fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
     files(settings).map(stamp).collect()
 }
 
-fn read(settings: &Tls) -> Result<Read, Fault> {
+/// Our certificate and those above it, and its key.
+type Own = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What the files hold, or all that is wrong with them.
+fn read(settings: &Tls) -> Result<Read, Faults> {
     let stamps = stamps(settings);
-    let provider = Arc::new(provider(&settings.cipher_suites));
-    let versions: Vec<&'static SupportedProtocolVersion> = settings.versions.iter().map(version).collect();
-    let names = Names::load(settings.user_name.clone(), settings.user_names.as_deref())?;
-    let mut expiry = None;
-    let mut own = None;
-    if let (Some(certificate), Some(private_key)) = (&settings.certificate, &settings.private_key) {
-        let chain = certificates(certificate, Blame::Certificate)?;
-        expiry = expiry::first(certificate, &chain);
-        let key = key::read(private_key, settings.password.as_ref().map(|secret| secret.text.as_str()))?;
-        own = Some((chain, key));
-    }
-    let server = match &own {
-        Some((chain, key)) => Some(Arc::new(server(settings, &provider, &versions, (chain.clone(), key.clone_key()))?)),
-        None => None,
+    let mut faults = Vec::new();
+    let mut expiries = Vec::new();
+    let names = Names::load(settings.user_name.clone(), settings.user_names.as_deref());
+    let names = names.map_err(|fault| faults.push(fault)).ok();
+    let own = own(settings, &mut expiries, &mut faults);
+    let roots = match roots(&settings.ca) {
+        Ok((roots, expiry)) => {
+            expiries.extend(expiry);
+            Some(Arc::new(roots))
+        }
+        // a listener need not mind
+        Err(_) if settings.ca == Authorities::System && settings.certificate.is_some() => None,
+        Err(fault) => {
+            faults.push(fault);
+            None
+        }
     };
-    let client = |verifier: Arc<dyn ServerCertVerifier>| {
-        let builder = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&versions)
+    let Some(names) = names.filter(|_| faults.is_empty()) else { return Err(Faults(faults)) };
+    let names_no_host =
+        own.as_ref().and_then(|(chain, _)| chain.first()).is_some_and(|first| !expiry::names_hosts(first));
+    let making = Making { settings, provider: Arc::new(provider(&settings.cipher_suites)), own, roots };
+    Ok(Read {
+        server: making.server()?,
+        clients: making.clients()?,
+        names: Arc::new(names),
+        expiries,
+        names_no_host,
+        stamps,
+    })
+}
+
+fn own(settings: &Tls, expiries: &mut Vec<Expiry>, faults: &mut Vec<Fault>) -> Option<Own> {
+    let (certificate, private_key) = settings.certificate.as_ref().zip(settings.private_key.as_ref())?;
+    let chain = certificates(certificate, Blame::Certificate);
+    if let Ok(chain) = &chain {
+        expiries.extend(expiry::of(Blame::Certificate, certificate, chain));
+    }
+    let key = key::read(private_key, settings.password.as_ref().map(|secret| secret.text.as_str()));
+    let chain = chain.map_err(|fault| faults.push(fault)).ok();
+    chain.zip(key.map_err(|fault| faults.push(fault)).ok())
+}
+
+/// What files held, to be made use of.
+struct Making<'s> {
+    settings: &'s Tls,
+    provider: Arc<CryptoProvider>,
+    own: Option<Own>,
+    roots: Option<Arc<RootCertStore>>,
+}
+
+impl Making<'_> {
+    fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
+        self.settings.versions.iter().map(version).collect()
+    }
+
+    fn clients(&self) -> Result<Option<[Arc<ClientConfig>; 2]>, Fault> {
+        let Some(roots) = self.roots.clone() else { return Ok(None) };
+        let strict = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
+            .build()
+            .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
+        let any_host = self.client(Arc::new(AnyHost(strict.clone())))?;
+        Ok(Some([Arc::new(self.client(strict)?), Arc::new(any_host)]))
+    }
+
+    fn client(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Fault> {
+        let builder = ClientConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&self.versions())
             .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        match &own {
+        match &self.own {
             Some((chain, key)) => {
                 builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))
             }
             None => Ok(builder.with_no_client_auth()),
         }
-    };
-    let clients = match roots(&settings.ca) {
-        Ok(roots) => {
-            let strict = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                .build()
-                .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-            let any_host = client(Arc::new(AnyHost(strict.clone())))?;
-            Some([Arc::new(client(strict)?), Arc::new(any_host)])
-        }
-        Err(_) if settings.ca == Authorities::System && own.is_some() => None,
-        Err(fault) => return Err(fault),
-    };
-    Ok(Read { server, clients, names: Arc::new(names), expiry, stamps })
+    }
+
+    fn server(&self) -> Result<Option<Arc<ServerConfig>>, Fault> {
+        let Some((chain, key)) = &self.own else { return Ok(None) };
+        let builder = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&self.versions())
+            .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?;
+        let builder = match self.settings.client_certificate {
+            ClientCertificate::Off => builder.with_no_client_auth(),
+            asked => {
+                let nobody = || Fault::new(Blame::Ca, "nobody's certificates are believed".to_owned());
+                let roots = self.roots.clone().ok_or_else(nobody)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(roots, self.provider.clone());
+                let verifier = match asked {
+                    ClientCertificate::Request => verifier.allow_unauthenticated(),
+                    _ => verifier,
+                };
+                let verifier = verifier.build().map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;
+        Ok(Some(Arc::new(config)))
+    }
 }
 
 /// With these suites alone, in their order; none: with all.
@@ -243,31 +320,6 @@ fn mismatch(error: &Error) -> Fault {
         }
         other => Fault::new(Blame::PrivateKey, format!("certificate and key cannot be used: {other}")),
     }
-}
-
-fn server(
-    settings: &Tls,
-    provider: &Arc<CryptoProvider>,
-    versions: &[&'static SupportedProtocolVersion],
-    (chain, key): (Vec<CertificateDer<'static>>, rustls::pki_types::PrivateKeyDer<'static>),
-) -> Result<ServerConfig, Fault> {
-    let builder = ServerConfig::builder_with_provider(provider.clone())
-        .with_protocol_versions(versions)
-        .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?;
-    let builder = match settings.client_certificate {
-        ClientCertificate::Off => builder.with_no_client_auth(),
-        asked => {
-            let verifier =
-                WebPkiClientVerifier::builder_with_provider(Arc::new(roots(&settings.ca)?), provider.clone());
-            let verifier = match asked {
-                ClientCertificate::Request => verifier.allow_unauthenticated(),
-                _ => verifier,
-            };
-            let verifier = verifier.build().map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-            builder.with_client_cert_verifier(verifier)
-        }
-    };
-    builder.with_single_cert(chain, key).map_err(|error| mismatch(&error))
 }
 
 /// Believes a certificate for whatever host it is.

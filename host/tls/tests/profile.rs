@@ -79,8 +79,9 @@ fn profile(certificate: &Path, key: &Path, password: Option<&str>) -> Tls {
 }
 
 fn fault(profile: &Tls) -> (Blame, String) {
-    let fault = Profile::load(profile).expect_err("a fault");
-    (fault.blame, fault.what)
+    let faults = Profile::load(profile).expect_err("a fault");
+    let fault = faults.0.first().unwrap();
+    (fault.blame, fault.what.clone())
 }
 
 #[test]
@@ -216,4 +217,47 @@ fn s14_files_written_one_after_the_other_are_taken_together() {
     assert!(profile.refresh() == Ok(true) && profile.fault().is_none());
     assert!(!std::sync::Arc::ptr_eq(&before, &profile.server().unwrap()));
     assert_eq!(profile.refresh(), Ok(false));
+}
+
+#[test]
+fn s14_all_that_is_wrong_with_files_is_said_at_once() {
+    let dir = Dir::new();
+    let (missing, json) = (dir.0.join("nothing"), dir.write("users.json", "[1]"));
+    let wrong = Tls { user_names: Some(json), ..profile(&missing, &missing, None) };
+    let faults = Profile::load(&wrong).expect_err("faults");
+    let found: Vec<Blame> = faults.0.iter().map(|fault| fault.blame).collect();
+    assert_eq!(found, [Blame::UserNames, Blame::Certificate, Blame::PrivateKey, Blame::Ca]);
+    assert_eq!(faults.to_string().matches("cannot read").count(), 3, "{faults}");
+    // what would keep its reader waiting for ever, and what no certificate is as long as
+    let pipe = dir.0.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let long = dir.write("long", &"x".repeat((4 << 20) + 1));
+    for (path, part) in [(&pipe, "no regular file"), (&dir.0, "no regular file"), (&long, "longer than 4 MiB")] {
+        let ca = Authorities::File(path.clone());
+        let found = fault(&Tls { certificate: None, private_key: None, ca, ..profile(path, path, None) });
+        assert!(found.0 == Blame::Ca && found.1.contains(part), "{found:?}");
+    }
+}
+
+#[test]
+fn s14_ends_of_our_own_chain_and_of_authorities_are_known_and_whether_a_host_is_named() {
+    let dir = Dir::new();
+    let made = |name: &str, year: i32, hosts: Vec<String>| {
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+    };
+    let (own, key) = made("own", 2040, Vec::new());
+    let (above, other) = (made("above", 2035, Vec::new()).0, made("other", 2050, vec!["h".to_owned()]));
+    let chain = dir.write("chain.pem", &format!("{own}{above}"));
+    let bundle = dir.write("bundle.pem", &format!("{above}{}", other.0));
+    let tls = Tls { ca: Authorities::File(bundle), ..profile(&chain, &dir.write("own.key", &key), None) };
+    let loaded = Profile::load(&tls).unwrap();
+    let found: Vec<_> = loaded.expiries().into_iter().map(|expiry| (expiry.blame, expiry.subject)).collect();
+    assert_eq!(found, [(Blame::Certificate, "CN=above".to_owned()), (Blame::Ca, "CN=other".to_owned())]);
+    assert!(loaded.names_no_host());
+    let host = profile(&dir.write("host.pem", &other.0), &dir.write("host.key", &other.1), None);
+    assert!(!Profile::load(&host).unwrap().names_no_host());
 }

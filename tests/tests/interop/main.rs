@@ -37,6 +37,7 @@ mod silence;
 mod slow;
 mod streaming;
 mod tls;
+mod tls_faults;
 mod tls_management;
 mod tls_reload;
 mod waypoint;

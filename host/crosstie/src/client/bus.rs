@@ -113,9 +113,9 @@ impl BusArgs {
             user_name: Vec::new(),
             user_names: None,
         };
-        let loaded = Profile::load(&profile).map_err(|fault| {
-            let hint = fault.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-            Fault::Usage(format!("--ca: {}{hint}", fault.what))
+        let loaded = Profile::load(&profile).map_err(|faults| {
+            let hint = faults.0.first().and_then(|fault| fault.hint);
+            Fault::Usage(format!("--ca: {faults}{}", hint.map(|hint| format!("; {hint}")).unwrap_or_default()))
         })?;
         let nobody = || Fault::Usage("--ca: this system believes nobody; name a file".to_owned());
         // never plain TCP where TLS was asked for
