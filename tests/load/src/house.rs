@@ -71,7 +71,7 @@ impl House {
 fn configuration(own: &Files) -> String {
     let listener = |name: &str, more: &str| {
         format!(
-            "listener \"{name}\" {{\n    host \"127.0.0.1\"\n    port 0\n    limits {{ connections 20000; }}\n    {more}\n}}\n"
+            "listener \"{name}\" {{\n    host \"127.0.0.1\"\n    port 0\n    idle-timeout \"0s\"\n    limits {{ connections 20000; }}\n    {more}\n}}\n"
         )
     };
     let container = "role \"route-container\"";

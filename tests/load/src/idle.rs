@@ -43,7 +43,9 @@ pub(crate) fn measure(
     let after = house.resident_bytes();
     for mut holder in holders {
         drop(holder.stdin.take());
-        holder.wait()?;
+        if !holder.wait()?.success() {
+            return Err(Error::other("connections were lost"));
+        }
     }
     let kib = u32::try_from(after.saturating_sub(before) / 1024).map_err(Error::other)?;
     Ok(f64::from(kib) / f64::from(each.saturating_mul(processes)))
@@ -59,10 +61,13 @@ fn start(addr: SocketAddr, ca: Option<&PathBuf>, first: u32, count: u32) -> Resu
 pub(crate) fn hold(addr: SocketAddr, ca: Option<&Path>, first: u32, count: u32) -> Result<()> {
     rlimit::increase_nofile_limit(u64::MAX)?;
     let door = Door { addr, tls: ca.map(trusting).transpose()? };
-    let peers = hold_here(&door, first, count)?;
+    let mut peers = hold_here(&door, first, count)?;
     writeln!(std::io::stdout(), "{READY}")?;
     std::io::stdin().read_to_end(&mut Vec::new())?;
-    drop(peers);
+    // the router has closed none of them
+    for peer in &mut peers {
+        while peer.wire.read()? {}
+    }
     Ok(())
 }
 

@@ -29,6 +29,8 @@ pub(crate) struct Door {
 pub(crate) struct Wire {
     stream: TcpStream,
     tls: Option<Box<ClientConnection>>,
+    /// Encrypted bytes that were just read; its length is its room.
+    sealed: Vec<u8>,
     /// Initialised as far as its length; what was not looked at lies in `start..end`.
     input: Vec<u8>,
     start: usize,
@@ -57,7 +59,7 @@ impl Door {
         stream.set_nonblocking(true)?;
         let session = self.tls.clone().map(|config| ClientConnection::new(config, ServerName::from(self.addr.ip())));
         let tls = session.transpose().map_err(Error::other)?.map(Box::new);
-        Ok(Wire { stream, tls, input: Vec::new(), start: 0, end: 0, out: Vec::new(), written: 0 })
+        Ok(Wire { stream, tls, sealed: Vec::new(), input: Vec::new(), start: 0, end: 0, out: Vec::new(), written: 0 })
     }
 }
 
@@ -71,11 +73,14 @@ impl Wire {
             self.end = self.end.saturating_add(count);
             return Ok(count > 0);
         };
-        let mut any = false;
-        while some(tls.read_tls(&mut &self.stream))? > 0 {
-            any = true;
-            let state = tls.process_new_packets().map_err(Error::other)?;
-            let mut left = state.plaintext_bytes_to_read();
+        self.sealed.resize(CHUNK_BYTES, 0);
+        let count = some((&self.stream).read(&mut self.sealed))?;
+        let mut sealed = self.sealed.get(..count).unwrap_or_default();
+        while !sealed.is_empty() {
+            if tls.read_tls(&mut sealed)? == 0 {
+                break;
+            }
+            let mut left = tls.process_new_packets().map_err(Error::other)?.plaintext_bytes_to_read();
             if self.input.len().saturating_sub(self.end) < left {
                 self.input.resize(self.end.saturating_add(left), 0);
             }
@@ -84,11 +89,8 @@ impl Wire {
                 self.end = self.end.saturating_add(count);
                 left = left.saturating_sub(count);
             }
-            if self.end.saturating_sub(self.start) > CHUNK_BYTES {
-                break;
-            }
         }
-        Ok(any)
+        Ok(count > 0)
     }
 
     fn make_room(&mut self) {
@@ -107,6 +109,7 @@ impl Wire {
         self.input.truncate(self.end);
         self.input.shrink_to_fit();
         self.out.shrink_to_fit();
+        self.sealed = Vec::new();
     }
 
     /// Writes as much as the socket takes; says whether that was anything.
