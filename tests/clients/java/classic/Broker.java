@@ -21,8 +21,8 @@ public final class Broker {
         KahaDBPersistenceAdapter store = new KahaDBPersistenceAdapter();
         store.setDirectory(Path.of(words[1]).toFile());
         store.setJournalMaxFileLength(4 << 20);
-        // what it has written outlives its process without waiting for the disk
-        store.setJournalDiskSyncStrategy("never");
+        // as it is by default: without it, messages are accepted that are not written yet, and a kill loses them
+        store.setJournalDiskSyncStrategy("always");
         broker.setPersistenceAdapter(store);
         broker.getSystemUsage().getStoreUsage().setLimit(1L << 30);
         broker.getSystemUsage().getTempUsage().setLimit(64L << 20);
