@@ -74,8 +74,10 @@ impl Connection {
             }
             (None, None) => return Err(PeerFault::Delivery("no id on the first frame")),
             (None, Some(id)) => {
-                if transfer.delivery_tag.is_none() {
-                    return Err(PeerFault::Delivery("no tag on the first frame"));
+                let tag = transfer.delivery_tag.ok_or(PeerFault::Delivery("no tag on the first frame"))?;
+                // on a relayed link it is for the other end to say
+                if tag.len() > raw::TAG_MAX_BYTES && !link.relayed {
+                    return Err(PeerFault::Delivery("a tag of more than 32 bytes"));
                 }
                 if last.is_some_and(|last| id <= last) {
                     return Err(PeerFault::Delivery("an id that is not after the one before"));

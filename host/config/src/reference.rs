@@ -114,7 +114,8 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
 
 /// The entities of a text, and each that is not known reported.
 fn entities(loading: &Loading<'_>, (name, text): (&str, &str), form: Form) -> Vec<Entity> {
-    let file = loading.add_source(Source::new(name.to_owned(), Path::new(""), text.to_owned()));
+    let text = &without_mark(text);
+    let file = loading.add_source(Source::new(name.to_owned(), Path::new(""), text.clone()));
     let entities = match form {
         Form::Text => text::entities(loading, file, text),
         Form::Json => {
@@ -124,6 +125,11 @@ fn entities(loading: &Loading<'_>, (name, text): (&str, &str), form: Form) -> Ve
     };
     report_unknown(loading, &entities);
     entities
+}
+
+/// Blanks out the mark that some editors put before a text in UTF-8.
+fn without_mark(text: &str) -> String {
+    text.strip_prefix('\u{feff}').map_or_else(|| text.to_owned(), |text| format!("   {text}"))
 }
 
 /// Says that a file that was read as KDL is one of the reference: JSON, or a `key:` at the start of a block.

@@ -42,13 +42,13 @@ impl Sockets {
 
 impl Host {
     fn of(host: Option<&str>, family: Option<AddressFamily>) -> Self {
-        let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
-        let host = host.unwrap_or(all);
-        match host.parse::<IpAddr>() {
-            Ok(IpAddr::V6(addr)) if addr.is_unspecified() && family.is_none() => Self::All,
-            Ok(addr) => Self::Address(addr),
-            Err(_) => Self::Name(host.to_ascii_lowercase()),
-        }
+        let host = match (host, family) {
+            (Some(host), _) => host,
+            (None, None) => return Self::All,
+            (None, Some(AddressFamily::V4)) => "0.0.0.0",
+            (None, Some(AddressFamily::V6)) => "::",
+        };
+        host.parse().map_or_else(|_| Self::Name(host.to_ascii_lowercase()), Self::Address)
     }
 
     /// Whether one of them is in the other; what a name stands for only the system knows.

@@ -50,6 +50,7 @@ fn what_would_open_a_door_is_no_flag() {
         ("router {\n saslConfigDir: /etc/sasl2\n}\nlistener {\n saslMechanisms: ANONYMOUS PLAIN\n}\n", 2, "`user`"),
         ("listener {\n authenticatePeer: yes\n saslMechanisms: PLAIN\n}\n", 3, "`user`"),
         ("listener {\n authenticatePeer: yes\n}\n", 2, "`user`"),
+        ("router {\n saslConfigDir: /etc/sasl2\n}\nlistener {\n}\n", 2, "`user`"),
         ("listener {\n policyVhost: x\n}\n", 2, "does not serve"),
     ] {
         let problems = import_text("qdrouterd.conf", text, Form::Text).err().unwrap_or_else(|| panic!("{text}"));
@@ -60,6 +61,15 @@ fn what_would_open_a_door_is_no_flag() {
     // nobody comes in by a password here
     let text = "router {\n id: a\n saslConfigDir: /etc/sasl2\n}\nlistener {\n port: 0\n saslMechanisms: ANONYMOUS\n}\n";
     assert!(import(text, Form::Text).kdl.contains("    // import, line 3: `saslConfigDir` has no effect"));
+}
+
+#[test]
+fn a_mark_before_the_text_is_none_of_it() {
+    let marked = import("\u{feff}# first\nrouter {\n id: a\n}\nlistener {\n port: 0\n}\n", Form::Text);
+    assert!(marked.kdl.contains("\n// first\nrouter \"a\"\n"), "{}", marked.kdl);
+    assert!(
+        !import("\u{feff}[[\"router\", {\"id\": \"a\"}], [\"listener\", {\"port\": 0}]]", Form::Json).kdl.is_empty()
+    );
 }
 
 #[test]

@@ -55,7 +55,7 @@ async fn connected(args: &ReloadArgs) -> Result<Result<Vec<String>, String>, Sta
     let mut client = args.bus.resolve()?.open(DEADLINE).await?;
     let mut node = Node::attach(&mut client.session).await?;
     let reloaded = node.reload(args.dry_run).await;
-    node.detach().await;
+    // the reload may end this connection too: nothing of it is waited for
     client.close().await;
     reloaded
 }

@@ -143,7 +143,7 @@ impl Creation {
             return bad("'address' and 'direction' are needed");
         }
         one_container(attributes)?;
-        if attributes.integer("phase").is_some_and(|phase| phase > PHASE_MAX) {
+        if attributes.integer("phase").is_some_and(|phase| !(0..=PHASE_MAX).contains(&phase)) {
             return bad("phases are 0 to 9");
         }
         if attributes.text("name").is_none() {

@@ -69,7 +69,9 @@ impl Control {
 
     async fn create_listener(&mut self, attributes: &Attributes) -> Result<(), Refused> {
         let listener = self.entities.listener(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
-        let socket = listener::bind(&listener).await.map_err(|error| Refused::Failed(error.to_string()))?;
+        let socket = listener::bind(&listener, &self.shared.resolver)
+            .await
+            .map_err(|error| Refused::Failed(error.to_string()))?;
         let name = listener.name.clone();
         self.accept(listener, Arc::new(socket)).map_err(|error| Refused::Failed(error.to_string()))?;
         tracing::info!(target: "management", listener = name, "listener created");

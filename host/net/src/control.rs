@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crosstie_manage::{Access, Agent, Attributes, Pending, Reload, Step, log_facts};
 use crosstie_model::facts::{
@@ -27,6 +28,9 @@ use crate::reload::Refusal;
 use crate::rows;
 use crate::status::Watched;
 use crate::worker::{Command, Ending, Shared, Surveyed};
+
+/// What whoever asked for a reload has to read the reply, before connections end.
+const READING: Duration = Duration::from_millis(250);
 
 /// What the program does for management: it turns the attributes of a request into settings, and has the log.
 pub trait Entities: Send + Sync {
@@ -250,7 +254,11 @@ impl Control {
         if let Some(worker) = self.workers.get(usize::from(worker)) {
             let _ = worker.send(Command::Reply(Box::new(request), reply));
         }
-        self.end_all(&endings).await;
+        if !endings.is_empty() {
+            // one of them may be that of whoever asked, and clients were seen to lose a reply that comes with a close
+            tokio::time::sleep(READING).await;
+            self.end_all(&endings).await;
+        }
     }
 
     /// Applies the configuration as it is now, unasked by a peer.

@@ -1,6 +1,5 @@
 //! Listeners: sockets that accept, and hand what they accept to the workers in turn.
 
-use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::sync::mpsc;
 use crate::layer::Entrance;
 use crate::opening;
 use crate::profiles::Profiles;
+use crate::resolver::Resolver;
 use crate::socket::Owner;
 use crate::worker::{Command, Door};
 use crate::{NetError, dial_text, tcp};
@@ -32,20 +32,17 @@ pub(crate) struct Doors {
 /// # Errors
 ///
 /// [`NetError::Bind`].
-pub(crate) async fn bind(listener: &Listener) -> Result<TcpListener, NetError> {
+pub(crate) async fn bind(listener: &Listener, resolver: &Resolver) -> Result<TcpListener, NetError> {
     let family = listener.connection.address_family;
     let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
     let host = listener.host.as_deref().unwrap_or(all);
     let failed =
         |source| NetError::Bind { listener: listener.name.clone(), address: dial_text(host, listener.port), source };
-    let any = listener.host.is_none() && family.is_none();
-    let socket = match tcp::listen(host, listener.port, family).await {
-        // a machine without IPv6
-        Err(error) if any && error.kind() != ErrorKind::AddrInUse => {
-            tcp::listen("0.0.0.0", listener.port, family).await.map_err(failed)?
-        }
-        bound => bound.map_err(failed)?,
+    let bound = match (&listener.host, family) {
+        (None, None) => tcp::listen_everywhere(listener.port),
+        _ => tcp::listen(resolver, (host, listener.port), family).await,
     };
+    let socket = bound.map_err(failed)?;
     let local = socket.local_addr().map_err(failed)?;
     tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
     Ok(socket)

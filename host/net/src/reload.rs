@@ -1,5 +1,6 @@
 //! Reload: what differs between the configuration that runs and the one that is read anew is applied, and nothing else is touched.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crosstie_manage::Reload;
@@ -9,7 +10,7 @@ use tokio::net::TcpListener;
 
 use crate::control::{Control, Open};
 use crate::worker::{Command, Ending};
-use crate::{listener, opening};
+use crate::{NetError, listener, opening};
 
 /// Why a configuration is not applied.
 #[derive(Debug)]
@@ -84,7 +85,15 @@ impl Control {
         let (entities, running, created) = (self.entities.clone(), self.settings.clone(), self.created());
         // files are read, and directories looked at
         let planned = tokio::task::spawn_blocking(move || entities.plan(&running, &created)).await;
-        planned.unwrap_or_else(|error| Err(Refusal::new(format!("the configuration could not be read: {error}"))))
+        let plan = planned
+            .unwrap_or_else(|error| Err(Refusal::new(format!("the configuration could not be read: {error}"))))?;
+        // as of a file that is being written
+        if plan.settings.listeners.is_empty() && plan.settings.connectors.is_empty() {
+            return Err(Refusal::new(
+                "neither listener nor connector would be left, so that nobody could reach the router".to_owned(),
+            ));
+        }
+        Ok(plan)
     }
 
     /// What management has created.
@@ -177,10 +186,10 @@ impl Control {
             let other = || free.iter().position(|open| listener.port != 0 && is_at(open, listener));
             let socket = match own.or_else(other) {
                 Some(at) => free.remove(at).socket.clone(),
-                None => match listener::bind(listener).await {
+                None => match listener::bind(listener, &self.shared.resolver).await {
                     Ok(socket) => Arc::new(socket),
                     Err(error) => {
-                        faults.push(self.own_socket(listener).unwrap_or_else(|| error.to_string()));
+                        faults.push(self.own_socket(listener, &error).unwrap_or_else(|| error.to_string()));
                         continue;
                     }
                 },
@@ -191,12 +200,16 @@ impl Control {
     }
 
     /// Says that a listener of this router is in the way, where one is: its socket is not given up for one that may fail.
-    fn own_socket(&self, listener: &Listener) -> Option<String> {
+    fn own_socket(&self, listener: &Listener, error: &NetError) -> Option<String> {
+        let is_taken = matches!(error, NetError::Bind { source, .. } if source.kind() == ErrorKind::AddrInUse);
+        if !is_taken {
+            return None;
+        }
         let mut others = self.listeners.iter().map(|open| &open.settings);
         let other = others.find(|other| other.port == listener.port && other.port != 0)?;
         let (name, port) = (&listener.name, listener.port);
         Some(format!(
-            "listener {name:?} cannot listen on port {port} while listener {:?} has it for another host: choose another port, or restart the router",
+            "listener {name:?} cannot listen on port {port} while listener {:?} has it: choose another port, or restart the router",
             other.name
         ))
     }

@@ -1,12 +1,12 @@
 //! TCP sockets as the router wants them: keep-alive, no delay, a long queue of those who wait to be accepted.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crosstie_model::settings::AddressFamily;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Instant;
 
 use crate::resolver::Resolver;
@@ -22,6 +22,9 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// Questions without an answer.
 const KEEP_ALIVE_RETRIES: u32 = 4;
+
+/// How long a listener waits for the addresses of its host: all else waits for the listener.
+const LOOK_UP_MAX: Duration = Duration::from_secs(3);
 
 /// Sets what every connection has; of a socket that listens, those that it accepts inherit it.
 fn tune(socket: SockRef<'_>) -> io::Result<()> {
@@ -85,11 +88,19 @@ async fn connect_any(addresses: &[SocketAddr], end: Instant) -> Option<io::Resul
 ///
 /// # Errors
 ///
-/// Why the last one cannot.
-pub(crate) async fn listen(host: &str, port: u16, family: Option<AddressFamily>) -> io::Result<TcpListener> {
+/// Why the last one cannot, or that the host's name has no answer.
+pub(crate) async fn listen(
+    resolver: &Resolver,
+    (host, port): (&str, u16),
+    family: Option<AddressFamily>,
+) -> io::Result<TcpListener> {
+    let found = tokio::time::timeout(LOOK_UP_MAX, resolver.resolve(host, port)).await.map_err(|_| {
+        let why = format!("the look-up of {host:?} has no answer within {} s", LOOK_UP_MAX.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, why)
+    })?;
     let mut failed = no_address(family);
-    for addr in addresses(lookup_host((host, port)).await?, family) {
-        match listen_on(addr, family) {
+    for addr in addresses(found?.into_iter(), family) {
+        match listen_on(addr, true) {
             Ok(listener) => return Ok(listener),
             Err(error) => failed = error,
         }
@@ -97,13 +108,28 @@ pub(crate) async fn listen(host: &str, port: u16, family: Option<AddressFamily>)
     Err(failed)
 }
 
-fn listen_on(addr: SocketAddr, family: Option<AddressFamily>) -> io::Result<TcpListener> {
+/// Listens on all addresses of this machine.
+///
+/// # Errors
+///
+/// Why it cannot.
+pub(crate) fn listen_everywhere(port: u16) -> io::Result<TcpListener> {
+    match listen_on((Ipv6Addr::UNSPECIFIED, port).into(), false) {
+        // a machine without IPv6
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            listen_on((Ipv4Addr::UNSPECIFIED, port).into(), false)
+        }
+        bound => bound,
+    }
+}
+
+/// `only_v6`: an address of IPv6 takes no IPv4; that of all would.
+fn listen_on(addr: SocketAddr, only_v6: bool) -> io::Result<TcpListener> {
     let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // a router that starts again need not wait for connections of the one before to time out
     socket.set_reuseaddr(true)?;
-    if family == Some(AddressFamily::V6) {
-        // the address of all would take IPv4 too
-        SockRef::from(&socket).set_only_v6(true)?;
+    if addr.is_ipv6() {
+        SockRef::from(&socket).set_only_v6(only_v6)?;
     }
     tune(SockRef::from(&socket))?;
     socket.bind(addr)?;
@@ -130,7 +156,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_has_keep_alive_and_no_delay() {
-        let listener = listen("127.0.0.1", 0, None).await.expect("a socket");
+        let listener = listen(&Resolver::default(), ("127.0.0.1", 0), None).await.expect("a socket");
         let port = listener.local_addr().expect("bound").port();
         let (dialled, accepted) = tokio::join!(dial("127.0.0.1", port, None), listener.accept());
         for stream in [dialled.expect("connected"), accepted.expect("accepted").0] {
@@ -161,7 +187,7 @@ mod tests {
     #[tokio::test]
     async fn an_address_that_does_not_answer_leaves_time_to_the_next() {
         let (_silent, dead, _waiting) = silent();
-        let good = listen("127.0.0.1", 0, None).await.expect("a socket");
+        let good = listen(&Resolver::default(), ("127.0.0.1", 0), None).await.expect("a socket");
         let good = good.local_addr().expect("bound");
         let since = Instant::now();
         let end = since + Duration::from_secs(2);
@@ -175,9 +201,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_taken_port_is_said_to_be_taken() {
-        let first = listen("127.0.0.1", 0, None).await.expect("a socket");
+        let first = listen(&Resolver::default(), ("127.0.0.1", 0), None).await.expect("a socket");
         let port = first.local_addr().expect("bound").port();
-        let error = listen("127.0.0.1", port, None).await.expect_err("taken");
+        let error = listen(&Resolver::default(), ("127.0.0.1", port), None).await.expect_err("taken");
         assert_eq!(explain(&error), "another process listens there");
     }
 
@@ -186,7 +212,7 @@ mod tests {
         for (host, family, other) in
             [("127.0.0.1", AddressFamily::V4, AddressFamily::V6), ("::1", AddressFamily::V6, AddressFamily::V4)]
         {
-            let Ok(listener) = listen(host, 0, Some(family)).await else {
+            let Ok(listener) = listen(&Resolver::default(), (host, 0), Some(family)).await else {
                 assert_eq!(host, "::1", "every machine has IPv4");
                 continue;
             };
@@ -194,15 +220,23 @@ mod tests {
             assert!(dial(host, port, Some(family)).await.is_ok());
             let refused = dial(host, port, Some(other)).await.expect_err("another family");
             assert_eq!(refused.kind(), io::ErrorKind::NotFound);
-            assert_eq!(listen(host, 0, Some(other)).await.expect_err("another family").kind(), io::ErrorKind::NotFound);
+            assert_eq!(
+                listen(&Resolver::default(), (host, 0), Some(other)).await.expect_err("another family").kind(),
+                io::ErrorKind::NotFound
+            );
         }
     }
 
     #[tokio::test]
     async fn all_of_ipv6_leaves_ipv4_free() {
-        if let Ok(six) = listen("::", 0, Some(AddressFamily::V6)).await {
-            let port = six.local_addr().expect("bound").port();
-            assert!(listen("0.0.0.0", port, Some(AddressFamily::V4)).await.is_ok());
+        for family in [None, Some(AddressFamily::V6)] {
+            if let Ok(six) = listen(&Resolver::default(), ("::", 0), family).await {
+                let port = six.local_addr().expect("bound").port();
+                assert!(listen(&Resolver::default(), ("0.0.0.0", port), None).await.is_ok());
+            }
         }
+        let all = listen_everywhere(0).expect("a socket");
+        let port = all.local_addr().expect("bound").port();
+        assert!(listen(&Resolver::default(), ("127.0.0.1", port), None).await.is_err());
     }
 }

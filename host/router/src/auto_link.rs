@@ -61,9 +61,13 @@ fn attach(auto_link: &AutoLink) -> Attach {
     }
 }
 
+/// Characters of a peer's words that are kept.
+const WORDS_MAX: usize = 500;
+
 /// What a detach says, as management shows it. Source: the reference, 1.8.
 fn words(error: &Error) -> String {
-    error.description.clone().unwrap_or_else(|| condition(&error.condition))
+    let said = error.description.clone().unwrap_or_else(|| condition(&error.condition));
+    said.chars().take(WORDS_MAX).collect()
 }
 
 impl Peer {
@@ -195,7 +199,7 @@ impl Shard {
             connector = peer.meta.outgoing.then_some(&*peer.meta.name),
             listener = (!peer.meta.outgoing).then_some(&*peer.meta.name),
             condition = error.map(|error| condition(&error.condition)),
-            error = error.and_then(|error| error.description.as_deref()),
+            error = error.filter(|error| error.description.is_some()).map(words),
             retry_seconds = wait.as_secs(),
             "auto-link detached by the peer"
         );

@@ -17,7 +17,7 @@ use crosstie_amqp::raw::{self, Side};
 use crosstie_amqp::relay::Relay;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::LinkId;
-use crosstie_model::address::normalise;
+use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
@@ -32,6 +32,7 @@ use crate::improper::Arriving;
 use crate::link::Link;
 use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::name::NODE;
 use crate::shard::{Peer, Shard};
 use crate::terminus;
 use crate::watch::Watch;
@@ -265,8 +266,14 @@ pub(crate) fn name(routes: &LinkRoutes, container_id: &str, attach: &Attach, bod
             if source.dynamic { dynamic_address(attach) } else { source.address.as_deref() }
         }
     };
-    let name = Some(normalise(address?)).filter(|name| !name.is_empty())?;
+    // management stays here, whatever a route covers: it is the way to take that route back
+    let name = Some(normalise(address?)).filter(|name| !name.is_empty() && !is_management(name))?;
     routes.covers(terminus::link_direction(attach), name).then(|| name.to_owned())
+}
+
+/// Whether a name is that of a router's management node, in any of its forms.
+fn is_management(name: &str) -> bool {
+    name == NODE || (is_reserved(name) && name.rsplit('/').next() == Some(NODE))
 }
 
 /// Whether the terminus that peers and container share outlives a connection. Source: AMQP 1.0 part 3, 3.5.3.

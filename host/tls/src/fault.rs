@@ -85,7 +85,6 @@ pub fn explain(error: &Error) -> String {
 #[must_use]
 pub fn explain_later(error: &Error) -> String {
     match error {
-        Error::AlertReceived(alert) => format!("the peer ended TLS: {alert:?}"),
         Error::InvalidMessage(_) => "what the peer sent is no TLS".to_owned(),
         other => explain(other),
     }
@@ -120,6 +119,32 @@ fn certificate(fault: &CertificateError) -> String {
         CertificateError::NotValidForNameContext { expected, presented } => {
             format!("the certificate is for {}, not for {:?}", presented.join(", "), expected.to_str())
         }
+        CertificateError::BadSignature => {
+            "the certificate is not signed by the authority of that name in `ca`: perhaps that one was made anew"
+                .to_owned()
+        }
+        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            "the certificate is that of an authority (`CA:TRUE`): a peer shows one that an authority has signed"
+                .to_owned()
+        }
         other => format!("the certificate is not good: {other}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_often_goes_wrong_is_told_in_words() {
+        let is_authority = rustls::OtherError(std::sync::Arc::new(std::io::Error::other("CaUsedAsEndEntity")));
+        for (error, part) in [
+            (Error::InvalidCertificate(CertificateError::Other(is_authority)), "that of an authority"),
+            (Error::InvalidCertificate(CertificateError::BadSignature), "made anew"),
+            (Error::AlertReceived(AlertDescription::CertificateRequired), "it wants a certificate"),
+        ] {
+            assert!(explain_later(&error).contains(part), "{}", explain_later(&error));
+            assert!(explain(&error).contains(part), "{}", explain(&error));
+        }
     }
 }

@@ -448,3 +448,13 @@ fn management_shows_makes_and_ends_link_routes() {
     assert_eq!(status(&stat()), ["active"; 4]);
     drop(container);
 }
+
+/// Whoever covers everything can still take that back.
+#[test]
+fn a_route_for_all_addresses_leaves_management_here() {
+    let routes = ["in", "out"].map(|direction| {
+        format!("link-route {{\n    pattern \"#\"\n    direction \"{direction}\"\n    container \"nobody\"\n}}\n")
+    });
+    let router = Router::start(&plain_kdl(&routes.concat()));
+    assert_eq!(router.stat("link-routes").len(), 2);
+}

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{Performative, SASL_HEADER};
 use crosstie_tests::management::Management;
 use crosstie_tests::native::{Client, bytes, message, receive, runtime, within};
 use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::{begin, open};
-use crosstie_tests::place::router_binary;
+use crosstie_tests::place::{TestDir, cache_dir, router_binary};
 use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
@@ -311,11 +311,54 @@ fn sockets_are_taken_over_and_a_taken_port_changes_nothing() {
     // its own socket is in its way: it is not given up for one that may not be there
     edit(&router, &plain_kdl(&[door("a", one).replace("    host \"127.0.0.1\"\n", ""), door("b", two)].concat()));
     let refused = reload(router.clients(), &[]);
-    assert!(refused.stderr.contains("while listener \"a\" has it for another host"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("while listener \"a\" has it: choose another port"), "{}", refused.stderr);
     assert!(name_at(one).contains("\"a\""));
     // a goes to the port of b, which goes; the port of a is that of a third one
     edit(&router, &plain_kdl(&[door("a", two), door("third", one)].concat()));
     let applied = reload(router.clients(), &[]);
     assert_eq!(applied.code, Some(0), "{applied:?}");
     assert!(name_at(one).contains("\"third\"") && name_at(two).contains("\"a\""), "{} {}", name_at(one), name_at(two));
+}
+
+#[test]
+fn a_file_that_is_empty_for_a_moment_changes_nothing() {
+    let mut router = Router::start(&plain_kdl(""));
+    edit(&router, "");
+    for options in [&[][..], &["--dry-run"]] {
+        let refused = reload(router.clients(), options);
+        assert_eq!(refused.code, Some(78), "{refused:?}");
+        assert!(refused.stderr.contains("neither listener nor connector would be left"), "{}", refused.stderr);
+    }
+    router.assert_healthy();
+}
+
+#[test]
+fn the_plan_is_printed_where_it_ends_the_connection_that_asked() {
+    let kdl = plain_kdl("");
+    let router = Router::start(&kdl);
+    edit(&router, &kdl.replace("listener \"clients\"", "listener \"others\""));
+    let since = Instant::now();
+    let applied = reload(router.clients(), &[]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    assert!(applied.lines.iter().any(|line| line.contains("remove listener \"clients\"")), "{applied:?}");
+    assert!(since.elapsed() < Duration::from_secs(10), "it took {:?}", since.elapsed());
+}
+
+/// Source: `clients/silent-dns.c`.
+#[test]
+fn a_listener_whose_host_never_resolves_stops_neither_management_nor_signals() {
+    let library = cache_dir().join("silent-dns/silent-dns.so");
+    assert!(library.exists(), "no {}: run tests/install", library.display());
+    let mut router = Router::start_changed(TestDir::new("router"), &plain_kdl(""), |command| {
+        command.env("LD_PRELOAD", &library);
+    });
+    let silent = "listener \"silent\" {\n    host \"door.silent.test\"\n    port 0\n}\n";
+    edit(&router, &plain_kdl(silent));
+    let refused = reload(router.clients(), &[]);
+    assert_eq!(refused.code, Some(78), "{refused:?}");
+    assert!(refused.stderr.contains("the look-up of \"door.silent.test\" has no answer within 3 s"), "{refused:?}");
+    router.assert_healthy();
+    let since = Instant::now();
+    assert!(router.terminate().success());
+    assert!(since.elapsed() < Duration::from_secs(10), "it took {:?} to end", since.elapsed());
 }

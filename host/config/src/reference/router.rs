@@ -46,15 +46,14 @@ pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities:
     draft.into_node()
 }
 
-/// Whether peers authenticate with passwords at a listener.
+/// Whether peers may authenticate with passwords at a listener: without `saslMechanisms` it offers all that Cyrus SASL has.
 fn takes_passwords(entity: &Entity) -> bool {
-    let of = |name: &str| entity.attributes.iter().rfind(|attribute| attribute.name == name).map(|found| &found.value);
-    let mechanisms = match of("saslMechanisms") {
-        Some(Given::Text(text)) => text.as_str(),
-        _ => return false,
-    };
-    let without = ["", "ANONYMOUS", "EXTERNAL"];
-    entity.kind == "listener" && mechanisms.split([' ', ',', '\t']).any(|word| !without.contains(&word))
+    let mechanisms = entity.attributes.iter().rfind(|attribute| attribute.name == "saslMechanisms");
+    let offers = mechanisms.is_none_or(|mechanisms| {
+        let Given::Text(text) = &mechanisms.value else { return true };
+        text.split([' ', ',', '\t']).any(|word| !["", "ANONYMOUS", "EXTERNAL"].contains(&word))
+    });
+    entity.kind == "listener" && offers
 }
 
 /// The `limits` that stand in the `policy` entity, if it has any.

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use crosstie_config::read_secret;
 use crosstie_model::settings::{Authorities, ClientCertificate, Scheme, Tls, TlsVersion};
 use crosstie_tls::Profile;
-use fe2o3_amqp::connection::ConnectionHandle;
+use fe2o3_amqp::connection::{ConnectionHandle, OpenError};
 use fe2o3_amqp::sasl_profile::{SaslProfile, SaslScramSha256, SaslScramSha512};
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp::{Connection, Session};
@@ -181,6 +181,7 @@ impl Bus {
         if let Some(profile) = self.profile {
             builder = builder.sasl_profile(profile);
         }
+        let is_plain = self.tls.is_none();
         let opened = match self.tls {
             Some(config) => {
                 let name = ServerName::try_from(self.host.clone());
@@ -190,7 +191,16 @@ impl Bus {
             }
             None => builder.open_with_stream(stream).await,
         };
-        let mut connection = opened.map_err(|error| fault::open(&error))?;
+        let mut connection = opened.map_err(|error| {
+            let said = fault::open(&error);
+            // an alert of TLS is no protocol header
+            let is_strange = matches!(error, OpenError::Io(_) | OpenError::ProtocolHeaderMismatch(_));
+            if is_plain && is_strange {
+                format!("{said}; where the port speaks TLS, --bus is amqps://HOST:PORT")
+            } else {
+                said
+            }
+        })?;
         let session = Session::begin(&mut connection).await.map_err(|error| fault::begin(&error))?;
         Ok(Client { connection, session })
     }

@@ -1,5 +1,7 @@
 //! Questions to the management node of a router.
 
+use std::time::Duration;
+
 use fe2o3_amqp::link::{Receiver, Sender};
 use fe2o3_amqp::session::SessionHandle;
 use fe2o3_amqp_types::messaging::{AmqpValue, ApplicationProperties, Body, Message, MessageId, Properties, Source};
@@ -10,6 +12,9 @@ use serde_amqp::primitives::OrderedMap;
 use super::StatFault;
 use super::row::Row;
 use crate::client::{Fault, attach_receiver, attach_sender};
+
+/// How long a reply that is there already waits to be settled.
+const ACCEPT_MAX: Duration = Duration::from_secs(1);
 
 /// Entities that one reply may hold.
 const PAGE: usize = 500;
@@ -92,7 +97,8 @@ impl Node {
         }
         loop {
             let delivery = self.receiver.recv::<Body<Value>>().await.map_err(Fault::from)?;
-            self.receiver.accept(&delivery).await.map_err(Fault::from)?;
+            // a reload ends its own connection with the reply
+            let _ = tokio::time::timeout(ACCEPT_MAX, self.receiver.accept(&delivery)).await;
             let message = delivery.into_message();
             let correlation = message.properties.as_ref().and_then(|properties| properties.correlation_id.as_ref());
             if correlation == Some(&MessageId::Ulong(self.correlation)) {
