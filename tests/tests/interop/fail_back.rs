@@ -13,6 +13,8 @@ use serde_json::Value;
 
 use crate::auto_links::{auto_attach, refuse, serve_session};
 use crate::failover::connector;
+use crate::failover_lists::serve_sasl;
+use crate::reload::{edit, reload};
 
 fn ids(events: &[Value], field: &str) -> BTreeSet<u64> {
     events.iter().filter_map(|event| event[field].as_u64()).collect()
@@ -128,4 +130,37 @@ fn s02_a_better_one_that_refuses_an_auto_link_is_left() {
     assert_eq!(router.stat("connections").iter().filter(|row| row["dir"] == "out").count(), 1);
     assert!(router.terminate().success());
     assert!(works.drain(DEADLINE));
+}
+
+/// Neither a new password nor whether there is a way back at all waits for the connection to end.
+#[test]
+fn the_way_back_is_that_of_the_connector_as_it_is_now() {
+    let (first, second) = (Server::new(), Server::new());
+    let kdl = |password: &str, more: &str| {
+        let user = format!(
+            "sasl-username \"u\"\n    sasl-password \"literal:{password}\"\n    allow-plain-without-tls\n    sasl \"PLAIN\"\n    failover {{"
+        );
+        connector(&[(first.port(), 0), (second.port(), 1)], more).replace("failover {", &user)
+    };
+    let back = "fail-back after=\"2s\"";
+    let router = Router::start(&kdl("old", back));
+    drop(first.accept());
+    let (mut works, _) = second.accept_open(&open("second"));
+    let change = |kdl: &str| {
+        edit(&router, kdl);
+        let applied = reload(router.clients(), &[]);
+        assert_eq!(applied.code, Some(0), "{applied:?}");
+    };
+    drop(first.accept());
+    change(&kdl("new", back));
+    let (peer, _, response) = serve_sasl(&first);
+    assert!(response.ends_with(b"new"), "{response:?}");
+    drop(peer);
+    change(&kdl("new", ""));
+    assert!(first.accept_within(Duration::from_secs(4)).is_none(), "nobody goes back");
+    change(&kdl("new", back));
+    drop(first.accept());
+    works.begin(7);
+    let shown = router.stat("connectors").remove(0);
+    assert_eq!(shown["connectedTo"], format!("amqp://127.0.0.1:{}", second.port()), "{shown}");
 }

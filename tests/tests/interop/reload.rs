@@ -25,13 +25,13 @@ const TOUCHED: [&str; 5] = ["detached", "ended", "closed", "transport-error", "d
 
 /// What `crosstie reload` said.
 #[derive(Debug)]
-struct Reloaded {
-    code: Option<i32>,
+pub(crate) struct Reloaded {
+    pub(crate) code: Option<i32>,
     lines: Vec<String>,
     stderr: String,
 }
 
-fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
+pub(crate) fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
     let mut command = Command::new(router_binary());
     command.arg("reload").args(options).arg("--bus").arg(format!("amqp://{addr}")).env("NO_COLOR", "1");
     let mut process = Process::start("crosstie reload", &mut command);
@@ -43,7 +43,7 @@ fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
     Reloaded { code, lines: process.lines(Stream::Out), stderr: process.lines(Stream::Err).join("\n") }
 }
 
-fn edit(router: &Router, kdl: &str) {
+pub(crate) fn edit(router: &Router, kdl: &str) {
     router.dir().write("crosstie.kdl", kdl);
 }
 
