@@ -286,6 +286,30 @@ fn what_management_created_survives_and_its_name_is_refused() {
     });
 }
 
+/// What management created stays, too, where the file had the same.
+#[test]
+fn what_management_created_in_place_of_the_files_survives() {
+    let rule = "address \"theirs\" {\n    prefix \"a\"\n}\n";
+    let route = "link-route {\n    prefix \"r\"\n    direction \"in\"\n    container \"brk\"\n}\n";
+    let router = Router::start(&plain_kdl(&[rule, route].concat()));
+    runtime().block_on(async {
+        let mut management = Management::open(router.clients()).await;
+        let (address, link_route) = ("router.config.address", "router.config.linkRoute");
+        assert_eq!(management.named("DELETE", address, "theirs").await.status, 204);
+        assert_eq!(management.create(address, &[("name", "mine"), ("prefix", "a")]).await.status, 201);
+        let alike = [("name", "mine"), ("prefix", "r"), ("direction", "in"), ("containerId", "brk")];
+        assert_eq!(management.create(link_route, &alike).await.status, 201);
+        edit(&router, &plain_kdl(""));
+        let applied = reload(router.clients(), &[]);
+        assert_eq!((applied.code, applied.lines.len()), (Some(0), 2), "{applied:?}");
+        for of in [address, link_route] {
+            assert_eq!(management.named("READ", of, "mine").await.status, 200, "{of}");
+        }
+        management.close().await;
+    });
+    assert_eq!(router.stat("link-routes").len(), 1);
+}
+
 #[test]
 fn sockets_are_taken_over_and_a_taken_port_changes_nothing() {
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
