@@ -57,6 +57,11 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
                     () = watched.ordered() => Err(Failure { error: "the connector was changed".to_owned(), condition: None }),
                 };
                 match begun {
+                    // it is not to be there any more
+                    Err(Failure { error, .. }) if worker.is_closing() || watched.is_ordered() => {
+                        tracing::debug!(target: "connector", connector = &*name, endpoint, error, "the dial is left");
+                        return;
+                    }
                     Ok(dialled) => serve(worker, (&mut connector, watched), dialled, &mut failover).await,
                     Err(failure) => {
                         tell_failed((&name, watched), &endpoint, None, &failure);
@@ -139,7 +144,7 @@ async fn serve(
                         failover.handle_opened(clock, advertisement);
                         watched.set(ConnectorStatus::Success, Some(successor.text()));
                         watched.set_progress(failover);
-                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire());
+                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire(watched.clone()));
                     }
                     Err(failure) => {
                         let Failure { error, condition } = &failure;
@@ -204,6 +209,11 @@ fn tell_over(
     failover: &mut Failover,
 ) {
     let endpoint = dialled.endpoint.as_str();
+    if worker.is_closing() {
+        let error = failure.error;
+        tracing::debug!(target: "connector", connector = name, endpoint, error, "the connection is left");
+        return;
+    }
     if !failover.is_connected() {
         tell_failed((name, watched), endpoint, Some(dialled.id()), &failure);
         return failover.handle_failed(worker.clock(), failure);
