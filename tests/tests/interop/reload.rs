@@ -8,12 +8,13 @@ use crosstie_tests::frame::{Performative, SASL_HEADER};
 use crosstie_tests::management::Management;
 use crosstie_tests::native::{Client, bytes, message, receive, runtime, within};
 use crosstie_tests::peer::Peer;
-use crosstie_tests::performative::{begin, open};
+use crosstie_tests::performative::{begin, flow, open};
 use crosstie_tests::place::router_binary;
 use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -209,6 +210,46 @@ fn attached_links_follow_a_changed_distribution() {
         });
         assert!(extra.await.is_err(), "a copy too many");
         client.close().await;
+    });
+}
+
+/// Multicast waits for no credit, and yet nothing goes before what was there first.
+#[test]
+fn what_waits_goes_to_all_when_its_address_becomes_multicast() {
+    let rule = |distribution: &str| format!("address {{\n    prefix \"d\"\n    distribution \"{distribution}\"\n}}\n");
+    let router = Router::start(&plain_kdl(&rule("balanced")));
+    let mut receivers = ["one", "two"].map(|name| Peer::session(router.clients(), name));
+    for receiver in &mut receivers {
+        receiver.attach_receiver(0, 0, "d", 0);
+    }
+    let mut sender = Peer::session(router.clients(), "sender");
+    sender.attach_sender(0, 0, "d");
+    sender.expect_credit();
+    for (id, body) in (0..).zip([b"0", b"1"]) {
+        sender.send_message(0, 0, id, body);
+    }
+    // they have come when this is answered
+    sender.begin(1);
+    edit(&router, &plain_kdl(&rule("multicast")));
+    let applied = reload(router.clients(), &[]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    sender.send_message(0, 0, 2, b"2");
+    sender.begin(2);
+    for receiver in &mut receivers {
+        receiver.send(0, &flow(0, 0, 10));
+        for id in 0..3 {
+            let (transfer, payload) = receiver.expect_transfer();
+            assert!(payload.ends_with(&[b'0' + id]), "{id}: {payload:?}");
+            receiver.settle(0, transfer.delivery_id.unwrap_or_default(), DeliveryState::Accepted(Accepted {}));
+        }
+    }
+    let mut left = 3;
+    sender.expect("all outcomes", |frame| {
+        if let Performative::Disposition(found) = &frame.performative {
+            assert!(matches!(found.state, Some(DeliveryState::Accepted(_))), "{found:?}");
+            left -= found.last.unwrap_or(found.first) - found.first + 1;
+        }
+        (left == 0).then_some(())
     });
 }
 
