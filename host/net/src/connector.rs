@@ -10,6 +10,7 @@ use crosstie_model::facts::ConnectorStatus;
 use crosstie_model::policy::{FailoverAnswer, FailoverRequest, Hook};
 use crosstie_model::settings::Connector;
 use crosstie_router::failover::{Dial, Failover, Failure, Step};
+use tokio::time::Instant;
 
 use crate::dial_text;
 use crate::dialled::{Dialled, News, Opened};
@@ -19,7 +20,7 @@ use crate::worker::Worker;
 /// Keeps a connector connected until it is stopped, or the worker closes.
 pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: Watched) {
     loop {
-        keep(&worker, &connector, &watched).await;
+        keep(&worker, connector, &watched).await;
         match watched.take_other() {
             Some(other) if !worker.is_closing() => connector = other,
             _ => return,
@@ -27,9 +28,10 @@ pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: W
     }
 }
 
-/// Keeps it connected as it is configured now.
-async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
-    let mut failover = Failover::new(connector, RandomState::new().hash_one(&connector.name));
+/// Keeps it connected as it is configured now. One that changes while it is connected goes on from there.
+async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
+    let mut failover = Failover::new(&connector, RandomState::new().hash_one(&connector.name));
+    let mut connector = Rc::new(connector);
     let name: Arc<str> = connector.name.as_str().into();
     while !worker.is_closing() && !watched.is_ordered() {
         match failover.poll(worker.clock()) {
@@ -49,13 +51,18 @@ async fn keep(worker: &Rc<Worker>, connector: &Connector, watched: &Watched) {
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
                 watched.set_status(ConnectorStatus::Connecting);
                 watched.set_progress(&failover);
-                let begin = Dialled::begin(worker, (connector, watched.edition()), &dial);
+                let begin = Dialled::begin(worker, (&connector, watched.edition()), &dial);
                 let begun = tokio::select! {
                     begun = begin => begun,
                     () = watched.ordered() => Err(Failure { error: "the connector was changed".to_owned(), condition: None }),
                 };
                 match begun {
-                    Ok(dialled) => serve(worker, (connector, watched), dialled, &mut failover).await,
+                    // it is not to be there any more
+                    Err(Failure { error, .. }) if worker.is_closing() || watched.is_ordered() => {
+                        tracing::debug!(target: "connector", connector = &*name, endpoint, error, "the dial is left");
+                        return;
+                    }
+                    Ok(dialled) => serve(worker, (&mut connector, watched), dialled, &mut failover).await,
                     Err(failure) => {
                         tell_failed((&name, watched), &endpoint, None, &failure);
                         failover.handle_failed(worker.clock(), failure);
@@ -84,36 +91,19 @@ async fn ask(worker: &Worker, request: FailoverRequest) -> Option<FailoverAnswer
 }
 
 /// A connection that is to take the place of one that works; the endpoint is for when it cannot.
-type Successor<'c> = (String, Pin<Box<dyn Future<Output = Result<(Dialled, Opened), Failure>> + 'c>>);
+type Successor = (String, Pin<Box<dyn Future<Output = Result<(Dialled, Opened), Failure>>>>);
 
 /// Serves a connection to its end, or those that take its place.
 async fn serve(
     worker: &Rc<Worker>,
-    (connector, watched): (&Connector, &Watched),
+    (connector, watched): (&mut Rc<Connector>, &Watched),
     mut dialled: Dialled,
     failover: &mut Failover,
 ) {
-    let name: &str = &connector.name;
-    let mut back: Option<Successor<'_>> = None;
+    let name: &str = &connector.name.clone();
+    let mut back: Option<Successor> = None;
     loop {
-        let mut wait = None;
-        if failover.is_connected() && back.is_none() {
-            match failover.poll(worker.clock()) {
-                Step::Ask(request) => {
-                    let answer = ask(worker, request).await;
-                    failover.handle_answer(worker.clock(), answer);
-                    continue;
-                }
-                Step::Dial(dial) => {
-                    let endpoint = dial_text(&dial.host, dial.port);
-                    tracing::debug!(target: "connector", connector = name, endpoint, "dialling a better one");
-                    watched.set_progress(failover);
-                    back = Some((endpoint, Box::pin(succeed(worker, (connector, watched.edition()), dial))));
-                }
-                Step::Wait(until) => wait = Some(worker.instant(until)),
-                Step::Idle => {}
-            }
-        }
+        let wait = go_back(worker, (connector, watched), failover, &mut back).await;
         let outcome = async {
             match &mut back {
                 Some((_, successor)) => successor.await,
@@ -140,6 +130,13 @@ async fn serve(
                 tracing::info!(target: "connector", connector = name, endpoint = dialled.endpoint, "connection closed");
                 return dialled.close("the connector was deleted");
             }
+            () = watched.ordered(), if failover.is_connected() => if let Some(other) = watched.take_other() {
+                // what is dialled by what no longer holds is left
+                back = None;
+                failover.change(worker.clock(), &other);
+                *connector = Rc::new(other);
+                watched.set_progress(failover);
+            },
             outcome = outcome => {
                 let endpoint = back.take().map(|(endpoint, _)| endpoint).unwrap_or_default();
                 match outcome {
@@ -147,7 +144,7 @@ async fn serve(
                         failover.handle_opened(clock, advertisement);
                         watched.set(ConnectorStatus::Success, Some(successor.text()));
                         watched.set_progress(failover);
-                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire());
+                        tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire(watched.clone()));
                     }
                     Err(failure) => {
                         let Failure { error, condition } = &failure;
@@ -162,9 +159,40 @@ async fn serve(
     }
 }
 
+/// Dials a better endpoint beside the connection when it is time; says when it is to be looked at again.
+async fn go_back(
+    worker: &Rc<Worker>,
+    (connector, watched): (&Rc<Connector>, &Watched),
+    failover: &mut Failover,
+    back: &mut Option<Successor>,
+) -> Option<Instant> {
+    while failover.is_connected() && back.is_none() {
+        match failover.poll(worker.clock()) {
+            Step::Ask(request) => {
+                let answer = ask(worker, request).await;
+                failover.handle_answer(worker.clock(), answer);
+            }
+            Step::Dial(dial) => {
+                let endpoint = dial_text(&dial.host, dial.port);
+                tracing::debug!(target: "connector", connector = connector.name, endpoint, "dialling a better one");
+                watched.set_progress(failover);
+                let successor = succeed(worker.clone(), (connector.clone(), watched.edition()), dial);
+                *back = Some((endpoint, Box::pin(successor)));
+            }
+            Step::Wait(until) => return Some(worker.instant(until)),
+            Step::Idle => return None,
+        }
+    }
+    None
+}
+
 /// Dials an endpoint, and answers when it can do what the connection does that it is to follow.
-async fn succeed(worker: &Rc<Worker>, connector: (&Connector, u64), dial: Dial) -> Result<(Dialled, Opened), Failure> {
-    let dialled = Dialled::begin(worker, connector, &dial).await?;
+async fn succeed(
+    worker: Rc<Worker>,
+    (connector, edition): (Rc<Connector>, u64),
+    dial: Dial,
+) -> Result<(Dialled, Opened), Failure> {
+    let dialled = Dialled::begin(&worker, (&connector, edition), &dial).await?;
     let opened = match dialled.news().await {
         News::Opened(opened) => opened,
         News::Over(failure) => return Err(failure),
@@ -181,6 +209,11 @@ fn tell_over(
     failover: &mut Failover,
 ) {
     let endpoint = dialled.endpoint.as_str();
+    if worker.is_closing() {
+        let error = failure.error;
+        tracing::debug!(target: "connector", connector = name, endpoint, error, "the connection is left");
+        return;
+    }
     if !failover.is_connected() {
         tell_failed((name, watched), endpoint, Some(dialled.id()), &failure);
         return failover.handle_failed(worker.clock(), failure);

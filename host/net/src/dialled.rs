@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 
 use crate::layer::Layer;
 use crate::socket::{Owner, Socket};
+use crate::status::Watched;
 use crate::worker::Worker;
 use crate::{dial_text, opening, tcp};
 
@@ -147,8 +148,8 @@ impl Dialled {
         }
     }
 
-    /// Ends it when what has begun is over, after another one has taken its place.
-    pub(crate) async fn retire(self) {
+    /// Ends it when what has begun is over, after another one has taken its place, or when its connector is `watched` to end.
+    pub(crate) async fn retire(self, watched: Watched) {
         let connector = self.socket.identity.borrow().owner.name.clone();
         let endpoint = self.endpoint.as_str();
         tracing::info!(target: "connector", connector = &*connector, endpoint, "retiring");
@@ -168,6 +169,7 @@ impl Dialled {
                 self.is_over.set(true);
                 self.worker.close_clean(self.at);
             }
+            () = watched.stopped() => self.close("the connector was deleted"),
             _ = self.news() => {}
         }
     }
@@ -197,7 +199,7 @@ impl Dialled {
     }
 
     /// Closes it.
-    pub(crate) fn close(self, why: &str) {
+    pub(crate) fn close(&self, why: &str) {
         self.is_over.set(true);
         self.worker.close_for(self.at, why);
     }

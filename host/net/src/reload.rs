@@ -141,9 +141,11 @@ impl Control {
         common.buffered.set_max(settings.limits.buffered_bytes);
         let Difference { removed, added, changed } = addresses;
         let added = changed.into_iter().map(|changed| changed.to).chain(added).collect();
-        common.addresses.change_rules(&removed, added, settings.router.default_distribution);
+        let default = settings.router.default_distribution;
+        common.addresses.change_rules((&removed, added), default, &self.made.addresses);
         let Difference { removed, added, changed } = link_routes;
-        common.link_routes.change(&removed, changed.into_iter().map(|changed| changed.to).chain(added).collect());
+        let added = changed.into_iter().map(|changed| changed.to).chain(added).collect();
+        common.link_routes.change(&removed, added, &self.made.link_routes);
         self.change_auto_links(auto_links);
         self.settings = settings;
         self.entities.applied(&self.settings);

@@ -1,6 +1,6 @@
 //! Addresses: who consumes from each, and which workers send to it. Shared by all workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -383,19 +383,24 @@ impl Addresses {
     }
 
     /// Puts rules in place of those for the same addresses, after some were removed. Addresses in use pick among their consumers
-    /// as the rules say from here on; their links stay where they are.
-    pub fn change_rules(&self, removed: &[AddressRule], added: Vec<AddressRule>, default: Distribution) {
+    /// as the rules say from here on; their links stay where they are. `created`: what is not of a file, and stays.
+    pub fn change_rules(
+        &self,
+        (removed, added): (&[AddressRule], Vec<AddressRule>),
+        default: Distribution,
+        created: &BTreeSet<u64>,
+    ) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         let used: Vec<_> = self.all().into_iter().filter(|address| address.key.class == Class::Mobile).collect();
         let before: Vec<Distribution> = used.iter().map(|address| rules.distribution(&address.key.name)).collect();
         rules.default = default;
         for rule in removed {
             let pattern = rule.covers.pattern();
-            rules.retain(|known| known.pattern != pattern);
+            rules.retain(|known| known.pattern != pattern || created.contains(&known.id));
         }
         for rule in added {
             let pattern = rule.covers.pattern();
-            match rules.all.iter_mut().find(|known| known.pattern == pattern) {
+            match rules.all.iter_mut().find(|known| known.pattern == pattern && !created.contains(&known.id)) {
                 Some(known) => known.rule = Arc::new(rule),
                 // there is none for these addresses
                 None => drop(rules.add(rule)),
@@ -499,13 +504,18 @@ mod tests {
         // a plugin has chosen this one
         let chosen = of("q.2", Distribution::Closest);
         let version = ruled.version();
-        addresses.change_rules(&[], vec![rule(Distribution::Multicast)], Distribution::Balanced);
+        let none = BTreeSet::new();
+        addresses.change_rules((&[], vec![rule(Distribution::Multicast)]), Distribution::Balanced, &none);
         let now = || [&ruled, &free, &chosen].map(|address| address.distribution());
         assert_eq!(now(), [Distribution::Multicast, Distribution::Balanced, Distribution::Closest]);
         assert_ne!(ruled.version(), version);
-        addresses.change_rules(&[rule(Distribution::Multicast)], Vec::new(), Distribution::Closest);
+        addresses.change_rules((&[rule(Distribution::Multicast)], Vec::new()), Distribution::Closest, &none);
         assert_eq!(now(), [Distribution::Closest; 3]);
         assert!(addresses.rules().is_empty());
+        // what did not come by a file does not go by one
+        let id = addresses.add_rule(rule(Distribution::Balanced)).unwrap();
+        addresses.change_rules((&[rule(Distribution::Balanced)], Vec::new()), Distribution::Closest, &[id].into());
+        assert_eq!((addresses.rules().len(), addresses.distribution("q.1")), (1, Distribution::Balanced));
     }
 
     #[test]

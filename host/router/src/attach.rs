@@ -89,6 +89,9 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
+        if peer.retires {
+            return self.refuse(at, link, &attach, terminus::retires());
+        }
         let wanted = terminus::wanted(&attach, &common.router_id);
         let may_move = std::mem::replace(&mut peer.meta.may_move, false);
         let lives = match (&routed, &wanted) {
@@ -168,11 +171,15 @@ impl Shard {
             return;
         };
         peer.asking = peer.asking.saturating_sub(1);
+        let retires = peer.retires;
         let Some(Link::Asking(asking)) = peer.session(link.channel).and_then(|session| session.remove(link.handle))
         else {
             return;
         };
         let Asking { attach, routed, flow, .. } = *asking;
+        if retires {
+            return self.refuse(connection, link, &attach, terminus::retires());
+        }
         let renamed = matches!(&decision, Decision::Apply(ruling) if ruling.address.is_some());
         if let Some((name, body)) = routed.filter(|_| !renamed && !matches!(decision, Decision::Refuse(_))) {
             return self.route(at, attach, (&name, &body), flow);

@@ -24,19 +24,35 @@ pub(crate) struct Candidates {
 impl Candidates {
     /// Those of the configuration.
     pub(crate) fn new(connector: &Connector) -> Self {
+        let mut candidates =
+            Self { known: Vec::new(), configured: 0, next: 0, allow: Vec::new(), scheme: Scheme::Amqp };
+        candidates.change(connector);
+        candidates
+    }
+
+    /// Takes those of another configuration, and keeps what was advertised and is allowed there. Who is known already stays who
+    /// it is.
+    pub(crate) fn change(&mut self, connector: &Connector) {
+        let old = std::mem::take(&mut self.known);
         let mut configured: Vec<Candidate> = connector.endpoints.iter().map(from_endpoint).collect();
         configured.sort_by_key(|candidate| candidate.priority);
-        let mut candidates = Self {
-            known: Vec::new(),
-            configured: configured.len(),
-            next: 0,
-            allow: connector.failover.allow.clone(),
-            scheme: if connector.tls.is_some() { Scheme::Amqps } else { Scheme::Amqp },
-        };
+        self.configured = configured.len();
+        self.allow.clone_from(&connector.failover.allow);
+        self.scheme = if connector.tls.is_some() { Scheme::Amqps } else { Scheme::Amqp };
         for candidate in configured {
-            candidates.add(candidate);
+            let before = old.iter().find(|(key, known)| is_at(known, &candidate) && self.get(*key).is_none());
+            match before {
+                Some((key, known)) => self.known.push((*key, configured_as(known, candidate))),
+                None => self.add(candidate),
+            }
         }
-        candidates
+        for (key, known) in old.into_iter().filter(|(_, known)| known.origin == CandidateOrigin::Advertised) {
+            let allowed = self.allow.is_empty() || self.is_listed(&known.host);
+            let follows = connector.failover.follow_advertised && allowed && known.scheme == self.scheme;
+            if follows && !self.known.iter().any(|(_, other)| is_at(other, &known)) {
+                self.known.push((key, known));
+            }
+        }
     }
 
     fn add(&mut self, candidate: Candidate) {
@@ -115,6 +131,23 @@ fn from_endpoint(endpoint: &Endpoint) -> Candidate {
 fn from_advertised(item: &Advertised, scheme: Scheme) -> Candidate {
     let endpoint = Endpoint { scheme, host: item.host.clone(), port: item.port, priority: u8::MAX, labels: Vec::new() };
     Candidate { hostname: item.hostname.clone(), origin: CandidateOrigin::Advertised, ..from_endpoint(&endpoint) }
+}
+
+/// What is known of a candidate, which is configured otherwise from here on.
+fn configured_as(known: &Candidate, configured: Candidate) -> Candidate {
+    Candidate {
+        attempts: known.attempts,
+        failures_in_row: known.failures_in_row,
+        last_error: known.last_error.clone(),
+        last_condition: known.last_condition.clone(),
+        last_attempt_at_ms: known.last_attempt_at_ms,
+        last_success_at_ms: known.last_success_at_ms,
+        ..configured
+    }
+}
+
+fn is_at(one: &Candidate, other: &Candidate) -> bool {
+    one.port == other.port && one.host.eq_ignore_ascii_case(&other.host)
 }
 
 fn same(candidate: &Candidate, item: &Advertised) -> bool {

@@ -175,6 +175,16 @@ impl Failover {
         }
     }
 
+    /// Goes on as it is configured now, while it is connected: the connection stays. What was dialled beside it is to be left.
+    pub fn change(&mut self, clock: Clock, connector: &Connector) {
+        self.role = connector.role;
+        self.follow = connector.failover.follow_advertised;
+        self.backoff = connector.failover.backoff;
+        self.hold_down = connector.failover.fail_back;
+        self.candidates.change(connector);
+        self.hold_down(clock.now);
+    }
+
     /// What to do now.
     pub fn poll(&mut self, clock: Clock) -> Step {
         if let State::Waiting { until } = self.state {

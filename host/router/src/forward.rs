@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::address::{ConnectionRef, Consumer, LinkRef};
 use crate::head::{self, Head};
-use crate::lane::{Lane, LaneId, Lanes};
+use crate::lane::{Lane, LaneId, Lanes, Takers};
 use crate::link::{Arriving, Piece, Received, Route, Waiting};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::name::{Place, place};
@@ -445,6 +445,7 @@ impl Shard {
         waiting_bytes = waiting_bytes.saturating_add(kept.bytes());
         last.pieces.push(Piece { head: *head, kept });
         let begins = lane_state.waiting.len() == 1 && head.first;
+        let is_multicast = lane_state.is_multicast();
         let address = lane_state.address.clone();
         let stall = !is_stalled && (waiting_bytes > STALL_BYTES || buffered.is_full());
         incoming.waiting_bytes = waiting_bytes;
@@ -459,6 +460,9 @@ impl Shard {
             }
             address.wait(self.id);
             // credit that came before the waiter was published told nobody
+            self.kicked.push(address.id);
+        } else if is_multicast {
+            // no credit is waited for any more
             self.kicked.push(address.id);
         }
     }
@@ -502,7 +506,7 @@ impl Shard {
                 return true;
             }
             lane.refresh();
-            let Some(to) = lane.pick() else {
+            let Some(takers) = lane.takers() else {
                 return false;
             };
             let Some(waiting) = lane.waiting.pop_front() else {
@@ -513,20 +517,34 @@ impl Shard {
             incoming.stalls &= !resume;
             let from = waiting.head.from;
             if let Some(arriving) = incoming.arriving.as_mut().filter(|arriving| arriving.id == from.id) {
-                arriving.route = Route::To(to);
+                arriving.route = takers.clone().route();
                 arriving.presettled = waiting.head.settled;
             }
             let ends = waiting.pieces.last().is_some_and(|piece| !piece.head.more);
             let settled = waiting.pieces.iter().any(|piece| piece.head.settled);
-            for piece in &waiting.pieces {
-                self.forward(to, &piece.head, &piece.kept.payload);
-            }
+            self.send_on(at, (link, &takers), &waiting);
             if settled && (ends || !waiting.head.settled) {
                 self.end_received(at, link, from.id, waiting.head.settled);
             }
             self.mark(at);
             if resume {
                 self.stall(from, false);
+            }
+        }
+    }
+
+    /// Sends what has waited to where it goes.
+    fn send_on(&mut self, at: ConnectionRef, (link, takers): (LinkId, &Takers), waiting: &Waiting) {
+        if let Takers::All(consumers) = takers
+            && !waiting.head.settled
+            && let Some(session) = self.peer_mut(at).and_then(|peer| peer.session(link.channel))
+        {
+            session.tallies.push(waiting.head.from.id, consumers.len());
+        }
+        for piece in &waiting.pieces {
+            match takers {
+                Takers::One(to) => self.forward(*to, &piece.head, &piece.kept.payload),
+                Takers::All(consumers) => self.fan_out(consumers, &piece.head, &piece.kept.payload),
             }
         }
     }

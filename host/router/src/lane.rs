@@ -119,6 +119,22 @@ pub(crate) struct Lane {
     pub(crate) waiting: VecDeque<Waiting>,
 }
 
+/// Who takes a delivery.
+#[derive(Debug, Clone)]
+pub(crate) enum Takers {
+    One(LinkRef),
+    All(Arc<[Consumer]>),
+}
+
+impl Takers {
+    pub(crate) fn route(self) -> Route {
+        match self {
+            Self::One(to) => Route::To(to),
+            Self::All(consumers) => Route::Fan(consumers),
+        }
+    }
+}
+
 impl Lane {
     pub(crate) fn new(address: Arc<Address>) -> Self {
         let Choice { version, consumers, distribution } = address.choice();
@@ -150,13 +166,20 @@ impl Lane {
         if self.consumers.is_empty() {
             return Route::Void;
         }
-        if self.is_multicast() {
-            return Route::Fan(self.consumers.clone());
-        }
+        // what waits goes first, on an address too that was not multicast when that came
         if !self.waiting.is_empty() {
             return Route::Wait;
         }
-        self.pick().map_or(Route::Wait, Route::To)
+        self.takers().map_or(Route::Wait, Takers::route)
+    }
+
+    /// Who takes the next delivery, if anybody does now.
+    #[inline]
+    pub(crate) fn takers(&mut self) -> Option<Takers> {
+        if self.is_multicast() {
+            return (!self.consumers.is_empty()).then(|| Takers::All(self.consumers.clone()));
+        }
+        self.pick().map(Takers::One)
     }
 
     /// Claims credit of a consumer: of the next one, or of the one with the fewest outstanding deliveries.

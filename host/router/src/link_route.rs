@@ -123,14 +123,14 @@ impl LinkRoutes {
         id
     }
 
-    /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay.
-    pub fn change(&self, removed: &[LinkRoute], added: Vec<LinkRoute>) {
+    /// Puts routes in place of those for the same links, after some were removed. Links that are routed stay. `created`: what is not
+    /// of a file, and stays.
+    pub fn change(&self, removed: &[LinkRoute], added: Vec<LinkRoute>, created: &BTreeSet<u64>) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known
-            .routes
-            .retain(|entry| entry.owner.is_some() || !removed.iter().any(|route| route.routes_as(&entry.route)));
+        let of_file = |entry: &Entry| entry.owner.is_none() && !created.contains(&entry.id);
+        known.routes.retain(|entry| !of_file(entry) || !removed.iter().any(|route| route.routes_as(&entry.route)));
         for route in added {
-            match known.routes.iter_mut().find(|entry| entry.owner.is_none() && entry.route.routes_as(&route)) {
+            match known.routes.iter_mut().find(|entry| of_file(entry) && entry.route.routes_as(&route)) {
                 Some(entry) => entry.route = Arc::new(route),
                 None => drop(known.add(route, None)),
             }
@@ -361,6 +361,21 @@ mod tests {
         assert_eq!(picked("x.b"), Some(5));
         routes.close(at(5));
         assert!(!routes.has_owned() && !routes.covers(Direction::In, "x.b") && routes.covers(Direction::In, "a.x"));
+    }
+
+    #[test]
+    fn what_is_not_of_a_file_does_not_go_by_one() {
+        let of_file = || route(Covers::Prefix("a".to_owned()), "one");
+        let routes = LinkRoutes::new(vec![of_file()]);
+        let id = routes.add(of_file());
+        let changed = LinkRoute { name: Some("new".to_owned()), ..of_file() };
+        routes.change(&[], vec![changed.clone()], &[id].into());
+        let names = || routes.all().into_iter().map(|(id, route, _)| (id, route.name.clone())).collect::<Vec<_>>();
+        assert_eq!(names(), [(1, changed.name.clone()), (id, None)]);
+        for _ in 0..2 {
+            routes.change(&[of_file()], Vec::new(), &[id].into());
+            assert_eq!(names(), [(id, None)]);
+        }
     }
 
     #[test]

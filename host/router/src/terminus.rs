@@ -2,7 +2,7 @@
 
 use crosstie_model::policy::LinkDirection;
 use crosstie_model::settings::Direction;
-use fe2o3_amqp_types::definitions::{AmqpError, Error, ReceiverSettleMode, Role};
+use fe2o3_amqp_types::definitions::{AmqpError, Error, LinkError, ReceiverSettleMode, Role};
 use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype, TerminusDurability, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
 
@@ -158,6 +158,12 @@ pub(crate) fn not_implemented(description: &str) -> Error {
 /// `amqp:invalid-field`.
 pub(crate) fn invalid(description: &str) -> Error {
     refusal(AmqpError::InvalidField, description.to_owned())
+}
+
+/// `amqp:link:detach-forced`: the peer may come again, by another connection.
+pub(crate) fn retires() -> Error {
+    let why = "another connection takes the place of this one, which closes soon";
+    Error { condition: LinkError::DetachForced.into(), description: Some(why.to_owned()), info: None }
 }
 
 /// `amqp:not-found`, in the words of the reference for an unavailable address.

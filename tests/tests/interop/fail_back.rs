@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use crosstie_tests::artemis::Artemis;
 use crosstie_tests::broker::Broker;
-use crosstie_tests::performative::open;
+use crosstie_tests::frame::Performative;
+use crosstie_tests::management::Management;
+use crosstie_tests::native::runtime;
+use crosstie_tests::peer::Peer;
+use crosstie_tests::performative::{flow, open, receiver, sender};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
@@ -13,6 +17,8 @@ use serde_json::Value;
 
 use crate::auto_links::{auto_attach, refuse, serve_session};
 use crate::failover::connector;
+use crate::failover_lists::serve_sasl;
+use crate::reload::{edit, reload};
 
 fn ids(events: &[Value], field: &str) -> BTreeSet<u64> {
     events.iter().filter_map(|event| event[field].as_u64()).collect()
@@ -128,4 +134,74 @@ fn s02_a_better_one_that_refuses_an_auto_link_is_left() {
     assert_eq!(router.stat("connections").iter().filter(|row| row["dir"] == "out").count(), 1);
     assert!(router.terminate().success());
     assert!(works.drain(DEADLINE));
+}
+
+/// Neither a new password nor whether there is a way back at all waits for the connection to end.
+#[test]
+fn the_way_back_is_that_of_the_connector_as_it_is_now() {
+    let (first, second) = (Server::new(), Server::new());
+    let kdl = |password: &str, more: &str| {
+        let user = format!(
+            "sasl-username \"u\"\n    sasl-password \"literal:{password}\"\n    allow-plain-without-tls\n    sasl \"PLAIN\"\n    failover {{"
+        );
+        connector(&[(first.port(), 0), (second.port(), 1)], more).replace("failover {", &user)
+    };
+    let back = "fail-back after=\"2s\"";
+    let router = Router::start(&kdl("old", back));
+    drop(first.accept());
+    let (mut works, _) = second.accept_open(&open("second"));
+    let change = |kdl: &str| {
+        edit(&router, kdl);
+        let applied = reload(router.clients(), &[]);
+        assert_eq!(applied.code, Some(0), "{applied:?}");
+    };
+    drop(first.accept());
+    change(&kdl("new", back));
+    let (peer, _, response) = serve_sasl(&first);
+    assert!(response.ends_with(b"new"), "{response:?}");
+    drop(peer);
+    change(&kdl("new", ""));
+    assert!(first.accept_within(Duration::from_secs(4)).is_none(), "nobody goes back");
+    change(&kdl("new", back));
+    drop(first.accept());
+    works.begin(7);
+    let shown = router.stat("connectors").remove(0);
+    assert_eq!(shown["connectedTo"], format!("amqp://127.0.0.1:{}", second.port()), "{shown}");
+}
+
+/// A connection that retires with a delivery on its way takes no more links, and ends with its connector.
+#[test]
+fn a_connection_that_retires_takes_no_links_and_goes_with_its_connector() {
+    let (first, second) = (Server::new(), Server::new());
+    let kdl = connector(&[(first.port(), 0), (second.port(), 1)], "fail-back after=\"1s\"");
+    let router = Router::start(&kdl);
+    drop(first.accept());
+    let (mut retires, _) = second.accept_open(&open("second"));
+    retires.begin(0);
+    retires.attach_receiver(0, 0, "a", 10);
+    let mut client = Peer::session(router.clients(), "client");
+    client.attach_sender(0, 0, "a");
+    client.expect_credit();
+    client.send_message(0, 0, 0, b"on its way");
+    retires.expect_transfer();
+    let (_better, _) = first.accept_open(&open("first"));
+    router.wait_log(0, DEADLINE, &["retiring", &second.port().to_string()]);
+    for attach in [receiver(1, "a"), sender(2, "a")] {
+        retires.send(0, &attach);
+        retires.expect_attach(&attach.name);
+        let condition = retires.expect("detach", |frame| match &frame.performative {
+            Performative::Detach(detach) => detach.error.as_ref().map(|error| format!("{:?}", error.condition)),
+            _ => None,
+        });
+        assert!(condition.contains("DetachForced"), "{condition}");
+    }
+    retires.send(0, &flow(0, 1, 10));
+    let began = Instant::now();
+    runtime().block_on(async {
+        let mut management = Management::open(router.clients()).await;
+        assert_eq!(management.named("DELETE", "connector", "my-broker").await.status, 204);
+        management.close().await;
+    });
+    assert_eq!(retires.fault(DEADLINE), Ok(Some("amqp:connection:forced".to_owned())));
+    assert!(began.elapsed() < Duration::from_secs(10), "it stayed for {:?}", began.elapsed());
 }

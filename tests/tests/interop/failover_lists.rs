@@ -170,7 +170,7 @@ fn s03_properties_after_the_list_are_seen() {
 }
 
 /// The accepting side of SASL; gives what the router chose, and its response.
-fn serve_sasl(server: &Server) -> (Peer, String, Vec<u8>) {
+pub(crate) fn serve_sasl(server: &Server) -> (Peer, String, Vec<u8>) {
     let mut peer = server.accept();
     peer.expect_header(SASL_HEADER);
     peer.send_bytes(&SASL_HEADER);

@@ -171,6 +171,37 @@ fn a_deleted_connector_takes_leave_of_its_peer_and_is_gone() {
     assert!(server.accept_within(Duration::from_millis(300)).is_none());
 }
 
+/// Nobody is warned of a dial that is to lead nowhere.
+#[test]
+fn a_connector_that_ends_while_it_dials_warns_of_nothing() {
+    let (silent, full, good) = (Server::new(), Server::new(), Server::new());
+    let addr = std::net::SocketAddr::from(([127, 0, 0, 1], full.port()));
+    let fill = || std::net::TcpStream::connect_timeout(&addr, Duration::from_millis(500)).ok();
+    let _filling: Vec<_> = std::iter::from_fn(fill).take(10_000).collect();
+    let dials = |name: &str, server: &Server| {
+        format!("connector \"{name}\" {{\n    endpoint \"amqp://127.0.0.1:{}\"\n}}\n", server.port())
+    };
+    let kdl = [dials("gone", &full), dials("hangs", &full), dials("shakes", &silent), dials("works", &good)].concat();
+    let mut router = Router::start(&plain_kdl(&kdl));
+    for name in ["gone", "hangs", "shakes"] {
+        router.wait_log(0, DEADLINE, &["dialling", name]);
+    }
+    let (_shakes, (mut works, _)) = (silent.accept(), good.accept_open(&open("good")));
+    router.wait_log(0, DEADLINE, &["connected", "works"]);
+    let ends = std::thread::spawn(move || works.fault(DEADLINE));
+    runtime().block_on(async {
+        let mut management = Management::open(router.clients()).await;
+        assert_eq!(management.named("DELETE", "connector", "gone").await.status, 204);
+        management.close().await;
+    });
+    router.wait_log(0, DEADLINE, &["the dial is left", "gone"]);
+    assert_eq!(router.terminate().code(), Some(0));
+    let lines = router.process().lines(Stream::Err);
+    let warnings: Vec<_> = lines.iter().filter(|line| line.contains("WARN connector")).collect();
+    assert_eq!(ends.join().unwrap(), Ok(Some("amqp:connection:forced".to_owned())));
+    assert!(warnings.is_empty(), "{warnings:#?}");
+}
+
 #[test]
 fn log_levels_change_while_the_router_runs() {
     let router = Router::start(&plain_kdl("").replace("level \"debug\"", "level \"info\""));

@@ -8,12 +8,13 @@ use crosstie_tests::frame::{Performative, SASL_HEADER};
 use crosstie_tests::management::Management;
 use crosstie_tests::native::{Client, bytes, message, receive, runtime, within};
 use crosstie_tests::peer::Peer;
-use crosstie_tests::performative::{begin, open};
+use crosstie_tests::performative::{begin, flow, open};
 use crosstie_tests::place::{TestDir, cache_dir, router_binary};
 use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -25,13 +26,13 @@ const TOUCHED: [&str; 5] = ["detached", "ended", "closed", "transport-error", "d
 
 /// What `crosstie reload` said.
 #[derive(Debug)]
-struct Reloaded {
-    code: Option<i32>,
+pub(crate) struct Reloaded {
+    pub(crate) code: Option<i32>,
     lines: Vec<String>,
     stderr: String,
 }
 
-fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
+pub(crate) fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
     let mut command = Command::new(router_binary());
     command.arg("reload").args(options).arg("--bus").arg(format!("amqp://{addr}")).env("NO_COLOR", "1");
     let mut process = Process::start("crosstie reload", &mut command);
@@ -43,7 +44,7 @@ fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
     Reloaded { code, lines: process.lines(Stream::Out), stderr: process.lines(Stream::Err).join("\n") }
 }
 
-fn edit(router: &Router, kdl: &str) {
+pub(crate) fn edit(router: &Router, kdl: &str) {
     router.dir().write("crosstie.kdl", kdl);
 }
 
@@ -212,6 +213,46 @@ fn attached_links_follow_a_changed_distribution() {
     });
 }
 
+/// Multicast waits for no credit, and yet nothing goes before what was there first.
+#[test]
+fn what_waits_goes_to_all_when_its_address_becomes_multicast() {
+    let rule = |distribution: &str| format!("address {{\n    prefix \"d\"\n    distribution \"{distribution}\"\n}}\n");
+    let router = Router::start(&plain_kdl(&rule("balanced")));
+    let mut receivers = ["one", "two"].map(|name| Peer::session(router.clients(), name));
+    for receiver in &mut receivers {
+        receiver.attach_receiver(0, 0, "d", 0);
+    }
+    let mut sender = Peer::session(router.clients(), "sender");
+    sender.attach_sender(0, 0, "d");
+    sender.expect_credit();
+    for (id, body) in (0..).zip([b"0", b"1"]) {
+        sender.send_message(0, 0, id, body);
+    }
+    // they have come when this is answered
+    sender.begin(1);
+    edit(&router, &plain_kdl(&rule("multicast")));
+    let applied = reload(router.clients(), &[]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    sender.send_message(0, 0, 2, b"2");
+    sender.begin(2);
+    for receiver in &mut receivers {
+        receiver.send(0, &flow(0, 0, 10));
+        for id in 0..3 {
+            let (transfer, payload) = receiver.expect_transfer();
+            assert!(payload.ends_with(&[b'0' + id]), "{id}: {payload:?}");
+            receiver.settle(0, transfer.delivery_id.unwrap_or_default(), DeliveryState::Accepted(Accepted {}));
+        }
+    }
+    let mut left = 3;
+    sender.expect("all outcomes", |frame| {
+        if let Performative::Disposition(found) = &frame.performative {
+            assert!(matches!(found.state, Some(DeliveryState::Accepted(_))), "{found:?}");
+            left -= found.last.unwrap_or(found.first) - found.first + 1;
+        }
+        (left == 0).then_some(())
+    });
+}
+
 #[test]
 fn a_connector_keeps_its_connection_unless_the_change_concerns_it() {
     let (first, second) = (Server::new(), Server::new());
@@ -284,6 +325,30 @@ fn what_management_created_survives_and_its_name_is_refused() {
         assert_eq!(management.named("READ", "listener", "other").await.status, 200);
         management.close().await;
     });
+}
+
+/// What management created stays, too, where the file had the same.
+#[test]
+fn what_management_created_in_place_of_the_files_survives() {
+    let rule = "address \"theirs\" {\n    prefix \"a\"\n}\n";
+    let route = "link-route {\n    prefix \"r\"\n    direction \"in\"\n    container \"brk\"\n}\n";
+    let router = Router::start(&plain_kdl(&[rule, route].concat()));
+    runtime().block_on(async {
+        let mut management = Management::open(router.clients()).await;
+        let (address, link_route) = ("router.config.address", "router.config.linkRoute");
+        assert_eq!(management.named("DELETE", address, "theirs").await.status, 204);
+        assert_eq!(management.create(address, &[("name", "mine"), ("prefix", "a")]).await.status, 201);
+        let alike = [("name", "mine"), ("prefix", "r"), ("direction", "in"), ("containerId", "brk")];
+        assert_eq!(management.create(link_route, &alike).await.status, 201);
+        edit(&router, &plain_kdl(""));
+        let applied = reload(router.clients(), &[]);
+        assert_eq!((applied.code, applied.lines.len()), (Some(0), 2), "{applied:?}");
+        for of in [address, link_route] {
+            assert_eq!(management.named("READ", of, "mine").await.status, 200, "{of}");
+        }
+        management.close().await;
+    });
+    assert_eq!(router.stat("link-routes").len(), 1);
 }
 
 #[test]

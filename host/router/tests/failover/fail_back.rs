@@ -124,3 +124,41 @@ fn a_plugin_may_keep_the_connection_or_name_another() {
     failover.handle_answer(clock(120), Some(answer(vec![pick(2), pick(1), pick(0)])));
     assert_eq!(dialled(&mut failover, clock(120)).host, "c");
 }
+
+#[test]
+fn the_way_back_is_that_of_the_connector_as_it_is_now() {
+    let mut other = connector(&[]);
+    let mut failover = on_second();
+    assert_eq!(dialled(&mut failover, clock(60)).host, "a");
+    // what was dialled is left, and nothing is tried any more
+    failover.change(clock(61), &other);
+    assert!(failover.is_connected() && matches!(failover.poll(clock(10_000)), Step::Idle));
+    other.failover.fail_back = Some(Duration::from_secs(30));
+    let mut better = other.endpoints[0].clone();
+    (better.host, better.priority) = ("d".to_owned(), 0);
+    other.endpoints.insert(0, better);
+    failover.change(clock(10_000), &other);
+    waits_until(&mut failover, 10_000, 10_030);
+    for host in ["d", "a"] {
+        assert_eq!(dialled(&mut failover, clock(10_030)).host, host);
+        failover.handle_failed(clock(10_030), Failure::default());
+    }
+    let attempts: Vec<_> = failover.candidates().map(|known| (known.host.clone(), known.attempts)).collect();
+    assert_eq!(attempts, [("d", 1), ("a", 3), ("b", 1), ("c", 0)].map(|(host, count)| (host.to_owned(), count)));
+    failover.handle_lost(clock(10_031), Failure::default());
+    assert_eq!(round(&mut failover, clock(10_031)).0, "bdac");
+}
+
+#[test]
+fn advertised_endpoints_stay_where_the_connector_as_it_is_now_allows_them() {
+    let mut failover = Failover::new(&connector(&[]), 1);
+    dialled(&mut failover, clock(0));
+    failover.handle_opened(clock(0), advertise(&["x", "y.z", "d.z"]));
+    let mut other = connector(&["*.z"]);
+    other.endpoints[2].host = "d.z".to_owned();
+    failover.change(clock(1), &other);
+    assert_eq!(failover.urls(), ["a", "b", "d.z", "y.z"].map(|host| format!("amqp://{host}:5672")));
+    other.failover.follow_advertised = false;
+    failover.change(clock(1), &other);
+    assert_eq!(failover.urls().len(), 3);
+}
