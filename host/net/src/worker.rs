@@ -59,7 +59,7 @@ pub(crate) struct Door {
     pub(crate) setup: Setup,
     pub(crate) meta: Meta,
     /// Absent: plain TCP.
-    pub(crate) entrance: Option<Entrance>,
+    pub(crate) entrance: Option<Arc<Entrance>>,
 }
 
 /// A connection on its way between workers.
