@@ -6,6 +6,7 @@ use crosstie_tests::native::runtime;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use serde_amqp::Value;
+use tokio::runtime::Runtime;
 
 use crate::tls::{HOSTS, Place, comes_in, listener};
 
@@ -85,59 +86,102 @@ fn s14_s15_a_profile_is_created_used_and_deleted_while_the_router_runs() {
     router.assert_healthy();
 }
 
+/// A router with a listener of the file and one that management created, which name the `tls` of the file.
+struct Named {
+    place: Place,
+    next: Authority,
+    kdl: String,
+    router: Router,
+    runtime: Runtime,
+    management: Management,
+}
+
+impl Named {
+    fn new() -> Self {
+        let (place, next) = (Place::new(), Authority::new("next"));
+        let _ = next.write(&place.dir, "next");
+        let kdl = plain_kdl(&[place.tls("t", ""), listener("filed", "tls \"t\"")].concat());
+        let (router, runtime) = (Router::start(&kdl), runtime());
+        let mut management = runtime.block_on(Management::open(router.clients()));
+        let body = [("name", "late"), ("host", "127.0.0.1"), ("port", "0"), ("sslProfile", "t")];
+        assert_eq!(runtime.block_on(management.create("listener", &body)).status, 201);
+        let named = Self { place, next, kdl, router, runtime, management };
+        named.show("ca.pem", "next.pem");
+        named
+    }
+
+    /// Whether clients come in by both listeners.
+    fn come_in(&self, args: &str, wanted: bool) {
+        for name in ["late", "filed"] {
+            assert_eq!(comes_in(self.router.addr(name), args), wanted, "{name} {args}");
+        }
+    }
+
+    /// Both show a certificate of this authority, and not of the other one.
+    fn show(&self, ca: &str, other: &str) {
+        self.come_in(&self.place.trusting(ca), true);
+        self.come_in(&self.place.trusting(other), false);
+    }
+
+    fn reload(&mut self, kdl: &str, said: &str) {
+        self.router.dir().write("crosstie.kdl", kdl);
+        let mark = self.router.log_mark();
+        self.router.process().signal("HUP");
+        self.router.wait_log(mark, DEADLINE, &[said]);
+    }
+
+    fn delete(&mut self) {
+        assert_eq!(self.runtime.block_on(self.management.named("DELETE", OF, "t")).status, 204);
+    }
+
+    /// The files are renewed, and both listeners go by them.
+    fn renewed(mut self) {
+        let mark = self.router.log_mark();
+        let subject = Subject { names: &[("CN", "server")], hosts: HOSTS, expired: false };
+        let _ = self.next.issue(&self.place.dir, "server", &subject);
+        self.router.wait_log(mark, DEADLINE, &["certificates read again"]);
+        self.show("next.pem", "ca.pem");
+        self.router.assert_healthy();
+    }
+}
+
 #[test]
-fn s14_s20_a_listener_goes_by_the_profile_that_has_its_name() {
-    let place = Place::new();
-    let next = Authority::new("next");
-    let _ = next.write(&place.dir, "next");
-    let _ = next.issue(&place.dir, "other", &Subject { names: &[("CN", "other")], hosts: HOSTS, expired: false });
-    let before = plain_kdl(&[place.tls("t", ""), listener("filed", "tls \"t\"")].concat());
-    let mut router = Router::start(&before);
-    let runtime = runtime();
-    let mut management = runtime.block_on(Management::open(router.clients()));
-    let body = [("name", "late"), ("host", "127.0.0.1"), ("port", "0"), ("sslProfile", "t")];
-    assert_eq!(runtime.block_on(management.create("listener", &body)).status, 201);
-    let addrs = [router.addr("late"), router.addr("filed")];
-    let all =
-        |args: &str, wanted: bool| addrs.iter().for_each(|addr| assert_eq!(comes_in(*addr, args), wanted, "{args}"));
-    let reload = |router: &mut Router, kdl: &str, said: &str| {
-        router.dir().write("crosstie.kdl", kdl);
-        let mark = router.log_mark();
-        router.process().signal("HUP");
-        router.wait_log(mark, DEADLINE, &[said]);
-    };
-    let (old, new, shown) = (place.trusting("ca.pem"), place.trusting("next.pem"), place.showing(&place.client));
-    all(&old, true);
-    // another certificate, and peers have to show theirs: so says the file
-    let mut client = Proton::start("receive", addrs[0], &format!("--address a --keep {old}"));
+fn s14_s20_a_created_listener_goes_by_what_its_profile_is_after_a_reload() {
+    let mut named = Named::new();
+    let (ca, shown) = (named.place.trusting("ca.pem"), named.place.showing(&named.place.client));
+    let mut client = Proton::start("receive", named.router.addr("late"), &format!("--address a --keep {ca}"));
     client.event("attached");
-    let after = before.replace("    ca \"", "    client-certificate \"require\"\n    ca \"");
-    reload(&mut router, &after, "reload: change tls \"t\"");
+    // peers have to show certificates: those that showed none have to go
+    let after = named.kdl.replace("    ca \"", "    client-certificate \"require\"\n    ca \"");
+    named.reload(&after, "reload: change tls \"t\"");
     client.any_of(&["closed", "transport-error", "disconnected", "connection-error"], DEADLINE);
-    all(&old, false);
-    all(&shown, true);
-    reload(&mut router, &before.replace("server.", "other."), "reload: change tls \"t\"");
-    all(&old, false);
-    all(&new, true);
-    reload(&mut router, &before, "reload: change tls \"t\"");
-    // deleted and, as the file still has it, there again: renewed files reach those that have named it all the time
-    assert_eq!(runtime.block_on(management.named("DELETE", OF, "t")).status, 204);
-    all(&old, true);
-    reload(&mut router, &before, "reload: nothing has changed");
-    let mark = router.log_mark();
-    let _ = next.issue(&place.dir, "server", &Subject { names: &[("CN", "server")], hosts: HOSTS, expired: false });
-    router.wait_log(mark, DEADLINE, &["certificates read again"]);
-    all(&old, false);
-    all(&new, true);
-    // deleted and created
-    assert_eq!(runtime.block_on(management.named("DELETE", OF, "t")).status, 204);
-    let (server, key, ca) = (place.path("server.pem"), place.path("server.key"), place.path("ca.pem"));
+    named.come_in(&ca, false);
+    named.come_in(&shown, true);
+    // another certificate
+    let subject = Subject { names: &[("CN", "other")], hosts: HOSTS, expired: false };
+    let _ = named.next.issue(&named.place.dir, "other", &subject);
+    let after = named.kdl.replace("server.", "other.");
+    named.reload(&after, "reload: change tls \"t\"");
+    named.show("next.pem", "ca.pem");
+    named.router.assert_healthy();
+}
+
+#[test]
+fn s14_s20_a_profile_that_a_reload_brings_back_is_that_of_those_that_named_it() {
+    let mut named = Named::new();
+    named.delete();
+    named.show("ca.pem", "next.pem");
+    named.reload(&named.kdl.clone(), "reload: nothing has changed");
+    named.renewed();
+}
+
+#[test]
+fn s14_a_profile_that_is_created_again_is_that_of_those_that_name_it() {
+    let mut named = Named::new();
+    named.delete();
+    let (server, key, ca) =
+        (named.place.path("server.pem"), named.place.path("server.key"), named.place.path("ca.pem"));
     let body = [("name", "t"), ("certFile", &server), ("privateKeyFile", &key), ("caCertFile", &ca)];
-    assert_eq!(runtime.block_on(management.create(OF, &body)).status, 201);
-    let mark = router.log_mark();
-    let _ = place.ca.issue(&place.dir, "server", &Subject { names: &[("CN", "server")], hosts: HOSTS, expired: false });
-    router.wait_log(mark, DEADLINE, &["certificates read again"]);
-    all(&new, false);
-    all(&old, true);
-    router.assert_healthy();
+    assert_eq!(named.runtime.block_on(named.management.create(OF, &body)).status, 201);
+    named.renewed();
 }
