@@ -149,19 +149,19 @@ impl Control {
         Ok(endings)
     }
 
-    /// Has listeners and connectors go by other profiles from here on. Gives those connections to end that the listeners of management
-    /// let in otherwise; the plan knows those of the others.
+    /// Has listeners and connectors go by other profiles from here on. Gives those connections to end that listeners let in otherwise: the
+    /// plan knows nothing of what management created or deleted.
     fn change_profiles(&self, profiles: ByName) -> Vec<Ending> {
         let all = &self.doors.profiles;
-        let created = self.listeners.iter().filter(|open| open.is_created);
-        let before = created.filter_map(|open| Some((open, all.get(&open.settings.tls.as_ref()?.name)?)));
+        let open = self.listeners.iter();
+        let before = open.filter_map(|open| Some((open, all.get(&open.settings.tls.as_ref()?.name)?)));
         let before: Vec<(&Open, Arc<Profile>)> = before.collect();
         all.replace(profiles, &self.made.tls);
         let mut endings = Vec::new();
         for (open, was) in before {
             let (was, listener) = (was.settings(), open.settings.name.as_str());
             let Some(is) = all.get(&was.name) else { continue };
-            if is.settings().certificate.is_none() {
+            if open.is_created && is.settings().certificate.is_none() {
                 let tls = was.name.as_str();
                 tracing::warn!(target: "listener", listener, tls, "it accepts nobody by TLS: its tls has no certificate now");
             }
