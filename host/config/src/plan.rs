@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crosstie_model::plan::{Changed, Created, Difference, Plan, UserChange};
 use crosstie_model::settings::{
-    ClientCertificate, ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management,
-    Plugins, Settings, Tls, User,
+    ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugins, Settings,
+    Tls, User,
 };
 use kdl::KdlNode;
 
@@ -432,16 +432,10 @@ fn profile(settings: &Settings, name: Option<String>) -> Option<&Tls> {
     settings.tls.iter().find(|tls| Some(&tls.name) == name.as_ref())
 }
 
-/// Whether connections of a listener cannot stay: their certificates are asked for, believed or named otherwise.
+/// Whether connections of a listener cannot stay.
 fn concerns_peers([was, is]: [Option<&Tls>; 2]) -> bool {
     let (Some(was), Some(is)) = (was, is) else { return was.is_some() || is.is_some() };
-    let rank = |tls: &Tls| match tls.client_certificate {
-        ClientCertificate::Off => 0,
-        ClientCertificate::Request => 1,
-        ClientCertificate::Require => 2,
-    };
-    let who = |tls: &Tls| (tls.ca.clone(), tls.user_name.clone(), tls.user_names.clone());
-    rank(is) > rank(was) || (rank(was) > 0 && who(was) != who(is))
+    was.concerns_peers(is)
 }
 
 /// Whether open connections cannot stay: they were let in by what is so no more.

@@ -180,6 +180,21 @@ pub struct Tls {
     pub user_names: Option<PathBuf>,
 }
 
+impl Tls {
+    /// Whether peers that a listener let in by this cannot stay by another one: their certificates are asked for, believed or named
+    /// otherwise.
+    #[must_use]
+    pub fn concerns_peers(&self, other: &Self) -> bool {
+        let rank = |tls: &Self| match tls.client_certificate {
+            ClientCertificate::Off => 0,
+            ClientCertificate::Request => 1,
+            ClientCertificate::Require => 2,
+        };
+        let who = |tls: &Self| (tls.ca.clone(), tls.user_name.clone(), tls.user_names.clone());
+        rank(other) > rank(self) || (rank(self) > 0 && who(self) != who(other))
+    }
+}
+
 /// Whose certificates are believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Authorities {

@@ -1,6 +1,5 @@
 //! Changes that management asks for.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crosstie_manage::{Attributes, Change, Refused};
@@ -96,6 +95,13 @@ impl Control {
         self.doors.profiles.all().iter().map(|profile| profile.settings().clone()).collect()
     }
 
+    /// Forgets the TLS profiles that went, and that no listener and no connector names any more.
+    pub(crate) fn forget_profiles(&self) {
+        let listeners = self.listeners.iter().filter_map(|open| open.settings.tls.as_ref().map(|tls| &tls.name));
+        let connectors = self.connectors.iter().filter_map(|dialling| dialling.settings.tls.as_ref());
+        self.doors.profiles.forget(&listeners.chain(connectors).collect());
+    }
+
     async fn create_tls(&mut self, attributes: Attributes) -> Result<(), Refused> {
         let entities = self.entities.clone();
         // files may lie on a slow disk
@@ -112,10 +118,7 @@ impl Control {
     }
 
     fn delete_tls(&mut self, name: &str) -> Result<(), Refused> {
-        let listeners = self.listeners.iter().filter_map(|open| open.settings.tls.as_ref().map(|tls| &tls.name));
-        let users: BTreeSet<&String> =
-            listeners.chain(self.connectors.iter().filter_map(|dialling| dialling.settings.tls.as_ref())).collect();
-        if !self.doors.profiles.remove(name, |name| users.contains(name)) {
+        if !self.doors.profiles.remove(name) {
             return Err(Refused::NotFound(format!("no TLS profile is named {name:?}")));
         }
         self.made.tls.remove(name);

@@ -240,6 +240,7 @@ impl Control {
                 }
                 Step::Change(changing, change) => {
                     let outcome = self.change(change, request.connection()).await;
+                    self.forget_profiles();
                     changing.changed(outcome)
                 }
                 Step::Reload(reloading, reload) => {

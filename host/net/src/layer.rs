@@ -10,6 +10,8 @@ use crosstie_tls::{Profile, explain, explain_later};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, Connection, ProtocolVersion, ServerConnection};
 
+use crate::profiles::Profiles;
+
 /// The first byte of a TLS connection: a record of a handshake. That of a protocol header is `A`.
 const HANDSHAKE: u8 = 0x16;
 
@@ -17,9 +19,11 @@ const HANDSHAKE: u8 = 0x16;
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// How a listener speaks TLS.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Entrance {
-    pub(crate) profile: Arc<Profile>,
+    /// Of which one is looked up by its name for each handshake: it may be another one by then.
+    pub(crate) profiles: Profiles,
+    pub(crate) tls: String,
     /// Plain AMQP is taken too.
     pub(crate) optional: bool,
 }
@@ -29,7 +33,7 @@ pub(crate) struct Entrance {
 pub(crate) enum Layer {
     Plain,
     /// The first byte tells.
-    Unknown(Arc<Profile>),
+    Unknown(Arc<Entrance>),
     Tls(Box<Tls>),
 }
 
@@ -37,9 +41,8 @@ pub(crate) enum Layer {
 #[derive(Debug)]
 pub(crate) struct Tls {
     session: Connection,
-    profile: Arc<Profile>,
-    /// The router knows whom it speaks with.
-    told: bool,
+    /// Until the router knows whom it speaks with.
+    profile: Option<Arc<Profile>>,
 }
 
 /// What a look at arrived bytes gave.
@@ -57,11 +60,11 @@ impl Layer {
     /// # Errors
     ///
     /// When the session cannot begin.
-    pub(crate) fn accepted(entrance: Option<&Entrance>) -> Result<Self> {
+    pub(crate) fn accepted(entrance: Option<&Arc<Entrance>>) -> Result<Self> {
         match entrance {
             None => Ok(Self::Plain),
-            Some(entrance) if entrance.optional => Ok(Self::Unknown(entrance.profile.clone())),
-            Some(entrance) => Tls::accept(entrance.profile.clone()).map(|tls| Self::Tls(Box::new(tls))),
+            Some(entrance) if entrance.optional => Ok(Self::Unknown(entrance.clone())),
+            Some(entrance) => Tls::accept(entrance).map(|tls| Self::Tls(Box::new(tls))),
         }
     }
 
@@ -84,7 +87,7 @@ impl Layer {
         let config = config
             .ok_or_else(|| Error::other("this system has no certificates of authorities: name a file in `ca`"))?;
         let session = ClientConnection::new(config, name).map_err(Error::other)?;
-        Ok(Self::Tls(Box::new(Tls { session: session.into(), profile, told: false })))
+        Ok(Self::Tls(Box::new(Tls { session: session.into(), profile: Some(profile) })))
     }
 
     /// The session, if there is one.
@@ -101,11 +104,11 @@ impl Layer {
     ///
     /// When the session cannot begin.
     pub(crate) fn decide(&mut self, first: &[u8]) -> Result<()> {
-        if let Self::Unknown(profile) = self
+        if let Self::Unknown(entrance) = self
             && let Some(byte) = first.first()
         {
             *self = match *byte {
-                HANDSHAKE => Self::Tls(Box::new(Tls::accept(profile.clone())?)),
+                HANDSHAKE => Self::Tls(Box::new(Tls::accept(entrance)?)),
                 _ => Self::Plain,
             };
         }
@@ -130,11 +133,13 @@ impl Layer {
 }
 
 impl Tls {
-    fn accept(profile: Arc<Profile>) -> Result<Self> {
-        // a listener whose profile has no certificate is no configuration
+    fn accept(entrance: &Entrance) -> Result<Self> {
+        // it stays while its listener does
+        let profile = entrance.profiles.get(&entrance.tls).ok_or_else(|| Error::other("there is no such tls"))?;
+        // no configuration is without, but the profile of a listener that management created may come to be
         let config = profile.server().ok_or_else(|| Error::other("there is no certificate"))?;
         let session = ServerConnection::new(config).map_err(Error::other)?;
-        Ok(Self { session: session.into(), profile, told: false })
+        Ok(Self { session: session.into(), profile: Some(profile) })
     }
 
     /// Takes encrypted bytes, and puts what they say into `into`, which has room for as many.
@@ -148,7 +153,7 @@ impl Tls {
             if self.session.read_tls(&mut sealed)? == 0 {
                 break;
             }
-            let told = self.told;
+            let told = self.profile.is_none();
             let state = self.session.process_new_packets().map_err(|error| {
                 let why = if told { explain_later(&error) } else { explain(&error) };
                 Error::new(ErrorKind::InvalidData, why)
@@ -197,11 +202,11 @@ impl Tls {
 
     /// Once, when the handshake is done: whom the router speaks with.
     pub(crate) fn take_secure(&mut self) -> Option<Secure> {
-        if self.told || self.session.is_handshaking() {
+        if self.session.is_handshaking() {
             return None;
         }
-        self.told = true;
+        let profile = self.profile.take()?;
         let certificate = self.session.peer_certificates().and_then(<[_]>::first);
-        Some(Secure { user: certificate.and_then(|certificate| self.profile.names().of(certificate)) })
+        Some(Secure { user: certificate.and_then(|certificate| profile.names().of(certificate)) })
     }
 }

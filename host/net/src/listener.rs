@@ -55,14 +55,17 @@ impl Doors {
     ///
     /// [`NetError::NoTls`]: it names a profile that there is not.
     pub(crate) fn door(&self, listener: &Listener, edition: u64) -> Result<Door, NetError> {
-        let entrance = listener
-            .tls
-            .as_ref()
-            .and_then(|tls| Some(Entrance { profile: self.profiles.get(&tls.name)?, optional: tls.optional }));
-        if let (Some(tls), None) = (&listener.tls, &entrance) {
+        let entrance = match &listener.tls {
             // a configuration names those that there are
-            return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
-        }
+            Some(tls) if self.profiles.get(&tls.name).is_none() => {
+                return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
+            }
+            Some(tls) => {
+                let (profiles, tls, optional) = (self.profiles.clone(), tls.name.clone(), tls.optional);
+                Some(Arc::new(Entrance { profiles, tls, optional }))
+            }
+            None => None,
+        };
         let name: Arc<str> = listener.name.as_str().into();
         Ok(Door {
             owner: Owner {

@@ -22,11 +22,11 @@ pub(crate) struct Profiles(Arc<RwLock<Known>>);
 #[derive(Debug, Default)]
 struct Known {
     listed: ByName,
-    /// Those that went while somebody used them.
+    /// Those that went while listeners or connectors named them.
     gone: ByName,
 }
 
-type ByName = BTreeMap<String, Arc<Profile>>;
+pub(crate) type ByName = BTreeMap<String, Arc<Profile>>;
 
 impl Profiles {
     /// Reads the files of all.
@@ -40,7 +40,7 @@ impl Profiles {
         Ok(profiles)
     }
 
-    /// These, for [`Self::replace`]: those that are in use stay, the files of the others are read.
+    /// These, for [`Self::replace`]: those that are there stay, or come back; the files of the others are read. May block.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Profiles {
     pub(crate) fn with(&self, all: &[Tls]) -> Result<ByName, NetError> {
         let mut profiles = BTreeMap::new();
         for tls in all {
-            if let Some(known) = self.find(&tls.name).filter(|known| known.settings() == tls) {
+            if let Some(known) = self.get(&tls.name).filter(|known| known.settings() == tls) {
                 profiles.insert(tls.name.clone(), known);
                 continue;
             }
@@ -59,12 +59,12 @@ impl Profiles {
         Ok(profiles)
     }
 
-    /// Has other profiles in use, for connections from here on, beside those that management created.
+    /// Has other profiles in use, for handshakes from here on, beside those that management created.
     pub(crate) fn replace(&self, mut profiles: ByName, created: &BTreeSet<String>) {
         let mut known = self.write();
         for (name, profile) in std::mem::take(&mut known.listed) {
             if created.contains(&name) {
-                profiles.entry(name).or_insert(profile);
+                profiles.insert(name, profile);
             } else if !profiles.contains_key(&name) {
                 // what management created may name it
                 known.gone.insert(name, profile);
@@ -84,12 +84,16 @@ impl Profiles {
     }
 
     /// Removes one: nobody finds it any more but those that use it, as in the reference. Says whether it was there.
-    pub(crate) fn remove(&self, name: &str, is_used: impl Fn(&String) -> bool) -> bool {
+    pub(crate) fn remove(&self, name: &str) -> bool {
         let mut known = self.write();
         let Some((name, profile)) = known.listed.remove_entry(name) else { return false };
         known.gone.insert(name, profile);
-        known.gone.retain(|name, _| is_used(name));
         true
+    }
+
+    /// Forgets those that went and that nobody names any more.
+    pub(crate) fn forget(&self, used: &BTreeSet<&String>) {
+        self.write().gone.retain(|name, _| used.contains(name));
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Known> {
@@ -98,11 +102,6 @@ impl Profiles {
 
     fn write(&self) -> RwLockWriteGuard<'_, Known> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One that is there.
-    fn find(&self, name: &str) -> Option<Arc<Profile>> {
-        self.read().listed.get(name).cloned()
     }
 
     /// One for those that use it, though it may have gone.
@@ -172,6 +171,63 @@ fn remind(profile: &Profile) {
             tracing::warn!(target: "config", tls, %file, subject, days, "the certificate of {whose} expires soon");
         } else {
             tracing::debug!(target: "config", tls, %file, subject, days, "certificate in use");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+mod tests {
+    use crosstie_model::settings::{Authorities, ClientCertificate, TlsVersion};
+
+    use super::*;
+
+    fn tls(name: &str, client_certificate: ClientCertificate) -> Tls {
+        let path = std::env::temp_dir().join(format!("crosstie-net-{}-{name}.pem", std::process::id()));
+        std::fs::write(&path, rcgen::generate_simple_self_signed(Vec::new()).unwrap().cert.pem()).unwrap();
+        Tls {
+            name: name.to_owned(),
+            certificate: None,
+            private_key: None,
+            password: None,
+            ca: Authorities::File(path),
+            client_certificate,
+            versions: vec![TlsVersion::V1_3],
+            cipher_suites: Vec::new(),
+            user_name: Vec::new(),
+            user_names: None,
+        }
+    }
+
+    fn names(profiles: &[Arc<Profile>]) -> Vec<&str> {
+        profiles.iter().map(|profile| profile.settings().name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_went_is_watched_while_somebody_names_it_and_is_what_comes_back() {
+        let file = [tls("a", ClientCertificate::Off), tls("b", ClientCertificate::Off)];
+        let profiles = Profiles::load(&file).unwrap();
+        let before = profiles.get("a").unwrap();
+        profiles.replace(BTreeMap::new(), &BTreeSet::new());
+        assert_eq!((names(&profiles.all()), names(&profiles.used())), (vec![], vec!["a", "b"]));
+        profiles.forget(&BTreeSet::from([&"a".to_owned()]));
+        assert_eq!(names(&profiles.used()), ["a"]);
+        assert!(profiles.get("b").is_none());
+        profiles.replace(profiles.with(&file).unwrap(), &BTreeSet::new());
+        assert!(Arc::ptr_eq(&before, &profiles.get("a").unwrap()));
+        assert_eq!(names(&profiles.used()), ["a", "b"]);
+        // management has it go while it is used, and something else is read in its place: that is there alone
+        assert!(profiles.remove("a") && !profiles.remove("a"));
+        let other = Tls { client_certificate: ClientCertificate::Require, ..file.first().unwrap().clone() };
+        profiles.add(Profile::load(&other).unwrap());
+        assert_eq!(names(&profiles.used()), ["a", "b"]);
+        // and a reload of what has not changed leaves it alone
+        profiles.replace(profiles.with(&file).unwrap(), &BTreeSet::from(["a".to_owned()]));
+        assert_eq!(profiles.get("a").unwrap().settings(), &other);
+        for Tls { ca, .. } in &file {
+            if let Authorities::File(path) = ca {
+                std::fs::remove_file(path).unwrap();
+            }
         }
     }
 }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use crosstie_manage::Reload;
 use crosstie_model::plan::{Changed, Created, Difference, Plan};
 use crosstie_model::settings::{Connector, Listener};
+use crosstie_tls::Profile;
 use tokio::net::TcpListener;
 
 use crate::control::{Control, Open};
+use crate::profiles::ByName;
 use crate::worker::{Command, Ending};
 use crate::{NetError, listener, opening};
 
@@ -117,7 +119,10 @@ impl Control {
     /// Applies a plan. What can fail comes first: then nothing is changed.
     async fn apply(&mut self, plan: Plan, lines: &[String]) -> Result<Vec<Ending>, Refusal> {
         let ready = self.sockets(&plan.listeners).await?;
-        let profiles = self.doors.profiles.with(&plan.settings.tls);
+        let (known, tls) = (self.doors.profiles.clone(), plan.settings.tls.clone());
+        // files may lie on a slow disk
+        let profiles = tokio::task::spawn_blocking(move || known.with(&tls)).await;
+        let profiles = profiles.map_err(|error| Refusal::new(error.to_string()))?;
         let profiles = profiles.map_err(|error| Refusal::new(error.to_string()))?;
         let Plan { listeners, connectors, addresses, auto_links, link_routes, users, log, settings, .. } = plan;
         let mut endings = Vec::new();
@@ -131,7 +136,7 @@ impl Control {
         for line in lines {
             tracing::info!(target: "config", "reload: {line}");
         }
-        self.doors.profiles.replace(profiles, &self.made.tls);
+        endings.extend(self.change_profiles(profiles));
         if log {
             self.log = settings.log.clone();
             self.entities.set_levels(&self.log);
@@ -151,7 +156,31 @@ impl Control {
         self.entities.applied(&self.settings);
         endings.extend(self.change_listeners(listeners, ready, users.is_some()));
         self.change_connectors(connectors);
+        self.forget_profiles();
         Ok(endings)
+    }
+
+    /// Has listeners and connectors go by other profiles from here on. Gives those connections to end that listeners let in otherwise: the
+    /// plan knows nothing of what management created or deleted.
+    fn change_profiles(&self, profiles: ByName) -> Vec<Ending> {
+        let all = &self.doors.profiles;
+        let open = self.listeners.iter();
+        let before = open.filter_map(|open| Some((open, all.get(&open.settings.tls.as_ref()?.name)?)));
+        let before: Vec<(&Open, Arc<Profile>)> = before.collect();
+        all.replace(profiles, &self.made.tls);
+        let mut endings = Vec::new();
+        for (open, was) in before {
+            let (was, listener) = (was.settings(), open.settings.name.as_str());
+            let Some(is) = all.get(&was.name) else { continue };
+            if open.is_created && is.settings().certificate.is_none() {
+                let tls = was.name.as_str();
+                tracing::warn!(target: "listener", listener, tls, "it accepts nobody by TLS: its tls has no certificate now");
+            }
+            if was.concerns_peers(is.settings()) {
+                endings.push(Ending::Listener { edition: open.edition, why: "the tls of the listener was changed" });
+            }
+        }
+        endings
     }
 
     fn change_auto_links(&self, difference: Difference<crosstie_model::settings::AutoLink>) {

@@ -14,7 +14,7 @@ use crosstie_amqp::time::Time;
 use crosstie_manage::Access;
 use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
-use crosstie_model::settings::{Connector, LinkRoute, Management};
+use crosstie_model::settings::{Connector, LinkRoute, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::failover::{Clock, Failure};
@@ -59,7 +59,7 @@ pub(crate) struct Door {
     pub(crate) setup: Setup,
     pub(crate) meta: Meta,
     /// Absent: plain TCP.
-    pub(crate) entrance: Option<Entrance>,
+    pub(crate) entrance: Option<Arc<Entrance>>,
 }
 
 /// A connection on its way between workers.
@@ -464,7 +464,8 @@ impl Worker {
     fn may_be(&self, at: ConnectionRef, user: &str) -> bool {
         let shard = self.shard.borrow();
         shard.peer(at).is_some_and(|peer| match peer.amqp.user() {
-            Some(name) => name == user,
+            // the name of a certificate is no user's, though it may read so
+            Some(name) => name == user && peer.amqp.mechanism() != Some(Mechanism::External.as_str()),
             None => peer.amqp.mechanism().is_none() && !peer.amqp.is_open(),
         })
     }

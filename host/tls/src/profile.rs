@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
@@ -111,8 +111,7 @@ impl Profile {
     /// Why the files as they are now cannot be used; what was read before is in use.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
-        broken.as_ref().filter(|broken| broken.said).map(|broken| broken.faults.to_string())
+        self.broken().as_ref().filter(|broken| broken.said).map(|broken| broken.faults.to_string())
     }
 
     /// Reads the files again where one of them has changed; says whether it did. Connections that are open keep what they have.
@@ -122,30 +121,36 @@ impl Profile {
     /// [`Faults`], once, when a second look finds it still so: files that are written one after the other do not fit together in
     /// between. What was read before stays in use.
     pub fn refresh(&self) -> Result<bool, Faults> {
+        self.refresh_by(read)
+    }
+
+    /// Whoever asks for what was read before, or for the fault, does not wait while it is read.
+    fn refresh_by(&self, read: impl FnOnce(&Tls) -> Result<Read, Faults>) -> Result<bool, Faults> {
         let stamps = stamps(&self.settings);
-        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
         if self.now().stamps == stamps {
-            *broken = None;
+            *self.broken() = None;
             return Ok(false);
         }
-        let before = broken.take().filter(|broken| broken.stamps == stamps);
-        if let Some(said) = before.as_ref().map(|broken| broken.said)
-            && said
-        {
-            *broken = before;
+        let seen = self.broken().as_ref().filter(|broken| broken.stamps == stamps).map(|broken| broken.said);
+        if seen == Some(true) {
             return Ok(false);
         }
         match read(&self.settings) {
             Ok(fresh) => {
                 *self.read.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                *self.broken() = None;
                 Ok(true)
             }
             Err(faults) => {
-                let said = before.is_some();
-                *broken = Some(Broken { stamps, faults: faults.clone(), said });
+                let said = seen.is_some();
+                *self.broken() = Some(Broken { stamps, faults: faults.clone(), said });
                 if said { Err(faults) } else { Ok(false) }
             }
         }
+    }
+
+    fn broken(&self) -> MutexGuard<'_, Option<Broken>> {
+        self.broken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -364,5 +369,42 @@ impl ServerCertVerifier for AnyHost {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test ends by panicking")]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_files_that_are_read() {
+        let path = std::env::temp_dir().join(format!("crosstie-tls-read-{}.pem", std::process::id()));
+        let authority = rcgen::generate_simple_self_signed(Vec::new()).unwrap().cert.pem();
+        std::fs::write(&path, &authority).unwrap();
+        let settings = Tls {
+            name: "t".to_owned(),
+            certificate: None,
+            private_key: None,
+            password: None,
+            ca: Authorities::File(path.clone()),
+            client_certificate: ClientCertificate::Off,
+            versions: vec![TlsVersion::V1_3],
+            cipher_suites: Vec::new(),
+            user_name: Vec::new(),
+            user_names: None,
+        };
+        let profile = Arc::new(Profile::load(&settings).unwrap());
+        std::fs::write(&path, authority.repeat(2)).unwrap();
+        let (asking, (say, said)) = (profile.clone(), std::sync::mpsc::channel());
+        let refreshed = profile.refresh_by(|settings| {
+            std::thread::spawn(move || say.send((asking.fault(), asking.client(true).is_some())));
+            assert_eq!(said.recv_timeout(Duration::from_secs(20)).unwrap(), (None, true));
+            read(settings)
+        });
+        assert_eq!(refreshed, Ok(true));
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -1,11 +1,14 @@
 //! TLS profiles that management creates, uses and deletes.
 
+use crosstie_tests::certificates::{Authority, Subject};
 use crosstie_tests::management::Management;
 use crosstie_tests::native::runtime;
+use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use serde_amqp::Value;
+use tokio::runtime::Runtime;
 
-use crate::tls::{Place, comes_in};
+use crate::tls::{HOSTS, Place, comes_in, listener};
 
 const OF: &str = "sslProfile";
 
@@ -48,11 +51,10 @@ fn s14_s15_a_profile_is_created_used_and_deleted_while_the_router_runs() {
     }
     assert_eq!(runtime.block_on(management.named("READ", OF, "bad")).status, 404);
     // a listener and a connector use it
-    let listener = [("name", "late"), ("host", "127.0.0.1"), ("port", "0"), ("sslProfile", "made")];
+    let late = [("name", "late"), ("host", "127.0.0.1"), ("port", "0"), ("sslProfile", "made")];
     let mark = router.log_mark();
-    let answer = runtime.block_on(
-        management.create("listener", &[&listener[..], &[("saslMechanisms", "EXTERNAL ANONYMOUS")]].concat()),
-    );
+    let answer = runtime
+        .block_on(management.create("listener", &[&late[..], &[("saslMechanisms", "EXTERNAL ANONYMOUS")]].concat()));
     assert_eq!((answer.status, answer.text("sslProfile")), (201, "made".to_owned()), "{answer:?}");
     router.wait_log(mark, DEADLINE, &["listening", "late"]);
     let addr = router.addr("late");
@@ -82,4 +84,104 @@ fn s14_s15_a_profile_is_created_used_and_deleted_while_the_router_runs() {
     router.wait_log(mark, DEADLINE, &["reload: nothing has changed"]);
     assert_eq!(runtime.block_on(management.named("READ", OF, "made")).status, 200);
     router.assert_healthy();
+}
+
+/// A router with a listener of the file and one that management created, which name the `tls` of the file.
+struct Named {
+    place: Place,
+    next: Authority,
+    kdl: String,
+    router: Router,
+    runtime: Runtime,
+    management: Management,
+}
+
+impl Named {
+    fn new() -> Self {
+        let (place, next) = (Place::new(), Authority::new("next"));
+        let _ = next.write(&place.dir, "next");
+        let kdl = plain_kdl(&[place.tls("t", ""), listener("filed", "tls \"t\"")].concat());
+        let (router, runtime) = (Router::start(&kdl), runtime());
+        let mut management = runtime.block_on(Management::open(router.clients()));
+        let body = [("name", "late"), ("host", "127.0.0.1"), ("port", "0"), ("sslProfile", "t")];
+        assert_eq!(runtime.block_on(management.create("listener", &body)).status, 201);
+        let named = Self { place, next, kdl, router, runtime, management };
+        named.show("ca.pem", "next.pem");
+        named
+    }
+
+    /// Whether clients come in by both listeners.
+    fn come_in(&self, args: &str, wanted: bool) {
+        for name in ["late", "filed"] {
+            assert_eq!(comes_in(self.router.addr(name), args), wanted, "{name} {args}");
+        }
+    }
+
+    /// Both show a certificate of this authority, and not of the other one.
+    fn show(&self, ca: &str, other: &str) {
+        self.come_in(&self.place.trusting(ca), true);
+        self.come_in(&self.place.trusting(other), false);
+    }
+
+    fn reload(&mut self, kdl: &str, said: &str) {
+        self.router.dir().write("crosstie.kdl", kdl);
+        let mark = self.router.log_mark();
+        self.router.process().signal("HUP");
+        self.router.wait_log(mark, DEADLINE, &[said]);
+    }
+
+    fn delete(&mut self) {
+        assert_eq!(self.runtime.block_on(self.management.named("DELETE", OF, "t")).status, 204);
+    }
+
+    /// The files are renewed, and both listeners go by them.
+    fn renewed(mut self) {
+        let mark = self.router.log_mark();
+        let subject = Subject { names: &[("CN", "server")], hosts: HOSTS, expired: false };
+        let _ = self.next.issue(&self.place.dir, "server", &subject);
+        self.router.wait_log(mark, DEADLINE, &["certificates read again"]);
+        self.show("next.pem", "ca.pem");
+        self.router.assert_healthy();
+    }
+}
+
+#[test]
+fn s14_s20_a_created_listener_goes_by_what_its_profile_is_after_a_reload() {
+    let mut named = Named::new();
+    let (ca, shown) = (named.place.trusting("ca.pem"), named.place.showing(&named.place.client));
+    let mut client = Proton::start("receive", named.router.addr("late"), &format!("--address a --keep {ca}"));
+    client.event("attached");
+    // peers have to show certificates: those that showed none have to go
+    let after = named.kdl.replace("    ca \"", "    client-certificate \"require\"\n    ca \"");
+    named.reload(&after, "reload: change tls \"t\"");
+    client.any_of(&["closed", "transport-error", "disconnected", "connection-error"], DEADLINE);
+    named.come_in(&ca, false);
+    named.come_in(&shown, true);
+    // another certificate
+    let subject = Subject { names: &[("CN", "other")], hosts: HOSTS, expired: false };
+    let _ = named.next.issue(&named.place.dir, "other", &subject);
+    let after = named.kdl.replace("server.", "other.");
+    named.reload(&after, "reload: change tls \"t\"");
+    named.show("next.pem", "ca.pem");
+    named.router.assert_healthy();
+}
+
+#[test]
+fn s14_s20_a_profile_that_a_reload_brings_back_is_that_of_those_that_named_it() {
+    let mut named = Named::new();
+    named.delete();
+    named.show("ca.pem", "next.pem");
+    named.reload(&named.kdl.clone(), "reload: nothing has changed");
+    named.renewed();
+}
+
+#[test]
+fn s14_a_profile_that_is_created_again_is_that_of_those_that_name_it() {
+    let mut named = Named::new();
+    named.delete();
+    let (server, key, ca) =
+        (named.place.path("server.pem"), named.place.path("server.key"), named.place.path("ca.pem"));
+    let body = [("name", "t"), ("certFile", &server), ("privateKeyFile", &key), ("caCertFile", &ca)];
+    assert_eq!(named.runtime.block_on(named.management.create(OF, &body)).status, 201);
+    named.renewed();
 }

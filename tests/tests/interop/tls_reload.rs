@@ -68,3 +68,30 @@ fn s20_a_changed_tls_node_is_for_connections_from_then_on() {
     assert!(comes_in(addr, &place.showing(&place.client)));
     router.assert_healthy();
 }
+
+#[test]
+fn s20_a_user_who_goes_takes_no_certificate_of_the_same_name_along() {
+    let place = Place::new();
+    let user = |name: &str| format!("user \"{name}\" password=\"literal:pw-{name}\"\n");
+    let tls = place.tls("t", "client-certificate \"request\"\n    user-name \"common-name\"");
+    let kdl = [user("bob"), tls, listener("secure", "tls \"t\"\n    sasl \"EXTERNAL\" \"PLAIN\"")].concat();
+    let mut router = Router::start(&plain_kdl(&[user("alice"), kdl.clone()].concat()));
+    let come = |more: &str| {
+        let args = format!("--address a --keep {} {more}", place.showing(&place.client));
+        let mut client = Proton::start("receive", router.addr("secure"), &args);
+        client.event("attached");
+        client
+    };
+    let external = come("--mechanisms EXTERNAL");
+    router.wait_log(0, DEADLINE, &["opened", "secure", "user=\"alice\""]);
+    let mut by_password = come("--user alice --password pw-alice --mechanisms PLAIN");
+    router.dir().write("crosstie.kdl", plain_kdl(&kdl));
+    router.process().signal("HUP");
+    assert_eq!(by_password.event("closed")["condition"], "amqp:connection:forced");
+    // somebody else comes and is served: what was to close has closed
+    drop(come("--user bob --password pw-bob --mechanisms PLAIN"));
+    for event in ["closed", "transport-error", "disconnected", "connection-error"] {
+        assert_eq!(external.events_so_far(event).len(), 0, "{event}");
+    }
+    router.assert_healthy();
+}
