@@ -36,6 +36,21 @@ enum Kind {
     Tls,
 }
 
+impl Kind {
+    /// Where entities of this kind stand.
+    const fn part(self) -> Part {
+        match self {
+            Self::Listener => Part::Listeners,
+            Self::Connector => Part::Connectors,
+            Self::Address => Part::AddressRules,
+            Self::LinkRoute => Part::LinkRoutes,
+            Self::ConnectionRoute => Part::ConnectionRoutes,
+            Self::AutoLink => Part::AutoLinks,
+            Self::Tls => Part::TlsProfiles,
+        }
+    }
+}
+
 /// What is to be created.
 #[derive(Debug)]
 pub(crate) struct Creation {
@@ -96,12 +111,9 @@ impl Creation {
     /// Whether it needs these facts.
     pub(crate) fn wants(&self, part: Part) -> bool {
         match self.kind {
+            // they share their names
             Kind::Listener | Kind::Connector => matches!(part, Part::Listeners | Part::Connectors),
-            Kind::Address => part == Part::AddressRules,
-            Kind::LinkRoute => part == Part::LinkRoutes,
-            Kind::ConnectionRoute => part == Part::ConnectionRoutes,
-            Kind::AutoLink => part == Part::AutoLinks,
-            Kind::Tls => part == Part::TlsProfiles,
+            kind => part == kind.part(),
         }
     }
 
@@ -229,15 +241,7 @@ pub(crate) struct Created {
 impl Created {
     /// Whether it needs these facts.
     pub(crate) fn wants(&self, part: Part) -> bool {
-        match self.kind {
-            Kind::Listener => part == Part::Listeners,
-            Kind::Connector => part == Part::Connectors,
-            Kind::Address => part == Part::AddressRules,
-            Kind::LinkRoute => part == Part::LinkRoutes,
-            Kind::ConnectionRoute => part == Part::ConnectionRoutes,
-            Kind::AutoLink => part == Part::AutoLinks,
-            Kind::Tls => part == Part::TlsProfiles,
-        }
+        part == self.kind.part()
     }
 
     /// The body of the reply.

@@ -114,14 +114,13 @@ pub async fn run(
     let users = opening::users(&settings.users)?;
     let profiles = Profiles::load(&settings.tls)?;
     let doors = Doors { router_id: settings.router.id.clone(), users, profiles: profiles.clone() };
-    let resolver = Resolver::default();
-    let mut bound = Vec::new();
-    for listener in &settings.listeners {
-        bound.push((listener.clone(), listener::bind(listener, &resolver).await?));
-    }
     let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
     let shared = share(&settings, &mail, (policy().serves(Hook::Address), profiles.clone()))?;
+    let mut bound = Vec::new();
+    for listener in &settings.listeners {
+        bound.push((listener.clone(), listener::bind(listener, &shared.resolver).await?));
+    }
     // commands are few: each is a socket, a request, or a change
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::unbounded_channel()).unzip();
     let (control, mut asked) = mpsc::unbounded_channel();

@@ -6,7 +6,6 @@ use crosstie_amqp::raw::TAG_MAX_BYTES;
 use fe2o3_amqp_types::definitions::AmqpError;
 
 use crate::address::ConnectionRef;
-use crate::link::Link;
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::shard::Shard;
 
@@ -66,11 +65,7 @@ impl Shard {
     #[cold]
     pub(crate) fn relay_suspect(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
         let Transfer { link, id, more, aborted, settled, .. } = *transfer;
-        let Some(Link::Routed(end)) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-            .and_then(|session| session.link_mut(link.handle))
-        else {
+        let Some(end) = self.routed_mut(at, link) else {
             return;
         };
         let handed_on = end.arriving.take(transfer);

@@ -352,13 +352,17 @@ impl Shard {
         self.tell(from, Relayed::Detach(detached));
     }
 
+    /// The end of a routed link.
+    pub(crate) fn routed_mut(&mut self, at: ConnectionRef, link: LinkId) -> Option<&mut Routed> {
+        match self.peer_mut(at)?.session(link.channel)?.link_mut(link.handle)? {
+            Link::Routed(end) => Some(end),
+            _ => None,
+        }
+    }
+
     /// The container answered the attach of a routed link.
     pub(crate) fn handle_routed_answer(&mut self, at: ConnectionRef, link: LinkId, body: &[u8]) {
-        let Some(Link::Routed(end)) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-            .and_then(|session| session.link_mut(link.handle))
-        else {
+        let Some(end) = self.routed_mut(at, link) else {
             return;
         };
         end.phase = Phase::Attached;
@@ -456,11 +460,7 @@ impl Shard {
 
     /// Hands on what a peer said of the credit of its routed link.
     pub(crate) fn relay_flow(&mut self, at: ConnectionRef, flow: &LinkFlow) {
-        let Some(Link::Routed(end)) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(flow.link.channel))
-            .and_then(|session| session.link_mut(flow.link.handle))
-        else {
+        let Some(end) = self.routed_mut(at, flow.link) else {
             return;
         };
         if let Phase::Asking(asked) = &mut end.phase {
@@ -490,11 +490,7 @@ impl Shard {
         detached: (bool, Option<Error>),
     ) {
         let (closed, error) = detached;
-        let Some(Link::Routed(end)) = self
-            .peer_mut(at)
-            .and_then(|peer| peer.session(link.channel))
-            .and_then(|session| session.link_mut(link.handle))
-        else {
+        let Some(end) = self.routed_mut(at, link) else {
             return;
         };
         let (partner, place) = (end.partner, LinkRef { connection: at, link, serial: end.serial });
