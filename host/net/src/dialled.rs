@@ -185,7 +185,7 @@ impl Dialled {
         let shard = self.worker.shard.borrow();
         let amqp = shard.peer(self.at).map(|peer| &peer.amqp);
         let peer = identity.peer.as_ref();
-        let tls = self.socket.layer.borrow().facts();
+        let tls = self.socket.layer.borrow_mut().tls().and_then(|tls| tls.facts());
         format!(
             "[C{}] Connection Opened: dir=out host={} vhost={} encrypted={} auth={} user={} container_id={}",
             identity.id,

@@ -30,6 +30,8 @@ const IDLE_MAX: usize = 2;
 pub(crate) struct Blocks {
     /// Encrypted bytes that were just read; its length is its room.
     pub(crate) sealed: RefCell<Vec<u8>>,
+    /// Encrypted bytes that are just being written; its length is its room.
+    pub(crate) sealing: RefCell<Vec<u8>>,
     idle: RefCell<Vec<Vec<u8>>>,
     lent: Cell<usize>,
 }

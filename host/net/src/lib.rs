@@ -18,6 +18,7 @@ mod signal;
 mod socket;
 mod status;
 mod tcp;
+mod tls;
 mod worker;
 
 use std::future::Future;

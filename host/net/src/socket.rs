@@ -27,15 +27,16 @@ use tokio::time::Sleep;
 
 use crate::counts::Counted;
 use crate::input::{Blocks, Input};
-use crate::layer::{Layer, Tls};
+use crate::layer::Layer;
 use crate::signal::Signal;
+use crate::tls::Tls;
 use crate::worker::Worker;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
 const UNREAD_MAX_BYTES: usize = 4 << 20;
 
 /// Encrypted bytes that are read at once.
-const SEALED_BYTES: usize = 64 << 10;
+const SEALED_BYTES: usize = 128 << 10;
 
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
 const READS_MAX: usize = 2;
@@ -141,7 +142,7 @@ impl Socket {
             is_authenticated: mechanism.is_some(),
             sasl_mechanism: mechanism,
             user,
-            tls: self.layer.borrow().facts(),
+            tls: self.layer.borrow_mut().tls().and_then(|tls| tls.facts()),
             properties: identity.properties.clone(),
             tenant: None,
             opened: peer.amqp.is_open(),
@@ -160,13 +161,27 @@ impl Socket {
         if matches!(layer, Layer::Plain) {
             return self.try_once(Interest::READABLE, room, |mut socket| socket.read(into));
         }
-        let mut sealed = blocks.sealed.borrow_mut();
+        self.read_sealed(layer, &mut blocks.sealed.borrow_mut(), into)
+    }
+
+    /// Reads what is there behind what came of a record before, and opens it into `into`.
+    fn read_sealed(&self, layer: &mut Layer, sealed: &mut Vec<u8>, into: &mut [u8]) -> std::io::Result<usize> {
         if sealed.is_empty() {
             sealed.resize(SEALED_BYTES, 0);
         }
-        let block = sealed.get_mut(..room.min(SEALED_BYTES)).unwrap_or_default();
+        let partial = layer.tls().map_or(0, |tls| {
+            let partial = tls.partial();
+            if let Some(front) = sealed.get_mut(..partial.len()) {
+                front.copy_from_slice(partial);
+            }
+            partial.len()
+        });
+        let block = sealed.get_mut(partial..into.len().min(SEALED_BYTES)).filter(|block| !block.is_empty());
+        let block = block.ok_or_else(|| {
+            std::io::Error::new(std::io::ErrorKind::InvalidData, "a message of the TLS handshake is too long")
+        })?;
         let count = self.try_once(Interest::READABLE, block.len(), |mut socket| socket.read(block))?;
-        let came = block.get(..count).unwrap_or_default();
+        let came = sealed.get_mut(..partial.saturating_add(count)).unwrap_or_default();
         layer.decide(came)?;
         let Some(tls) = layer.tls() else {
             if let Some(place) = into.get_mut(..count) {
@@ -179,7 +194,7 @@ impl Socket {
         }
         let opened = tls.open(came, into);
         // what the handshake answers, or why it fails
-        let told = if tls.wants_write() { self.write_sealed(tls) } else { Ok(()) };
+        let told = self.write_sealed(tls);
         let opened = opened?;
         told?;
         if opened.count == 0 && !opened.ended {
@@ -188,40 +203,50 @@ impl Socket {
         Ok(opened.count)
     }
 
-    /// Writes encrypted bytes as far as the socket takes them.
+    /// Writes the encrypted bytes that wait, as far as the socket takes them.
     fn write_sealed(&self, tls: &mut Tls) -> std::io::Result<()> {
-        while tls.wants_write() {
-            let written = self.stream.try_io(Interest::WRITABLE, || tls.write(&socket2::SockRef::from(&self.stream)));
-            match written {
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    self.is_full.set(true);
-                    self.signal.say();
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
+        while !tls.waiting().is_empty() {
+            let count = self.try_sealed(tls.waiting())?;
+            if count == 0 {
+                return Ok(());
             }
+            tls.written(count);
         }
         Ok(())
     }
 
-    /// Whether encrypted bytes wait for the socket.
-    pub(crate) fn has_sealed(&self) -> bool {
-        self.layer.borrow_mut().tls().is_some_and(|tls| tls.wants_write())
+    /// Writes what it takes of encrypted bytes; none when the socket is full.
+    fn try_sealed(&self, bytes: &[u8]) -> std::io::Result<usize> {
+        match self.try_once(Interest::WRITABLE, bytes.len(), |mut socket| socket.write(bytes)) {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                self.is_full.set(true);
+                self.signal.say();
+                Ok(0)
+            }
+            result => result,
+        }
     }
 
-    /// Encrypts and writes what it takes of `out`. Before the handshake is done the session keeps some of it.
-    fn seal(&self, tls: &mut Tls, out: &mut Output) -> std::io::Result<()> {
+    /// Whether encrypted bytes wait for the socket.
+    pub(crate) fn has_sealed(&self) -> bool {
+        self.layer.borrow_mut().tls().is_some_and(|tls| !tls.waiting().is_empty())
+    }
+
+    /// Encrypts and writes what it takes of `out`: nothing before the handshake is done.
+    fn seal(&self, tls: &mut Tls, block: &mut Vec<u8>, out: &mut Output) -> std::io::Result<()> {
         loop {
             self.write_sealed(tls)?;
             if self.is_full.get() || out.is_empty() {
                 return Ok(());
             }
-            let taken = tls.seal(out)?;
-            if taken == 0 {
+            let Some((taken, count)) = tls.seal(out, block)? else {
                 return Ok(());
-            }
+            };
             out.consume(taken);
+            // what the session itself had to say goes first
+            let sealed = block.get(..count).unwrap_or_default();
+            let written = if tls.waiting().is_empty() { self.try_sealed(sealed)? } else { 0 };
+            tls.wait(sealed.get(written..).unwrap_or_default());
         }
     }
 
@@ -234,10 +259,10 @@ impl Socket {
     }
 
     /// Writes what it takes of `out`.
-    pub(crate) fn write(&self, out: &mut Output) {
+    pub(crate) fn write(&self, blocks: &Blocks, out: &mut Output) {
         let count = out.len();
         if let Some(tls) = self.layer.borrow_mut().tls() {
-            if let Err(error) = self.seal(tls, out) {
+            if let Err(error) = self.seal(tls, &mut blocks.sealing.borrow_mut(), out) {
                 self.break_off(&error);
                 out.consume(count);
             }
@@ -356,8 +381,13 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
                 worker.settle_events();
             }
             Ready::Reads => {
+                let turn =
+                    if socket.layer.borrow().is_handshaking() { worker.handshakes.acquire().await.ok() } else { None };
                 if let Err(error) = read(worker, at, socket, &mut input) {
                     socket.break_off(&error);
+                }
+                if turn.is_some() {
+                    tokio::task::yield_now().await;
                 }
             }
         }

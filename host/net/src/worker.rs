@@ -21,7 +21,7 @@ use crosstie_router::failover::{Clock, Failure};
 use crosstie_router::shard::{Common, Ended, Managed, Meta, Peer, Request, Shard};
 use crosstie_router::survey::Survey;
 use crosstie_router::watch;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
 use crate::connector;
 use crate::control::Asked;
@@ -113,6 +113,10 @@ pub(crate) struct Surveyed {
     pub(crate) connections: Vec<ConnectionFacts>,
 }
 
+/// TLS handshakes that are worked on in one turn. Each costs as much as a thousand messages: many peers that come at once would keep
+/// those that are there waiting.
+const HANDSHAKES_MAX: usize = 4;
+
 /// One worker.
 pub(crate) struct Worker {
     id: u16,
@@ -120,6 +124,8 @@ pub(crate) struct Worker {
     control: mpsc::UnboundedSender<Asked>,
     pub(crate) shard: RefCell<Shard>,
     pub(crate) blocks: Rc<Blocks>,
+    /// For TLS handshakes that are worked on in one turn.
+    pub(crate) handshakes: Semaphore,
     pub(crate) policy: Rc<dyn Policy>,
     pub(crate) shared: Arc<Shared>,
     sockets: RefCell<BTreeMap<ConnectionRef, Rc<Socket>>>,
@@ -161,6 +167,7 @@ impl Worker {
             control,
             shard: RefCell::new(Shard::new(id, shared.common.clone())),
             blocks: Rc::default(),
+            handshakes: Semaphore::new(HANDSHAKES_MAX),
             policy,
             shared,
             sockets: RefCell::default(),
@@ -498,7 +505,7 @@ impl Worker {
         let Some(peer) = shard.peer_mut(at).filter(wanted) else {
             return;
         };
-        socket.write(&mut peer.amqp.out);
+        socket.write(&self.blocks, &mut peer.amqp.out);
         shard.handle_written(self.now(), at);
         drop(shard);
         self.wake();

@@ -3,13 +3,15 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crosstie_tests::certificates::{Authority, Subject};
 use crosstie_tests::frame::AMQP_HEADER;
+use crosstie_tests::peer::Peer;
 use crosstie_tests::process::Process;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
+use fe2o3_amqp_types::messaging::Accepted;
 
 use crate::tls::{HOSTS, Place, comes_in, listener};
 
@@ -195,5 +197,61 @@ fn s14_certificates_that_end_or_are_for_no_host_are_warned_of() {
         router.wait_log(0, DEADLINE, &["WARN", part]);
     }
     router.wait_log(0, DEADLINE, &["WARN", "the certificate of this router has expired", "server.pem"]);
+    router.assert_healthy();
+}
+
+/// What a TLS client says first.
+fn client_hello() -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address").to_string();
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &addr]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut client = command.spawn().expect("openssl runs");
+    let (mut socket, _) = listener.accept().expect("a client");
+    let mut record = vec![0; 5];
+    socket.read_exact(&mut record).expect("a head");
+    let length = usize::from(record[3]) << 8 | usize::from(record[4]);
+    record.resize(5 + length, 0);
+    socket.read_exact(&mut record[5..]).expect("a body");
+    drop(socket);
+    client.wait().expect("openssl ends");
+    record
+}
+
+/// A burst of clients, each of whom costs a signature: those that are there have their turn between them.
+#[test]
+fn s14_many_handshakes_at_once_hold_nobody_up() {
+    const CLIENTS: usize = 500;
+    const HELD_UP_MAX: Duration = Duration::from_millis(250);
+    let place = Place::new();
+    let kdl = [place.tls("t", ""), listener("secure", "tls \"t\"")].concat();
+    // all of them on one
+    let mut router = Router::start(&plain_kdl(&kdl).replace("workers 2", "workers 1"));
+    let hello = client_hello();
+    let mut peer = Peer::session(router.clients(), "measures");
+    peer.attach_receiver(0, 0, "here", 1000);
+    peer.attach_sender(0, 1, "here");
+    peer.expect_credit();
+    let mut clients: Vec<_> =
+        (0..CLIENTS).map(|_| TcpStream::connect(router.addr("secure")).expect("connected")).collect();
+    for client in &mut clients {
+        client.write_all(&hello).expect("said");
+    }
+    let (burst, mut longest, mut id) = (Instant::now(), Duration::ZERO, 0);
+    let last = clients.last_mut().expect("a client");
+    last.set_nonblocking(true).expect("set");
+    // until the last of them has its answer
+    while last.peek(&mut [0]).is_err() {
+        assert!(burst.elapsed() < DEADLINE, "the last client has no answer");
+        let sent = Instant::now();
+        peer.send_message(0, 1, id, b"now");
+        let (transfer, _) = peer.expect_transfer();
+        peer.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
+        peer.expect_outcome(id);
+        longest = longest.max(sent.elapsed());
+        id += 1;
+    }
+    let all = burst.elapsed();
+    assert!(id > 1 && longest < HELD_UP_MAX, "{CLIENTS} handshakes in {all:?}: {id} messages, {longest:?} at most");
     router.assert_healthy();
 }
