@@ -127,6 +127,25 @@ pub fn read(bytes: &[u8]) -> Frame {
     Frame { channel, performative, payload: payload.to_vec(), bytes: bytes.len() }
 }
 
+/// The whole frames of a stream, without its protocol headers.
+///
+/// # Panics
+///
+/// When they are none.
+#[must_use]
+pub fn read_all(mut bytes: &[u8]) -> Vec<Frame> {
+    let mut frames = Vec::new();
+    while let Some(header) = bytes.first_chunk::<4>() {
+        let size = if header == b"AMQP" { 8 } else { usize::try_from(u32::from_be_bytes(*header)).expect("a size") };
+        let Some((whole, rest)) = bytes.split_at_checked(size) else { break };
+        if header != b"AMQP" {
+            frames.push(read(whole));
+        }
+        bytes = rest;
+    }
+    frames
+}
+
 fn decode<'a, T: serde::de::Deserialize<'a>>(bytes: &'a [u8]) -> T {
     serde_amqp::from_slice(bytes).unwrap_or_else(|error| panic!("{error}: {bytes:02x?}"))
 }
