@@ -74,6 +74,9 @@ pub(crate) struct Link {
     pub(crate) limit: Serial,
     /// As receiver: the furthest that any credit reached to; the peer may not have seen that it was taken back.
     pub(crate) limit_max: Serial,
+    /// As receiver: credit was taken back. Clients whose deliveries in flight are more than what is left were seen to take
+    /// that for credit without an end (Proton-J, so Qpid JMS, and go-amqp), so that it is no fault to go on.
+    pub(crate) taken_back: bool,
     /// As receiver: the peer was asked to use its credit or give it back.
     pub(crate) drains: bool,
     /// The delivery whose last frame is still to come.
@@ -96,6 +99,7 @@ impl Link {
             delivery_count: Serial(0),
             limit: Serial(0),
             limit_max: Serial(0),
+            taken_back: false,
             drains: false,
             open_delivery: None,
             open_settled: false,

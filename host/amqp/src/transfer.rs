@@ -85,7 +85,7 @@ impl Connection {
                 if epoch(id) != number {
                     return Err(PeerFault::Delivery("an id beyond those that one session can have"));
                 }
-                if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching {
+                if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching && !link.taken_back {
                     return Err(PeerFault::Credit(remote));
                 }
                 link.delivery_count = link.delivery_count.add(1);
@@ -309,7 +309,9 @@ impl Connection {
         let Some(state) = self.link_mut(link) else {
             return;
         };
-        state.limit = state.delivery_count.add(credit);
+        let limit = state.delivery_count.add(credit);
+        state.taken_back |= limit.before(state.limit);
+        state.limit = limit;
         if state.limit_max.before(state.limit) {
             state.limit_max = state.limit;
         }

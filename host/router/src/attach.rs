@@ -453,10 +453,10 @@ impl Shard {
                 lane.refresh();
             }
             if matches!(incoming.lanes, Lanes::One(_)) {
-                // a container keeps what it has, and need not have it released one by one
-                let keeps = incoming.auto_link.is_some();
+                // a container that keeps sending must not be given less than it has in flight: see `watch.rs`
+                let contained = incoming.auto_link.is_some();
                 self.set_open(connection, link, open);
-                if !open && (awaits || keeps) {
+                if !open && awaits && !contained {
                     self.withdraw(connection, link);
                 }
             }

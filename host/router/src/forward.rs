@@ -113,7 +113,10 @@ impl Shard {
                 } else {
                     self.settle(head.from, 1, &Outcome::Released);
                 }
-                self.drain_producer(at, link);
+                // RabbitMQ ends the session of a container's link that is drained
+                if self.incoming_mut(at, link).is_some_and(|incoming| incoming.auto_link.is_none()) {
+                    self.drain_producer(at, link);
+                }
             }
         }
         let waits = matches!(route, Route::Wait);

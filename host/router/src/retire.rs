@@ -57,7 +57,7 @@ impl Shard {
             match session.link_mut(link.handle) {
                 Some(Link::Incoming(incoming)) => {
                     incoming.is_open = false;
-                    self.withdraw(at, link);
+                    self.drain_producer(at, link);
                 }
                 Some(Link::Outgoing(outgoing)) => {
                     let place = LinkRef { connection: at, link, serial: outgoing.serial };

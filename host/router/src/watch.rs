@@ -26,18 +26,23 @@ pub(crate) struct Watch {
     pub(crate) settled_per_second: u32,
     /// Its sender was without credit at every look from then on.
     without_credit: Option<u32>,
+    /// It was an auto-link without a consumer and with credit, and nothing has come since.
+    is_idle: bool,
     /// Deliveries that came before this second were counted as stuck where they were.
     looked_until: u32,
 }
 
 impl Watch {
-    fn look(&mut self, counters: &Counters, has_credit: bool, second: u32) {
+    /// Says whether nothing came since the last look.
+    fn look(&mut self, counters: &Counters, has_credit: bool, second: u32) -> bool {
         let ended = [counters.accepted, counters.rejected, counters.released, counters.modified, counters.presettled];
         let settled = ended.into_iter().fold(0_u64, u64::saturating_add);
+        let is_quiet = settled == self.settled;
         let rate = settled.saturating_sub(self.settled) / INTERVAL.as_secs();
         self.settled_per_second = u32::try_from(rate).unwrap_or(u32::MAX);
         self.settled = settled;
         self.without_credit = if has_credit { None } else { self.without_credit.or(Some(second)) };
+        is_quiet
     }
 
     /// For how long the sender has been without credit, as far as looks tell.
@@ -51,14 +56,21 @@ impl Shard {
     pub fn look(&mut self, now: Time) {
         self.now = now;
         let second = self.second();
-        for (_, peer) in self.peers_mut() {
-            look_at(peer, second);
+        let mut idle = Vec::new();
+        for (at, peer) in self.peers_mut() {
+            idle.extend(look_at(peer, second).into_iter().map(|link| (at, link)));
+        }
+        for (at, link) in idle {
+            self.withdraw(at, link);
         }
         self.look_for_jams();
     }
 }
 
-fn look_at(peer: &mut Peer, second: u32) {
+/// Gives the auto-links whose credit may go: no consumer has been there, and nothing has come, between two looks. What is
+/// taken back sooner may be less than what is in flight, and brokers that are made of Proton-J then send without an end.
+fn look_at(peer: &mut Peer, second: u32) -> Vec<LinkId> {
+    let mut idle = Vec::new();
     let Peer { amqp, sessions, .. } = peer;
     amqp.out.rest();
     for (channel, session) in open_sessions(sessions) {
@@ -67,8 +79,10 @@ fn look_at(peer: &mut Peer, second: u32) {
         let went = stuck(&session.sent, horizon, |sent| (sent.handle, sent.second));
         let relayed = stuck(&session.relayed, horizon, |sent| (sent.handle, sent.second));
         for (handle, link) in (0_u32..).zip(&mut session.links) {
+            let mut awaits_consumer = false;
             let (watch, counters, credit, old) = match link {
                 Some(Link::Incoming(link)) => {
+                    awaits_consumer = link.auto_link.is_some() && !link.is_open;
                     (&mut link.watch, &mut link.counters, amqp.credit_left(LinkId { channel, handle }), &came)
                 }
                 Some(Link::Outgoing(link)) => (&mut link.watch, &mut link.counters, link.credit.left(), &went),
@@ -78,12 +92,17 @@ fn look_at(peer: &mut Peer, second: u32) {
                 }
                 _ => continue,
             };
-            watch.look(counters, credit > 0, second);
+            let is_quiet = watch.look(counters, credit > 0, second);
+            let was_idle = std::mem::replace(&mut watch.is_idle, awaits_consumer && credit > 0);
+            if was_idle && watch.is_idle && is_quiet {
+                idle.push(LinkId { channel, handle });
+            }
             let fresh = old.iter().filter(|(of, since, _)| *of == handle && *since >= watch.looked_until);
             counters.stuck = fresh.fold(counters.stuck, |sum, (_, _, count)| sum.saturating_add(*count));
             watch.looked_until = horizon;
         }
     }
+    idle
 }
 
 /// Runs that began before the horizon: handle, second, count.

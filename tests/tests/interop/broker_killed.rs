@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -10,67 +11,69 @@ use crosstie_tests::artemis::Artemis;
 use crosstie_tests::body::Random;
 use crosstie_tests::broker::Broker;
 use crosstie_tests::classic::Classic;
-use crosstie_tests::frame::{Performative, condition, data_message};
+use crosstie_tests::frame::{Frame, Performative, condition, data_message};
 use crosstie_tests::peer::{Arrival, Peer};
-use crosstie_tests::performative::{begin, flow, receiver, transfer};
+use crosstie_tests::performative::{begin, disposition, flow, receiver, transfer};
 use crosstie_tests::proxy::Proxy;
 use crosstie_tests::router::{Router, plain_kdl};
-use fe2o3_amqp_types::definitions::Role;
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
 use fe2o3_amqp_types::performatives::{Begin, Disposition, Flow};
 
-const COUNT: u32 = 100_000;
+pub(crate) const COUNT: u32 = 100_000;
 /// Every seed kills the broker when another number of messages is settled.
-const SEEDS_LONG: u64 = 10;
+pub(crate) const SEEDS_LONG: u64 = 10;
 /// Without an outcome.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// The router gives up a peer that says nothing for 16 s.
-const HEARTBEAT: Duration = Duration::from_secs(4);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Of who reads what the broker has.
 const AUDIT_CREDIT: u32 = 1000;
-const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
+pub(crate) const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 /// The header of a message that is durable. Source: AMQP 1.0 part 3, 3.2.1.
 const DURABLE: [u8; 7] = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41];
 
-const QUEUE: &str = "q.killed";
+pub(crate) const QUEUE: &str = "q.killed";
 
-/// How messages come to the queue.
+/// How messages come to the queue, or from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(crate) enum Way {
     AutoLink,
     LinkRoute,
 }
 
-fn kdl(broker: &dyn Broker, addr: SocketAddr, way: Way) -> String {
+/// A router whose way to a broker at `addr`, or from it, is as the reference names directions: `out` leaves by an auto-link,
+/// but comes to the client by a link route.
+pub(crate) fn kdl(addr: SocketAddr, queue: &str, way: Way, direction: &str) -> String {
     let way = match way {
         Way::AutoLink => format!(
-            "address {{\n    prefix \"q\"\n    waypoint\n}}\nauto-link \"out\" {{\n    address \"{QUEUE}\"\n    \
-             direction \"out\"\n    connection \"broker\"\n    external-address \"{}\"\n}}\n",
-            broker.queue(QUEUE)
+            "address {{\n    prefix \"q\"\n    waypoint\n}}\nauto-link \"link\" {{\n    address \"{QUEUE}\"\n    \
+             direction \"{direction}\"\n    connection \"broker\"\n    external-address \"{queue}\"\n}}\n",
         ),
         Way::LinkRoute => {
-            "link-route {\n    prefix \"q\"\n    direction \"in\"\n    connection \"broker\"\n}\n".to_owned()
+            format!("link-route {{\n    prefix \"q\"\n    direction \"{direction}\"\n    connection \"broker\"\n}}\n")
         }
     };
     plain_kdl(&format!(
-        "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{}\"\n    failover {{\n        \
+        "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{addr}\"\n    failover {{\n        \
          backoff base=\"200ms\" cap=\"1s\" jitter=0.0\n    }}\n}}\n{way}",
-        addr
     ))
     .replace("level \"debug\"", "level \"info\"")
 }
 
-/// Sends all, as credit allows, or until a routed link is lost; says how many are settled, and gives the outcome of each that
-/// was sent.
-fn send_all(router: &Router, way: Way, mut settled: impl FnMut(usize)) -> Vec<DeliveryState> {
-    let mut peer = Peer::open(router.clients(), "sender");
-    peer.send(0, &Begin { incoming_window: u32::MAX >> 1, outgoing_window: u32::MAX >> 1, ..begin(None) });
-    peer.attach_sender(0, 0, QUEUE);
-    let mut outcomes: Vec<Option<DeliveryState>> = vec![None; usize::try_from(COUNT).expect("small")];
+/// Sends `count`, as credit allows, or until a routed link is lost; says how many are settled, and gives the outcome of each
+/// that was sent.
+pub(crate) fn send_all(
+    peer: &mut Peer,
+    (queue, count): (&str, u32),
+    way: Way,
+    mut settled: impl FnMut(usize),
+) -> Vec<DeliveryState> {
+    peer.attach_sender(0, 0, queue);
+    let mut outcomes: Vec<Option<DeliveryState>> = vec![None; usize::try_from(count).expect("small")];
     let (mut sent, mut limit, mut ended) = (0, 0, 0);
     let mut end = Instant::now() + PATIENCE;
     while ended < outcomes.len() {
-        while sent < limit.min(COUNT) {
+        while sent < limit.min(count) {
             let payload = [&DURABLE[..], &data_message(&sent.to_be_bytes())].concat();
             peer.send_with(0, &transfer(0, sent), &payload);
             sent += 1;
@@ -113,27 +116,29 @@ fn send_all(router: &Router, way: Way, mut settled: impl FnMut(usize)) -> Vec<De
 
 /// What the broker accepted, by the frames that passed between the router and it.
 fn accepted_on_the_wire(proxy: &Proxy) -> BTreeSet<u32> {
-    let mut accepted = BTreeSet::new();
-    for connection in proxy.witnessed() {
-        let sent = connection.to.iter().filter_map(|frame| match &frame.performative {
-            Performative::Transfer(one) => Some((one.delivery_id?, u32::from_be_bytes(*frame.payload.last_chunk()?))),
-            _ => None,
-        });
-        let sent: BTreeMap<_, _> = sent.collect();
-        for frame in &connection.from {
-            if let Performative::Disposition(said) = &frame.performative
-                && let Some(DeliveryState::Accepted(_)) = said.state
-            {
-                let last = said.last.unwrap_or(said.first);
-                accepted.extend((said.first..=last).filter_map(|id| sent.get(&id)));
-            }
-        }
+    proxy.witnessed().iter().flat_map(|connection| accepted_of(&connection.to, &connection.from)).collect()
+}
+
+/// The number of a delivery and that of its message.
+pub(crate) fn sent(frame: &Frame) -> Option<(u32, u32)> {
+    match &frame.performative {
+        Performative::Transfer(one) => Some((one.delivery_id?, u32::from_be_bytes(*frame.payload.last_chunk()?))),
+        _ => None,
     }
-    accepted
+}
+
+/// Which messages of one side of a connection, all in one session, the other accepted.
+pub(crate) fn accepted_of(from: &[Frame], by: &[Frame]) -> Vec<u32> {
+    let sent: BTreeMap<_, _> = from.iter().filter_map(sent).collect();
+    let said = by.iter().filter_map(|frame| match &frame.performative {
+        Performative::Disposition(said) if matches!(said.state, Some(DeliveryState::Accepted(_))) => Some(said),
+        _ => None,
+    });
+    said.flat_map(|said| said.first..=said.last.unwrap_or(said.first)).filter_map(|id| sent.get(&id).copied()).collect()
 }
 
 /// Everything that the broker has in its queue, until it has all of `wanted` or nothing more comes.
-fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
+pub(crate) fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
     let mut peer = Peer::anonymous_session(broker.addr(), "auditor");
     peer.send(0, &receiver(0, &broker.queue(QUEUE)));
     peer.expect_attach("receiver-0");
@@ -144,12 +149,11 @@ fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
         match peer.next(Duration::from_secs(20)) {
             Arrival::Frame(frame) => {
                 let Performative::Transfer(one) = &frame.performative else { continue };
-                let number = frame.payload.last_chunk().map(|bytes| u32::from_be_bytes(*bytes));
-                found.insert(number.expect("a number"));
+                found.insert(sent(&frame).expect("a whole message").1);
                 taken += 1;
                 if taken.is_multiple_of(100) {
                     let id = one.delivery_id.expect("an id");
-                    peer.send(0, &Disposition { first: id - 99, last: Some(id), ..settled() });
+                    peer.send(0, &accept(id - 99, id));
                     peer.send(0, &Flow { next_incoming_id: Some(taken), ..flow(0, taken, AUDIT_CREDIT) });
                 }
             }
@@ -160,14 +164,14 @@ fn stored(broker: &dyn Broker, wanted: &BTreeSet<u32>) -> BTreeSet<u32> {
     found
 }
 
-fn settled() -> Disposition {
-    let state = DeliveryState::Accepted(Accepted {});
-    Disposition { role: Role::Receiver, first: 0, last: None, settled: true, state: Some(state), batchable: false }
+pub(crate) fn accept(first: u32, last: u32) -> Disposition {
+    Disposition { first, last: Some(last), ..disposition(first, DeliveryState::Accepted(Accepted {})) }
 }
 
 fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
     let proxy = Proxy::witness(broker.addr());
-    let mut router = Router::start(&kdl(broker, proxy.addr(), way));
+    let direction = if way == Way::AutoLink { "out" } else { "in" };
+    let mut router = Router::start(&kdl(proxy.addr(), &broker.queue(QUEUE), way, direction));
     router.wait_log(0, PATIENCE, &["connected", "broker"]);
     let at = 1 + Random::new(seed).below(usize::try_from(COUNT).expect("small") / 2);
     let (reached, wait) = mpsc::channel();
@@ -178,7 +182,11 @@ fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
                 reached.send(()).expect("the test waits");
             }
         };
-        let sending = scope.spawn(move || send_all(router, way, tell));
+        let sending = scope.spawn(move || {
+            let mut peer = Peer::open(router.clients(), "sender");
+            peer.send(0, &Begin { incoming_window: u32::MAX >> 1, outgoing_window: u32::MAX >> 1, ..begin(None) });
+            send_all(&mut peer, (QUEUE, COUNT), way, tell)
+        });
         if wait.recv().is_err() {
             std::panic::resume_unwind(sending.join().expect_err("it ends before the broker is killed"));
         }
@@ -206,11 +214,16 @@ fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
     router.assert_healthy();
 }
 
+/// Those of a long run, or the one that is asked for.
+pub(crate) fn seeds() -> RangeInclusive<u64> {
+    let only = std::env::var("CROSSTIE_SEED").ok().and_then(|seed| seed.parse().ok());
+    let last = if std::env::var_os("CROSSTIE_LONG").is_some() { SEEDS_LONG } else { 1 };
+    only.map_or(1..=last, |seed| seed..=seed)
+}
+
 /// Each seed has a broker of its own, whose queue is empty.
 fn kill_with_each_seed<B: Broker>(start: impl Fn() -> B, way: Way) {
-    let seeds = if std::env::var_os("CROSSTIE_LONG").is_some() { SEEDS_LONG } else { 1 };
-    let only = std::env::var("CROSSTIE_SEED").ok().and_then(|seed| seed.parse().ok());
-    for seed in only.map_or(1..=seeds, |seed| seed..=seed) {
+    for seed in seeds() {
         kill_during_transfers(&mut start(), way, seed);
     }
 }

@@ -1,0 +1,132 @@
+//! Credit that is taken back while deliveries are on their way. Proton-J (ActiveMQ, Qpid JMS) and go-amqp count what is left
+//! without a sign: less than they have in flight is credit without an end to them.
+
+use std::time::{Duration, Instant};
+
+use crosstie_tests::frame::{Frame, Performative};
+use crosstie_tests::peer::{Arrival, Peer};
+use crosstie_tests::performative::{flow, receiver, sender};
+use crosstie_tests::router::{Router, plain_kdl};
+use crosstie_tests::server::Server;
+use fe2o3_amqp_types::definitions::Role;
+use fe2o3_amqp_types::messaging::DeliveryState;
+use fe2o3_amqp_types::performatives::{Attach, Detach};
+
+use crate::auto_links::{auto_attach, serve_session};
+
+/// More than the credit of a link's default capacity.
+const MANY: u32 = 400;
+/// The router looks at its links every five seconds; twice, and then some for a busy machine.
+const TWO_LOOKS: Duration = Duration::from_secs(20);
+
+/// A router with a waypoint whose only auto-link has this direction, and its container, attached.
+fn waypoint(direction: &str) -> (Router, Server, Peer) {
+    let server = Server::new();
+    let router = Router::start(&plain_kdl(&format!(
+        "address {{\n    prefix \"q\"\n    waypoint\n}}\nconnector \"broker\" {{\n    role \"route-container\"\n    \
+         endpoint \"amqp://127.0.0.1:{}\"\n}}\nauto-link \"link\" {{\n    address \"q.one\"\n    \
+         direction \"{direction}\"\n    connection \"broker\"\n}}\n",
+        server.port()
+    )));
+    let mut container = serve_session(&server);
+    let theirs = auto_attach(&mut container);
+    let receives = theirs.role == Role::Sender;
+    let role = if receives { Role::Receiver } else { Role::Sender };
+    container.send(0, &Attach { role, initial_delivery_count: (!receives).then_some(0), unsettled: None, ..theirs });
+    (router, server, container)
+}
+
+/// Where the credit of a link ends.
+fn limit(frame: &Frame) -> Option<u32> {
+    match &frame.performative {
+        Performative::Flow(flow) if flow.handle.is_some() => Some(flow.delivery_count? + flow.link_credit?),
+        _ => None,
+    }
+}
+
+#[test]
+fn s04_a_broker_is_never_given_less_credit_than_it_has_in_flight() {
+    let (mut router, _server, mut container) = waypoint("in");
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.send(0, &receiver(0, "q.one"));
+    consumer.expect_attach("receiver-0");
+    consumer.send(0, &flow(0, 0, 1));
+    let mut given = container.expect_credit();
+    container.send_message(0, 0, 0, b"one");
+    consumer.expect_transfer();
+
+    // the consumer goes while the broker sends all that it may
+    consumer.send(0, &Detach { handle: 0.into(), closed: true, error: None });
+    for id in 1..given {
+        container.send_message(0, 0, id, b"more");
+    }
+    let (mut ended, mut left) = (0, given);
+    let end = Instant::now() + TWO_LOOKS;
+    while ended < given {
+        match container.next(end.saturating_duration_since(Instant::now())) {
+            Arrival::Frame(frame) => {
+                left = limit(&frame).unwrap_or(left);
+                assert!(left >= given, "credit until {left}, after it was until {given}: {frame:?}");
+                given = given.max(left);
+                if let Performative::Disposition(said) = &frame.performative {
+                    assert!(matches!(said.state, Some(DeliveryState::Released(_) | DeliveryState::Modified(_))));
+                    ended += said.last.unwrap_or(said.first) - said.first + 1;
+                }
+            }
+            other => panic!("{ended} of {given} have an outcome, and now {other:?}"),
+        }
+    }
+    router.assert_healthy();
+}
+
+#[test]
+fn s04_a_broker_that_rests_without_a_consumer_has_no_credit() {
+    let (router, _server, mut container) = waypoint("in");
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    assert!(container.expect_credit() > 0);
+    consumer.close();
+    let end = Instant::now() + TWO_LOOKS;
+    loop {
+        match container.next(end.saturating_duration_since(Instant::now())) {
+            Arrival::Frame(frame) if limit(&frame) == Some(0) => break,
+            Arrival::Frame(_) => {}
+            other => panic!("its credit is still there: {other:?}"),
+        }
+    }
+    // and has some again with the next consumer
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    assert!(container.expect_credit() > 0);
+}
+
+#[test]
+fn s04_a_sender_that_takes_too_little_credit_for_much_is_no_peer_at_fault() {
+    let (mut router, server, mut container) = waypoint("out");
+    container.send(0, &flow(0, 0, 10));
+    let mut producer = Peer::session(router.clients(), "producer");
+    producer.send(0, &sender(0, "q.one"));
+    producer.expect_attach("sender-0");
+    let credit = producer.expect_credit();
+    assert!(credit < MANY);
+    producer.send_message(0, 0, 0, b"one");
+    container.expect_transfer();
+    drop((container, server));
+    let taken_back = |frame: &Frame| (limit(frame)? < credit).then_some(());
+    producer.expect("a flow that takes credit back", taken_back);
+
+    for id in 1..MANY {
+        producer.send_message(0, 0, id, b"more");
+    }
+    let mut released = 0;
+    while released < MANY - 1 {
+        released += producer.expect("released", |frame| match &frame.performative {
+            Performative::Disposition(said) if said.first > 0 => {
+                assert!(matches!(said.state, Some(DeliveryState::Released(_))), "{said:?}");
+                Some(said.last.unwrap_or(said.first) - said.first + 1)
+            }
+            _ => None,
+        });
+    }
+    router.assert_healthy();
+}
