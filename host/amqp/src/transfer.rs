@@ -14,6 +14,9 @@ const TRANSFER_HEAD_MAX_BYTES: usize = 48;
 /// Bytes that everything but the state takes in a disposition's frame at most.
 const DISPOSITION_HEAD_MAX_BYTES: usize = 64;
 
+/// Deliveries that a peer which is brought back to a count may have in flight: a session's window, as connectors announce it.
+const RECOVERY: u32 = 2048;
+
 /// The outcome of a state alone.
 fn bare(state: &[u8]) -> &'static [u8] {
     match raw::state_code(state) {
@@ -325,6 +328,19 @@ impl Connection {
         let Some(state) = self.link_mut(link).filter(|state| left > 0 && !state.drains) else {
             return false;
         };
+        state.drains = true;
+        self.write_link_flow(link, false);
+        true
+    }
+
+    /// Brings a sending peer that took too little credit for much back to a count, and has it drain that. Says whether it was
+    /// one: whether more came than was ever granted.
+    pub fn recover(&mut self, link: LinkId) -> bool {
+        let Some(state) = self.link_mut(link).filter(|state| state.limit_max.before(state.delivery_count)) else {
+            return false;
+        };
+        state.limit = state.delivery_count.add(RECOVERY);
+        state.limit_max = state.limit;
         state.drains = true;
         self.write_link_flow(link, false);
         true

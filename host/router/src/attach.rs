@@ -388,7 +388,7 @@ impl Shard {
         };
         session.set(place.link.handle, Link::Outgoing(Box::new(outgoing)));
         if address.add(Consumer { at: place, credit }) {
-            self.announce(address);
+            self.announce(address, false);
         }
     }
 
@@ -419,22 +419,23 @@ impl Shard {
         address.set_producer(self.id, true);
         let local = self.locals.entry(address.id).or_insert_with(|| Local::new(address.clone()));
         local.producers.insert(*producer);
-        self.handle_changed(address.id);
+        self.handle_changed(address.id, false);
     }
 
-    /// Tells all workers with producers that an address has its first consumer, or lost its last.
-    pub(crate) fn announce(&mut self, address: &Address) {
+    /// Tells all workers with producers that an address has its first consumer, or lost its last, and whether that had
+    /// deliveries.
+    pub(crate) fn announce(&mut self, address: &Address, busy: bool) {
         for shard in shards(address.producers()) {
             if shard == self.id {
-                self.handle_changed(address.id);
+                self.handle_changed(address.id, busy);
             } else {
-                self.post(shard, Mail::Changed(address.id));
+                self.post(shard, Mail::Changed(address.id, busy));
             }
         }
     }
 
     /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed.
-    pub(crate) fn handle_changed(&mut self, address: u32) {
+    pub(crate) fn handle_changed(&mut self, address: u32, busy: bool) {
         let Some(local) = self.locals.get_mut(&address) else {
             return;
         };
@@ -453,10 +454,11 @@ impl Shard {
                 lane.refresh();
             }
             if matches!(incoming.lanes, Lanes::One(_)) {
-                // a container that keeps sending must not be given less than it has in flight: see `watch.rs`
-                let contained = incoming.auto_link.is_some();
+                // a container keeps what it has, and need not have it released one by one; one that is sending is given no
+                // less than it has in flight, but looked at later: see `watch.rs`
+                let rests = incoming.auto_link.map(|_| incoming.held == 0 && !busy);
                 self.set_open(connection, link, open);
-                if !open && awaits && !contained {
+                if !open && rests.unwrap_or(awaits) {
                     self.withdraw(connection, link);
                 }
             }
@@ -494,6 +496,16 @@ impl Shard {
         if let Some(peer) = self.peer_mut(at) {
             peer.amqp.grant(link, 0);
             self.mark(at);
+        }
+    }
+
+    /// Has a sender end that goes on without a consumer. What a container was granted may come; RabbitMQ, for one, ends the
+    /// session when it is to drain.
+    pub(crate) fn end_credit(&mut self, at: ConnectionRef, link: LinkId) {
+        if self.peer_mut(at).is_some_and(|peer| peer.amqp.recover(link)) {
+            self.mark(at);
+        } else if self.incoming_mut(at, link).is_some_and(|incoming| incoming.auto_link.is_none()) {
+            self.drain_producer(at, link);
         }
     }
 

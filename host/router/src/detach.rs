@@ -181,6 +181,7 @@ impl Shard {
         let was_last = address.remove(LinkRef { connection: at, link, serial }, auto_link.is_some());
         address.count_past(true, counters.deliveries);
         self.remember(at, true, &counters);
+        let mut busy = !queue.is_empty() || current.is_some();
         if let Some(current) = current.filter(|_| settles) {
             // it went out settled, so that nothing else stands for it
             self.settle(current.from, 1, &Outcome::Failed);
@@ -195,11 +196,12 @@ impl Shard {
         }
         let session = self.peer_mut(at).and_then(|peer| peer.session(link.channel));
         let runs = session.map(|session| session.sent.extract(|sent| sent.handle == link.handle)).unwrap_or_default();
+        busy |= !runs.is_empty();
         for run in runs {
             self.settle_sent(at, link.channel, &run, &Outcome::Failed);
         }
         if was_last {
-            self.announce(&address);
+            self.announce(&address, busy);
         }
         self.common.addresses.release(address);
     }

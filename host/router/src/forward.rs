@@ -113,10 +113,7 @@ impl Shard {
                 } else {
                     self.settle(head.from, 1, &Outcome::Released);
                 }
-                // RabbitMQ ends the session of a container's link that is drained
-                if self.incoming_mut(at, link).is_some_and(|incoming| incoming.auto_link.is_none()) {
-                    self.drain_producer(at, link);
-                }
+                self.end_credit(at, link);
             }
         }
         let waits = matches!(route, Route::Wait);

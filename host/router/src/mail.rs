@@ -157,8 +157,8 @@ pub(crate) enum Mail {
     GiveBack(Origin),
     /// An address has credit again.
     Kick(u32),
-    /// An address has its first consumer, or lost its last.
-    Changed(u32),
+    /// An address has its first consumer, or lost its last; and whether that had deliveries.
+    Changed(u32, bool),
     /// A consumer drains: send it what waits at its address, and say so.
     Drain { address: u32, consumer: LinkRef },
     /// What waited on one worker is on its way to a consumer that drains.

@@ -75,7 +75,7 @@ impl Shard {
                 Some(Link::Asking(_) | Link::Routed(_)) | None => {}
             }
         }
-        emptied.iter().for_each(|address| self.announce(address));
+        emptied.iter().for_each(|address| self.announce(address, true));
         self.mark(at);
     }
 

@@ -536,7 +536,7 @@ impl Shard {
                     Mail::Sought(from) => self.break_jam(from),
                     Mail::GiveBack(from) => self.give_back(from),
                     Mail::Kick(address) => self.kicked.push(address),
-                    Mail::Changed(address) => self.handle_changed(address),
+                    Mail::Changed(address, busy) => self.handle_changed(address, busy),
                     Mail::Drain { address, consumer } => self.handle_drain(address, consumer),
                     Mail::Drained(consumer) => self.handle_drained(consumer),
                 }

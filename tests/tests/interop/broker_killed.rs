@@ -15,6 +15,7 @@ use crosstie_tests::frame::{Frame, Performative, condition, data_message};
 use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::{begin, disposition, flow, receiver, transfer};
 use crosstie_tests::proxy::Proxy;
+use crosstie_tests::rabbit::Rabbit;
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
 use fe2o3_amqp_types::performatives::{Begin, Disposition, Flow};
@@ -50,7 +51,11 @@ pub(crate) fn kdl(addr: SocketAddr, queue: &str, way: Way, direction: &str) -> S
              direction \"{direction}\"\n    connection \"broker\"\n    external-address \"{queue}\"\n}}\n",
         ),
         Way::LinkRoute => {
-            format!("link-route {{\n    prefix \"q\"\n    direction \"{direction}\"\n    connection \"broker\"\n}}\n")
+            let before = queue.trim_end_matches(QUEUE);
+            let prefix = if before.is_empty() { "" } else { &format!("    add-external-prefix \"{before}\"\n") };
+            format!(
+                "link-route {{\n    prefix \"q\"\n    direction \"{direction}\"\n    connection \"broker\"\n{prefix}}}\n"
+            )
         }
     };
     plain_kdl(&format!(
@@ -88,7 +93,7 @@ pub(crate) fn send_all(
         };
         match frame.performative {
             Performative::Flow(flow) if flow.handle.is_some() => {
-                limit = flow.delivery_count.expect("a count") + flow.link_credit.expect("credit");
+                limit = flow.delivery_count.unwrap_or(0) + flow.link_credit.expect("credit");
             }
             Performative::Disposition(said) => {
                 let state = said.state.clone().expect("a state");
@@ -236,6 +241,16 @@ fn s02_what_was_accepted_is_in_the_artemis_that_was_killed() {
 #[test]
 fn s02_what_was_accepted_is_in_the_classic_that_was_killed() {
     kill_with_each_seed(Classic::start, Way::AutoLink);
+}
+
+#[test]
+fn s02_what_was_accepted_is_in_the_rabbitmq_that_was_killed() {
+    kill_with_each_seed(|| Rabbit::start(&[QUEUE]), Way::AutoLink);
+}
+
+#[test]
+fn s05_what_was_accepted_by_a_routed_link_is_in_the_rabbitmq_that_was_killed() {
+    kill_with_each_seed(|| Rabbit::start(&[QUEUE]), Way::LinkRoute);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crosstie_tests::frame::{Performative, condition};
 use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::{flow, receiver};
 use crosstie_tests::proxy::{Proxy, Witness};
+use crosstie_tests::rabbit::Rabbit;
 use crosstie_tests::router::Router;
 use fe2o3_amqp_types::messaging::DeliveryState;
 use fe2o3_amqp_types::performatives::{Detach, Flow};
@@ -231,6 +232,16 @@ fn s02_what_was_not_accepted_is_in_the_artemis_that_was_killed() {
 #[test]
 fn s02_what_was_not_accepted_is_in_the_classic_that_was_killed() {
     kill_with_each_seed(Classic::start, Way::AutoLink);
+}
+
+#[test]
+fn s02_what_was_not_accepted_is_in_the_rabbitmq_that_was_killed() {
+    kill_with_each_seed(|| Rabbit::start(&[QUEUE]), Way::AutoLink);
+}
+
+#[test]
+fn s05_what_was_not_accepted_by_a_routed_link_is_in_the_rabbitmq_that_was_killed() {
+    kill_with_each_seed(|| Rabbit::start(&[QUEUE]), Way::LinkRoute);
 }
 
 #[test]

@@ -118,14 +118,18 @@ fn s04_a_sender_that_takes_too_little_credit_for_much_is_no_peer_at_fault() {
     for id in 1..MANY {
         producer.send_message(0, 0, id, b"more");
     }
-    let mut released = 0;
-    while released < MANY - 1 {
-        released += producer.expect("released", |frame| match &frame.performative {
-            Performative::Disposition(said) if said.first > 0 => {
-                assert!(matches!(said.state, Some(DeliveryState::Released(_))), "{said:?}");
-                Some(said.last.unwrap_or(said.first) - said.first + 1)
+    let (mut released, mut drained) = (0, false);
+    while released < MANY - 1 || !drained {
+        producer.expect("released, and a count to begin from again", |frame| {
+            match &frame.performative {
+                Performative::Disposition(said) if said.first > 0 => {
+                    assert!(matches!(said.state, Some(DeliveryState::Released(_))), "{said:?}");
+                    released += said.last.unwrap_or(said.first) - said.first + 1;
+                }
+                Performative::Flow(flow) => drained |= flow.drain && limit(frame).is_some_and(|limit| limit > MANY),
+                _ => return None,
             }
-            _ => None,
+            Some(())
         });
     }
     router.assert_healthy();
