@@ -12,6 +12,7 @@ pub mod driver;
 pub mod frame;
 pub mod java;
 pub mod management;
+pub mod names;
 pub mod native;
 pub mod peer;
 pub mod performative;

@@ -31,7 +31,17 @@ impl Server {
     /// When there is none.
     #[must_use]
     pub fn new() -> Self {
-        Self { socket: TcpListener::bind(("127.0.0.1", 0)).expect("a free port") }
+        Self::on("127.0.0.1")
+    }
+
+    /// The same on another address of this machine.
+    ///
+    /// # Panics
+    ///
+    /// When it does not have that address.
+    #[must_use]
+    pub fn on(address: &str) -> Self {
+        Self { socket: TcpListener::bind((address, 0)).expect("a free port") }
     }
 
     /// Where it listens.

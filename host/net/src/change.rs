@@ -1,7 +1,5 @@
 //! Changes that management asks for.
 
-use std::sync::Arc;
-
 use crosstie_manage::{Attributes, Change, Refused};
 use crosstie_model::settings::{ContainerRef, Covers, LinkRoute, Tls};
 use crosstie_router::address::ConnectionRef;
@@ -68,11 +66,11 @@ impl Control {
 
     async fn create_listener(&mut self, attributes: &Attributes) -> Result<(), Refused> {
         let listener = self.entities.listener(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
-        let socket = listener::bind(&listener, &self.shared.resolver)
+        let sockets = listener::bind(&listener, &self.shared.resolver)
             .await
             .map_err(|error| Refused::Failed(error.to_string()))?;
         let name = listener.name.clone();
-        self.accept(listener, Arc::new(socket)).map_err(|error| Refused::Failed(error.to_string()))?;
+        self.accept(listener, sockets).map_err(|error| Refused::Failed(error.to_string()))?;
         tracing::info!(target: "management", listener = name, "listener created");
         if let Some(open) = self.listeners.last_mut() {
             open.is_created = true;
@@ -176,7 +174,7 @@ impl Control {
     fn delete_listener(&mut self, name: &str) -> Result<(), Refused> {
         let place = self.listeners.iter().position(|listener| listener.settings.name == name);
         let place = place.ok_or_else(|| Refused::NotFound(format!("no listener is named {name:?}")))?;
-        self.listeners.remove(place).task.abort();
+        drop(self.listeners.remove(place));
         tracing::info!(target: "management", listener = name, "listener deleted");
         Ok(())
     }

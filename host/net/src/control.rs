@@ -18,12 +18,11 @@ use crosstie_router::counters::Past;
 use crosstie_router::forward::REQUEST_MAX_BYTES;
 use crosstie_router::shard::Managed;
 use crosstie_router::survey::{LinkRow, Unattached, outcomes};
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::NetError;
-use crate::listener::{self, Doors};
+use crate::listener::{self, Doors, Sockets};
 use crate::reload::Refusal;
 use crate::rows;
 use crate::status::Watched;
@@ -110,10 +109,11 @@ pub(crate) struct Asked {
 /// A listener that accepts.
 pub(crate) struct Open {
     pub(crate) settings: Listener,
-    pub(crate) socket: Arc<TcpListener>,
+    pub(crate) sockets: Sockets,
     /// Of its connections.
     pub(crate) edition: u64,
-    pub(crate) task: JoinHandle<()>,
+    /// One for each socket; they end with it.
+    pub(crate) accepting: JoinSet<()>,
     /// By management: it stands in no file.
     pub(crate) is_created: bool,
 }
@@ -138,7 +138,7 @@ pub(crate) struct Made {
 impl Open {
     /// The port that it got.
     fn port(&self) -> u16 {
-        self.socket.local_addr().map_or(0, |local| local.port())
+        self.sockets.first().and_then(|socket| socket.local_addr().ok()).map_or(0, |local| local.port())
     }
 }
 
@@ -178,32 +178,33 @@ impl Control {
     /// # Errors
     ///
     /// [`NetError::NoTls`].
-    pub(crate) fn accept(&mut self, settings: Listener, socket: Arc<TcpListener>) -> Result<(), NetError> {
-        self.accept_as(settings, socket, None)
+    pub(crate) fn accept(&mut self, settings: Listener, sockets: Sockets) -> Result<(), NetError> {
+        self.accept_as(settings, sockets, None)
     }
 
     /// The same; with the edition of one before it has that one's connections.
     pub(crate) fn accept_as(
         &mut self,
         settings: Listener,
-        socket: Arc<TcpListener>,
+        sockets: Sockets,
         edition: Option<u64>,
     ) -> Result<(), NetError> {
         let edition = edition.unwrap_or_else(|| self.shared.next_edition());
-        let task = self.accepting(&settings, socket.clone(), edition)?;
-        self.listeners.push(Open { settings, socket, edition, task, is_created: false });
+        let accepting = self.accepting(&settings, sockets.clone(), edition)?;
+        self.listeners.push(Open { settings, sockets, edition, accepting, is_created: false });
         Ok(())
     }
 
-    /// Accepts for a listener until it is aborted.
+    /// Accepts for a listener until that is dropped.
     pub(crate) fn accepting(
         &self,
         listener: &Listener,
-        socket: Arc<TcpListener>,
+        sockets: Sockets,
         edition: u64,
-    ) -> Result<JoinHandle<()>, NetError> {
-        let door = self.doors.door(listener, edition)?;
-        Ok(tokio::spawn(listener::accept(socket, Arc::new(door), self.workers.clone())))
+    ) -> Result<JoinSet<()>, NetError> {
+        let door = Arc::new(self.doors.door(listener, edition)?);
+        let accept = |socket| listener::accept(socket, door.clone(), self.workers.clone());
+        Ok(sockets.into_iter().map(accept).collect())
     }
 
     /// Starts a connector.
@@ -219,9 +220,9 @@ impl Control {
     }
 
     /// Accepts no more.
-    pub(crate) fn stop_listening(&self) {
-        for listener in &self.listeners {
-            listener.task.abort();
+    pub(crate) fn stop_listening(&mut self) {
+        for listener in &mut self.listeners {
+            listener.accepting.abort_all();
         }
     }
 

@@ -55,7 +55,7 @@ pub type MakePolicy = Arc<dyn Fn() -> Rc<dyn Policy> + Send + Sync>;
 /// Why the router could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum NetError {
-    /// A listener has no socket.
+    /// A listener cannot have one of its sockets.
     #[error("listener {listener:?} cannot listen on {address}: {}", tcp::explain(source))]
     Bind {
         /// Its name.
@@ -137,8 +137,8 @@ pub async fn run(
     for connector in connectors {
         control.connect(connector);
     }
-    for (listener, socket) in bound {
-        control.accept(listener, Arc::new(socket))?;
+    for (listener, sockets) in bound {
+        control.accept(listener, sockets)?;
     }
     let Signals { shutdown, mut reload } = signals;
     let mut shutdown = std::pin::pin!(shutdown);

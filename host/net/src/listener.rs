@@ -13,6 +13,7 @@ use crate::opening;
 use crate::profiles::Profiles;
 use crate::resolver::Resolver;
 use crate::socket::Owner;
+use crate::tcp::Unbound;
 use crate::worker::{Command, Door};
 use crate::{NetError, dial_text, tcp};
 
@@ -27,25 +28,34 @@ pub(crate) struct Doors {
     pub(crate) profiles: Profiles,
 }
 
-/// Opens the socket of a listener.
+/// The sockets of one listener: its host may be a name of several addresses.
+pub(crate) type Sockets = Vec<Arc<TcpListener>>;
+
+/// Opens the sockets of a listener, all of them or none.
 ///
 /// # Errors
 ///
 /// [`NetError::Bind`].
-pub(crate) async fn bind(listener: &Listener, resolver: &Resolver) -> Result<TcpListener, NetError> {
+pub(crate) async fn bind(listener: &Listener, resolver: &Resolver) -> Result<Sockets, NetError> {
     let family = listener.connection.address_family;
     let all = if family == Some(AddressFamily::V4) { "0.0.0.0" } else { "::" };
     let host = listener.host.as_deref().unwrap_or(all);
-    let failed =
-        |source| NetError::Bind { listener: listener.name.clone(), address: dial_text(host, listener.port), source };
     let bound = match (&listener.host, family) {
-        (None, None) => tcp::listen_everywhere(listener.port),
+        (None, None) => tcp::listen_everywhere(listener.port).map(|socket| vec![socket]).map_err(Unbound::from),
         _ => tcp::listen(resolver, (host, listener.port), family).await,
     };
-    let socket = bound.map_err(failed)?;
-    let local = socket.local_addr().map_err(failed)?;
-    tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
-    Ok(socket)
+    let name = dial_text(host, listener.port);
+    let failed = |Unbound { addr, source }| {
+        let addr = addr.map(|addr| addr.to_string()).filter(|addr| *addr != name);
+        let address = addr.map_or_else(|| name.clone(), |addr| format!("{addr} of {host:?}"));
+        NetError::Bind { listener: listener.name.clone(), address, source }
+    };
+    let sockets = bound.map_err(failed)?;
+    for socket in &sockets {
+        let local = socket.local_addr().map_err(|error| failed(error.into()))?;
+        tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
+    }
+    Ok(sockets.into_iter().map(Arc::new).collect())
 }
 
 impl Doors {

@@ -7,9 +7,9 @@ use crosstie_manage::Reload;
 use crosstie_model::plan::{Changed, Created, Difference, Plan};
 use crosstie_model::settings::{Connector, Listener};
 use crosstie_tls::Profile;
-use tokio::net::TcpListener;
 
 use crate::control::{Control, Open};
+use crate::listener::Sockets;
 use crate::profiles::ByName;
 use crate::worker::{Command, Ending};
 use crate::{NetError, listener, opening};
@@ -52,10 +52,10 @@ pub(crate) struct Reloaded {
     pub(crate) endings: Vec<Ending>,
 }
 
-/// A listener that is to accept, by a socket that is open.
+/// A listener that is to accept, by sockets that are open.
 struct Ready {
     settings: Listener,
-    socket: Arc<TcpListener>,
+    sockets: Sockets,
     /// Its open connections do not stay.
     closes: bool,
 }
@@ -215,17 +215,17 @@ impl Control {
         for (listener, closes) in wanted {
             let own = free.iter().position(|open| open.settings.name == listener.name && is_at(open, listener));
             let other = || free.iter().position(|open| listener.port != 0 && is_at(open, listener));
-            let socket = match own.or_else(other) {
-                Some(at) => free.remove(at).socket.clone(),
+            let sockets = match own.or_else(other) {
+                Some(at) => free.remove(at).sockets.clone(),
                 None => match listener::bind(listener, &self.shared.resolver).await {
-                    Ok(socket) => Arc::new(socket),
+                    Ok(sockets) => sockets,
                     Err(error) => {
                         faults.push(self.own_socket(listener, &error).unwrap_or_else(|| error.to_string()));
                         continue;
                     }
                 },
             };
-            ready.push(Ready { settings: listener.clone(), socket, closes });
+            ready.push(Ready { settings: listener.clone(), sockets, closes });
         }
         if faults.is_empty() { Ok(ready) } else { Err(Refusal::all(faults)) }
     }
@@ -257,7 +257,7 @@ impl Control {
         for name in removed.iter().chain(changed.iter().map(|changed| &changed.from)).map(|old| &old.name) {
             let at = self.listeners.iter().position(|open| open.settings.name == *name && !open.is_created);
             let Some(open) = at.map(|at| self.listeners.remove(at)) else { continue };
-            open.task.abort();
+            drop(open.accepting);
             if ready.iter().any(|ready| ready.settings.name == *name && !ready.closes) {
                 editions.push((name, open.edition));
             } else {
@@ -269,16 +269,16 @@ impl Control {
         if all {
             for at in 0..self.listeners.len() {
                 let Some(open) = self.listeners.get(at) else { continue };
-                match (self.accepting(&open.settings, open.socket.clone(), open.edition), self.listeners.get_mut(at)) {
-                    (Ok(task), Some(open)) => std::mem::replace(&mut open.task, task).abort(),
+                match (self.accepting(&open.settings, open.sockets.clone(), open.edition), self.listeners.get_mut(at)) {
+                    (Ok(accepting), Some(open)) => open.accepting = accepting,
                     (Err(error), _) => tracing::error!(target: "listener", %error, "it goes on as it was"),
-                    (Ok(task), None) => task.abort(),
+                    (Ok(_), None) => {}
                 }
             }
         }
-        for Ready { settings, socket, .. } in ready {
+        for Ready { settings, sockets, .. } in ready {
             let edition = editions.iter().find(|(name, _)| **name == settings.name).map(|(_, edition)| *edition);
-            if let Err(error) = self.accept_as(settings, socket, edition) {
+            if let Err(error) = self.accept_as(settings, sockets, edition) {
                 // a configuration names those that there are
                 tracing::error!(target: "listener", %error, "it accepts nobody");
             }
@@ -320,7 +320,7 @@ impl Control {
     }
 }
 
-/// Whether an open socket is what a listener asks for.
+/// Whether open sockets are what a listener asks for.
 fn is_at(open: &Open, listener: &Listener) -> bool {
     let at = |listener: &Listener| (listener.host.clone(), listener.port, listener.connection.address_family);
     at(&open.settings) == at(listener)

@@ -17,6 +17,7 @@ mod exchange;
 mod fail_back;
 mod failover;
 mod failover_lists;
+mod host_names;
 mod jms_link_routes;
 mod libraries;
 mod link_routes;

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{Performative, SASL_HEADER};
 use crosstie_tests::management::Management;
+use crosstie_tests::names::give_names;
 use crosstie_tests::native::{Client, bytes, message, receive, runtime, within};
 use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::{begin, flow, open};
-use crosstie_tests::place::{TestDir, cache_dir, router_binary};
+use crosstie_tests::place::{TestDir, router_binary};
 use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
@@ -409,14 +410,9 @@ fn the_plan_is_printed_where_it_ends_the_connection_that_asked() {
     assert!(since.elapsed() < Duration::from_secs(10), "it took {:?}", since.elapsed());
 }
 
-/// Source: `clients/silent-dns.c`.
 #[test]
 fn a_listener_whose_host_never_resolves_stops_neither_management_nor_signals() {
-    let library = cache_dir().join("silent-dns/silent-dns.so");
-    assert!(library.exists(), "no {}: run tests/install", library.display());
-    let mut router = Router::start_changed(TestDir::new("router"), &plain_kdl(""), |command| {
-        command.env("LD_PRELOAD", &library);
-    });
+    let mut router = Router::start_changed(TestDir::new("router"), &plain_kdl(""), give_names);
     let silent = "listener \"silent\" {\n    host \"door.silent.test\"\n    port 0\n}\n";
     edit(&router, &plain_kdl(silent));
     let refused = reload(router.clients(), &[]);
