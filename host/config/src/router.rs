@@ -41,7 +41,7 @@ pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 4] = [
     ("unavailable", Distribution::Unavailable),
 ];
 
-const UNSERVED: [&str; 14] = [
+const UNSERVED: [&str; 13] = [
     "hello",
     "hello-interval",
     "hello-max-age",
@@ -52,7 +52,6 @@ const UNSERVED: [&str; 14] = [
     "debug-dump-file",
     "sasl-config-dir",
     "sasl-config-name",
-    "allow-resumable-link-route",
     "allow-unsettled-multicast",
     "timestamps-in-utc",
     "timestamp-format",
@@ -64,6 +63,7 @@ pub(crate) fn default_router() -> Router {
         id: generated_id(),
         workers: default_workers(),
         default_distribution: Distribution::default(),
+        allow_resumable_link_route: true,
         shutdown_deadline: Duration::from_secs(5),
         metadata: None,
     }
@@ -93,6 +93,7 @@ pub(crate) fn read_router<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Route
     if let Some(distribution) = block.word("default-distribution", &DISTRIBUTIONS, &["link-balanced"]) {
         router.default_distribution = distribution;
     }
+    router.allow_resumable_link_route = block.flag("allow-resumable-link-route").unwrap_or(true);
     if let Some(deadline) = block.duration("shutdown-deadline", Duration::ZERO..=DURATION_MAX) {
         router.shutdown_deadline = deadline;
     }

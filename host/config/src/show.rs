@@ -103,6 +103,7 @@ pub(crate) fn router(settings: &Settings) -> KdlNode {
         word("mode", "standalone"),
         number("workers", workers),
         word("default-distribution", router.default_distribution.as_str()),
+        flag("allow-resumable-link-route", router.allow_resumable_link_route),
         word("shutdown-deadline", show_duration(router.shutdown_deadline)),
     ];
     children.extend(router.metadata.iter().map(|text| word("metadata", text)));

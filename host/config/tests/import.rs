@@ -43,6 +43,18 @@ fn comments_and_flags_stand_where_they_belong() {
 }
 
 #[test]
+fn resumable_link_routes_are_imported() {
+    for (written, allowed) in [("no", false), ("yes", true)] {
+        let imported = import(&format!("router {{\n id: a\n allowResumableLinkRoute: {written}\n}}\n"), Form::Text);
+        let flags = imported.flags.render(false);
+        assert!(!flags.contains("allowResumable"), "{flags}");
+        assert!(imported.kdl.contains(&format!("allow-resumable-link-route #{allowed}\n")), "{}", imported.kdl);
+        let loaded = load_text("crosstie.kdl", &imported.kdl).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(loaded.settings.router.allow_resumable_link_route, allowed);
+    }
+}
+
+#[test]
 fn what_would_open_a_door_is_no_flag() {
     for (text, line, hint) in [
         ("policy {\n enableVhostPolicy: yes\n}\n", 2, "does not serve"),

@@ -78,6 +78,7 @@ fn each_change_has_its_line() {
     for (from, to, line) in [
         ("workers 2", "workers 2; metadata \"x\"", "change router (metadata)"),
         ("workers 2", "workers 2; default-distribution \"closest\"", "change router (default-distribution)"),
+        ("workers 2", "workers 2; allow-resumable-link-route #false", "change router (allow-resumable-link-route)"),
         ("level \"info\"", "level \"info\"; level \"debug\" of=\"link\"", "change log (level)"),
         ("log {", "limits { connections 7; }\nlog {", "change limits (connections)"),
         ("literal:one", "literal:three", "change user \"alice\" (password): its connections stay"),

@@ -111,6 +111,8 @@ pub struct RouterFacts {
     pub workers: u32,
     /// `balanced`, `closest`, `multicast` or `unavailable`.
     pub default_distribution: &'static str,
+    /// Links whose terminus outlives a connection are routed to containers.
+    pub allow_resumable_link_route: bool,
     /// Since the start.
     pub uptime_seconds: u32,
     /// Virtual memory of the process.

@@ -51,6 +51,8 @@ pub struct Router {
     pub workers: NonZeroUsize,
     /// For addresses that no rule matches.
     pub default_distribution: Distribution,
+    /// Links whose terminus outlives a connection are routed to containers like all others.
+    pub allow_resumable_link_route: bool,
     /// How long SIGTERM waits for peers to answer our Close.
     pub shutdown_deadline: Duration,
     /// Free text that tools show.

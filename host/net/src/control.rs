@@ -463,6 +463,7 @@ impl Control {
             metadata: router.metadata.clone(),
             workers: u32::try_from(self.workers.len()).unwrap_or(u32::MAX),
             default_distribution: router.default_distribution.as_str(),
+            allow_resumable_link_route: router.allow_resumable_link_route,
             uptime_seconds: u32::try_from(self.shared.started.elapsed().as_secs()).unwrap_or(u32::MAX),
             memory_bytes: memory_bytes(),
             addresses: wide(addresses),

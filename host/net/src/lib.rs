@@ -178,6 +178,8 @@ fn share(
     let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(std::io::Error::from)?;
+    let link_routes = LinkRoutes::new(settings.link_routes.clone());
+    link_routes.allow_resumable(settings.router.allow_resumable_link_route);
     let common = Arc::new(Common {
         router_id: settings.router.id.clone(),
         buffered: Buffered::new(settings.limits.buffered_bytes),
@@ -186,7 +188,7 @@ fn share(
         addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
         post: Post::new(wake),
         auto_links: AutoLinks::new(settings.auto_links.clone()),
-        link_routes: LinkRoutes::new(settings.link_routes.clone()),
+        link_routes,
         ask_address,
     });
     Ok(Arc::new(Shared {

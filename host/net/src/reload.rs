@@ -150,6 +150,7 @@ impl Control {
         common.addresses.change_rules((&removed, added), default, &self.made.addresses);
         let Difference { removed, added, changed } = link_routes;
         let added = changed.into_iter().map(|changed| changed.to).chain(added).collect();
+        common.link_routes.allow_resumable(settings.router.allow_resumable_link_route);
         common.link_routes.change(&removed, added, &self.made.link_routes);
         self.change_auto_links(auto_links);
         self.settings = settings;

@@ -30,6 +30,8 @@ pub struct LinkRoutes {
     turn: AtomicUsize,
     /// Peers have made some for their own connections.
     owned: AtomicBool,
+    /// Links whose terminus outlives a connection are refused.
+    refuses_resumable: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -113,6 +115,15 @@ impl LinkRoutes {
             all.add(route);
         }
         all
+    }
+
+    /// Says whether links whose terminus outlives a connection are routed from here on. Those that are stay.
+    pub fn allow_resumable(&self, allowed: bool) {
+        self.refuses_resumable.store(!allowed, Ordering::Relaxed);
+    }
+
+    pub(crate) fn refuses_resumable(&self) -> bool {
+        self.refuses_resumable.load(Ordering::Relaxed)
     }
 
     /// Adds a route for links that are attached from here on. There may be another one just like it, as in the reference.

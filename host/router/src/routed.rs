@@ -219,6 +219,11 @@ fn lost() -> Error {
     custom("qd:routed-link-lost", "Connectivity to the peer container was lost")
 }
 
+/// In the words of the reference.
+fn expiration() -> Error {
+    custom("qd:link-expiration", "Requested link expiration not allowed")
+}
+
 /// The address of a dynamic node that is to be routed.
 fn dynamic_address(attach: &Attach) -> Option<&str> {
     let properties = if attach.role == Role::Sender {
@@ -298,6 +303,10 @@ impl Shard {
         let LinkRef { connection, link, serial } = at;
         let sends = attach.role == Role::Sender;
         let routes = &self.common.clone().link_routes;
+        let survives = survives(&attach);
+        if survives && routes.refuses_resumable() {
+            return self.refuse(connection, link, &attach, expiration());
+        }
         let Some(way) = routes.pick(terminus::link_direction(&attach), name) else {
             return self.refuse(connection, link, &attach, no_route());
         };
@@ -307,7 +316,6 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let survives = survives(&attach);
         let name_there = name_outside(&attach.name, &peer.meta.container_id);
         if survives && !sends {
             routes.remember(&name_there, name);

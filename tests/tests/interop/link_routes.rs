@@ -7,7 +7,9 @@ use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
 use crosstie_tests::performative::{begin, disposition, flow, receiver, sender, transfer};
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::definitions::{AmqpError, Error, Handle, ReceiverSettleMode, Role};
-use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Modified, Released, TargetArchetype};
+use fe2o3_amqp_types::messaging::{
+    Accepted, DeliveryState, Modified, Released, Source, Target, TargetArchetype, TerminusExpiryPolicy,
+};
 use fe2o3_amqp_types::performatives::{Attach, Detach, Disposition, Flow, Transfer};
 use serde_amqp::Value;
 use serde_amqp::described::Described;
@@ -15,8 +17,14 @@ use serde_amqp::descriptor::Descriptor;
 use serde_amqp::primitives::OrderedMap;
 use serde_bytes::ByteBuf;
 
-/// One container, links to `b2`, and to `lr` under other names.
+use crate::reload::{edit, reload};
+
 fn router() -> Router {
+    Router::start(&kdl())
+}
+
+/// One container, links to `b2`, and to `lr` under other names.
+fn kdl() -> String {
     let door = "listener \"containers\" {\n    host \"127.0.0.1\"\n    port 0\n    role \"route-container\"\n}\n";
     let route = |prefix: &str, direction: &str, more: &str| {
         format!(
@@ -29,7 +37,7 @@ fn router() -> Router {
         route("lr", "in", "add-external-prefix \"ext.\""),
         route("lr", "out", "del-external-prefix \"lr.\""),
     ];
-    Router::start(&plain_kdl(&format!("{door}{}", routes.concat())))
+    plain_kdl(&format!("{door}{}", routes.concat()))
 }
 
 fn container(router: &Router) -> Peer {
@@ -347,7 +355,7 @@ fn s05_a_lost_peer_detaches_at_the_container_and_a_durable_one_stays() {
     let mut client = Peer::session(router.clients(), "client");
     let mut wish = receiver(5, "b2.q");
     if let Some(source) = &mut wish.source {
-        source.expiry_policy = fe2o3_amqp_types::messaging::TerminusExpiryPolicy::Never;
+        source.expiry_policy = TerminusExpiryPolicy::Never;
     }
     client.send(0, &wish);
     let (channel, attach) = routed_attach(&mut container);
@@ -355,6 +363,60 @@ fn s05_a_lost_peer_detaches_at_the_container_and_a_durable_one_stays() {
     client.expect_attach("receiver-5");
     drop(client);
     assert!(!next_detach(&mut container).closed);
+}
+
+/// S5, step 7, with the words that Qpid Dispatch 1.20 was seen to send.
+#[test]
+fn s05_what_outlives_a_connection_is_refused_where_it_may_not() {
+    let kdl = kdl();
+    let firm = kdl.replace("workers 2\n", "workers 2\n    allow-resumable-link-route #false\n");
+    let router = Router::start(&firm);
+    let mut client = Peer::session(router.clients(), "client");
+    let outliving = |change: &dyn Fn(&mut Source, &mut Target)| {
+        let (mut receives, mut sends) = (receiver(5, "b2.q"), sender(3, "b2.q"));
+        let (mut source, mut target) = (Source::default(), Target::default());
+        change(&mut source, &mut target);
+        (source.address, target.address) = (Some("b2.q".into()), Some("b2.q".into()));
+        receives.source = Some(Box::new(source));
+        sends.target = Some(Box::new(TargetArchetype::Target(target)));
+        [receives, sends]
+    };
+    let never = outliving(&|source, target| {
+        (source.expiry_policy, target.expiry_policy) = (TerminusExpiryPolicy::Never, TerminusExpiryPolicy::Never);
+    });
+    let later = outliving(&|source, target| (source.timeout, target.timeout) = (10, 10));
+    let refuse = |client: &mut Peer, wish: &Attach| {
+        client.send(0, wish);
+        let answer = client.expect_attach(&wish.name);
+        let is_there = if wish.role == Role::Sender { answer.target.is_some() } else { answer.source.is_some() };
+        assert!(!is_there, "{answer:?}");
+        let found = next_detach(client);
+        assert_eq!((found.closed, named(&found).as_deref()), (true, Some("qd:link-expiration")));
+        let said = found.error.and_then(|error| error.description);
+        assert_eq!(said.as_deref(), Some("Requested link expiration not allowed"));
+        client.send(0, &detach(wish.handle.0, true, None));
+    };
+    // it is said whether the container is there or not, and the container hears nothing of it
+    refuse(&mut client, &never[0]);
+    let mut container = container(&router);
+    for wish in never.iter().chain(&later) {
+        refuse(&mut client, wish);
+    }
+    // a link that is not routed may ask for what it likes, and a routed one that ends with the session goes on
+    let mut plain = never[0].clone();
+    plain.source = Some(Box::new(Source { address: Some("plain".into()), ..Source::default() }));
+    plain.source.as_mut().expect("a source").expiry_policy = TerminusExpiryPolicy::Never;
+    client.send(0, &plain);
+    assert!(client.expect_attach("receiver-5").source.is_some());
+    client.send(0, &sender(6, "b2.q"));
+    let (_, attach) = routed_attach(&mut container);
+    assert_eq!(attach.name, "sender-6@client");
+    // a reload allows it
+    edit(&router, &kdl);
+    let applied = reload(router.clients(), &[]);
+    assert_eq!(applied.code, Some(0), "{applied:?}");
+    client.send(0, &later[1]);
+    assert_eq!(routed_attach(&mut container).1.name, "sender-3@client");
 }
 
 #[test]

@@ -28,11 +28,13 @@ pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities:
     if let Some(metadata) = reader.text("metadata") {
         draft.text("metadata", metadata);
     }
+    if let Some(allowed) = reader.flag("allowResumableLinkRoute") {
+        draft.flag("allow-resumable-link-route", allowed);
+    }
     reader.text("name");
     let hello = ["helloIntervalSeconds", "helloMaxAgeSeconds", "raIntervalSeconds", "raIntervalFluxSeconds"];
     reader.without_effect(&hello, STANDALONE);
     reader.without_effect(&["remoteLsMaxAgeSeconds", "area"], STANDALONE);
-    reader.without_effect(&["allowResumableLinkRoute"], "what a routed link resumes is its container's affair");
     reader.without_effect(&["allowUnsettledMulticast"], "unsettled multicast is always allowed");
     reader.without_effect(&["debugDumpFile"], "there is nothing to dump");
     if let Some(directory) = reader.text("saslConfigDir").filter(|_| entities.iter().any(takes_passwords)) {

@@ -43,7 +43,10 @@ pub(crate) static ROUTER: Table<RouterFacts> = Table {
         attribute("debugDumpFile", Shape::Path, |_| Value::Null),
         attribute("saslConfigDir", Shape::Path, |_| Value::Null),
         attribute("saslConfigName", Shape::Text, |_| Value::Null),
-        default(Fallback::Flag(true), attribute("allowResumableLinkRoute", Shape::Flag, |_| true.into())),
+        default(
+            Fallback::Flag(true),
+            attribute("allowResumableLinkRoute", Shape::Flag, |router| router.allow_resumable_link_route.into()),
+        ),
         default(Fallback::Flag(false), attribute("timestampsInUTC", Shape::Flag, |_| false.into())),
         attribute("timestampFormat", Shape::Text, |_| Value::Null),
         default(Fallback::Flag(false), attribute("allowUnsettledMulticast", Shape::Flag, |_| true.into())),

@@ -39,6 +39,7 @@ pub(crate) fn facts() -> Facts {
             metadata: Some("selftest".into()),
             workers: 2,
             default_distribution: "balanced",
+            allow_resumable_link_route: true,
             uptime_seconds: 90_061,
             memory_bytes: Some(64 << 20),
             addresses: 2,
