@@ -12,7 +12,7 @@ use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::TargetArchetype;
 use fe2o3_amqp_types::performatives::Attach;
 
-use crate::address::{Address, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
+use crate::address::{Address, Addresses, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
 use crate::auto_links::AutoLinkId;
 use crate::capacity::Capacity;
 use crate::counters::Counters;
@@ -41,6 +41,13 @@ enum End {
     Address(Key, Distribution),
     Anonymous,
     Node,
+}
+
+/// The key of a peer's link to a name; one that says it is a waypoint chooses its phase itself.
+fn key(addresses: &Addresses, class: Class, name: &str, attach: &Attach) -> Key {
+    let key = addresses.key_for(class, name, attach.role == Role::Receiver);
+    let phase = terminus::waypoint_phase(attach).filter(|_| class == Class::Mobile);
+    Key { phase: phase.unwrap_or(key.phase), ..key }
 }
 
 impl Shard {
@@ -150,7 +157,7 @@ impl Shard {
             peer,
             capabilities: terminus::capabilities(attach),
             configured: addresses.distribution(&address),
-            phase: addresses.key(&address, attach.role == Role::Receiver).phase,
+            phase: key(addresses, Class::Mobile, &address, attach).phase,
             address,
         })
     }
@@ -241,7 +248,7 @@ impl Shard {
                 return Ok((End::Address(key, Distribution::Closest), Some(given)));
             }
         };
-        let mut key = common.addresses.key_for(class, &name, !sends);
+        let mut key = key(&common.addresses, class, &name, attach);
         if let Some(phase) = ruling.phase {
             key.phase = phase;
         }

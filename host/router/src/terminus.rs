@@ -96,6 +96,22 @@ pub(crate) fn capabilities(attach: &Attach) -> Vec<String> {
     list.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default()
 }
 
+/// The phase of a link whose peer says that it is a waypoint: `qd.waypoint`, or `qd.waypoint.N`, takes the messages of phase N - 1 and
+/// sends them on in phase N. The first one holds. Source: the reference, 1.8.
+pub(crate) fn waypoint_phase(attach: &Attach) -> Option<u8> {
+    let ordinal = capabilities(attach).iter().find_map(|capability| waypoint_ordinal(capability))?;
+    if attach.role == Role::Sender { Some(ordinal) } else { ordinal.checked_sub(1) }
+}
+
+/// 1 to 9.
+fn waypoint_ordinal(capability: &str) -> Option<u8> {
+    match capability.strip_prefix("qd.waypoint")?.as_bytes() {
+        [] => Some(1),
+        [b'.', digit @ b'1'..=b'9'] => digit.checked_sub(b'0'),
+        _ => None,
+    }
+}
+
 /// Our answer to a peer's attach: what it asked for, without what we do not do. `address`: of a dynamic terminus.
 pub(crate) fn answer(attach: &Attach, address: Option<&str>, message_max_bytes: Option<u64>) -> Attach {
     let sends = attach.role == Role::Sender;
@@ -174,4 +190,17 @@ pub(crate) fn unavailable() -> Error {
 /// `amqp:not-found`.
 pub(crate) fn not_found(address: &str, why: &str) -> Error {
     refusal(AmqpError::NotFound, format!("{address:?}: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waypoint_has_one_of_nine_ordinals() {
+        let found = ["qd.waypoint", "qd.waypoint.1", "qd.waypoint.9"].map(waypoint_ordinal);
+        assert_eq!(found, [Some(1), Some(1), Some(9)]);
+        let none = ["qd.waypoint.0", "qd.waypoint.10", "qd.waypoint.", "qd.waypoints", "waypoint", "qd.waypoint.é"];
+        assert!(none.iter().all(|capability| waypoint_ordinal(capability).is_none()));
+    }
 }

@@ -10,9 +10,14 @@ use crosstie_tests::classic::Classic;
 use crosstie_tests::driver::{Driver, Library};
 use crosstie_tests::frame::{Frame, Performative};
 use crosstie_tests::peer::Peer;
+use crosstie_tests::performative::{flow, receiver, sender};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::rabbit::Rabbit;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use fe2o3_amqp_types::definitions::Role;
+use fe2o3_amqp_types::messaging::{Accepted, TargetArchetype};
+use fe2o3_amqp_types::performatives::Attach;
+use fe2o3_amqp_types::primitives::{Array, Symbol};
 use serde_json::Value;
 
 /// A connector and a pair of auto-links for each broker, of one waypoint address.
@@ -100,6 +105,97 @@ fn s04_a_queue_on_artemis_is_used_through_the_router() {
     assert_queue_works(&broker, Library::Proton);
     assert_queue_works(&broker, Library::Jms);
     assert_receivers_come_and_go(&broker);
+}
+
+/// The phases that a waypoint has anyhow, written out at the auto-links, and others, where the rule says so.
+#[test]
+fn s04_auto_links_with_phases_of_their_own_use_a_queue_on_artemis() {
+    let broker = Artemis::start();
+    let plain = kdl("q.one", &[(broker.addr(), broker.queue("EXT.phases"))]);
+    for (out, back, rule) in [(0, 1, "waypoint"), (3, 5, "ingress-phase 3\n    egress-phase 5")] {
+        let phase = |direction: &str, phase: u8| {
+            (format!("direction \"{direction}\"\n"), format!("direction \"{direction}\"\n    phase {phase}\n"))
+        };
+        let ((out_was, out), (in_was, back)) = (phase("out", out), phase("in", back));
+        let kdl =
+            plain.replace(&out_was, &out).replace(&in_was, &back).replace("    waypoint\n", &format!("    {rule}\n"));
+        let mut router = Router::start(&kdl);
+        send(Library::Proton, router.clients(), 20);
+        let mut receiver = Proton::start("receive", router.clients(), "--address q.one --count 20");
+        receiver.finish();
+        assert_eq!(ids(&receiver.events_so_far("message"), "id"), (0..20).collect());
+        router.assert_healthy();
+    }
+}
+
+fn capable(mut attach: Attach, capabilities: &[&str]) -> Attach {
+    let list = Array::from(capabilities.iter().map(|name| Symbol::from(*name)).collect::<Vec<_>>());
+    match (&attach.role, attach.target.as_deref_mut()) {
+        (Role::Sender, Some(TargetArchetype::Target(target))) => target.capabilities = Some(list),
+        _ => attach.source.as_mut().expect("a source").capabilities = Some(list),
+    }
+    attach
+}
+
+/// A peer that takes what its phase has, and gives it back in the next one.
+fn waypoint(addr: SocketAddr, address: &str, capabilities: &[&str]) -> Peer {
+    let mut peer = Peer::session(addr, "waypoint");
+    for (attach, handle) in [(receiver(0, address), 0), (sender(1, address), 1)] {
+        let attach = capable(attach, capabilities);
+        peer.send(0, &attach);
+        peer.expect_attach(&attach.name);
+        if handle == 0 {
+            peer.send(0, &flow(0, 0, 10));
+        }
+    }
+    peer
+}
+
+/// As Qpid Dispatch 1.20 was seen to do it.
+#[test]
+fn s04_peers_that_say_they_are_waypoints_choose_their_phases() {
+    let rule = |prefix: &str, more: &str| format!("address {{\n    prefix \"{prefix}\"\n    {more}\n}}\n");
+    let kdl = plain_kdl(&(rule("q", "waypoint") + &rule("two", "egress-phase 2")));
+    let router = Router::start(&kdl);
+    let addr = router.clients();
+    let cases: [(&str, &[&[&str]]); 4] = [
+        ("q.a", &[&["qd.waypoint"]]),
+        ("q.b", &[&["queue", "qd.waypoint.1"]]),
+        ("two.c", &[&["qd.waypoint.1"], &["qd.waypoint.2"]]),
+        ("q.d", &[&["qd.waypoint.1", "qd.waypoint.7"]]),
+    ];
+    for (address, chain) in cases {
+        let mut client = Peer::session(addr, "client");
+        client.attach_receiver(0, 0, address, 10);
+        let mut points: Vec<Peer> = chain.iter().map(|capabilities| waypoint(addr, address, capabilities)).collect();
+        client.attach_sender(0, 1, address);
+        client.expect_credit();
+        client.send_message(0, 1, 0, b"m");
+        for point in &mut points {
+            let (_, message) = point.expect_transfer();
+            assert!(message.ends_with(b"m"), "{address}: {message:?}");
+            point.settle(0, 0, Accepted {}.into());
+            point.send_message(0, 1, 0, b"m");
+        }
+        let (_, message) = client.expect_transfer();
+        assert!(message.ends_with(b"m"), "{address}: {message:?}");
+    }
+    // what an address has of its own is another phase, and a capability of another name none
+    let mut point = waypoint(addr, "plain", &["qd.waypoint.3"]);
+    let mut client = Peer::session(addr, "client");
+    client.attach_sender(0, 1, "plain");
+    client.send(0, &capable(sender(2, "plain"), &["qd.waypoint.0", "qd.waypoint.10"]));
+    client.expect_attach("sender-2");
+    let frames = client.frames_until_begin(1);
+    assert!(!frames.iter().any(grants), "credit without a consumer: {frames:?}");
+    client.send(0, &capable(sender(3, "plain"), &["qd.waypoint.2"]));
+    client.expect_attach("sender-3");
+    client.expect_credit();
+    client.send_message(0, 3, 0, b"in phase 2");
+    assert!(point.expect_transfer().1.ends_with(b"in phase 2"));
+    let keys: Vec<_> =
+        router.stat("addresses").iter().filter_map(|row| row["key"].as_str().map(str::to_owned)).collect();
+    assert!(["M0plain", "M2plain", "M3plain"].iter().all(|key| keys.iter().any(|found| found == key)), "{keys:?}");
 }
 
 #[test]
