@@ -12,6 +12,7 @@ mod client;
 mod command;
 mod connection_routes;
 mod credit;
+mod dialled_in;
 mod distribution;
 mod exchange;
 mod fail_back;
