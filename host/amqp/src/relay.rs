@@ -24,6 +24,12 @@ pub struct Relay<'a> {
 }
 
 impl Connection {
+    /// Whether a session has a link of that name on which we have that role, which may wait for the answer to its detach.
+    #[must_use]
+    pub fn has_link(&self, channel: u16, role: &Role, name: &str) -> bool {
+        self.session(channel).is_some_and(|session| session.named(name, role).is_some())
+    }
+
     /// Attaches a link that a peer of another connection asks for. `None` when the session is gone or full, or when the attach is
     /// longer than the frames of this peer.
     pub fn attach_relayed(&mut self, channel: u16, role: Role, name: &str, relay: &Relay<'_>) -> Option<LinkId> {

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crosstie_amqp::connection::LinkFlow;
+use crosstie_amqp::connection::{Connection, LinkFlow};
 use crosstie_amqp::fault::condition;
 use crosstie_amqp::raw::{self, Side};
 use crosstie_amqp::relay::Relay;
@@ -133,6 +133,8 @@ pub(crate) enum Relayed {
         drain: bool,
     },
     Detach(Detached),
+    /// The peer that asked for the link did not wait for the answer.
+    Unwanted,
 }
 
 /// How an end was detached.
@@ -170,18 +172,29 @@ struct RelaySession {
 
 impl RelaySessions {
     /// The session for the links of a peer's session: the one that it has, one that has no links, a new one, or the one with the
-    /// fewest links.
-    fn take(&mut self, client: (ConnectionRef, u16), begin: impl FnOnce() -> Option<u16>) -> Option<u16> {
-        let of = |session: &RelaySession| session.client == client && session.links > 0;
+    /// fewest links. None that has a link of that name: the peer may come back before the container has answered the detach of its
+    /// last one. Says whether it is a new one.
+    fn take(
+        &mut self,
+        client: (ConnectionRef, u16),
+        amqp: &mut Connection,
+        (role, name): (&Role, &str),
+    ) -> Option<(u16, bool)> {
+        let free = |session: &RelaySession| !amqp.has_link(session.channel, role, name);
+        let of = |session: &RelaySession| session.client == client && session.links > 0 && free(session);
         let at = self.0.iter().position(of).or_else(|| self.0.iter().position(|session| session.links == 0));
+        let fewest = self.0.iter().enumerate().filter(|(_, session)| free(session));
+        let fewest = fewest.min_by_key(|(_, session)| session.links).map(|(at, _)| at);
+        let mut is_new = false;
         let at = match at {
             Some(at) => at,
-            None => match begin() {
+            None => match amqp.begin_relay(WINDOW_BYTES) {
                 Some(channel) => {
+                    is_new = true;
                     self.0.push(RelaySession { channel, client, links: 0 });
                     self.0.len().saturating_sub(1)
                 }
-                None => self.0.iter().enumerate().min_by_key(|(_, session)| session.links)?.0,
+                None => fewest?,
             },
         };
         let session = self.0.get_mut(at)?;
@@ -189,7 +202,7 @@ impl RelaySessions {
             session.client = client;
         }
         session.links = session.links.saturating_add(1);
-        Some(session.channel)
+        Some((session.channel, is_new))
     }
 
     fn give_back(&mut self, channel: u16) {
@@ -393,10 +406,11 @@ impl Shard {
         let Some(end) = self.peer_mut(to.connection).and_then(|peer| peer.routed(to)) else {
             if let Relayed::Answer { from, .. } = said {
                 // whoever asked did not wait
-                self.tell(from, Relayed::Detach(Detached { closed: true, error: None, gone: true }));
+                self.tell(from, Relayed::Unwanted);
             }
             return;
         };
+        let survives = end.survives;
         let waits = matches!(said, Relayed::Advance { .. } | Relayed::Detach(_)) && !end.queue.is_empty();
         if waits && matches!(end.phase, Phase::Attached) {
             return end.queue.push_back(Item::Said(said));
@@ -415,6 +429,8 @@ impl Shard {
                 }
             }
             Relayed::Detach(detached) => self.detach_routed(to, detached),
+            // what outlives a connection outlives one that was lost just now, too
+            Relayed::Unwanted => self.detach_routed(to, Detached { closed: !survives, error: None, gone: true }),
         }
         self.mark(to.connection);
     }
@@ -450,7 +466,7 @@ impl Shard {
             let error = custom("amqp:frame-size-too-small", why);
             peer.amqp.refuse(to.link, terminus::answer(&attach, None, None), error);
             self.take_routed(to);
-            return self.tell(from, Relayed::Detach(Detached { closed: true, error: None, gone: true }));
+            return self.tell(from, Relayed::Unwanted);
         }
         tracing::debug!(
             target: "link",
@@ -696,14 +712,11 @@ impl Peer {
         let relay = Relay { attach: &attach, address: wish.address.as_deref().map(|address| (side, address)) };
         let role = if wish.receives { Role::Receiver } else { Role::Sender };
         let client = (wish.from.connection, wish.from.link.channel);
-        let mut begun = None;
-        let channel = self.relay_sessions.take(client, || {
-            begun = self.amqp.begin_relay(WINDOW_BYTES);
-            begun
-        });
-        if let Some(begun) = begun {
+        let taken = self.relay_sessions.take(client, &mut self.amqp, (&role, &wish.name));
+        if let Some((begun, true)) = taken {
             self.set_session(begun);
         }
+        let channel = taken.map(|(channel, _)| channel);
         let link = channel.and_then(|channel| self.amqp.attach_relayed(channel, role, &wish.name, &relay));
         let Some(link) = link else {
             if let Some(channel) = channel {

@@ -1,7 +1,6 @@
 //! What a scripted peer does when it is its turn: by chance, within the protocol.
 
 use crosstie_amqp::raw::{self, Disposition, Transfer};
-use crosstie_amqp::serial::Serial;
 use fastrand::Rng;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, ReceiverSettleMode, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Modified, Rejected, Released};
@@ -17,10 +16,10 @@ use crate::speech;
 const SESSIONS_MAX: usize = 3;
 
 /// Links of a session.
-const LINKS_MAX: usize = 6;
+pub(crate) const LINKS_MAX: usize = 6;
 
 /// Where counters start, so that some wrap.
-const STARTS: [u32; 4] = [0, 1, u32::MAX - 2, u32::MAX / 2 - 1];
+pub(crate) const STARTS: [u32; 4] = [0, 1, u32::MAX - 2, u32::MAX / 2 - 1];
 
 /// A turn: what a peer looks at and writes to.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    fn one<T: Copy>(&mut self, all: &[T]) -> T {
+    pub(crate) fn one<T: Copy>(&mut self, all: &[T]) -> T {
         all[self.rng.usize(..all.len())]
     }
 
@@ -48,7 +47,9 @@ impl Turn<'_> {
     }
 
     fn outcome(&mut self) -> Option<DeliveryState> {
-        let error = Error { condition: AmqpError::NotAllowed.into(), description: Some("no".to_owned()), info: None };
+        // so that the states of routed deliveries tell them apart
+        let why = if self.habits.containers.is_some() { format!("no {}", self.rng.u16(..)) } else { "no".to_owned() };
+        let error = Error { condition: AmqpError::NotAllowed.into(), description: Some(why), info: None };
         match self.rng.u8(..12) {
             0 => Some(DeliveryState::Rejected(Rejected { error: Some(error) })),
             1 => Some(DeliveryState::Rejected(Rejected { error: None })),
@@ -74,11 +75,19 @@ impl Peer {
         }
         let what = turn.habits.peer.pick(turn.rng);
         if what == 0 || self.sessions.is_empty() {
-            return self.begin(turn);
+            if self.kind.is_none() {
+                self.begin(turn);
+            }
+            return;
         }
         let channels: Vec<u16> = self.sessions.keys().copied().collect();
         let channel = turn.one(&channels);
+        if turn.habits.containers.is_some() {
+            self.act_routed(turn, channel);
+        }
         match what {
+            1 if self.kind.is_some() => {}
+            1 if turn.habits.containers.is_some() && turn.rng.u8(..4) > 0 => self.attach_routed(turn, channel),
             1 => self.attach(turn, channel),
             2 => self.send(turn, channel, false),
             3 => self.send(turn, channel, true),
@@ -87,7 +96,9 @@ impl Peer {
             6 => self.settle(turn, channel),
             7 | 12 => self.announce(turn, channel, what == 12),
             8 => {
-                if let Some(handle) = self.pick(turn, channel, |_| true) {
+                if turn.habits.containers.is_some() && turn.rng.bool() {
+                    self.detach_routed(turn, channel);
+                } else if let Some(handle) = self.pick(turn, channel, |_| true) {
                     let closed = turn.rng.bool();
                     self.detach(turn.ledger, channel, (handle, closed));
                 }
@@ -100,14 +111,21 @@ impl Peer {
 
     /// Begins a session and attaches links.
     pub fn prepare(&mut self, turn: &mut Turn<'_>) {
+        if self.kind.is_some() {
+            return;
+        }
         self.begin(turn);
-        for _ in 0..turn.habits.prepared {
-            self.attach(turn, 0);
+        for at in 0..turn.habits.prepared {
+            if turn.habits.containers.is_some() && at % 3 > 0 {
+                self.attach_routed(turn, 0);
+            } else {
+                self.attach(turn, 0);
+            }
         }
     }
 
     /// An attached link of a session that goes on.
-    fn pick(&self, turn: &mut Turn<'_>, channel: u16, wanted: impl Fn(&Link) -> bool) -> Option<u32> {
+    pub(crate) fn pick(&self, turn: &mut Turn<'_>, channel: u16, wanted: impl Fn(&Link) -> bool) -> Option<u32> {
         let session = self.sessions.get(&channel).filter(|session| session.begun && !session.ending)?;
         let fits = session.links.iter().filter(|(_, link)| link.stage == Stage::Attached && wanted(link));
         let handles: Vec<u32> = fits.map(|(handle, _)| *handle).collect();
@@ -148,8 +166,8 @@ impl Peer {
             if presettles {
                 attach.snd_settle_mode = SenderSettleMode::Settled;
             }
-            let end = Sender { count: Serial(count), limit: Serial(count), sending: None, presettles };
-            (Link { name, number, address, stage: Stage::Asked, remote: None, end: End::Sender(end) }, attach)
+            let end = Sender::new(count, presettles);
+            (Link { end: End::Sender(end), ..Link::new(name, number, address) }, attach)
         } else {
             let address = (turn.rng.u8(..12) > 0).then(|| turn.address());
             let mut attach = speech::receiver(&name, handle, address.as_deref());
@@ -160,10 +178,13 @@ impl Peer {
             if settles {
                 attach.snd_settle_mode = SenderSettleMode::Settled;
             }
-            let none = Serial(0);
-            let end =
-                Receiver { second, settles, count: none, limit: none, granted: none, draining: None, arriving: None };
-            (Link { name, number, address, stage: Stage::Asked, remote: None, end: End::Receiver(end) }, attach)
+            (
+                Link {
+                    end: End::Receiver(Receiver { second, settles, ..Receiver::unheard() }),
+                    ..Link::new(name, number, address)
+                },
+                attach,
+            )
         };
         session.links.insert(handle, link);
         self.say(channel, &attach);
@@ -191,7 +212,7 @@ impl Peer {
         let Some(link) = session.links.get_mut(&handle) else {
             return;
         };
-        let (number, known) = (link.number, link.address.clone());
+        let (number, known, pair) = (link.number, link.address.clone(), link.routed.as_ref().map(|routed| routed.pair));
         let End::Sender(sender) = &mut link.end else {
             return;
         };
@@ -205,6 +226,9 @@ impl Peer {
         let to = known.is_none().then_some(address.as_str());
         let form = turn.one(&FORMS);
         turn.ledger.send(number, &address, message::write(id, form, to, size), presettled);
+        if let Some(pair) = pair {
+            turn.mark(id, pair);
+        }
         sender.count = sender.count.add(1);
         sender.sending =
             Some(Sending { message: id, at: 0, begun: false, delivery: session.next_delivery, settled: presettled });
@@ -230,7 +254,8 @@ impl Peer {
         let end = bytes.len().min(sending.at + most.min(room));
         let payload = &bytes[sending.at..end];
         let (first, more) = (!std::mem::replace(&mut sending.begun, true), end < bytes.len());
-        let tag = sending.delivery.to_be_bytes();
+        let marks = turn.ledger.marks(sending.message);
+        let (tag, format) = marks.unwrap_or_else(|| (sending.delivery.to_be_bytes().to_vec(), 0));
         let repeats = first || turn.rng.u8(..4) == 0;
         // a later frame may settle what the first did not
         let settles = !first && !sending.settled && turn.rng.u8(..40) == 0;
@@ -239,7 +264,7 @@ impl Peer {
             handle,
             delivery_id: repeats.then_some(sending.delivery),
             delivery_tag: first.then_some(tag.as_slice()),
-            message_format: first.then_some(0),
+            message_format: first.then_some(format),
             settled: (first || settles || turn.rng.bool()).then_some(sending.settled),
             more,
             batchable: turn.rng.u8(..8) == 0,
@@ -248,13 +273,14 @@ impl Peer {
         transfer.write(&mut self.up, channel, payload);
         session.next_outgoing = session.next_outgoing.add(1);
         sending.at = end;
-        let message = sending.message;
+        let (message, delivery) = (sending.message, sending.delivery);
         if !more {
             sender.sending = None;
             turn.ledger.sent_all(message);
         }
         if settles {
             turn.ledger.forget(message);
+            session.awaited.remove(&delivery);
         }
         more
     }
@@ -359,7 +385,7 @@ impl Peer {
             if matches!(link.end, End::Receiver(Receiver { second: true, .. })) && state.is_some() {
                 settled = false;
             }
-            ended.push((id, unsettled.message));
+            ended.push((id, (unsettled.handle, unsettled.message)));
         }
         if !settled {
             session.awaiting.extend(ended);

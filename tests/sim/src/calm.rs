@@ -17,13 +17,16 @@ impl Peer {
         }
         let channels: Vec<u16> = self.sessions.keys().copied().collect();
         for channel in channels {
+            self.answer_all(turn, channel);
             self.open_window(channel);
             self.settle_all(turn, channel);
             let handles = self.sessions.get(&channel).map(|session| session.links.keys().copied().collect::<Vec<_>>());
             for handle in handles.unwrap_or_default() {
                 self.top_up(channel, handle, turn.habits.calm_credit);
                 while self.send_frame(turn, (channel, handle), usize::MAX) {}
+                self.give_back(channel, handle);
             }
+            self.settle_awaited(channel);
         }
     }
 
@@ -75,6 +78,7 @@ impl Peer {
         for (channel, session) in &self.sessions {
             assert!(session.begun && !session.ending, "session {channel} is not answered");
             assert!(session.awaiting.is_empty(), "deliveries {:?} wait to be settled", session.awaiting);
+            assert!(session.awaited.is_empty(), "deliveries {:?} are to be settled", session.awaited);
             for link in session.links.values() {
                 assert_eq!(link.stage, Stage::Attached, "link {} is not answered", link.name);
                 match &link.end {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crosstie_amqp::frame::{self, Kind as FrameKind};
 use crosstie_model::settings::{
-    AddressRule, AutoLink, ContainerRef, Covers, Direction, Distribution, LinkCapacity, Management, Role,
+    AddressRule, AutoLink, ContainerRef, Covers, Direction, Distribution, LinkCapacity, LinkRoute, Management, Role,
     StripAnnotations,
 };
 
@@ -30,6 +30,17 @@ pub fn rule(prefix: &str, distribution: Distribution) -> AddressRule {
     }
 }
 
+fn link_routes(connection: &str) -> [LinkRoute; 2] {
+    [Direction::In, Direction::Out].map(|direction| LinkRoute {
+        name: None,
+        covers: Covers::Prefix(connection.to_owned()),
+        direction,
+        container: ContainerRef::Connection(connection.to_owned()),
+        add_external_prefix: None,
+        del_external_prefix: None,
+    })
+}
+
 fn auto_link(name: &str, direction: Direction) -> AutoLink {
     AutoLink {
         name: name.to_owned(),
@@ -52,6 +63,7 @@ pub fn play(script: &Script) {
         rules: vec![rule("m", Distribution::Multicast), rule("u", Distribution::Unavailable)],
         distribution: Distribution::Balanced,
         auto_links: vec![auto_link("in", Direction::In), auto_link("out", Direction::Out)],
+        link_routes: ["container", "hostile"].into_iter().flat_map(link_routes).collect(),
         asks: script.side & 8 != 0,
         buffered_max_bytes: 1 << 20,
     };
@@ -60,18 +72,29 @@ pub fn play(script: &Script) {
         Partner::join(&mut router, 0, &["a", "m", "h"], &["a", "m"]),
         Partner::join(&mut router, 1, &["a", "m"], &["m", "h"]),
     ];
+    let mut container = Partner::container(&mut router, 1, "container");
+    let mut courier = Partner::join(&mut router, 0, &["container/one"], &["container/two"]);
+    container.talk(&mut router);
+    courier.talk(&mut router);
     let hostile = hostile(&mut router, script.side);
     for item in &script.items {
         play_item(&mut router, &mut partners, hostile, item);
+        // its links are carried to the container, and those of others to it
+        container.send(&mut router, MESSAGE);
+        if matches!(item.kind, Kind::Send) {
+            courier.call(&mut router, "hostile");
+        }
+        courier.talk(&mut router);
     }
     router.lose(hostile);
     router.run();
+    carried(&mut router, (&mut container, &mut courier));
     // what one of them settles is an outcome for the other
     for _ in 0..2 {
         partners.iter_mut().for_each(|partner| partner.talk(&mut router));
     }
     served(&mut router, &mut partners);
-    for partner in partners {
+    for partner in partners.into_iter().chain([courier, container]) {
         partner.leave(&mut router);
     }
     router.run();
@@ -132,6 +155,23 @@ fn play_item(router: &mut Router, partners: &mut [Partner], hostile: WireId, ite
         }),
         Kind::Flush => router.flush(usize::from(first & 1)),
     }
+}
+
+/// Links that are carried to a container, and nothing else of it, go on.
+fn carried(router: &mut Router, (container, courier): (&mut Partner, &mut Partner)) {
+    for _ in 0..2 {
+        container.talk(router);
+        courier.talk(router);
+    }
+    let before = (container.arrived, courier.accepted);
+    let sent = courier.send(router, MESSAGE);
+    for _ in 0..2 {
+        container.talk(router);
+        courier.talk(router);
+    }
+    assert_eq!(sent, 1, "a well-behaved sender on a routed link has no credit");
+    assert_eq!(container.arrived - before.0, 1, "a message did not arrive at the container");
+    assert_eq!(courier.accepted - before.1, 1, "a message to the container has no outcome");
 }
 
 fn served(router: &mut Router, partners: &mut [Partner; 2]) {

@@ -3,6 +3,8 @@
 use crosstie_model::settings::{Distribution, LinkCapacity, StripAnnotations};
 use fastrand::Rng;
 
+use crate::routes::{self, KINDS, Kind};
+
 /// The addresses of a run, and how each distributes.
 pub const ADDRESSES: [(&str, Distribution); 6] = [
     ("b/one", Distribution::Balanced),
@@ -49,6 +51,12 @@ pub struct Habits {
     pub prepared: usize,
     /// Connections at a time.
     pub peers: usize,
+    /// Containers among them, where links are routed, and of what kind.
+    pub containers: Option<usize>,
+    /// Of the containers, one of these.
+    pub kinds: Vec<Kind>,
+    /// Of the routed addresses, these.
+    pub routed: Vec<&'static str>,
     /// Of [`ADDRESSES`], the first so many after the offset.
     pub addresses: Vec<&'static str>,
     /// Attaches wait for an answer.
@@ -95,9 +103,22 @@ fn one<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
 }
 
 impl Habits {
-    /// Draws them.
+    /// Draws them; `routed`: with link routes.
     #[must_use]
-    pub fn draw(rng: &mut Rng) -> Self {
+    pub fn draw(rng: &mut Rng, routed: bool) -> Self {
+        let habits = Self::draw_plain(rng);
+        if !routed {
+            return habits;
+        }
+        let containers = rng.usize(1..=3);
+        let routed = some(rng, &routes::ADDRESSES.map(|(address, _)| address));
+        let serves =
+            |kind: &Kind| routed.iter().any(|address| *address == routes::OWN || routes::serves(*kind, address));
+        let kinds = if rng.u8(..4) > 0 { KINDS.into_iter().filter(serves).collect() } else { KINDS.to_vec() };
+        Self { peers: habits.peers.min(4) + containers, containers: Some(containers), kinds, routed, ..habits }
+    }
+
+    fn draw_plain(rng: &mut Rng) -> Self {
         let (first, count) = (rng.usize(..ADDRESSES.len()), rng.usize(1..=3));
         let addresses = (first..first + count).map(|at| ADDRESSES[at % ADDRESSES.len()].0).collect();
         let initial = one(rng, &[4, 10, 250]);
@@ -106,6 +127,9 @@ impl Habits {
             steps: one(rng, &[60, 300, 800, 2000]),
             prepared: rng.usize(0..=5),
             peers: rng.usize(2..=6),
+            containers: None,
+            kinds: Vec::new(),
+            routed: Vec::new(),
             addresses,
             asks: rng.u8(..4) == 0,
             router_max_frame: one(rng, &[512, 4096, 16384]),

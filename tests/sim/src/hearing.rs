@@ -11,8 +11,9 @@ use serde::de::DeserializeOwned;
 
 use crate::ledger::Ledger;
 use crate::message;
+use crate::pairs::Side;
 use crate::peer::{Peer, State, gone};
-use crate::session::{Arriving, End, Receiver, Stage, Unsettled};
+use crate::session::{Arriving, End, Link, Receiver, Routed, Stage, Unsettled};
 use crate::speech;
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> T {
@@ -64,6 +65,10 @@ impl Peer {
                 let open: Open = read(said);
                 self.router_max_frame = open.max_frame_size.0;
                 self.state = State::Open;
+                if let Some(kind) = self.kind {
+                    let step = ledger.step;
+                    ledger.pairs.opened(self.number, kind, step);
+                }
             }
             raw::CLOSE => {
                 let close: Close = read(said);
@@ -73,9 +78,15 @@ impl Peer {
                 }
                 self.state = State::Closed;
             }
-            raw::BEGIN => self.hear_begin(channel, &read(said)),
+            raw::BEGIN => {
+                let begin: Begin = read(said);
+                match begin.remote_channel {
+                    Some(ours) => self.hear_begin((channel, ours), &begin),
+                    None => self.hear_asked_begin(channel, &begin),
+                }
+            }
             raw::ATTACH => self.hear_attach(ledger, channel, &read(said)),
-            raw::FLOW => self.hear_flow(channel, &read(said)),
+            raw::FLOW => self.hear_flow(ledger, channel, &read(said)),
             raw::TRANSFER => self.hear_transfer(ledger, channel, (&read(said), payload)),
             raw::DISPOSITION => self.hear_disposition(ledger, channel, &read(said)),
             raw::DETACH => self.hear_detach(ledger, channel, &read(said)),
@@ -89,8 +100,7 @@ impl Peer {
         *self.channels.get(&channel).unwrap_or_else(|| panic!("channel {channel} has no session"))
     }
 
-    fn hear_begin(&mut self, channel: u16, begin: &Begin) {
-        let ours = begin.remote_channel.expect("an answer to our begin");
+    fn hear_begin(&mut self, (channel, ours): (u16, u16), begin: &Begin) {
         assert!(self.channels.insert(channel, ours).is_none(), "channel {channel} is in use");
         let session = self.sessions.get_mut(&ours).expect("a session of ours");
         assert!(!session.begun, "a second answer to our begin");
@@ -104,6 +114,9 @@ impl Peer {
 
     fn hear_attach(&mut self, ledger: &mut Ledger, channel: u16, attach: &Attach) {
         let ours = self.ours(channel);
+        if self.kind.is_some() {
+            return self.hear_asked(ledger, ours, attach);
+        }
         let session = self.sessions.get_mut(&ours).expect("a session");
         let receives = attach.role == Role::Sender;
         let found = session.links.iter_mut().find(|(_, link)| {
@@ -112,13 +125,22 @@ impl Peer {
         let (handle, link) = found.unwrap_or_else(|| panic!("an answer to no attach of ours: {attach:?}"));
         link.remote = Some(attach.handle.0);
         let refused = if receives { attach.source.is_none() } else { attach.target.is_none() };
-        link.stage = if refused { Stage::Refused } else { Stage::Attached };
+        let detaching = link.stage == Stage::Detaching;
+        if !detaching {
+            link.stage = if refused { Stage::Refused } else { Stage::Attached };
+        }
+        if let Some(routed) = &link.routed
+            && !refused
+        {
+            let terminus = match attach.target.as_deref() {
+                Some(TargetArchetype::Target(target)) if !receives => target.address.as_deref(),
+                _ => attach.source.as_deref().and_then(|source| source.address.as_deref()),
+            };
+            ledger.pairs.heard(routed.pair, Side::Client, Some(terminus.expect("an address")));
+        }
         if let End::Receiver(receiver) = &mut link.end {
-            let granted = receiver.limit.since(receiver.count);
-            receiver.count = Serial(attach.initial_delivery_count.expect("a delivery-count"));
-            receiver.limit = receiver.count.add(granted);
-            receiver.granted = receiver.limit;
-            if !refused {
+            receiver.start(attach.initial_delivery_count.expect("a delivery-count"));
+            if !refused && !detaching {
                 let named = attach.source.as_ref().and_then(|source| source.address.clone());
                 let address = link.address.get_or_insert_with(|| named.expect("an address that we did not choose"));
                 ledger.consumer_came(address, link.number, receiver.settles);
@@ -132,7 +154,7 @@ impl Peer {
         assert!(session.remote.insert(attach.handle.0, *handle).is_none(), "handle {:?} is in use", attach.handle);
     }
 
-    fn hear_flow(&mut self, channel: u16, flow: &Flow) {
+    fn hear_flow(&mut self, ledger: &mut Ledger, channel: u16, flow: &Flow) {
         let ours = self.ours(channel);
         let session = self.sessions.get_mut(&ours).expect("a session");
         let next = flow.next_incoming_id.expect("the router has seen our begin");
@@ -148,6 +170,14 @@ impl Peer {
         let count = flow.delivery_count.map(Serial).expect("a delivery-count");
         let answers = link.number % 2 == 0 && link.stage == Stage::Attached && !ending;
         match &mut link.end {
+            End::Sender(sender) if let Some(routed) = &link.routed => {
+                sender.limit = count.add(flow.link_credit.expect("a credit"));
+                sender.drains = flow.drain;
+                // the receiver may take its credit back
+                if !sender.limit.before(sender.start) {
+                    ledger.pairs.credit(routed.pair, sender.limit.since(sender.start));
+                }
+            }
             End::Sender(sender) => {
                 let limit = count.add(flow.link_credit.unwrap_or(0));
                 assert!(!limit.before(sender.limit), "the router takes credit back: {flow:?}, {sender:?}");
@@ -183,6 +213,7 @@ impl Peer {
         assert!(stage != Stage::Refused, "a transfer for a link that was refused");
         let void = ending || stage == Stage::Detaching;
         let address = link.address.clone().expect("a receiver has an address");
+        let is_routed = link.routed.is_some();
         let End::Receiver(receiver) = &mut link.end else {
             panic!("a transfer for a sender of ours");
         };
@@ -190,11 +221,13 @@ impl Peer {
         if begins {
             let delivery = transfer.delivery_id.expect("an id on the first frame");
             assert!(transfer.delivery_tag.is_some(), "no tag on the first frame");
-            assert_eq!(transfer.message_format, Some(0), "the message-format changed");
+            let marks = (transfer.delivery_tag.as_ref().map(|tag| tag.to_vec()), transfer.message_format);
+            let marks = (marks.0.expect("a tag"), marks.1.expect("a message-format"));
+            assert!(is_routed || marks.1 == 0, "the message-format changed");
             assert!(last.is_none_or(|last| last.wrapping_add(1) == delivery), "delivery {delivery} follows {last:?}");
             assert!(receiver.count.before(receiver.limit), "a delivery beyond our credit: {receiver:?}");
             receiver.count = receiver.count.add(1);
-            receiver.arriving = Some(Arriving { delivery, bytes: Vec::new(), message: None, settled: false });
+            receiver.arriving = Some(Arriving { delivery, bytes: Vec::new(), message: None, settled: false, marks });
         }
         let arriving = receiver.arriving.as_mut().expect("a delivery");
         assert!(transfer.delivery_id.is_none_or(|id| id == arriving.delivery), "another id inside a delivery");
@@ -204,6 +237,8 @@ impl Peer {
             arriving.message = message::identity(&arriving.bytes);
             if let Some(message) = arriving.message {
                 ledger.begins(message, &address, number);
+                let sent = ledger.marks(message);
+                assert!(sent.is_none_or(|sent| sent == arriving.marks), "message {message} has another tag or format");
             }
         }
         let ends = !transfer.more || transfer.aborted;
@@ -230,7 +265,6 @@ impl Peer {
         let ours = self.ours(channel);
         let session = self.sessions.get_mut(&ours).expect("a session");
         let last = said.last.unwrap_or(said.first);
-        assert!(said.settled, "the router settles, or says nothing");
         assert!(last.wrapping_sub(said.first) < 1 << 20, "a disposition of {} to {last}", said.first);
         let mut id = said.first;
         loop {
@@ -238,11 +272,24 @@ impl Peer {
                 let behind = session.next_delivery.wrapping_sub(id);
                 assert!(behind > 0 && behind < 1 << 31, "a disposition of delivery {id}, which we have not sent");
                 match session.sent.get(&id) {
-                    Some((_, message)) => ledger.outcome(*message, said.state.as_ref()),
+                    Some((_, message)) if said.settled => {
+                        session.awaited.remove(&id);
+                        ledger.outcome(*message, said.state.as_ref());
+                    }
+                    Some((handle, message)) => {
+                        // on a link that is gone it is late
+                        if let Some(link) = session.links.get(handle) {
+                            assert!(link.routed.is_some(), "the router settles, or says nothing");
+                            session.awaited.insert(id);
+                        }
+                        ledger.heard(*message, said.state.as_ref());
+                    }
                     None => panic!("delivery {id} was never unsettled"),
                 }
-            } else if let Some(Some(message)) = session.awaiting.remove(&id) {
+            } else if let Some((_, Some(message))) = session.awaiting.remove(&id) {
                 ledger.confirmed(message);
+            } else if let Some(Unsettled { message: Some(message), .. }) = session.received.remove(&id) {
+                assert!(ledger.is_settled_by_sender(message), "message {message} is settled by nobody");
             }
             if id == last {
                 return;
@@ -256,16 +303,31 @@ impl Peer {
         let session = self.sessions.get_mut(&ours).expect("a session");
         let (handle, link) = session.by_remote(detach.handle.0, "detach");
         let (stage, address) = (link.stage, link.address.clone());
+        if stage == Stage::Pending {
+            // our answer crosses it
+            self.answer_with(ledger, (ours, handle), 0, false);
+            return self.hear_detach(ledger, channel, detach);
+        }
+        let pair = link.routed.as_ref().map(|routed| (routed.pair, routed.side));
+        check_detach(ledger, link, detach);
         gone(ledger, link);
         session.remove(handle);
-        match stage {
-            Stage::Refused if !session.ending && self.state == State::Open => {
-                assert!(detach.error.is_some(), "a refusal without a reason");
-                self.say(ours, &speech::detach(handle, true));
+        let answers = !session.ending && self.state == State::Open;
+        let answer = match stage {
+            Stage::Refused if answers => {
+                assert!(detach.error.is_some() || pair.is_some(), "a refusal without a reason");
+                speech::detach(handle, true)
             }
-            Stage::Detaching | Stage::Refused => {}
-            _ => panic!("the router detaches a link of {address:?}: {:?}", detach.error),
+            Stage::Attached if pair.is_some() && answers => speech::detach(handle, detach.closed),
+            Stage::Attached if pair.is_none() => {
+                panic!("the router detaches a link of {address:?}: {:?}", detach.error)
+            }
+            _ => return,
+        };
+        if let Some((pair, side)) = pair {
+            ledger.pairs.says(pair, side, &answer);
         }
+        self.say(ours, &answer);
     }
 
     fn hear_end(&mut self, ledger: &mut Ledger, channel: u16, end: &EndSession) {
@@ -275,6 +337,17 @@ impl Peer {
         let session = self.sessions.remove(&ours).expect("a session");
         assert!(session.ending, "the router ends a session by itself");
         session.links.values().for_each(|link| gone(ledger, link));
+    }
+}
+
+/// A routed link is detached as its other end was.
+fn check_detach(ledger: &mut Ledger, link: &Link, detach: &Detach) {
+    let Some(Routed { pair, side, .. }) = &link.routed else {
+        return;
+    };
+    ledger.pairs.detached(*pair, *side, detach);
+    if matches!(link.end, End::Sender(_)) && ledger.pairs.is_detached_in_order(*pair, *side) {
+        ledger.check_told(link.number);
     }
 }
 

@@ -7,6 +7,7 @@ use crosstie_model::settings::Distribution;
 use fe2o3_amqp_types::messaging::{DeliveryState, Outcome};
 
 use crate::message::{self, MessageId};
+use crate::pairs::Pairs;
 
 /// Tells the links of one run apart.
 pub type LinkNumber = u32;
@@ -52,11 +53,15 @@ struct Message {
     sent_at: u64,
     /// When it was sent, the consumers of its address were there, and none was going.
     steady: bool,
+    /// Its tag and its format, which a routed link keeps.
+    marks: Option<(Vec<u8>, u32)>,
+    /// No container takes it.
+    improper: bool,
 }
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { address, sender, bytes, fate, is_whole, aborted, copies, sent_at, steady } = self;
+        let Self { address, sender, bytes, fate, is_whole, aborted, copies, sent_at, steady, .. } = self;
         let whole = if *is_whole { "whole" } else { "in part" };
         write!(f, "{} bytes for {address} by link {sender} at step {sent_at}, sent {whole}, ", bytes.len())?;
         write!(f, "{fate:?}, aborted: {aborted}, steady: {steady}, {copies:?}")
@@ -88,6 +93,8 @@ pub struct Ledger {
     /// The last message that a receiver began to take, by sender, address and receiver.
     order: BTreeMap<(LinkNumber, String, LinkNumber), MessageId>,
     dead: BTreeSet<LinkNumber>,
+    /// Links that are carried on.
+    pub pairs: Pairs,
 }
 
 impl Ledger {
@@ -122,6 +129,8 @@ impl Ledger {
             copies: Vec::new(),
             sent_at: self.step,
             steady,
+            marks: None,
+            improper: false,
         });
     }
 
@@ -217,6 +226,7 @@ impl Ledger {
             "message {id} is delivered once more: {:?}",
             message.copies
         );
+        assert!(!message.improper, "message {id} arrives, which no container takes");
         message.copies.push(Copy { receiver, is_whole: false, said: Said::Nothing, is_alive: !is_going });
         let way = (message.sender, address.to_owned(), receiver);
         let before = self.order.insert(way, id);
@@ -232,7 +242,9 @@ impl Ledger {
     pub fn arrives(&mut self, id: MessageId, receiver: LinkNumber, (got, strips): (&[u8], bool)) {
         let message = self.message(id);
         assert!(!message.aborted && message.is_whole, "message {id} arrived though its sender did not finish it");
-        if let Err(why) = message::compare(&message.bytes, got, strips) {
+        if message.marks.is_some() {
+            assert!(message.bytes == got, "message {id} arrived changed on a routed link");
+        } else if let Err(why) = message::compare(&message.bytes, got, strips) {
             panic!("message {id} arrived changed: {why}");
         }
         self.copy(id, receiver).is_whole = true;
@@ -253,6 +265,11 @@ impl Ledger {
             Fate::Settled => panic!("message {id} is settled twice"),
             Fate::Presettled => panic!("presettled message {id} is settled"),
             Fate::Open => {}
+        }
+        if self.message(id).marks.is_some() {
+            self.check_routed(id, state);
+            self.message_mut(id).fate = Fate::Settled;
+            return;
         }
         let message = self.message(id);
         let distribution = self.distribution(&message.address);
@@ -281,6 +298,66 @@ impl Ledger {
         self.message_mut(id).fate = Fate::Settled;
     }
 
+    /// Marks a message for a routed link.
+    pub fn mark(&mut self, id: MessageId, marks: (Vec<u8>, u32)) {
+        self.message_mut(id).marks = Some(marks);
+    }
+
+    /// No container takes a message; `empties`: there is nothing in it.
+    pub fn make_improper(&mut self, id: MessageId, empties: bool) {
+        let message = self.message_mut(id);
+        message.improper = true;
+        if empties {
+            message.bytes.clear();
+        }
+    }
+
+    /// Tag and format of a message on a routed link.
+    #[must_use]
+    pub fn marks(&self, id: MessageId) -> Option<(Vec<u8>, u32)> {
+        self.message(id).marks.clone()
+    }
+
+    /// Whether the sender of a message has settled it, or is gone.
+    #[must_use]
+    pub fn is_settled_by_sender(&self, id: MessageId) -> bool {
+        let message = self.message(id);
+        message.fate == Fate::Forgotten || self.dead.contains(&message.sender)
+    }
+
+    /// The sender hears what the receiver says and does not settle: it settles itself.
+    pub fn heard(&mut self, id: MessageId, state: Option<&DeliveryState>) {
+        if self.message(id).fate == Fate::Open {
+            self.check_routed(id, state);
+            self.message_mut(id).fate = Fate::Forgotten;
+        }
+    }
+
+    /// What the sender hears of a message on a routed link is what its receiver said, or the receiver is gone.
+    fn check_routed(&self, id: MessageId, state: Option<&DeliveryState>) {
+        let message = self.message(id);
+        let place = self.places.get(&message.address);
+        let gone = place.is_some_and(|place| place.last_gone.is_some() || !place.going.is_empty());
+        let told = message.copies.iter().any(|copy| copy.said == Said::Settled(state.cloned()));
+        let open = message.copies.iter().any(|copy| copy.is_alive && copy.said == Said::Nothing);
+        let right = match state {
+            Some(DeliveryState::Modified(_)) => gone,
+            Some(DeliveryState::Released(_)) => gone && message.copies.is_empty(),
+            Some(DeliveryState::Rejected(_)) => message.improper,
+            _ => false,
+        };
+        assert!((told || right) && !open, "routed message {id} ended as {state:?}: {message:?}, gone: {gone}");
+    }
+
+    /// A receiver detached in good order: its senders have heard all that it said.
+    pub fn check_told(&self, sender: LinkNumber) {
+        let theirs = self.messages.iter().enumerate().filter(|(_, message)| message.sender == sender);
+        for (id, message) in theirs.filter(|(_, message)| message.fate == Fate::Open && message.is_whole) {
+            let said = message.copies.iter().any(|copy| copy.said != Said::Nothing);
+            assert!(!said, "the sender never hears of message {id}: {message:?}");
+        }
+    }
+
     /// The router settles a copy whose receiver had said an outcome and waited: its sender has been told, so that no other copy
     /// is open.
     pub fn confirmed(&self, id: MessageId) {
@@ -300,14 +377,19 @@ impl Ledger {
     /// When something is.
     pub fn check_rest(&self, dropped: u64) {
         let mut lost = Vec::new();
+        let routed = |id: usize, message: &Message| {
+            assert!(message.marks.is_none(), "presettled message {id} is lost on a routed link: {message:?}");
+        };
         for (id, message) in self.messages.iter().enumerate() {
             assert!(message.fate != Fate::Open, "message {id} has no outcome: {message:?}");
             for copy in &message.copies {
                 let ended = copy.is_whole || !copy.is_alive || message.aborted || self.dead.contains(&message.sender);
                 assert!(ended, "message {id} never ends at {copy:?}");
             }
-            if message.fate == Fate::Presettled && message.is_whole && !self.dead.contains(&message.sender) {
-                lost.extend(self.is_lost(message).then_some((id, message)));
+            let is_whole = message.is_whole && !self.dead.contains(&message.sender);
+            if message.fate == Fate::Presettled && is_whole && self.is_lost(message) {
+                routed(id, message);
+                lost.push((id, message));
             }
         }
         assert!(
@@ -324,10 +406,17 @@ impl Ledger {
         let distribution = self.distribution(&message.address);
         // a slow receiver of multicast loses what its queue has no room for
         let bounded = distribution == Distribution::Multicast && place.messages >= SLOW_MIN;
-        if !undisturbed || bounded || distribution == Distribution::Unavailable {
+        if !undisturbed || message.improper || bounded || distribution == Distribution::Unavailable {
             return false;
         }
         message.copies.is_empty()
+    }
+
+    /// Messages that arrived by routed links.
+    #[must_use]
+    pub fn count_routed(&self) -> usize {
+        let routed = self.messages.iter().filter(|message| message.marks.is_some());
+        routed.filter(|message| message.copies.iter().any(|copy| copy.is_whole)).count()
     }
 
     /// Messages so far, and how many of them arrived somewhere.

@@ -6,6 +6,8 @@ use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::session::{LinkId, wire_id};
 use crosstie_amqp::time::Time;
 use crosstie_amqp::transfer::Outgoing;
+use crosstie_model::settings::Role as MetaRole;
+use crosstie_router::shard::Meta;
 use fe2o3_amqp_types::definitions::{Handle, ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
@@ -13,13 +15,19 @@ use fe2o3_amqp_types::performatives::Attach;
 use crate::door;
 use crate::router::{Router, WireId};
 
+/// Links for which a peer calls at a time.
+const CALLS_MAX: usize = 8;
+
 /// A peer that sends to some addresses and receives from others.
 #[derive(Debug)]
 pub struct Partner {
     amqp: Connection,
     wire: WireId,
     pending: Vec<u8>,
+    channel: Option<u16>,
     senders: Vec<(LinkId, u32)>,
+    /// Calls so far.
+    attached: u32,
     /// Deliveries that came.
     pub arrived: u32,
     /// Of its own, those that were accepted.
@@ -30,13 +38,11 @@ impl Partner {
     /// Connects, and attaches its links.
     #[must_use]
     pub fn join(router: &mut Router, shard: usize, sends: &[&str], receives: &[&str]) -> Self {
-        let wire = router.connect(shard, door::own(door::server()), door::meta("partners"), usize::MAX);
-        let mut amqp = Connection::new(router.now(), door::setup("partner", door::client()), Nonce([9; 18]));
-        let mut opened = Self::new(wire, amqp.out.take(), amqp);
-        opened.talk(router);
+        let mut opened = Self::connect(router, shard, door::meta("partners"));
         let Some(channel) = opened.amqp.begin() else {
             return opened;
         };
+        opened.channel = Some(channel);
         let receivers: Vec<_> = receives
             .iter()
             .filter_map(|address| opened.amqp.attach(channel, attach(address, Role::Receiver)))
@@ -54,8 +60,45 @@ impl Partner {
         opened
     }
 
-    const fn new(wire: WireId, pending: Vec<u8>, amqp: Connection) -> Self {
-        Self { amqp, wire, pending, senders: Vec::new(), arrived: 0, accepted: 0 }
+    /// Connects as a container that takes all links that are carried to it.
+    #[must_use]
+    pub fn container(router: &mut Router, shard: usize, name: &str) -> Self {
+        let meta = Meta { role: MetaRole::RouteContainer, may_move: false, ..door::meta(name) };
+        Self::connect(router, shard, meta)
+    }
+
+    fn connect(router: &mut Router, shard: usize, meta: Meta) -> Self {
+        let wire = router.connect(shard, door::own(door::server()), meta, usize::MAX);
+        let mut amqp = Connection::new(router.now(), door::setup("partner", door::client()), Nonce([9; 18]));
+        let pending = amqp.out.take();
+        let mut opened =
+            Self { amqp, wire, pending, channel: None, senders: Vec::new(), attached: 0, arrived: 0, accepted: 0 };
+        opened.talk(router);
+        opened
+    }
+
+    /// Asks for two more links to an address, and lets the last two go when there are many.
+    pub fn call(&mut self, router: &mut Router, address: &str) {
+        let Some(channel) = self.channel else {
+            return;
+        };
+        self.attached += 1;
+        for role in [Role::Receiver, Role::Sender] {
+            let mut attach = attach(address, role);
+            attach.name = format!("{}-{}", attach.name, self.attached);
+            if let Some(link) = self.amqp.attach(channel, attach) {
+                if self.amqp.is_receiver(link) == Some(true) {
+                    self.amqp.grant(link, 3);
+                } else {
+                    self.senders.push((link, 0));
+                }
+            }
+        }
+        if self.senders.len() > CALLS_MAX {
+            let (link, _) = self.senders.remove(0);
+            self.amqp.detach(link, None);
+        }
+        self.talk(router);
     }
 
     /// Speaks with the router until both have nothing more to say.
@@ -96,6 +139,15 @@ impl Partner {
                 Event::Disposition(said) if said.state == Some(ACCEPTED) => {
                     self.accepted += u32::try_from(said.range.1 - said.range.0).unwrap_or(0) + 1;
                 }
+                // carried here from a peer
+                Event::Attached { link, ours: false, attach, .. } => {
+                    self.amqp.accept(link, *attach);
+                    match self.amqp.is_receiver(link) {
+                        Some(true) => self.amqp.grant(link, 1000),
+                        _ => self.senders.push((link, 0)),
+                    }
+                }
+                Event::Detached { link, .. } => self.senders.retain(|(sender, _)| *sender != link),
                 Event::Flow(flow) => {
                     let credit = flow.credit.unwrap_or(0);
                     if let Some((_, left)) = self.senders.iter_mut().find(|(link, _)| *link == flow.link) {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crosstie_amqp::frame::{self, Kind};
-use fe2o3_amqp_types::performatives::{Close, End as EndSession};
+use crosstie_amqp::frame;
+use fe2o3_amqp_types::performatives::{Close, Detach, End as EndSession};
 use serde::Serialize;
 
 use crate::ledger::Ledger;
 use crate::router::WireId;
+use crate::routes::Kind;
 use crate::session::{End, Link, Session, Stage};
 use crate::speech;
 
@@ -48,12 +49,23 @@ pub struct Peer {
     pub(crate) channels: BTreeMap<u16, u16>,
     /// Annotations of routers are kept from us.
     pub strips: bool,
+    /// We are a container that links are carried to.
+    pub kind: Option<Kind>,
+    /// Of sessions that the router begins.
+    pub window: u32,
+    /// Link routes for our own connection that the router is to be asked for.
+    pub(crate) wants_routes: bool,
 }
 
 impl Peer {
     /// A peer that has just connected and opens.
     #[must_use]
-    pub fn new(number: usize, wire: WireId, max_frame: u32, strips: bool) -> Self {
+    pub fn new(
+        (number, wire): (usize, WireId),
+        (max_frame, window): (u32, u32),
+        strips: bool,
+        kind: Option<Kind>,
+    ) -> Self {
         let mut peer = Self {
             number,
             wire,
@@ -66,15 +78,19 @@ impl Peer {
             sessions: BTreeMap::new(),
             channels: BTreeMap::new(),
             strips,
+            kind,
+            window,
+            wants_routes: false,
         };
-        peer.say(0, &speech::open(&format!("peer-{number}"), max_frame));
+        let container_id = kind.map_or_else(|| format!("peer-{number}"), |kind| kind.container_id.to_owned());
+        peer.say(0, &speech::open(&container_id, max_frame));
         peer
     }
 
     /// Sends a performative.
     pub fn say(&mut self, channel: u16, performative: &impl Serialize) {
         let body = speech::body(performative);
-        frame::write(&mut self.up, Kind::Amqp, channel, |out| out.extend_from_slice(&body));
+        frame::write(&mut self.up, frame::Kind::Amqp, channel, |out| out.extend_from_slice(&body));
     }
 
     /// Sends a flow for a link: a receiver's credit, or a sender's question.
@@ -87,16 +103,29 @@ impl Peer {
 
     /// Detaches a link.
     pub fn detach(&mut self, ledger: &mut Ledger, channel: u16, (handle, closed): (u32, bool)) {
+        self.detach_as(ledger, channel, &Detach { handle: handle.into(), closed, error: None });
+    }
+
+    /// Detaches a link, and says why. A routed one need not be attached.
+    pub(crate) fn detach_as(&mut self, ledger: &mut Ledger, channel: u16, detach: &Detach) {
+        let handle = detach.handle.0;
         let Some(session) = self.sessions.get_mut(&channel) else {
             return;
         };
-        let Some(link) = session.links.get_mut(&handle).filter(|link| link.stage == Stage::Attached) else {
+        let Some(link) = session
+            .links
+            .get_mut(&handle)
+            .filter(|link| link.stage == Stage::Attached || (link.routed.is_some() && link.stage == Stage::Asked))
+        else {
             return;
         };
         link.stage = Stage::Detaching;
+        if let Some(routed) = &link.routed {
+            ledger.pairs.says(routed.pair, routed.side, detach);
+        }
         going(ledger, link);
         session.received.retain(|_, unsettled| unsettled.handle != handle);
-        self.say(channel, &speech::detach(handle, closed));
+        self.say(channel, detach);
     }
 
     /// Ends a session.
@@ -105,6 +134,7 @@ impl Peer {
             return;
         };
         session.ending = true;
+        ledger.pairs.loses(self.number, Some(channel));
         session.links.values().for_each(|link| going(ledger, link));
         self.say(channel, &EndSession { error: None });
     }
@@ -115,13 +145,25 @@ impl Peer {
             return;
         }
         self.state = State::Closing;
-        self.links().for_each(|link| going(ledger, link));
+        self.going(ledger);
         self.say(0, &Close { error: None });
+    }
+
+    /// The connection is about to go.
+    pub fn going(&self, ledger: &mut Ledger) {
+        let step = ledger.step;
+        ledger.pairs.closes(self.number);
+        if self.kind.is_some() {
+            ledger.pairs.leaves(step);
+        }
+        ledger.pairs.loses(self.number, None);
+        self.links().for_each(|link| going(ledger, link));
     }
 
     /// The connection is gone.
     pub fn lost(&mut self, ledger: &mut Ledger) {
         self.state = State::Closed;
+        self.going(ledger);
         for (_, session) in std::mem::take(&mut self.sessions) {
             session.links.values().for_each(|link| gone(ledger, link));
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crosstie_amqp::connection::{Connection, Setup};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
-use crosstie_model::settings::{AddressRule, AutoLink, Distribution};
+use crosstie_model::settings::{AddressRule, AutoLink, Distribution, LinkRoute};
 use crosstie_router::address::{Addresses, ConnectionRef, LinkRef};
 use crosstie_router::attach::Decision;
 use crosstie_router::auto_links::AutoLinks;
@@ -37,6 +37,8 @@ pub struct Shape {
     pub distribution: Distribution,
     /// For connections of role `route-container`.
     pub auto_links: Vec<AutoLink>,
+    /// To containers.
+    pub link_routes: Vec<LinkRoute>,
     /// Attaches wait for an answer.
     pub asks: bool,
     /// What may wait in the process.
@@ -92,7 +94,7 @@ impl Router {
             addresses: Addresses::new(shape.rules, shape.distribution),
             post: Post::new(wake),
             auto_links: AutoLinks::new(shape.auto_links),
-            link_routes: LinkRoutes::default(),
+            link_routes: LinkRoutes::new(shape.link_routes),
             ask_address: shape.asks,
             buffered: Buffered::new(shape.buffered_max_bytes),
             names: Names::new([7; 32]),
@@ -121,6 +123,14 @@ impl Router {
     #[must_use]
     pub const fn shards(&self) -> usize {
         self.shards.len()
+    }
+
+    /// A peer makes a link route for its connection.
+    pub fn add_route(&mut self, id: WireId, route: LinkRoute) -> bool {
+        let Some(at) = self.wires.get(&id).map(|wire| wire.at) else {
+            return false;
+        };
+        self.shards.get_mut(usize::from(at.shard)).is_some_and(|shard| shard.add_connection_route(at, route))
     }
 
     /// Takes a connection in on a shard. Its socket holds `room` bytes.

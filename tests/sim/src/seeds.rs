@@ -20,6 +20,7 @@ pub fn scripts() -> Vec<(String, Script)> {
         all.push((format!("exchange-{side}"), Script { side, items: exchange("a") }));
         all.push((format!("multicast-{side}"), Script { side, items: exchange("m") }));
         all.push((format!("anonymous-{side}"), Script { side, items: anonymous() }));
+        all.push((format!("routed-{side}"), Script { side, items: exchange("container/three") }));
         all.push((format!("ends-{side}"), Script { side, items: ends() }));
         all.push((format!("sasl-{side}"), Script { side, items: sasl() }));
         all.push((format!("container-{side}"), Script { side: side | 3, items: container() }));

@@ -1,12 +1,14 @@
 //! A scripted peer's sessions and links, and what the router allows on them. Source: AMQP 1.0 part 2, 2.5 and 2.6.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crosstie_amqp::raw::Flow;
 use crosstie_amqp::serial::Serial;
+use fe2o3_amqp_types::performatives::Attach;
 
 use crate::ledger::LinkNumber;
 use crate::message::MessageId;
+use crate::pairs::Side;
 
 /// How far a link is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,19 @@ pub enum Stage {
     Refused,
     /// We sent detach.
     Detaching,
+    /// The router asked for it, and we have not answered.
+    Pending,
+}
+
+/// What a routed link has beside.
+#[derive(Debug)]
+pub struct Routed {
+    /// The number of the link of the peer that asked for it.
+    pub pair: LinkNumber,
+    /// Where we are.
+    pub side: Side,
+    /// What the router asked for, until it is answered.
+    pub asked: Option<Box<Attach>>,
 }
 
 /// A link of ours.
@@ -28,14 +43,25 @@ pub struct Link {
     pub name: String,
     /// In the ledger.
     pub number: LinkNumber,
-    /// Its address, once it is known; none on a link for any address.
+    /// Its address, once it is known; none on a link for any address. That of a routed link is its own.
     pub address: Option<String>,
+    /// It is carried on to another peer.
+    pub routed: Option<Routed>,
     /// How far it is.
     pub stage: Stage,
     /// The router's handle.
     pub remote: Option<u32>,
     /// Which end we are.
     pub end: End,
+}
+
+impl Link {
+    /// A link that was asked for, of which we are the receiver; the end is still to be said.
+    #[must_use]
+    pub const fn new(name: String, number: LinkNumber, address: Option<String>) -> Self {
+        let end = End::Receiver(Receiver::unheard());
+        Self { name, number, address, routed: None, stage: Stage::Asked, remote: None, end }
+    }
 }
 
 /// Which end of a link we are.
@@ -50,7 +76,9 @@ pub enum End {
 /// The sending end.
 #[derive(Debug)]
 pub struct Sender {
-    /// Deliveries so far, from where we chose.
+    /// Where we began to count.
+    pub start: Serial,
+    /// Deliveries so far.
     pub count: Serial,
     /// Where the credit ends.
     pub limit: Serial,
@@ -58,6 +86,17 @@ pub struct Sender {
     pub sending: Option<Sending>,
     /// Every delivery is settled.
     pub presettles: bool,
+    /// The receiver of a routed link wants its credit back.
+    pub drains: bool,
+}
+
+impl Sender {
+    /// One that counts from here.
+    #[must_use]
+    pub const fn new(count: u32, presettles: bool) -> Self {
+        let start = Serial(count);
+        Self { start, count: start, limit: start, sending: None, presettles, drains: false }
+    }
 }
 
 /// A delivery on its way out.
@@ -82,6 +121,8 @@ pub struct Receiver {
     pub second: bool,
     /// The router is asked to settle all.
     pub settles: bool,
+    /// Where the router began to count.
+    pub start: Serial,
     /// Deliveries so far, as the router counts.
     pub count: Serial,
     /// The furthest that our credit reached to.
@@ -92,6 +133,32 @@ pub struct Receiver {
     pub draining: Option<Serial>,
     /// The delivery whose last frame has not come.
     pub arriving: Option<Arriving>,
+}
+
+impl Receiver {
+    /// One that has not heard where the sender counts from.
+    #[must_use]
+    pub const fn unheard() -> Self {
+        let none = Serial(0);
+        Self {
+            second: false,
+            settles: false,
+            start: none,
+            count: none,
+            limit: none,
+            granted: none,
+            draining: None,
+            arriving: None,
+        }
+    }
+
+    /// It has heard; the credit that it gave before counts from there.
+    pub const fn start(&mut self, count: u32) {
+        let granted = self.limit.since(self.count);
+        (self.start, self.count) = (Serial(count), Serial(count));
+        self.limit = self.count.add(granted);
+        self.granted = self.limit;
+    }
 }
 
 /// A delivery on its way in.
@@ -105,6 +172,8 @@ pub struct Arriving {
     pub message: Option<MessageId>,
     /// The router settled it.
     pub settled: bool,
+    /// Its tag and its format.
+    pub marks: (Vec<u8>, u32),
 }
 
 /// A delivery that came and is not settled.
@@ -147,8 +216,10 @@ pub struct Session {
     pub sent: BTreeMap<u32, (u32, MessageId)>,
     /// Deliveries of the router that we have not settled.
     pub received: BTreeMap<u32, Unsettled>,
-    /// Those that the router is to settle.
-    pub awaiting: BTreeMap<u32, Option<MessageId>>,
+    /// Those that the router is to settle, each with our handle.
+    pub awaiting: BTreeMap<u32, (u32, Option<MessageId>)>,
+    /// Deliveries of ours on routed links whose receiver waits until we settle.
+    pub awaited: BTreeSet<u32>,
 }
 
 impl Session {
@@ -170,6 +241,7 @@ impl Session {
             sent: BTreeMap::new(),
             received: BTreeMap::new(),
             awaiting: BTreeMap::new(),
+            awaited: BTreeSet::new(),
         }
     }
 
@@ -242,6 +314,11 @@ impl Session {
             self.remote.remove(&remote);
         }
         self.received.retain(|_, unsettled| unsettled.handle != handle);
+        if link.routed.is_some() {
+            // nobody settles them any more
+            self.awaiting.retain(|_, (of, _)| *of != handle);
+            self.awaited.retain(|id| self.sent.get(id).is_none_or(|(of, _)| *of != handle));
+        }
         Some(link)
     }
 }

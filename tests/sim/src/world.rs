@@ -1,8 +1,10 @@
 //! One run: a router, its peers and the network between them, all by one seed.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
+use crosstie_model::settings::Role;
 use crosstie_router::watch;
 use fastrand::Rng;
 
@@ -10,10 +12,12 @@ use crate::acting::Turn;
 use crate::conversation::rule;
 use crate::door;
 use crate::habits::{ADDRESSES, Habits};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, LinkNumber};
+use crate::pairs::Side;
 use crate::peer::{Peer, State};
 use crate::router::{Router, Shape};
-use crate::session::{End, Stage};
+use crate::routes::{self, Kind};
+use crate::session::{End, Routed, Stage};
 
 /// Turns until everything is at rest, at most: a window may be one short frame.
 const REST_TURNS_MAX: u32 = 50_000;
@@ -21,6 +25,9 @@ const REST_TURNS_MAX: u32 = 50_000;
 /// Looks of the router at its links in which nothing moves, until everything is at rest: it finds sessions that stand still in the
 /// second one.
 const QUIET_LOOKS: u32 = 3;
+
+/// Seeds from here on have link routes.
+pub const ROUTED: u64 = 1 << 32;
 
 /// What a run came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +38,8 @@ pub struct Outcome {
     pub sent: usize,
     /// Of these, the ones that arrived somewhere.
     pub arrived: usize,
+    /// Routed links that both ends had, and messages that arrived by them.
+    pub routed: (usize, usize),
 }
 
 /// A run.
@@ -55,12 +64,14 @@ pub struct World {
 #[must_use]
 pub fn play(seed: u64, tells: bool) -> Outcome {
     let mut rng = Rng::with_seed(seed);
-    let habits = Habits::draw(&mut rng);
+    let routed = seed >= ROUTED;
+    let habits = Habits::draw(&mut rng, routed);
     let shape = Shape {
         workers: habits.workers,
         rules: ADDRESSES.map(|(name, distribution)| rule(name, distribution)).to_vec(),
         distribution: crosstie_model::settings::Distribution::Balanced,
         auto_links: Vec::new(),
+        link_routes: if routed { routes::configured() } else { Vec::new() },
         asks: habits.asks,
         buffered_max_bytes: habits.buffered_max_bytes,
     };
@@ -75,7 +86,8 @@ pub fn play(seed: u64, tells: bool) -> Outcome {
     }
     world.run();
     let (sent, arrived) = world.ledger.counts();
-    Outcome { trace: world.trace.finish(), sent, arrived }
+    let routed = (world.ledger.pairs.count(), world.ledger.count_routed());
+    Outcome { trace: world.trace.finish(), sent, arrived, routed }
 }
 
 impl World {
@@ -91,6 +103,7 @@ impl World {
         }
         self.rest();
         self.peers.iter().for_each(Peer::check_rest);
+        self.check_pairs();
         self.ledger.check_rest(self.router.dropped_presettled());
         self.probe();
         self.leave();
@@ -113,6 +126,7 @@ impl World {
 
     /// All that was said is heard.
     fn exchange(&mut self) -> bool {
+        self.share();
         let mut goes = false;
         for peer in 0..self.peers.len() {
             goes |= self.carry(peer, true);
@@ -131,8 +145,37 @@ impl World {
         }
     }
 
+    /// Everybody knows what all have done.
+    fn share(&mut self) {
+        if self.habits.containers.is_none() {
+            return;
+        }
+        let step = self.ledger.step;
+        let pairs = &mut self.ledger.pairs;
+        for peer in &self.peers {
+            if peer.kind.is_some() && (peer.state != State::Open || peer.sessions.values().any(|it| it.ending)) {
+                pairs.leaves(step);
+            }
+            for link in peer.links() {
+                if let (End::Receiver(receiver), Some(Routed { pair, .. })) = (&link.end, &link.routed) {
+                    pairs.grant(*pair, receiver.limit.since(receiver.start));
+                }
+            }
+        }
+    }
+
+    /// Routed links have two ends, or none.
+    fn check_pairs(&self) {
+        let of = |side: Side| -> BTreeSet<LinkNumber> {
+            let links = self.peers.iter().flat_map(Peer::links).filter_map(|link| link.routed.as_ref());
+            links.filter(|routed| routed.side == side).map(|routed| routed.pair).collect()
+        };
+        assert_eq!(of(Side::Client), of(Side::Container), "links with one end");
+    }
+
     /// One thing happens.
     fn step(&mut self) {
+        self.share();
         let what = self.habits.world.pick(&mut self.rng);
         let peer = self.rng.usize(..self.peers.len().max(1));
         let shard = self.rng.usize(..self.router.shards());
@@ -179,12 +222,18 @@ impl World {
         meta.unsettled_max = habits.unsettled_max;
         meta.strip = habits.strips[rng.usize(..habits.strips.len())];
         meta.may_move = rng.bool();
+        let kind = container(habits, &self.peers, rng);
+        if let Some(kind) = kind {
+            (meta.name, meta.role) = (kind.connection.into(), Role::RouteContainer);
+            setup.links_max = 1000;
+        }
         let strips = meta.strip.outgoing();
         let room = habits.rooms[rng.usize(..habits.rooms.len())];
         let max_frame = habits.max_frames[rng.usize(..habits.max_frames.len())];
         let shard = rng.usize(..self.router.shards());
         let wire = self.router.connect(shard, setup, meta, room);
-        self.peers.push(Peer::new(number, wire, max_frame, strips));
+        let window = habits.windows[number % habits.windows.len()];
+        self.peers.push(Peer::new((number, wire), (max_frame, window), strips, kind));
         self.note("join", number, &[]);
     }
 
@@ -196,6 +245,11 @@ impl World {
         let mut turn = Turn { ledger: &mut self.ledger, rng: &mut self.rng, habits: &self.habits, given: &self.given };
         for _ in 0..turn.rng.u8(1..5) {
             peer.act(&mut turn);
+        }
+        if std::mem::take(&mut peer.wants_routes) {
+            for route in routes::own() {
+                self.router.add_route(peer.wire, route);
+            }
         }
         let (number, said) = (peer.number, peer.up[before..].to_vec());
         self.note("act", number, &said);
@@ -245,7 +299,7 @@ impl World {
         };
         let (number, wire) = (peer.number, peer.wire);
         if by_router {
-            peer.links().for_each(|link| crate::peer::going(&mut self.ledger, link));
+            peer.going(&mut self.ledger);
             self.router.close(wire);
         } else {
             peer.lost(&mut self.ledger);
@@ -350,7 +404,17 @@ impl World {
         assert!(self.peers.is_empty(), "a close is not answered");
         let common = &self.router.common;
         assert_eq!(common.buffered.bytes(), 0, "bytes stay behind");
+        assert!(common.link_routes.addresses().iter().all(|(_, open)| *open == 0), "containers stay behind");
         assert!(common.addresses.is_empty(), "addresses stay behind: {:?}", common.addresses.all());
         assert_eq!(self.router.connections(), 0, "connections stay behind");
     }
+}
+
+/// What a peer that joins is a container of, if it is one.
+fn container(habits: &Habits, peers: &[Peer], rng: &mut Rng) -> Option<Kind> {
+    let wanted = habits.containers?;
+    let there = peers.iter().filter(|peer| peer.kind.is_some()).count();
+    let clients = peers.len() - there;
+    let joins = there < wanted && (clients >= habits.peers - wanted || rng.bool());
+    joins.then(|| habits.kinds[rng.usize(..habits.kinds.len())])
 }

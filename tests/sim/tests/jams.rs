@@ -58,6 +58,7 @@ impl Scene {
             rules: vec![rule("m", Distribution::Multicast)],
             distribution: Distribution::Balanced,
             auto_links: Vec::new(),
+            link_routes: Vec::new(),
             asks: false,
             buffered_max_bytes: 32 << 20,
         };

@@ -1,7 +1,7 @@
 //! Random peers, random loss, random slowness, each from a seed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use crosstie_sim::world::{Outcome, play};
+use crosstie_sim::world::{Outcome, ROUTED, play};
 
 /// Seeds of every run.
 const SEEDS: u64 = 200;
@@ -28,17 +28,35 @@ fn every_delivery_ends_once_whatever_dies_in_between() {
         let outcome = replayable(seed, true).expect("this seed fails");
         return println!("{outcome:?}");
     }
+    let (sent, arrived, _) = play_all(0);
+    assert!(arrived > sent / 4, "the runs do little: {sent} messages, {arrived} arrived");
+}
+
+#[test]
+fn routed_links_are_whole_whatever_dies_in_between() {
+    if std::env::var_os("CROSSTIE_SEED").is_some() {
+        return;
+    }
+    let (_, _, (links, messages)) = play_all(ROUTED);
+    assert!(messages > 500 && links > 500, "the runs do little: {links} links, {messages} messages");
+}
+
+/// Plays the seeds from here on; says what they sent, what of it arrived, and what was routed.
+fn play_all(from: u64) -> (usize, usize, (usize, usize)) {
     let long = std::env::var_os("CROSSTIE_LONG").is_some();
-    let (mut sent, mut arrived, mut failed) = (0, 0, Vec::new());
-    for seed in 0..if long { SEEDS_LONG } else { SEEDS } {
+    let (mut sent, mut arrived, mut links, mut routed, mut failed) = (0, 0, 0, 0, Vec::new());
+    for seed in from..from + if long { SEEDS_LONG } else { SEEDS } {
         match replayable(seed, false) {
-            Some(outcome) => (sent, arrived) = (sent + outcome.sent, arrived + outcome.arrived),
+            Some(outcome) => {
+                (sent, arrived) = (sent + outcome.sent, arrived + outcome.arrived);
+                (links, routed) = (links + outcome.routed.0, routed + outcome.routed.1);
+            }
             None => failed.push(seed),
         }
     }
     assert!(failed.is_empty(), "seeds that fail: {failed:?}");
-    println!("{sent} messages, {arrived} arrived");
-    assert!(arrived > sent / 4, "the runs do little: {sent} messages, {arrived} arrived");
+    println!("{sent} messages, {arrived} arrived, {routed} of them by {links} routed links");
+    (sent, arrived, (links, routed))
 }
 
 #[test]
@@ -49,7 +67,7 @@ fn seeds_that_found_something_find_nothing() {
 
 #[test]
 fn two_equal_seeds_give_two_equal_traces() {
-    for seed in 0..20 {
+    for seed in (0..20).chain(ROUTED..ROUTED + 20) {
         let outcome = replayable(seed, false);
         assert!(outcome.is_some() && outcome == replayable(seed, false), "seed {seed}");
     }
