@@ -1,0 +1,145 @@
+//! Defects of link routes that the simulation found, each as short as it can be told.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+use crosstie_amqp::frame::{self, Kind};
+use crosstie_amqp::raw;
+use crosstie_model::settings::{ContainerRef, Covers, Direction, Distribution, LinkRoute, Role};
+use crosstie_router::shard::Meta;
+use crosstie_sim::router::{Router, Shape, WireId};
+use crosstie_sim::{door, speech};
+use fe2o3_amqp_types::definitions::{Handle, Role as End};
+use fe2o3_amqp_types::messaging::TerminusExpiryPolicy;
+use fe2o3_amqp_types::performatives::{Attach, Detach, End as EndSession};
+use serde::Serialize;
+
+/// A router with routes to a container, that container, and a peer.
+struct Scene {
+    router: Router,
+    container: WireId,
+    peer: WireId,
+}
+
+fn route(direction: Direction) -> LinkRoute {
+    LinkRoute {
+        name: None,
+        covers: Covers::Prefix("queue".to_owned()),
+        direction,
+        container: ContainerRef::Connection("container".to_owned()),
+        add_external_prefix: None,
+        del_external_prefix: None,
+    }
+}
+
+impl Scene {
+    fn new() -> Self {
+        let mut router = Router::new(Shape {
+            workers: 1,
+            rules: Vec::new(),
+            distribution: Distribution::Balanced,
+            auto_links: Vec::new(),
+            link_routes: [Direction::In, Direction::Out].map(route).to_vec(),
+            asks: false,
+            buffered_max_bytes: 1 << 20,
+        });
+        let meta = Meta { role: Role::RouteContainer, may_move: false, ..door::meta("container") };
+        let container = router.connect(0, door::own(door::server()), meta, usize::MAX);
+        let peer = router.connect(0, door::own(door::server()), door::meta("peers"), usize::MAX);
+        let mut scene = Self { router, container, peer };
+        for (wire, id) in [(container, "broker"), (peer, "peer")] {
+            scene.router.give(wire, &frame::AMQP_HEADER);
+            scene.say(wire, 0, &speech::open(id, 4096));
+            let header = scene.router.read(wire, 8);
+            assert_eq!(header, frame::AMQP_HEADER);
+            scene.heard(wire);
+        }
+        scene.say(peer, 0, &speech::begin(None, 0, 100));
+        scene
+    }
+
+    fn say(&mut self, wire: WireId, channel: u16, performative: &impl Serialize) {
+        let mut bytes = Vec::new();
+        let body = speech::body(performative);
+        frame::write(&mut bytes, Kind::Amqp, channel, |out| out.extend_from_slice(&body));
+        self.router.give(wire, &bytes);
+        self.router.run();
+    }
+
+    /// What came since it was asked last: channels and bodies.
+    fn heard(&mut self, wire: WireId) -> Vec<(u16, Vec<u8>)> {
+        let bytes = self.router.read(wire, usize::MAX);
+        let (mut rest, mut frames) = (bytes.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let size = u32::from_be_bytes(rest[..4].try_into().unwrap());
+            let (one, after) = rest.split_at(size.try_into().unwrap());
+            frames.push((u16::from_be_bytes([one[6], one[7]]), one[8..].to_vec()));
+            rest = after;
+        }
+        frames
+    }
+
+    /// Of these, the performatives with a code.
+    fn heard_of<T: serde::de::DeserializeOwned>(&mut self, wire: WireId, wanted: u64) -> Vec<(u16, T)> {
+        let frames = self.heard(wire).into_iter().filter(|(_, body)| raw::code(body).unwrap().0 == wanted);
+        frames.map(|(channel, body)| (channel, serde_amqp::from_slice(&body).unwrap())).collect()
+    }
+}
+
+/// What a container answers.
+fn answer(asked: &Attach, handle: u32) -> Attach {
+    let role = if asked.role == End::Sender { End::Receiver } else { End::Sender };
+    let initial_delivery_count = (role == End::Sender).then_some(0);
+    Attach { handle: Handle(handle), role, initial_delivery_count, ..asked.clone() }
+}
+
+#[test]
+fn a_peer_that_takes_its_link_name_up_again_does_not_cost_the_container_its_connection() {
+    for answers_first in [true, false] {
+        let mut scene = Scene::new();
+        let (peer, container) = (scene.peer, scene.container);
+        scene.say(peer, 0, &speech::sender("one", 0, Some("queue")));
+        let first: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+        scene.say(container, 0, &speech::begin(Some(first[0].0), 0, 100));
+        if answers_first {
+            scene.say(container, 0, &answer(&first[0].1, 0));
+        }
+        // the peer comes back before the container has answered the detach
+        scene.say(peer, 0, &EndSession { error: None });
+        scene.say(peer, 0, &speech::begin(None, 0, 100));
+        scene.say(peer, 0, &speech::sender("one", 0, Some("queue")));
+        let again: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+        if !answers_first {
+            scene.say(container, 0, &answer(&first[0].1, 0));
+        }
+        scene.say(container, 0, &speech::detach(0, true));
+        let channel = u16::from(again[0].0 != first[0].0);
+        if channel != 0 {
+            scene.say(container, channel, &speech::begin(Some(again[0].0), 0, 100));
+        }
+        scene.heard(peer);
+        scene.say(container, channel, &answer(&again[0].1, 1));
+        let answered: Vec<(u16, Attach)> = scene.heard_of(peer, raw::ATTACH);
+        assert!(answered.len() == 1 && answered[0].1.target.is_some(), "{answered:?}");
+        assert_eq!(scene.router.connections(), 2, "a connection is closed");
+    }
+}
+
+#[test]
+fn a_subscription_outlives_a_peer_that_is_lost_while_it_attaches() {
+    for survives in [true, false] {
+        let mut scene = Scene::new();
+        let (peer, container) = (scene.peer, scene.container);
+        let mut attach = speech::receiver("subscription", 0, Some("queue"));
+        if let Some(source) = attach.source.as_deref_mut().filter(|_| survives) {
+            source.expiry_policy = TerminusExpiryPolicy::Never;
+        }
+        scene.say(peer, 0, &attach);
+        let asked: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+        scene.router.lose(peer);
+        scene.router.run();
+        scene.say(container, 0, &speech::begin(Some(asked[0].0), 0, 100));
+        scene.say(container, 0, &answer(&asked[0].1, 0));
+        let detached: Vec<(u16, Detach)> = scene.heard_of(container, raw::DETACH);
+        // to close it would end the subscription
+        assert_eq!(detached.iter().map(|(_, it)| it.closed).collect::<Vec<_>>(), [!survives]);
+    }
+}
