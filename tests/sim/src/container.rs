@@ -3,7 +3,7 @@
 use crosstie_amqp::raw::Disposition;
 use crosstie_amqp::serial::Serial;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, Handle, ReceiverSettleMode, Role, SenderSettleMode};
-use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
+use fe2o3_amqp_types::messaging::{DeliveryState, Received, TargetArchetype, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::{Attach, Begin, Detach};
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
@@ -14,7 +14,7 @@ use crate::message::MessageId;
 use crate::pairs::Side;
 use crate::peer::Peer;
 
-use crate::session::{End, Link, Receiver, Routed, Sender, Session, Stage};
+use crate::session::{End, Link, Receiver, Routed, Sender, Session, Stage, Unsettled};
 use crate::speech;
 
 /// The property of an attach that tells the container whose link it continues.
@@ -58,9 +58,31 @@ impl Peer {
                     self.give_back(channel, handle);
                 }
             }
+            2 => self.tell_progress(turn, channel),
             _ if self.kind.is_some() => self.make_routes(turn.ledger),
             _ => {}
         }
+    }
+
+    /// Says how much of a delivery has come by a routed link.
+    fn tell_progress(&mut self, turn: &mut Turn<'_>, channel: u16) {
+        let Some(session) = self.sessions.get(&channel).filter(|session| session.begun && !session.ending) else {
+            return;
+        };
+        let routed = |handle| session.links.get(&handle).is_some_and(|link| link.routed.is_some());
+        let known =
+            |(id, it): (&u32, &Unsettled)| it.message.filter(|_| routed(it.handle)).map(|message| (*id, message));
+        let known: Vec<_> = session.received.iter().filter_map(known).collect();
+        if known.is_empty() {
+            return;
+        }
+        let (first, message) = turn.one(&known);
+        let received = Received { section_number: turn.rng.u32(..4), section_offset: turn.rng.u64(..) };
+        let state = DeliveryState::Received(received);
+        let encoded = serde_amqp::to_vec(&state).expect("a state encodes");
+        turn.ledger.progresses(message, state);
+        let said = Disposition { receiver: true, first, state: Some(&encoded), ..Disposition::default() };
+        said.write(&mut self.up, channel);
     }
 
     /// Asks for a link that is carried to a container.

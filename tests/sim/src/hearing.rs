@@ -3,7 +3,7 @@
 use crosstie_amqp::raw;
 use crosstie_amqp::serial::Serial;
 use fe2o3_amqp_types::definitions::Role;
-use fe2o3_amqp_types::messaging::TargetArchetype;
+use fe2o3_amqp_types::messaging::{DeliveryState, TargetArchetype};
 use fe2o3_amqp_types::performatives::{
     Attach, Begin, Close, Detach, Disposition, End as EndSession, Flow, Open, Transfer,
 };
@@ -275,6 +275,9 @@ impl Peer {
                     Some((_, message)) if said.settled => {
                         session.awaited.remove(&id);
                         ledger.outcome(*message, said.state.as_ref());
+                    }
+                    Some((_, message)) if let Some(state @ DeliveryState::Received(_)) = &said.state => {
+                        ledger.hears_progress(*message, state);
                     }
                     Some((handle, message)) => {
                         // on a link that is gone it is late

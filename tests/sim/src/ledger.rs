@@ -57,6 +57,8 @@ struct Message {
     marks: Option<(Vec<u8>, u32)>,
     /// No container takes it.
     improper: bool,
+    /// What its receiver said of it on the way.
+    progress: Vec<DeliveryState>,
 }
 
 impl fmt::Debug for Message {
@@ -131,6 +133,7 @@ impl Ledger {
             steady,
             marks: None,
             improper: false,
+            progress: Vec::new(),
         });
     }
 
@@ -323,6 +326,19 @@ impl Ledger {
     pub fn is_settled_by_sender(&self, id: MessageId) -> bool {
         let message = self.message(id);
         message.fate == Fate::Forgotten || self.dead.contains(&message.sender)
+    }
+
+    /// The receiver of a message says how much of it has come.
+    pub fn progresses(&mut self, id: MessageId, state: DeliveryState) {
+        self.message_mut(id).progress.push(state);
+    }
+
+    /// The sender hears how much of a message has come: in the order in which the receiver said so.
+    pub fn hears_progress(&mut self, id: MessageId, state: &DeliveryState) {
+        let progress = &mut self.message_mut(id).progress;
+        let at = progress.iter().position(|said| said == state);
+        let at = at.unwrap_or_else(|| panic!("message {id} is {state:?}, which nobody said: {progress:?}"));
+        progress.drain(..=at);
     }
 
     /// The sender hears what the receiver says and does not settle: it settles itself.
