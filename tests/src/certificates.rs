@@ -82,6 +82,24 @@ impl Authority {
             params.not_before = date_time_ymd(2020, 1, 1);
             params.not_after = date_time_ymd(2021, 1, 1);
         }
+        self.sign(dir, name, params)
+    }
+
+    /// The same for these hosts, but its time is still to come.
+    ///
+    /// # Panics
+    ///
+    /// As [`Authority::issue`].
+    #[must_use]
+    pub fn issue_early(&self, dir: &TestDir, name: &str, hosts: &[&str]) -> Files {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).expect("hosts");
+        params.not_before = date_time_ymd(2200, 1, 1);
+        params.not_after = date_time_ymd(2201, 1, 1);
+        self.sign(dir, name, params)
+    }
+
+    fn sign(&self, dir: &TestDir, name: &str, params: CertificateParams) -> Files {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         Files {

@@ -43,5 +43,6 @@ mod taken_back;
 mod tls;
 mod tls_faults;
 mod tls_management;
+mod tls_names;
 mod tls_reload;
 mod waypoint;
