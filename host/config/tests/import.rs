@@ -106,3 +106,30 @@ fn what_kdl_takes_in_no_comment_and_no_name_is_written_nevertheless() {
     let text = "[[\"router\", {\"id\": \"#true\"}], [\"listener\", {\"name\": \"\", \"port\": 1, \"openProperties\": {\"a-b\": \"\"}}]]";
     assert!(import(text, Form::Json).kdl.contains("        a-b \"\"\n"));
 }
+
+/// As the reference's guide and its tests write them, in other words: names of before, words with blanks, maps in JSON, patterns
+/// with `#`, and a log of messages, which is none here.
+#[test]
+fn forms_of_the_guide_go_in() {
+    let text = "router {\n    mode: standalone\n    id: Hub.One\n    allowUnsettledMulticast: yes\n    timestampsInUTC: true\n}\n\
+                listener {\n    host: 0.0.0.0\n    port: amqp\n    role: normal\n    stripAnnotations: both\n    linkCapacity: 300\n    \
+                logMessage: all\n}\nconnector {\n    name: east\n    host: 127.0.0.1\n    port: 6000\n    role: route-container\n    \
+                idleTimeoutSeconds: 0\n    openProperties: {\n        \"site\": \"east\",\n        \"rank\": 2\n    }\n}\n\
+                address {\n    pattern: orders.#\n    distribution: closest\n}\naddress {\n    prefix: stock\n    waypoint: yes\n}\n\
+                autoLink {\n    addr: stock.a\n    dir: in\n    connection: east\n    phase: 1\n    externalAddr: A\n}\n\
+                linkRoute {\n    pattern: *.carried.#\n    dir: out\n    connection: east\n}\n\
+                log {\n    module: ROUTER\n    enable: trace+\n    includeTimestamp: yes\n}\n";
+    let imported = import(text, Form::Text);
+    for part in [
+        "router \"Hub.One\"",
+        "port \"amqp\"",
+        "link-capacity 300",
+        "site \"east\"",
+        "pattern \"orders.#\"",
+        "external-address \"A\"",
+        "pattern \"*.carried.#\"",
+        "messages are not logged",
+    ] {
+        assert!(imported.kdl.contains(part), "{part} is missing in\n{}", imported.kdl);
+    }
+}

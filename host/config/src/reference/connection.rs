@@ -44,7 +44,7 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
     if let Some(components) = reader.text("messageLoggingComponents")
         && components.value != "none"
     {
-        reader.loading.report(not_served(components.at, "messageLoggingComponents").hint("it serves `none`"));
+        reader.warn(components.at, "messages are not logged, whatever is asked for here: left out");
     }
     reader.without_effect(&["cost"], "it counts between routers alone");
 }
