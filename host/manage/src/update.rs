@@ -127,13 +127,19 @@ impl Update {
     fn connection(&self, facts: &Facts, found: Selected) -> Result<Updating, Refused> {
         let gone = || Refused::BadRequest("no such connection".into());
         let connection: &ConnectionFacts = facts.connections.get(found.row).ok_or_else(gone)?;
-        if self.given.iter().any(|(name, _)| name == "enableProtocolTrace") {
-            return Err(Refused::NotImplemented("attribute 'enableProtocolTrace' cannot be changed".into()));
-        }
-        let status = self.given.iter().find(|(name, _)| name == "adminStatus").and_then(|(_, value)| as_text(value));
+        let is_given = |wanted: &str| self.given.iter().find(|(name, _)| name == wanted);
+        let status = is_given("adminStatus");
         // what else is given is checked too
-        self.changes(facts, found)?;
-        match status {
+        let changes = self.changes(facts, found)?;
+        if changes.contains(&("enableProtocolTrace", AttributeValue::Flag(true))) {
+            let why = "'enableProtocolTrace' stays false: this router does not log frames; capture them on the network, \
+                       or have the peer log them (Qpid Proton: PN_TRACE_FRM=1)";
+            return Err(Refused::NotImplemented(why.into()));
+        }
+        match status.map(|(_, value)| as_text(value).unwrap_or_default()) {
+            None if is_given("enableProtocolTrace").is_some() => {
+                Ok(Updating::Done(found.kind.entity(facts, found.row)))
+            }
             Some("deleted") if LASTING.contains(&connection.role) => {
                 Err(Refused::Forbidden(format!("connections of role '{}' are not dropped", connection.role)))
             }

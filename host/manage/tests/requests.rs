@@ -531,6 +531,26 @@ fn a_connection_is_deleted_by_its_admin_status_alone() {
 }
 
 #[test]
+fn the_frames_of_a_connection_are_not_logged_and_whoever_asks_hears_it() {
+    let one = [("type", "connection"), ("identity", "1")];
+    for on in [Value::Bool(true), text("yes")] {
+        let (answer, changes) = update(&one, &[("enableProtocolTrace", on)]);
+        assert_eq!((answer.status, changes.len()), (501, 0));
+        assert!(answer.description.contains("does not log frames"), "{}", answer.description);
+    }
+    for off in [Value::Bool(false), text("no")] {
+        let (answer, changes) = update(&one, &[("enableProtocolTrace", off)]);
+        assert_eq!((answer.status, changes.len()), (200, 0));
+        assert_eq!(answer.get("enableProtocolTrace"), &Value::Bool(false));
+    }
+    // nothing is deleted on the way
+    let both = [("adminStatus", text("deleted")), ("enableProtocolTrace", Value::Bool(true))];
+    assert_eq!((update(&one, &both).0.status, update(&one, &both).1.len()), (501, 0));
+    let (answer, changes) = update(&one, &[("enableProtocolTrace", text("perhaps"))]);
+    assert_eq!((answer.status, changes.len()), (400, 0));
+}
+
+#[test]
 fn connections_between_routers_are_not_deleted() {
     for role in ["inter-router", "edge"] {
         let mut known = facts();
