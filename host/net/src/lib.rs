@@ -33,6 +33,7 @@ use crosstie_router::address::Addresses;
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::identity::Identities;
 use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::Common;
@@ -178,18 +179,21 @@ fn share(
     let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).map_err(std::io::Error::from)?;
-    let link_routes = LinkRoutes::new(settings.link_routes.clone());
+    let identities = Identities::default();
+    let default = settings.router.default_distribution;
+    let addresses = Addresses::new(settings.addresses.clone(), default, &identities);
+    let link_routes = LinkRoutes::new(settings.link_routes.clone(), &identities);
     link_routes.allow_resumable(settings.router.allow_resumable_link_route);
     let common = Arc::new(Common {
         router_id: settings.router.id.clone(),
         buffered: Buffered::new(settings.limits.buffered_bytes),
         names: Names::new(secret),
-        links: AtomicU64::new(0),
-        addresses: Addresses::new(settings.addresses.clone(), settings.router.default_distribution),
+        addresses,
         post: Post::new(wake),
-        auto_links: AutoLinks::new(settings.auto_links.clone()),
+        auto_links: AutoLinks::new(settings.auto_links.clone(), &identities),
         link_routes,
         ask_address,
+        identities,
     });
     Ok(Arc::new(Shared {
         common,

@@ -2,7 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a bench ends by panicking")]
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crosstie_amqp::connection::{Connection, Setup};
@@ -16,6 +15,7 @@ use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::identity::Identities;
 use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
@@ -140,14 +140,14 @@ impl Bench {
     fn new(distribution: Distribution, receivers: usize) -> Self {
         let common = Arc::new(Common {
             router_id: "bench".to_owned(),
-            addresses: Addresses::new(Vec::new(), distribution),
+            addresses: Addresses::new(Vec::new(), distribution, &Identities::default()),
             post: Post::new(vec![Arc::new(|| {})]),
             auto_links: AutoLinks::default(),
             link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
-            links: AtomicU64::new(0),
+            identities: Identities::default(),
         });
         let mut shard = Shard::new(0, common);
         let receivers = (0..receivers).map(|_| connect(&mut shard, false)).collect();

@@ -9,6 +9,7 @@ use crosstie_model::pattern::Pattern;
 use crosstie_model::settings::{AddressRule, Distribution};
 
 use crate::credit::Credit;
+use crate::identity::Identities;
 
 /// A connection of one worker. The generation tells it from those that had its slot before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,7 +229,7 @@ impl Address {
 /// The rules for addresses.
 #[derive(Debug, Default)]
 struct Rules {
-    next: u64,
+    ids: Identities,
     all: Vec<Known>,
     /// Places of the rules by the first word of their addresses; those for any first word stand under none.
     by_word: BTreeMap<Option<String>, Vec<usize>>,
@@ -250,10 +251,10 @@ impl Rules {
         if self.under(&word).any(|known| known.pattern == pattern) {
             return None;
         }
-        self.next = self.next.saturating_add(1);
+        let id = self.ids.take();
         self.by_word.entry(word).or_default().push(self.all.len());
-        self.all.push(Known { id: self.next, pattern, rule: Arc::new(rule) });
-        Some(self.next)
+        self.all.push(Known { id, pattern, rule: Arc::new(rule) });
+        Some(id)
     }
 
     /// The closest rule for a name.
@@ -297,8 +298,8 @@ pub struct Addresses {
 impl Addresses {
     /// None in use yet.
     #[must_use]
-    pub fn new(rules: Vec<AddressRule>, default: Distribution) -> Self {
-        let mut all = Rules { default, ..Rules::default() };
+    pub fn new(rules: Vec<AddressRule>, default: Distribution, identities: &Identities) -> Self {
+        let mut all = Rules { default, ids: identities.clone(), ..Rules::default() };
         for rule in rules {
             all.add(rule);
         }
@@ -472,7 +473,8 @@ mod tests {
             egress_phase: None,
             priority: None,
         };
-        let addresses = Addresses::new(vec![rule("a", false), rule("a.b", true)], Distribution::Balanced);
+        let addresses =
+            Addresses::new(vec![rule("a", false), rule("a.b", true)], Distribution::Balanced, &Identities::default());
         assert_eq!(addresses.rule("a.b.c").map(|rule| rule.waypoint), Some(true));
         assert_eq!(addresses.rule("a/x").map(|rule| rule.waypoint), Some(false));
         assert!(addresses.rule("ab").is_none());
@@ -498,7 +500,7 @@ mod tests {
             egress_phase: None,
             priority: None,
         };
-        let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
+        let addresses = Addresses::new(Vec::new(), Distribution::Balanced, &Identities::default());
         let of = |name: &str, distribution| addresses.get(addresses.key(name, true), distribution);
         let (ruled, free) = (of("q.1", Distribution::Balanced), of("p", Distribution::Balanced));
         // a plugin has chosen this one
@@ -520,7 +522,7 @@ mod tests {
 
     #[test]
     fn an_address_that_nobody_holds_is_forgotten() {
-        let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
+        let addresses = Addresses::new(Vec::new(), Distribution::Balanced, &Identities::default());
         let (one, two) = (
             addresses.get(addresses.key("q", true), Distribution::Balanced),
             addresses.get(addresses.key("q", false), Distribution::Closest),

@@ -4,6 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crosstie_model::settings::AutoLink;
 
+use crate::identity::Identities;
+
 /// Tells an auto-link from all others of this process.
 pub type AutoLinkId = u64;
 
@@ -13,7 +15,7 @@ pub struct AutoLinks(RwLock<Known>);
 
 #[derive(Debug, Default)]
 struct Known {
-    next: AutoLinkId,
+    ids: Identities,
     all: Vec<Entry>,
 }
 
@@ -27,8 +29,8 @@ struct Entry {
 impl AutoLinks {
     /// As configured.
     #[must_use]
-    pub fn new(auto_links: Vec<AutoLink>) -> Self {
-        let all = Self::default();
+    pub fn new(auto_links: Vec<AutoLink>, identities: &Identities) -> Self {
+        let all = Self(RwLock::new(Known { ids: identities.clone(), all: Vec::new() }));
         for auto_link in auto_links {
             all.add(auto_link);
         }
@@ -49,8 +51,7 @@ impl AutoLinks {
         if known.all.iter().any(|entry| entry.auto_link.name == auto_link.name) {
             return None;
         }
-        known.next = known.next.saturating_add(1);
-        let id = known.next;
+        let id = known.ids.take();
         known.all.push(Entry { id, auto_link: Arc::new(auto_link), last_error: None });
         Some(id)
     }

@@ -235,9 +235,10 @@ mod tests {
     use super::*;
     use crate::address::{Addresses, ConnectionRef};
     use crate::credit::Credit;
+    use crate::identity::Identities;
 
     fn lane(distribution: Distribution, credits: &[u32]) -> (Lane, Vec<Arc<Credit>>) {
-        let addresses = Addresses::new(Vec::new(), Distribution::Balanced);
+        let addresses = Addresses::new(Vec::new(), Distribution::Balanced, &Identities::default());
         let address = addresses.get(addresses.key("q", true), distribution);
         let credits: Vec<_> = (0..)
             .zip(credits)

@@ -9,6 +9,7 @@ use crosstie_model::pattern::Pattern;
 use crosstie_model::settings::{ContainerRef, Covers, Direction, LinkRoute, Role};
 
 use crate::address::ConnectionRef;
+use crate::identity::Identities;
 use crate::shard::{Meta, Shard};
 
 /// The address of links that coordinate transactions.
@@ -36,7 +37,7 @@ pub struct LinkRoutes {
 
 #[derive(Debug, Default)]
 struct Known {
-    next: u64,
+    ids: Identities,
     routes: Vec<Entry>,
     containers: Vec<Container>,
     /// Links whose terminus outlives them, each with its address; the oldest first.
@@ -71,9 +72,9 @@ impl Container {
 
 impl Known {
     fn add(&mut self, route: LinkRoute, owner: Option<ConnectionRef>) -> u64 {
-        self.next = self.next.saturating_add(1);
-        self.routes.push(Entry { id: self.next, pattern: route.covers.pattern(), route: Arc::new(route), owner });
-        self.next
+        let id = self.ids.take();
+        self.routes.push(Entry { id, pattern: route.covers.pattern(), route: Arc::new(route), owner });
+        id
     }
 
     /// The connections that a route may lead to now.
@@ -109,8 +110,9 @@ pub(crate) struct Way {
 impl LinkRoutes {
     /// As configured.
     #[must_use]
-    pub fn new(routes: Vec<LinkRoute>) -> Self {
-        let all = Self::default();
+    pub fn new(routes: Vec<LinkRoute>, identities: &Identities) -> Self {
+        let known = RwLock::new(Known { ids: identities.clone(), ..Known::default() });
+        let all = Self { known, ..Self::default() };
         for route in routes {
             all.add(route);
         }
@@ -318,10 +320,10 @@ mod tests {
 
     #[test]
     fn the_closest_pattern_holds_whether_its_container_is_there_or_not() {
-        let routes = LinkRoutes::new(vec![
-            route(Covers::Prefix("a".to_owned()), "one"),
-            route(Covers::Pattern("a/*".to_owned()), "two"),
-        ]);
+        let routes = LinkRoutes::new(
+            vec![route(Covers::Prefix("a".to_owned()), "one"), route(Covers::Pattern("a/*".to_owned()), "two")],
+            &Identities::default(),
+        );
         let at = |slot| ConnectionRef { shard: 0, slot, generation: 0 };
         let container = |slot, name: &str| Container { at: at(slot), name: name.into(), container_id: String::new() };
         routes.known.write().unwrap().containers.push(container(1, "one"));
@@ -337,10 +339,10 @@ mod tests {
 
     #[test]
     fn a_link_that_names_no_address_goes_where_it_was_or_to_the_only_container() {
-        let routes = LinkRoutes::new(vec![
-            route(Covers::Prefix("a".to_owned()), "one"),
-            route(Covers::Prefix("b".to_owned()), "two"),
-        ]);
+        let routes = LinkRoutes::new(
+            vec![route(Covers::Prefix("a".to_owned()), "one"), route(Covers::Prefix("b".to_owned()), "two")],
+            &Identities::default(),
+        );
         let add = |slot, name: &str| {
             let at = ConnectionRef { shard: 0, slot, generation: 0 };
             let container = Container { at, name: name.into(), container_id: String::new() };
@@ -358,7 +360,7 @@ mod tests {
 
     #[test]
     fn a_route_of_a_connection_leads_there_alone_and_ends_with_it() {
-        let routes = LinkRoutes::new(vec![route(Covers::Prefix("a".to_owned()), "one")]);
+        let routes = LinkRoutes::new(vec![route(Covers::Prefix("a".to_owned()), "one")], &Identities::default());
         let at = |slot| ConnectionRef { shard: 0, slot, generation: 0 };
         let wild = || route(Covers::Pattern("*.b".to_owned()), "of no meaning");
         routes.add_owned(wild(), at(4));
@@ -396,7 +398,7 @@ mod tests {
     #[test]
     fn what_is_not_of_a_file_does_not_go_by_one() {
         let of_file = || route(Covers::Prefix("a".to_owned()), "one");
-        let routes = LinkRoutes::new(vec![of_file()]);
+        let routes = LinkRoutes::new(vec![of_file()], &Identities::default());
         let id = routes.add(of_file());
         let changed = LinkRoute { name: Some("new".to_owned()), ..of_file() };
         routes.change(&[], vec![changed.clone()], &[id].into());

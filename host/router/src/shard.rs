@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
@@ -20,6 +19,7 @@ use crate::buffered::{Buffered, Gathered};
 use crate::confirmation::Unconfirmed;
 use crate::counters::Past;
 use crate::dynamic::Names;
+use crate::identity::Identities;
 use crate::lane::LaneId;
 use crate::link::{Incoming, Sent, Session};
 use crate::link_route::LinkRoutes;
@@ -55,8 +55,8 @@ pub struct Common {
     pub buffered: Buffered,
     /// For dynamic termini.
     pub names: Names,
-    /// Links so far.
-    pub links: AtomicU64,
+    /// For links, and what is configured.
+    pub identities: Identities,
 }
 
 /// What the net layer knows about a new connection.
@@ -642,7 +642,7 @@ impl Shard {
 
     /// Numbers a link.
     pub(crate) fn next_link(&self) -> u64 {
-        self.common.links.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+        self.common.identities.take()
     }
 
     /// All connections with their links.

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use crosstie_amqp::connection::{Connection, Setup};
@@ -14,6 +13,7 @@ use crosstie_router::attach::Decision;
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::identity::Identities;
 use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::{Post, Wake};
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
@@ -89,16 +89,17 @@ impl Router {
     #[must_use]
     pub fn new(shape: Shape) -> Self {
         let wake = (0..shape.workers).map(|_| Arc::new(|| {}) as Wake).collect();
+        let identities = Identities::default();
         let common = Arc::new(Common {
             router_id: ROUTER_ID.to_owned(),
-            addresses: Addresses::new(shape.rules, shape.distribution),
+            addresses: Addresses::new(shape.rules, shape.distribution, &identities),
             post: Post::new(wake),
-            auto_links: AutoLinks::new(shape.auto_links),
-            link_routes: LinkRoutes::new(shape.link_routes),
+            auto_links: AutoLinks::new(shape.auto_links, &identities),
+            link_routes: LinkRoutes::new(shape.link_routes, &identities),
             ask_address: shape.asks,
             buffered: Buffered::new(shape.buffered_max_bytes),
             names: Names::new([7; 32]),
-            links: AtomicU64::new(0),
+            identities,
         });
         let shards = (0..shape.workers).map(|id| Shard::new(id, common.clone())).collect();
         Self {

@@ -91,3 +91,15 @@ fn auto_links_and_link_routes_lead_to_the_peer_of_a_container_id() {
     client.begin(0);
     assert!(client.frames_until_begin(1).iter().all(|frame| !matches!(frame.performative, Performative::Attach(_))));
 }
+
+/// As in the reference, where all of them are numbered in one row.
+#[test]
+fn the_identity_of_a_link_is_that_of_no_auto_link_and_no_link_route() {
+    let router = Router::start(&kdl("container \"brk\""));
+    let _broker = dial_in(&router, "brk");
+    let rows: Vec<_> = ["auto-links", "link-routes", "links"].iter().flat_map(|what| router.stat(what)).collect();
+    let identities: std::collections::BTreeSet<_> =
+        rows.iter().map(|row| row["identity"].as_str().expect("an identity").to_owned()).collect();
+    assert!(rows.len() >= 5 && identities.len() == rows.len(), "{rows:?}");
+    assert!(!identities.contains("1"), "that is the rule for addresses: {identities:?}");
+}

@@ -1,7 +1,6 @@
 //! Shards and peers.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use crosstie_amqp::connection::Connection;
 use crosstie_amqp::frame::{self, Kind};
@@ -13,6 +12,7 @@ use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
+use crosstie_router::identity::Identities;
 use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
@@ -70,16 +70,17 @@ impl Scene {
         auto_links: Vec<AutoLink>,
     ) -> Self {
         let wake = (0..shards).map(|_| Arc::new(|| {}) as Arc<dyn Fn() + Send + Sync>).collect();
+        let identities = Identities::default();
         let common = Arc::new(Common {
             router_id: "router".to_owned(),
-            addresses: Addresses::new(Vec::new(), distribution),
+            addresses: Addresses::new(Vec::new(), distribution, &identities),
             post: Post::new(wake),
-            auto_links: AutoLinks::new(auto_links),
+            auto_links: AutoLinks::new(auto_links, &identities),
             link_routes: LinkRoutes::default(),
             ask_address: false,
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
-            links: AtomicU64::new(0),
+            identities,
         });
         let shards = (0..shards).map(|id| Shard::new(id, common.clone())).collect();
         Self { shards, peers: Vec::new(), heard: Vec::new(), capacity }
