@@ -43,18 +43,13 @@ impl Partner {
             return opened;
         };
         opened.channel = Some(channel);
-        let receivers: Vec<_> = receives
-            .iter()
-            .filter_map(|address| opened.amqp.attach(channel, attach(address, Role::Receiver)))
-            .collect();
+        for address in receives {
+            opened.amqp.attach(channel, attach(address, Role::Receiver));
+        }
         for address in sends {
             if let Some(link) = opened.amqp.attach(channel, attach(address, Role::Sender)) {
                 opened.senders.push((link, 0));
             }
-        }
-        opened.talk(router);
-        for link in receivers {
-            opened.amqp.grant(link, 1000);
         }
         opened.talk(router);
         opened
@@ -87,9 +82,7 @@ impl Partner {
             let mut attach = attach(address, role);
             attach.name = format!("{}-{}", attach.name, self.attached);
             if let Some(link) = self.amqp.attach(channel, attach) {
-                if self.amqp.is_receiver(link) == Some(true) {
-                    self.amqp.grant(link, 3);
-                } else {
+                if self.amqp.is_receiver(link) == Some(false) {
                     self.senders.push((link, 0));
                 }
             }
@@ -138,6 +131,10 @@ impl Partner {
                 }
                 Event::Disposition(said) if said.state == Some(ACCEPTED) => {
                     self.accepted += u32::try_from(said.range.1 - said.range.0).unwrap_or(0) + 1;
+                }
+                // before it is answered, nothing is known of where its sender counts from
+                Event::Attached { link, ours: true, .. } if self.amqp.is_receiver(link) == Some(true) => {
+                    self.amqp.grant(link, 1000);
                 }
                 // carried here from a peer
                 Event::Attached { link, ours: false, attach, .. } => {
