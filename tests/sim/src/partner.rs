@@ -79,13 +79,10 @@ impl Partner {
         };
         self.attached += 1;
         for role in [Role::Receiver, Role::Sender] {
-            let mut attach = attach(address, role);
+            let mut attach = attach(address, role.clone());
             attach.name = format!("{}-{}", attach.name, self.attached);
-            if let Some(link) = self.amqp.attach(channel, attach) {
-                if self.amqp.is_receiver(link) == Some(false) {
-                    self.senders.push((link, 0));
-                }
-            }
+            let link = self.amqp.attach(channel, attach).filter(|_| role == Role::Sender);
+            self.senders.extend(link.map(|link| (link, 0)));
         }
         if self.senders.len() > CALLS_MAX {
             let (link, _) = self.senders.remove(0);
