@@ -271,6 +271,12 @@ fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize, tl
     }
     let certificates = found.is_some_and(|tls| tls.client_certificate != ClientCertificate::Off);
     let unknown = listener.tls.is_some() && found.is_none();
+    if let (Some(found), Some(at), false) = (found, draft.tls_at, certificates)
+        && listener.tls.as_ref().is_some_and(|tls| tls.requires_certificate)
+    {
+        let fault = Fault::at(at, format!("`{}` asks peers for no certificate", found.name.escape_debug()));
+        loading.report(fault.hint("add `client-certificate \"request\"` and `ca` to it"));
+    }
     match &draft.sasl {
         Some(sasl) => {
             for (mechanism, at) in &sasl.mechanisms {

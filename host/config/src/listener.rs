@@ -102,18 +102,36 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     ListenerDraft { listener, name_at, role, sasl, authenticate_at, tls_at, has_address }
 }
 
-/// The `tls` node that it names, and where; `optional` behind it takes plain AMQP on the same port.
+/// What may stand behind the name of a `tls` node.
+const TLS_WORDS: [(&str, TlsWord); 2] =
+    [("optional", TlsWord::Optional), (REQUIRES_CERTIFICATE, TlsWord::RequiresCertificate)];
+
+/// Refuses peers without a certificate.
+pub(crate) const REQUIRES_CERTIFICATE: &str = "require-client-certificate";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TlsWord {
+    Optional,
+    RequiresCertificate,
+}
+
+/// The `tls` node that it names, and where, with the words behind it.
 fn tls(block: &Block<'_>) -> Option<(ListenerTls, Place)> {
     let item = block.one("tls")?;
-    let words = [("optional", true)];
     let named = Item { args: item.args.get(..1).unwrap_or_default(), ..item };
     let name = block.text_of(block.single(named)?)?;
-    let optional =
-        item.args.get(1).and_then(|arg| block.text_of(arg)).and_then(|text| block.word_of(text, &words, &[]));
-    if let Some(extra) = item.args.get(2) {
-        block.loading.report(Fault::at(extra.at, "`tls` takes a name, and `optional`").hint("remove the others"));
+    let mut tls = ListenerTls { name: name.text.to_owned(), optional: false, requires_certificate: false };
+    for arg in item.args.get(1..).unwrap_or_default() {
+        let said = match block.text_of(arg).and_then(|text| block.word_of(text, &TLS_WORDS, &[])) {
+            Some(TlsWord::Optional) => &mut tls.optional,
+            Some(TlsWord::RequiresCertificate) => &mut tls.requires_certificate,
+            None => continue,
+        };
+        if std::mem::replace(said, true) {
+            block.loading.report(Fault::at(arg.at, "this stands here already").hint("remove it"));
+        }
     }
-    Some((ListenerTls { name: name.text.to_owned(), optional: optional.unwrap_or(false) }, name.at))
+    Some((tls, name.at))
 }
 
 /// What an absent `sasl` stands for: all that is served and has something to check against.

@@ -10,6 +10,7 @@ use crate::connection::FAMILIES;
 use crate::endpoint;
 use crate::expand;
 use crate::listener::MANAGEMENT;
+use crate::listener::REQUIRES_CERTIFICATE;
 use crate::quantity::{show_duration, show_size};
 use crate::tls::{CLIENT_CERTIFICATE, NAME_PARTS, VERSIONS};
 
@@ -195,6 +196,9 @@ pub(crate) fn listener(listener: &Listener) -> KdlNode {
         let mut node = word("tls", &tls.name);
         if tls.optional {
             node.push(KdlEntry::new("optional"));
+        }
+        if tls.requires_certificate {
+            node.push(KdlEntry::new(REQUIRES_CERTIFICATE));
         }
         node
     }));

@@ -246,6 +246,8 @@ pub struct ListenerTls {
     pub name: String,
     /// Plain AMQP is taken on the same port.
     pub optional: bool,
+    /// A peer without a certificate does not come in by TLS, also where the node only asks for one.
+    pub requires_certificate: bool,
 }
 
 /// A `user` node.

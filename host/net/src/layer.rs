@@ -3,6 +3,7 @@
 use std::io::{Error, Result};
 use std::sync::Arc;
 
+use crosstie_model::settings::ListenerTls;
 use crosstie_tls::Profile;
 
 use crate::profiles::Profiles;
@@ -16,9 +17,7 @@ const HANDSHAKE: u8 = 0x16;
 pub(crate) struct Entrance {
     /// Of which one is looked up by its name for each handshake: it may be another one by then.
     pub(crate) profiles: Profiles,
-    pub(crate) tls: String,
-    /// Plain AMQP is taken too.
-    pub(crate) optional: bool,
+    pub(crate) tls: ListenerTls,
 }
 
 /// What a connection speaks through.
@@ -39,7 +38,7 @@ impl Layer {
     pub(crate) fn accepted(entrance: Option<&Arc<Entrance>>) -> Result<Self> {
         match entrance {
             None => Ok(Self::Plain),
-            Some(entrance) if entrance.optional => Ok(Self::Unknown(entrance.clone())),
+            Some(entrance) if entrance.tls.optional => Ok(Self::Unknown(entrance.clone())),
             Some(entrance) => entrance.accept(),
         }
     }
@@ -96,7 +95,7 @@ impl Layer {
 impl Entrance {
     fn accept(&self) -> Result<Layer> {
         // it stays while its listener does
-        let profile = self.profiles.get(&self.tls).ok_or_else(|| Error::other("there is no such tls"))?;
-        Tls::accept(profile).map(|tls| Layer::Tls(Box::new(tls)))
+        let profile = self.profiles.get(&self.tls.name).ok_or_else(|| Error::other("there is no such tls"))?;
+        Tls::accept(profile, self.tls.requires_certificate).map(|tls| Layer::Tls(Box::new(tls)))
     }
 }

@@ -70,10 +70,7 @@ impl Doors {
             Some(tls) if self.profiles.get(&tls.name).is_none() => {
                 return Err(NetError::NoTls { listener: listener.name.clone(), tls: tls.name.clone() });
             }
-            Some(tls) => {
-                let (profiles, tls, optional) = (self.profiles.clone(), tls.name.clone(), tls.optional);
-                Some(Arc::new(Entrance { profiles, tls, optional }))
-            }
+            Some(tls) => Some(Arc::new(Entrance { profiles: self.profiles.clone(), tls: tls.clone() })),
             None => None,
         };
         let name: Arc<str> = listener.name.as_str().into();

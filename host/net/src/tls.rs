@@ -81,10 +81,12 @@ impl Tls {
     ///
     /// # Errors
     ///
-    /// When the profile has no certificate.
-    pub(crate) fn accept(profile: Arc<Profile>) -> Result<Self> {
+    /// When the profile has no certificate, or asks for none where one is required.
+    pub(crate) fn accept(profile: Arc<Profile>, requires_certificate: bool) -> Result<Self> {
         // no configuration is without, but the profile of a listener that management created may come to be
-        let config = profile.server().ok_or_else(|| Error::other("there is no certificate"))?;
+        let config = profile.server(requires_certificate);
+        let config =
+            config.ok_or_else(|| Error::other("the TLS profile has no certificate, or asks peers for none"))?;
         let session = UnbufferedServerConnection::new(config).map_err(Error::other)?;
         Ok(Self::new(End::Server(session), profile))
     }
@@ -428,7 +430,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let profile = profile(name);
             let client = Tls::dial(profile.clone(), true, "localhost").unwrap();
-            Self { client, server: Tls::accept(profile).unwrap(), block: Vec::new() }
+            Self { client, server: Tls::accept(profile, false).unwrap(), block: Vec::new() }
         }
 
         /// Takes the handshake to its end, so many bytes at a time.

@@ -42,13 +42,21 @@ struct Broken {
 /// What the files say.
 #[derive(Debug, Clone)]
 struct Read {
-    server: Option<Arc<ServerConfig>>,
+    servers: Option<Servers>,
     /// With a look at host names, and without; absent where the system believes nobody, which a listener need not mind.
     clients: Option<[Arc<ClientConfig>; 2]>,
     names: Arc<Names>,
     expiries: Vec<Expiry>,
     names_no_host: bool,
     stamps: Vec<Option<Stamp>>,
+}
+
+/// For listeners.
+#[derive(Debug, Clone)]
+struct Servers {
+    configured: Arc<ServerConfig>,
+    /// With a certificate required of each peer; absent where none is asked for.
+    requiring: Option<Arc<ServerConfig>>,
 }
 
 impl Profile {
@@ -71,10 +79,12 @@ impl Profile {
         self.read.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// For a connection that was accepted; absent without a certificate.
+    /// For a connection that was accepted; absent without a certificate, and where one is required of peers though the profile asks
+    /// for none.
     #[must_use]
-    pub fn server(&self) -> Option<Arc<ServerConfig>> {
-        self.now().server
+    pub fn server(&self, requires_certificate: bool) -> Option<Arc<ServerConfig>> {
+        let Servers { configured, requiring } = self.now().servers?;
+        if requires_certificate { requiring } else { Some(configured) }
     }
 
     /// For a connection that is dialled; absent where the system has no authorities, and the profile names none.
@@ -204,7 +214,7 @@ fn read(settings: &Tls) -> Result<Read, Faults> {
         own.as_ref().and_then(|(chain, _)| chain.first()).is_some_and(|first| !expiry::names_hosts(first));
     let making = Making { settings, provider: Arc::new(provider(&settings.cipher_suites)), own, roots };
     Ok(Read {
-        server: making.server()?,
+        servers: making.servers()?,
         clients: making.clients()?,
         names: Arc::new(names),
         expiries,
@@ -260,12 +270,23 @@ impl Making<'_> {
         }
     }
 
-    fn server(&self) -> Result<Option<Arc<ServerConfig>>, Fault> {
-        let Some((chain, key)) = &self.own else { return Ok(None) };
+    fn servers(&self) -> Result<Option<Servers>, Fault> {
+        let Some(own) = &self.own else { return Ok(None) };
+        let asked = self.settings.client_certificate;
+        let configured = self.server(own, asked)?;
+        let requiring = match asked {
+            ClientCertificate::Off => None,
+            ClientCertificate::Request => Some(self.server(own, ClientCertificate::Require)?),
+            ClientCertificate::Require => Some(configured.clone()),
+        };
+        Ok(Some(Servers { configured, requiring }))
+    }
+
+    fn server(&self, (chain, key): &Own, asked: ClientCertificate) -> Result<Arc<ServerConfig>, Fault> {
         let builder = ServerConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&self.versions())
             .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?;
-        let builder = match self.settings.client_certificate {
+        let builder = match asked {
             ClientCertificate::Off => builder.with_no_client_auth(),
             asked => {
                 let nobody = || Fault::new(Blame::Ca, "nobody's certificates are believed".to_owned());
@@ -280,7 +301,7 @@ impl Making<'_> {
             }
         };
         let config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;
-        Ok(Some(Arc::new(config)))
+        Ok(Arc::new(config))
     }
 }
 

@@ -212,10 +212,10 @@ fn s14_files_written_one_after_the_other_are_taken_together() {
     assert!(profile.refresh() == Ok(false) && profile.fault().is_none());
     assert!(profile.refresh().is_err() && profile.fault().is_some());
     assert!(profile.refresh() == Ok(false) && profile.fault().is_some());
-    let before = profile.server().unwrap();
+    let before = profile.server(false).unwrap();
     dir.write("a.key", &second.1);
     assert!(profile.refresh() == Ok(true) && profile.fault().is_none());
-    assert!(!std::sync::Arc::ptr_eq(&before, &profile.server().unwrap()));
+    assert!(!std::sync::Arc::ptr_eq(&before, &profile.server(false).unwrap()));
     assert_eq!(profile.refresh(), Ok(false));
 }
 

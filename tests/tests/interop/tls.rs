@@ -81,6 +81,7 @@ fn s14_who_may_come_in_how() {
         listener("both", "tls \"off\" optional"),
         listener("mutual", "tls \"require\"\n    authenticate-peer"),
         listener("asking", "tls \"request\""),
+        listener("strict", "tls \"request\" \"require-client-certificate\" \"optional\""),
     ]
     .concat();
     let mut router = Router::start(&plain_kdl(&kdl));
@@ -88,7 +89,7 @@ fn s14_who_may_come_in_how() {
     let shown = place.showing(&place.client);
     let plain = "--user bob --password wonder-land --mechanisms PLAIN";
     let scram = "--user bob --password wonder-land --mechanisms SCRAM-SHA-256";
-    let table: [(&str, String, bool); 18] = [
+    let table: [(&str, String, bool); 21] = [
         ("clients", plain.to_owned(), false),
         ("encrypted", encrypted.clone(), true),
         ("encrypted", "--mechanisms ANONYMOUS".to_owned(), false),
@@ -107,6 +108,9 @@ fn s14_who_may_come_in_how() {
         ("asking", format!("{encrypted} --mechanisms ANONYMOUS"), true),
         ("asking", format!("{encrypted} --mechanisms EXTERNAL"), false),
         ("asking", format!("{shown} --mechanisms EXTERNAL"), true),
+        ("strict", format!("{encrypted} --mechanisms ANONYMOUS"), false),
+        ("strict", format!("{shown} --mechanisms ANONYMOUS"), true),
+        ("strict", "--mechanisms ANONYMOUS".to_owned(), true),
     ];
     for (name, args, wanted) in table {
         assert_eq!(comes_in(router.addr(name), &args), wanted, "{name} {args}");
@@ -116,6 +120,43 @@ fn s14_who_may_come_in_how() {
         let mark = router.log_mark();
         assert!(comes_in(router.addr(name), &format!("{shown} --mechanisms EXTERNAL")));
         router.wait_log(mark, DEADLINE, &["opened", name, &format!("user=\"{user}\"")]);
+    }
+    router.assert_healthy();
+}
+
+/// As in the reference, EXTERNAL among a listener's mechanisms has its peers show a certificate, also those that would come in without:
+/// and of two listeners with one profile only those of the one.
+#[test]
+fn s14_external_in_a_conf_requires_certificates_of_its_listener_alone() {
+    let place = Place::new();
+    let file = |name: &str| place.path(name);
+    let listener = |name: &str, mechanisms: &str| {
+        format!(
+            "listener {{\n name: {name}\n host: 127.0.0.1\n port: 0\n sslProfile: p\n requireSsl: yes\n saslMechanisms: {mechanisms}\n}}\n"
+        )
+    };
+    let profile = format!(
+        "sslProfile {{\n name: p\n caCertFile: {}\n certFile: {}\n privateKeyFile: {}\n}}\n",
+        file("ca.pem"),
+        file("server.pem"),
+        file("server.key")
+    );
+    let conf = [
+        "router {\n mode: standalone\n id: hub\n}\n".to_owned(),
+        profile,
+        listener("known", "EXTERNAL ANONYMOUS"),
+        listener("open", "ANONYMOUS"),
+    ]
+    .concat();
+    let mut router = Router::start_qdrouterd_conf(&conf, &["known", "open"]);
+    let (encrypted, shown) = (place.trusting("ca.pem"), place.showing(&place.client));
+    for (name, args, wanted) in [
+        ("known", format!("{encrypted} --mechanisms ANONYMOUS"), false),
+        ("known", format!("{shown} --mechanisms ANONYMOUS"), true),
+        ("known", format!("{shown} --mechanisms EXTERNAL"), true),
+        ("open", format!("{encrypted} --mechanisms ANONYMOUS"), true),
+    ] {
+        assert_eq!(comes_in(router.addr(name), &args), wanted, "{name} {args}");
     }
     router.assert_healthy();
 }
@@ -301,6 +342,15 @@ fn s14_files_that_cannot_be_used_are_problems_at_their_places() {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
     assert!(Path::new(&place.path("ca.pem")).exists());
+    let server = "certificate \"server.pem\"; private-key \"server.key\"";
+    for (words, wanted) in [
+        ("\"require-client-certificate\"", "`t` asks peers for no certificate"),
+        ("\"optional\" \"optional\"", "this stands here already"),
+        ("\"required\"", "`require-client-certificate`"),
+    ] {
+        let text = check(&format!("tls \"t\" {{ {server}; }}\nlistener \"a\" {{ port 0; tls \"t\" {words}; }}\n"));
+        assert!(text.contains(wanted), "{wanted} is missing:\n{text}");
+    }
 }
 
 /// What a client command did: whether it went well, and all that it said.

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
+use crate::listener::REQUIRES_CERTIFICATE;
 use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
 use crate::reference::connection::{Around, NO_USERS, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
 use crate::reference::reader::{Placed, Reader};
+use crate::reference::ssl_profile;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
@@ -74,6 +76,10 @@ fn tls(reader: &Reader<'_>, draft: &mut Draft) -> bool {
     let mut node = Draft::with("tls", profile.key_at, Value::Text(profile.value), profile.at);
     if required.iter().all(Option::is_none) {
         node.argument(Value::Text("optional".to_owned()), profile.at);
+    }
+    // as in the reference, on this listener alone
+    if ssl_profile::asks_external(reader.entity) {
+        node.argument(Value::Text(REQUIRES_CERTIFICATE.to_owned()), profile.at);
     }
     draft.push(node);
     true

@@ -33,19 +33,17 @@ pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, enti
     });
     let may_ask = entity.attributes.iter().any(|attribute| attribute.name == "certFile")
         && entity.attributes.iter().any(|attribute| ["caCertFile", "certDb"].contains(&attribute.name.as_str()));
-    let asks = match entities {
-        Some(entities) => client_certificate(entities, &name.value),
-        None => may_ask.then_some("request"),
-    };
+    // a listener with EXTERNAL requires what others with the same profile are only asked for
+    let asks = entities.map_or(may_ask, |entities| is_for_external(entities, &name.value));
     let mut draft = Draft::with("tls", entity.at, Value::Text(name.value), name.at);
     if let Some(file) = reader.text("certFile") {
         draft.text("certificate", file);
     }
     private_key(&reader, &mut draft);
     let has_ca = reader.text("caCertFile").map(|file| draft.text("ca", file)).is_some();
-    if let Some(word) = asks.filter(|_| has_ca) {
-        draft.text("client-certificate", reader.default(word.to_owned()));
-    } else if asks.is_some() {
+    if asks && has_ca {
+        draft.text("client-certificate", reader.default("request".to_owned()));
+    } else if asks {
         let fault = Fault::at(entity.at, "a listener asks for EXTERNAL, and this sslProfile has no `caCertFile`");
         loading.report(fault.hint("name the authority of the clients"));
     }
@@ -59,23 +57,23 @@ pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, enti
     draft.into_node()
 }
 
-/// What listeners with this profile ask for: a certificate where EXTERNAL is among their mechanisms, of all peers where all of them do.
-fn client_certificate(entities: &[Entity], profile: &str) -> Option<&'static str> {
-    let text = |entity: &Entity, name: &str| {
-        let found = entity.attributes.iter().rfind(|attribute| attribute.name == name);
-        match found.map(|attribute| &attribute.value) {
-            Some(Given::Text(text)) => text.trim().to_owned(),
-            _ => String::new(),
-        }
-    };
-    let users = entities.iter().filter(|entity| entity.kind == "listener" && text(entity, "sslProfile") == profile);
-    let external = |entity: &Entity| text(entity, "saslMechanisms").split([' ', ',']).any(|word| word == "EXTERNAL");
-    let (mut some, mut all) = (false, true);
-    for listener in users {
-        some |= external(listener);
-        all &= external(listener);
+/// Whether a listener with this profile has EXTERNAL among its mechanisms.
+fn is_for_external(entities: &[Entity], profile: &str) -> bool {
+    let mut users = entities.iter().filter(|entity| entity.kind == "listener" && text(entity, "sslProfile") == profile);
+    users.any(asks_external)
+}
+
+/// Whether EXTERNAL is among the mechanisms of a listener.
+pub(super) fn asks_external(listener: &Entity) -> bool {
+    text(listener, "saslMechanisms").split([' ', ',']).any(|word| word == "EXTERNAL")
+}
+
+fn text<'e>(entity: &'e Entity, name: &str) -> &'e str {
+    let found = entity.attributes.iter().rfind(|attribute| attribute.name == name);
+    match found.map(|attribute| &attribute.value) {
+        Some(Given::Text(text)) => text.trim(),
+        _ => "",
     }
-    if some { Some(if all { "require" } else { "request" }) } else { None }
 }
 
 fn private_key(reader: &Reader<'_>, draft: &mut Draft) {
