@@ -11,7 +11,7 @@ use crate::loading::Fault;
 use crate::quantity::DURATION_MAX;
 use crate::router::BUFFERED_MIN_BYTES;
 use crate::source::Place;
-use crate::tree::{Arg, Value};
+use crate::tree::{Arg, Node, Value};
 
 /// Words for a role.
 const ROLES: [(&str, Role); 2] = [("normal", Role::Normal), ("route-container", Role::RouteContainer)];
@@ -143,40 +143,71 @@ fn limits(block: &Block<'_>) -> ConnectionLimits {
     limits
 }
 
+/// The name of each line in the block of a list.
+pub(crate) const LIST_ITEM: &str = "-";
+
+/// Blocks in blocks of a property.
+const PROPERTY_DEPTH_MAX: usize = 8;
+
 fn properties(block: &Block<'_>) -> Vec<(String, PropertyValue)> {
     let Some(item) = block.one("properties") else {
         return Vec::new();
     };
     let mut read: Vec<(String, PropertyValue, Place)> = Vec::new();
-    let from_props = item.props.iter().map(|prop| (prop.name.as_str(), prop.at, std::slice::from_ref(&prop.value)));
     let children = item.children.unwrap_or(&[]);
-    for child in children {
-        block.no_more(Item::of_node(child));
-    }
     if let Some(extra) = item.args.first() {
         let hint = "as in `properties { site \"berlin\" }`";
         block.loading.report(Fault::at(extra.at, "`properties` takes no argument").hint(hint));
     }
-    let from_children = children.iter().map(|child| (child.name.as_str(), child.at, child.args.as_slice()));
-    for (key, at, args) in from_children.chain(from_props) {
+    let from_children =
+        children.iter().map(|child| (child.name.as_str(), child.at, node_value(block, child, PROPERTY_DEPTH_MAX)));
+    let from_props = item.props.iter().map(|prop| (prop.name.as_str(), prop.at, property_value(block, &prop.value)));
+    for (key, at, value) in from_children.chain(from_props) {
         if let Some(fault) = property_fault(key, at) {
             block.loading.report(fault);
         }
-        if let Some((_, _, first)) = read.iter().find(|(known, _, _)| known == key) {
-            block.loading.report_again(*first, at, format!("property `{}` is given twice", key.escape_debug()));
-        }
-        match args {
-            [arg] => {
-                if let Some(value) = property_value(block, arg) {
-                    read.push((key.to_owned(), value, at));
-                }
-            }
-            _ => block
-                .loading
-                .report(Fault::at(at, "a property has one value").hint("as in `properties { site \"berlin\" }`")),
-        }
+        insert(block, &mut read, (key, at, value));
     }
     read.into_iter().map(|(key, value, _)| (key, value)).collect()
+}
+
+fn insert(
+    block: &Block<'_>,
+    read: &mut Vec<(String, PropertyValue, Place)>,
+    (key, at, value): (&str, Place, Option<PropertyValue>),
+) {
+    if let Some((_, _, first)) = read.iter().find(|(known, _, _)| known == key) {
+        block.loading.report_again(*first, at, format!("property `{}` is given twice", key.escape_debug()));
+    }
+    read.extend(value.map(|value| (key.to_owned(), value, at)));
+}
+
+/// A value behind the name; or a block: of a list where each line is named `-`, else of a map.
+fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<PropertyValue> {
+    let (at, hint) = (node.at, "as in `properties { site \"berlin\" }`, or `tags { - \"a\"; - \"b\" }`");
+    let children = match (node.args.as_slice(), &node.children) {
+        ([arg], None) => {
+            block.no_more(Item::of_node(node));
+            return property_value(block, arg);
+        }
+        ([], Some(children)) if node.props.is_empty() && !children.is_empty() => children,
+        _ => {
+            block.loading.report(Fault::at(at, "a property has one value, or a block").hint(hint));
+            return None;
+        }
+    };
+    let Some(depth_left) = depth_left.checked_sub(1) else {
+        let message = format!("blocks of a property are at most {PROPERTY_DEPTH_MAX} deep");
+        block.loading.report(Fault::at(at, message));
+        return None;
+    };
+    let mut values = children.iter().map(|child| (child.name.as_str(), child.at, node_value(block, child, depth_left)));
+    if children.iter().all(|child| child.name == LIST_ITEM) {
+        return values.map(|(_, _, value)| value).collect::<Option<_>>().map(PropertyValue::List);
+    }
+    let mut read = Vec::new();
+    values.by_ref().for_each(|entry| insert(block, &mut read, entry));
+    Some(PropertyValue::Map(read.into_iter().map(|(key, value, _)| (key, value)).collect()))
 }
 
 fn property_fault(key: &str, at: Place) -> Option<Fault> {

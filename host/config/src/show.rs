@@ -6,11 +6,10 @@ use crosstie_model::settings::{
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
-use crate::connection::FAMILIES;
+use crate::connection::{FAMILIES, LIST_ITEM};
 use crate::endpoint;
 use crate::expand;
-use crate::listener::MANAGEMENT;
-use crate::listener::REQUIRES_CERTIFICATE;
+use crate::listener::{MANAGEMENT, REQUIRES_CERTIFICATE};
 use crate::quantity::{show_duration, show_size};
 use crate::tls::{CLIENT_CERTIFICATE, NAME_PARTS, VERSIONS};
 
@@ -149,8 +148,19 @@ fn value(value: &PropertyValue) -> KdlValue {
         PropertyValue::Integer(number) => KdlValue::Integer((*number).into()),
         PropertyValue::Float(number) => KdlValue::Float(*number),
         PropertyValue::Bool(flag) => KdlValue::Bool(*flag),
-        PropertyValue::Null => KdlValue::Null,
+        // blocks where they can stand
+        PropertyValue::Null | PropertyValue::List(_) | PropertyValue::Map(_) => KdlValue::Null,
         PropertyValue::Secret(secret) => KdlValue::String(secret.reference.clone()),
+    }
+}
+
+fn property(name: &str, of: &PropertyValue) -> KdlNode {
+    match of {
+        PropertyValue::List(items) => block(KdlNode::new(name), items.iter().map(|item| property(LIST_ITEM, item))),
+        PropertyValue::Map(entries) => {
+            block(KdlNode::new(name), entries.iter().map(|(key, value)| property(key, value)))
+        }
+        of => with(name, [value(of)]),
     }
 }
 
@@ -171,7 +181,7 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
         nodes.push(number("link-capacity", capacity.initial));
     }
     if !settings.properties.is_empty() {
-        let properties = settings.properties.iter().map(|(key, property)| with(key, [value(property)]));
+        let properties = settings.properties.iter().map(|(key, value)| property(key, value));
         nodes.push(block(KdlNode::new("properties"), properties));
     }
     let family = FAMILIES.iter().find(|(_, family)| Some(*family) == settings.address_family);

@@ -1,8 +1,8 @@
 //! Import: a file of the reference as KDL, with its comments and a flag at each difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use crosstie_config::load_text;
 use crosstie_config::reference::{self, Form, Import, import_text};
+use crosstie_config::{Loaded, load_text};
 
 const CONF: &str = include_str!("data/qdrouterd.conf");
 const COMMENTED: &str = include_str!("data/commented.conf");
@@ -114,7 +114,7 @@ fn forms_of_the_guide_go_in() {
     let text = "router {\n    mode: standalone\n    id: Hub.One\n    allowUnsettledMulticast: yes\n    timestampsInUTC: true\n}\n\
                 listener {\n    host: 0.0.0.0\n    port: amqp\n    role: normal\n    stripAnnotations: both\n    linkCapacity: 300\n    \
                 logMessage: all\n}\nconnector {\n    name: east\n    host: 127.0.0.1\n    port: 6000\n    role: route-container\n    \
-                idleTimeoutSeconds: 0\n    openProperties: {\n        \"site\": \"east\",\n        \"rank\": 2\n    }\n}\n\
+                idleTimeoutSeconds: 0\n    openProperties: {\n        \"site\": \"east\",\n        \"rank\": 2,\n        \"place\": { \"hall\": 7, \"racks\": [1, [true, { \"b\": null }]] }\n    }\n}\n\
                 address {\n    pattern: orders.#\n    distribution: closest\n}\naddress {\n    prefix: stock\n    waypoint: yes\n}\n\
                 autoLink {\n    addr: stock.a\n    dir: in\n    connection: east\n    phase: 1\n    externalAddr: A\n}\n\
                 linkRoute {\n    pattern: *.carried.#\n    dir: out\n    connection: east\n}\n\
@@ -129,7 +129,14 @@ fn forms_of_the_guide_go_in() {
         "external-address \"A\"",
         "pattern \"*.carried.#\"",
         "messages are not logged",
+        "hall 7",
     ] {
         assert!(imported.kdl.contains(part), "{part} is missing in\n{}", imported.kdl);
     }
+    // lists and maps of a property come back as they were
+    let written = load_text("crosstie.kdl", &imported.kdl).unwrap_or_else(|problems| panic!("{problems}"));
+    let wanted =
+        reference::load_text("qdrouterd.conf", text, Form::Text).unwrap_or_else(|problems| panic!("{problems}"));
+    let properties = |loaded: &Loaded| loaded.settings.connectors[0].connection.properties.clone();
+    assert!(properties(&written) == properties(&wanted) && properties(&written).len() == 3, "{}", imported.kdl);
 }

@@ -166,6 +166,7 @@ fn what_stands_twice_is_shown_at_both_places() {
         ("listener \"a\" { failover-urls \"amqp://a\" \"amqp://a\"; }", "this failover URL stands twice"),
         ("listener \"a\" { sasl \"ANONYMOUS\" \"ANONYMOUS\"; }", "`ANONYMOUS` is named twice"),
         ("listener \"a\" { properties { k 1; k 2; }; }", "property `k` is given twice"),
+        ("listener \"a\" { properties { m { k 1; k 2; }; }; }", "property `k` is given twice"),
         ("connector \"a\" { endpoint \"amqp://a\"; endpoint \"amqp://A\"; }", "this endpoint stands twice"),
         (
             "connector \"a\" { endpoint \"amqp://a\" { label \"k\" \"1\"; label \"k\" \"2\"; }; }",

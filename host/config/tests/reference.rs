@@ -134,8 +134,14 @@ fn problems_in_json_come_at_their_places() {
     has(&load("[\n  [\"listener\"]\n]"), 2, 3, "an entity is a pair");
     has(&load("{}"), 1, 1, "a list of pairs");
     has(&load("[\n  [\"listener\" {}]\n]"), 2, 14, "no JSON");
-    let found = problems("listener {\n    openProperties: {\n        \"a\": [1],\n        \"qd.x\": 1\n    }\n}\n");
+    let found = problems("listener {\n    openProperties: {\n        \"a\": [],\n        \"qd.x\": 1\n    }\n}\n");
     has(&found, 3, 14, "`openProperties`");
+    let deep = format!(
+        "listener {{\n    openProperties: {{\n        \"a\": {}1{}\n    }}\n}}\n",
+        "[".repeat(9),
+        "]".repeat(9)
+    );
+    has(&problems(&deep), 3, 22, "at most 8 deep");
     has(&found, 4, 9, "reserved");
     has(&problems("listener {\n    openProperties: {\n        a: 1\n    }\n}\n"), 3, 9, "no JSON");
     assert!(!load(&"[".repeat(100_000)).is_empty(), "too deep is too deep");
@@ -369,7 +375,8 @@ fn text(text: &str) -> AttributeValue {
 
 #[test]
 fn a_request_makes_what_a_file_makes() {
-    let properties = vec![("site".to_owned(), text("berlin"))];
+    let tags = AttributeValue::List(vec![text("a"), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::Null)])]);
+    let properties = vec![("site".to_owned(), text("berlin")), ("tags".to_owned(), tags)];
     let listener = reference::listener(
         &attributes(&[
             ("name", text("new")),
@@ -382,7 +389,7 @@ fn a_request_makes_what_a_file_makes() {
         (&[], &[]),
     );
     let file = "listener {\n name: new\n host: 127.0.0.1\n port: 5700\n maxFrameSize: 4096\n openProperties: {\n\
-                \"site\": \"berlin\"\n }\n}\n";
+                \"site\": \"berlin\", \"tags\": [\"a\", { \"b\": null }]\n }\n}\n";
     let mut wanted = load(file).settings.listeners.remove(0);
     wanted.management = None;
     assert_eq!(format!("{:?}", listener.unwrap()), format!("{wanted:?}"));
@@ -413,7 +420,7 @@ fn a_request_that_is_wrong_names_the_attribute() {
     );
     assert!(listener(&[("prot", text("1"))]).starts_with("prot: unknown attribute of listener"));
     assert!(listener(&[("sslProfile", text("x"))]).starts_with("sslProfile: "));
-    let nested = vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::Null)]))];
+    let nested = vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::List(Vec::new()))]))];
     assert!(listener(&[("openProperties", AttributeValue::Map(nested))]).starts_with("openProperties: "));
     let address = |given: &[(&str, AttributeValue)]| reference::address(&attributes(given)).unwrap_err();
     assert_eq!(address(&[]), "address needs `prefix`");

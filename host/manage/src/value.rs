@@ -1,7 +1,7 @@
 //! Encoded values of attributes.
 
 use crosstie_model::policy::InfoValue;
-use crosstie_model::settings::Direction;
+use crosstie_model::settings::{Direction, PropertyValue};
 use serde_amqp::Value;
 use serde_amqp::primitives::OrderedMap;
 
@@ -37,6 +37,24 @@ pub(crate) fn map<K: Into<String>>(pairs: impl IntoIterator<Item = (K, Value)>) 
 /// Properties of an Open.
 pub(crate) fn properties(properties: &[(String, InfoValue)]) -> Value {
     map(properties.iter().map(|(key, value)| (key.as_str(), info(value))))
+}
+
+/// Properties that an operator adds to an Open; of a secret only where it is.
+pub(crate) fn open_properties(properties: &[(String, PropertyValue)]) -> Value {
+    map(properties.iter().map(|(key, value)| (key.as_str(), property(value))))
+}
+
+fn property(value: &PropertyValue) -> Value {
+    match value {
+        PropertyValue::Text(words) => text(words),
+        PropertyValue::Secret(secret) => text(&secret.reference),
+        PropertyValue::Integer(number) => (*number).into(),
+        PropertyValue::Float(number) => (*number).into(),
+        PropertyValue::Bool(flag) => (*flag).into(),
+        PropertyValue::Null => Value::Null,
+        PropertyValue::List(items) => Value::List(items.iter().map(property).collect()),
+        PropertyValue::Map(entries) => open_properties(entries),
+    }
 }
 
 /// `in` or `out`.

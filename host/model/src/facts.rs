@@ -3,7 +3,7 @@
 //! What is not known is absent, and is null to whoever asks.
 
 use crate::policy::InfoValue;
-use crate::settings::Direction;
+use crate::settings::{Direction, PropertyValue};
 
 /// A part of [`Facts`] that is collected only where it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,7 +167,7 @@ pub struct EndpointFacts {
     /// Credit of an incoming link.
     pub link_capacity: u32,
     /// Added to our Open.
-    pub open_properties: Vec<(String, InfoValue)>,
+    pub open_properties: Vec<(String, PropertyValue)>,
 }
 
 /// A listener.

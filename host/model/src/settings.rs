@@ -439,6 +439,10 @@ pub enum PropertyValue {
     Bool(bool),
     Null,
     Secret(Secret),
+    /// Of an Open alone.
+    List(Vec<PropertyValue>),
+    /// Of an Open alone; keys are unique.
+    Map(Vec<(String, PropertyValue)>),
 }
 
 /// A `listener` node.

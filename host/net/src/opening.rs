@@ -55,13 +55,17 @@ pub(crate) fn users(users: &[User]) -> std::io::Result<Arc<Users>> {
     Ok(Arc::new(Users::new(secret, read)))
 }
 
-fn value(value: &PropertyValue) -> Value {
-    match value {
+fn value(of: &PropertyValue) -> Value {
+    match of {
         PropertyValue::Text(text) | PropertyValue::Secret(Secret { text, .. }) => Value::String(text.clone()),
         PropertyValue::Integer(number) => Value::Long(*number),
         PropertyValue::Float(number) => Value::Double((*number).into()),
         PropertyValue::Bool(flag) => Value::Bool(*flag),
         PropertyValue::Null => Value::Null,
+        PropertyValue::List(items) => Value::List(items.iter().map(value).collect()),
+        PropertyValue::Map(entries) => {
+            Value::Map(entries.iter().map(|(key, of)| (Value::String(key.clone()), value(of))).collect())
+        }
     }
 }
 

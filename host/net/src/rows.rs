@@ -6,10 +6,10 @@ use crosstie_model::facts::{
     AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectionRouteFacts, ConnectorFacts, EndpointFacts,
     LinkRouteFacts, ListenerFacts, TlsProfileFacts,
 };
-use crosstie_model::policy::{Candidate, InfoValue};
+use crosstie_model::policy::Candidate;
 use crosstie_model::settings::{
     AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener,
-    NamePart, PropertyValue, Role, TlsVersion,
+    NamePart, Role, TlsVersion,
 };
 use crosstie_router::failover;
 use crosstie_router::survey::Unattached;
@@ -23,17 +23,6 @@ const NEVER_SECONDS: u32 = 31_536_000;
 
 fn seconds(duration: std::time::Duration) -> u32 {
     u32::try_from(duration.as_secs()).unwrap_or(u32::MAX)
-}
-
-fn property(value: &PropertyValue) -> InfoValue {
-    match value {
-        PropertyValue::Text(text) => InfoValue::Text(text.clone()),
-        PropertyValue::Secret(secret) => InfoValue::Text(secret.reference.clone()),
-        PropertyValue::Integer(number) => InfoValue::Int(*number),
-        PropertyValue::Float(number) => InfoValue::Float(*number),
-        PropertyValue::Bool(flag) => InfoValue::Flag(*flag),
-        PropertyValue::Null => InfoValue::Text(String::new()),
-    }
 }
 
 fn endpoint(
@@ -57,7 +46,7 @@ fn endpoint(
         idle_timeout_seconds: seconds(settings.idle_timeout),
         strip_annotations: settings.strip_annotations.as_str(),
         link_capacity: settings.link_capacity.initial,
-        open_properties: settings.properties.iter().map(|(key, value)| (key.clone(), property(value))).collect(),
+        open_properties: settings.properties.clone(),
     }
 }
 

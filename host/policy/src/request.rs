@@ -291,6 +291,10 @@ fn scalar(value: &PropertyValue) -> Tree {
         PropertyValue::Float(number) => Tree::Float(*number),
         PropertyValue::Bool(flag) => Tree::Bool(*flag),
         PropertyValue::Null => Tree::Null,
+        PropertyValue::List(items) => Tree::Array(items.iter().map(scalar).collect()),
+        PropertyValue::Map(entries) => {
+            Tree::Map(entries.iter().map(|(key, value)| (key.clone(), scalar(value))).collect())
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use fe2o3_amqp_types::performatives::{Begin, Open};
 use fe2o3_amqp_types::primitives::{Symbol, Value};
 
 const SHARED: &str = "max-frame-size \"8KiB\"\n    max-sessions 12\n    max-session-frames 40\n    idle-timeout \"5s\"\n    link-capacity 33\n    \
-                      properties {\n        site \"berlin\"\n        number 7\n    }";
+                      properties {\n        site \"berlin\"\n        number 7\n        \
+                      tags {\n            - \"a\"\n            - 2\n        }\n        place {\n            hall #true\n        }\n    }";
 
 /// A router whose listener and connector have these attributes, and a listener and connector without any.
 fn router(server: &Server, other: &Server) -> Router {
@@ -34,6 +35,9 @@ fn assert_set(open: &Open) {
     assert_eq!(open.idle_time_out, Some(2500), "half of what is waited for");
     assert_eq!(property(open, "site"), Some(Value::String("berlin".into())));
     assert_eq!(property(open, "number"), Some(Value::Long(7)));
+    assert_eq!(property(open, "tags"), Some(Value::List(vec![Value::String("a".into()), Value::Long(2)])));
+    let hall = [(Value::String("hall".into()), Value::Bool(true))].into_iter().collect();
+    assert_eq!(property(open, "place"), Some(Value::Map(hall)));
     assert_eq!(property(open, "product"), Some(Value::String("crosstie".into())));
 }
 

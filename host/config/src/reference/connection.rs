@@ -3,7 +3,7 @@
 use crosstie_model::settings::User;
 
 use crate::block::not_served;
-use crate::connection::MECHANISMS;
+use crate::connection::{LIST_ITEM, MECHANISMS};
 use crate::loading::Fault;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
@@ -90,22 +90,36 @@ fn sizes(reader: &Reader<'_>, draft: &mut Draft) {
 fn open_properties(reader: &Reader<'_>, map: &[Attribute], attribute: &Attribute) -> Draft {
     let mut properties = Draft::new("properties", attribute.at);
     for entry in map {
-        let value = match &entry.value {
-            Given::Text(text) => Value::Text(text.clone()),
-            Given::Integer(number) => Value::Integer(*number),
-            Given::Float(number) => Value::Float(*number),
-            Given::Bool(on) => Value::Bool(*on),
-            Given::Null => Value::Null,
-            Given::Broken => Value::Broken,
-            Given::Map(_) | Given::List => {
-                let fault = not_served(entry.value_at, "openProperties");
-                reader.loading.report(fault.label("maps and lists in it are not served").hint("texts, numbers, flags"));
-                continue;
-            }
-        };
-        properties.push(Draft::with(&entry.name, entry.at, value, entry.value_at));
+        properties.push(property(reader, &entry.name, entry));
     }
     properties
+}
+
+fn property(reader: &Reader<'_>, name: &str, entry: &Attribute) -> Draft {
+    let value = match &entry.value {
+        Given::Text(text) => Value::Text(text.clone()),
+        Given::Integer(number) => Value::Integer(*number),
+        Given::Float(number) => Value::Float(*number),
+        Given::Bool(on) => Value::Bool(*on),
+        Given::Null => Value::Null,
+        Given::Broken => Value::Broken,
+        Given::Map(inside) | Given::List(inside) if inside.is_empty() => {
+            let fault = not_served(entry.value_at, "openProperties");
+            reader.loading.report(fault.label("an empty list or map in it is not served").hint("leave it out"));
+            Value::Broken
+        }
+        Given::Map(entries) => {
+            let mut block = Draft::new(name, entry.at);
+            entries.iter().for_each(|entry| block.push(property(reader, &entry.name, entry)));
+            return block;
+        }
+        Given::List(items) => {
+            let mut block = Draft::new(name, entry.at);
+            items.iter().for_each(|item| block.push(property(reader, LIST_ITEM, item)));
+            return block;
+        }
+    };
+    Draft::with(name, entry.at, value, entry.value_at)
 }
 
 /// A port by its number or its name.

@@ -34,7 +34,8 @@ pub(super) enum Given {
     Bool(bool),
     Null,
     Map(Vec<Attribute>),
-    List,
+    /// Its entries have no names.
+    List(Vec<Attribute>),
     /// Reported; says nothing.
     Broken,
 }

@@ -102,6 +102,11 @@ impl Json<'_, '_> {
         }
     }
 
+    fn item(&self, value: &Value<'_>) -> Attribute {
+        let at = self.place(value.range());
+        Attribute { name: String::new(), at, value: self.given(value), value_at: at }
+    }
+
     /// The depth of the recursion is limited by the parser: 512.
     fn given(&self, value: &Value<'_>) -> Given {
         match value {
@@ -112,7 +117,7 @@ impl Json<'_, '_> {
             }),
             Value::BooleanLit(truth) => Given::Bool(truth.value),
             Value::NullKeyword(_) => Given::Null,
-            Value::Array(_) => Given::List,
+            Value::Array(list) => Given::List(list.elements.iter().map(|value| self.item(value)).collect()),
             Value::Object(map) => Given::Map(map.properties.iter().map(|prop| self.attribute(prop)).collect()),
         }
     }

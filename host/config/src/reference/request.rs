@@ -173,6 +173,7 @@ fn entity(loading: &Loading<'_>, kind: &str, attributes: &[(String, AttributeVal
     entity
 }
 
+/// The depth of the recursion is limited by whoever read the request.
 fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
     let value = match value {
         AttributeValue::Text(text) => Given::Text(text.clone()),
@@ -180,18 +181,14 @@ fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
         AttributeValue::Float(number) => Given::Float(*number),
         AttributeValue::Bool(on) => Given::Bool(*on),
         AttributeValue::Null => Given::Null,
-        AttributeValue::List(_) => Given::List,
-        AttributeValue::Map(map) => Given::Map(map.iter().map(|(name, value)| entry(name, value, at)).collect()),
+        AttributeValue::List(list) => {
+            Given::List(list.iter().map(|value| attribute(String::new(), value, at)).collect())
+        }
+        AttributeValue::Map(map) => {
+            Given::Map(map.iter().map(|(name, value)| attribute(name.clone(), value, at)).collect())
+        }
     };
     Attribute { name, at, value, value_at: at }
-}
-
-/// Maps and lists in a map are refused, so nothing is deeper.
-fn entry(name: &str, value: &AttributeValue, at: Place) -> Attribute {
-    match value {
-        AttributeValue::Map(_) => Attribute { name: name.to_owned(), at, value: Given::List, value_at: at },
-        other => attribute(name.to_owned(), other, at),
-    }
 }
 
 /// What is wrong with the role comes first, as in the reference; then the order is that of the attributes.

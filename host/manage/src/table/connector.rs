@@ -5,7 +5,7 @@ use serde_amqp::Value;
 
 use super::endpoint::{FAMILIES, ROLES, STRIPS, identity, nothing};
 use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, default, formerly, setting};
-use crate::value::{map, maybe, or_null, properties, text};
+use crate::value::{map, maybe, open_properties, or_null, text};
 
 /// `connector`.
 pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
@@ -69,7 +69,7 @@ pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
         attribute("connectionStatus", Shape::Text, |connector| text(status(connector.status))),
         attribute("connectionMsg", Shape::Text, |connector| maybe(&connector.message)),
         setting("policyVhost", Shape::Text, nothing),
-        setting("openProperties", Shape::Properties, |connector| properties(&connector.endpoint.open_properties)),
+        setting("openProperties", Shape::Properties, |connector| open_properties(&connector.endpoint.open_properties)),
         // not of the reference: the endpoint in use
         attribute("connectedTo", Shape::Text, |connector| maybe(&connector.endpoint_in_use)),
         // not of the reference: dials since the start

@@ -4,7 +4,7 @@ use crosstie_model::facts::{ListenerFacts, Part};
 
 use super::endpoint::{FAMILIES, ROLES, STRIPS, identity, nothing};
 use crate::entity::{Base, Fallback, Head, Shape, Table, attribute, default, formerly, setting};
-use crate::value::{maybe, or_null, properties, text};
+use crate::value::{maybe, open_properties, or_null, text};
 
 /// `listener`.
 pub(crate) static LISTENER: Table<ListenerFacts> = Table {
@@ -74,7 +74,7 @@ pub(crate) static LISTENER: Table<ListenerFacts> = Table {
             default(Fallback::Text("none"), setting("messageLoggingComponents", Shape::Text, nothing)),
         ),
         setting("policyVhost", Shape::Text, nothing),
-        setting("openProperties", Shape::Properties, |listener| properties(&listener.endpoint.open_properties)),
+        setting("openProperties", Shape::Properties, |listener| open_properties(&listener.endpoint.open_properties)),
         // not of the reference: where `port` is 0 or a name
         attribute("boundPort", Shape::Integer, |listener| or_null(listener.bound_port)),
     ],
