@@ -74,6 +74,11 @@ impl Layer {
         }
     }
 
+    /// Whether the peer said that there is no more, before it closes the socket.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.has_ended())
+    }
+
     /// Decides by the first bytes of a peer what it speaks.
     ///
     /// # Errors

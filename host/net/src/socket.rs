@@ -41,6 +41,9 @@ const SEALED_BYTES: usize = 128 << 10;
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
 const READS_MAX: usize = 2;
 
+/// How long a peer may take for the last bytes that it is sent.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// How long the bytes of a peer are read and dropped after our close, so that it reaches the peer.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -177,9 +180,8 @@ impl Socket {
             partial.len()
         });
         let block = sealed.get_mut(partial..into.len().min(SEALED_BYTES)).filter(|block| !block.is_empty());
-        let block = block.ok_or_else(|| {
-            std::io::Error::new(std::io::ErrorKind::InvalidData, "a message of the TLS handshake is too long")
-        })?;
+        let block =
+            block.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, crosstie_tls::TOO_LONG))?;
         let count = self.try_once(Interest::READABLE, block.len(), |mut socket| socket.read(block))?;
         let came = sealed.get_mut(..partial.saturating_add(count)).unwrap_or_default();
         layer.decide(came)?;
@@ -197,10 +199,10 @@ impl Socket {
         let told = self.write_sealed(tls);
         let opened = opened?;
         told?;
-        if opened.count == 0 && !opened.ended {
+        if opened == 0 && !tls.has_ended() {
             return Err(std::io::ErrorKind::WouldBlock.into());
         }
-        Ok(opened.count)
+        Ok(opened)
     }
 
     /// Writes the encrypted bytes that wait, as far as the socket takes them.
@@ -312,11 +314,16 @@ impl Socket {
 
     /// A handshake that fails is the peer's affair, or the operator's: a connector says so by itself.
     fn log_tls(&self, error: &std::io::Error) {
-        let identity = self.identity.borrow();
-        if error.kind() == std::io::ErrorKind::InvalidData && identity.owner.is_listener {
+        if self.is_refused(error) {
+            let identity = self.identity.borrow();
             let (listener, _) = identity.owner.names();
             tracing::info!(target: "connection", listener, peer.addr = %identity.remote, connection = identity.id, %error, "TLS failed");
         }
+    }
+
+    /// Whether a peer that came in is told by TLS why it is refused.
+    fn is_refused(&self, error: &std::io::Error) -> bool {
+        error.kind() == std::io::ErrorKind::InvalidData && self.identity.borrow().owner.is_listener
     }
 
     fn break_off(&self, error: &std::io::Error) {
@@ -352,13 +359,10 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
         if let Some(to) = socket.move_to.get() {
             return Left::Moved(to, input.take());
         }
-        if socket.is_ended.get() && !socket.is_full.get() {
-            worker.write(at);
-            if !socket.is_full.get() {
-                socket.end();
-                linger(socket).await;
-                return Left::Closed;
-            }
+        if socket.is_ended.get() {
+            // not part of the task, which every idle connection has
+            Box::pin(finish(worker, at, socket)).await;
+            return Left::Closed;
         }
         let asking = worker.shard.borrow().is_asking(at);
         if !asking && !input.is_empty() && socket.is_resumed.replace(false) {
@@ -366,7 +370,7 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             continue;
         }
         arm(worker, at, sleep.as_mut(), &mut armed);
-        let reads = !asking && !socket.is_ended.get() && worker.unread(at) <= UNREAD_MAX_BYTES;
+        let reads = !asking && worker.unread(at) <= UNREAD_MAX_BYTES;
         let ready = poll_fn(|context| poll(socket, reads, armed.map(|_| sleep.as_mut()), context)).await;
         match ready {
             Ready::Told => {}
@@ -385,6 +389,9 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
                     if socket.layer.borrow().is_handshaking() { worker.handshakes.acquire().await.ok() } else { None };
                 if let Err(error) = read(worker, at, socket, &mut input) {
                     socket.break_off(&error);
+                    if socket.is_refused(&error) {
+                        Box::pin(linger(socket)).await;
+                    }
                 }
                 if turn.is_some() {
                     tokio::task::yield_now().await;
@@ -447,7 +454,7 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
             peer.amqp.secure(secure);
         }
         let count = match came {
-            Ok(0) => return Err(std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")),
+            Ok(0) => return Err(closed()),
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 input.leave(input.pending().len());
@@ -460,6 +467,9 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
         };
         input.came(count);
         take(worker, at, input);
+        if !socket.is_ended.get() && socket.layer.borrow().has_ended() {
+            return Err(closed());
+        }
         if count < wanted
             || socket.is_ended.get()
             || socket.move_to.get().is_some()
@@ -469,6 +479,10 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
         }
     }
     Ok(())
+}
+
+fn closed() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::UnexpectedEof, "the peer closed the socket")
 }
 
 /// Shows the shard the bytes that are there.
@@ -482,6 +496,24 @@ fn take(worker: &Rc<Worker>, at: ConnectionRef, input: &mut Input) {
     worker.settle_events();
 }
 
+/// Writes what is left, and ends our side. A peer that does not take it is left.
+async fn finish(worker: &Worker, at: ConnectionRef, socket: &Socket) {
+    let write = async {
+        while !socket.is_broken.get() {
+            worker.write(at);
+            if !socket.is_full.get() || socket.stream.writable().await.is_err() {
+                return;
+            }
+            socket.is_full.set(false);
+        }
+    };
+    let in_time = tokio::time::timeout(LAST_WORDS, write).await.is_ok();
+    socket.end();
+    if in_time && !socket.is_broken.get() {
+        linger(socket).await;
+    }
+}
+
 /// Ends our side, and reads what the peer still sends: a reset would take the close away from it.
 async fn linger(socket: &Socket) {
     if let Some(tls) = socket.layer.borrow_mut().tls() {
@@ -491,7 +523,6 @@ async fn linger(socket: &Socket) {
     }
     let _ = socket2::SockRef::from(&socket.stream).shutdown(Shutdown::Write);
     let drain = async {
-        // not part of the task, which every idle connection has
         let mut waste = vec![0; 4096];
         loop {
             if socket.stream.readable().await.is_err() {

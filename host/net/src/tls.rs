@@ -1,5 +1,5 @@
-//! A TLS session by rustls, without buffers of its own: records are opened where they were read, and sealed into a block that is written
-//! at once.
+//! A TLS session by rustls' interface without buffers: records are opened where they were read, and sealed into a block that is written
+//! at once. What is kept is a record that has not come whole, and what the socket did not take.
 
 use std::fmt;
 use std::io::{Error, ErrorKind, Result};
@@ -33,6 +33,8 @@ pub(crate) struct Tls {
     /// Encrypted bytes that the socket has not taken yet.
     waiting: BytesMut,
     has_failed: bool,
+    /// The peer said that there is no more.
+    has_ended: bool,
 }
 
 /// Which end of the session is ours.
@@ -41,19 +43,10 @@ enum End {
     Server(UnbufferedServerConnection),
 }
 
-/// What a look at arrived bytes gave.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Opened {
-    /// Bytes of the connection.
-    pub(crate) count: usize,
-    /// The peer said that there are no more.
-    pub(crate) ended: bool,
-}
-
 /// What is wanted of a session.
 enum Wish<'a> {
     /// Put what the peer says here.
-    Open(&'a mut [u8], Opened),
+    Open(&'a mut [u8], usize),
     /// Encrypt the one to the other; until that is done there is no count.
     Seal(&'a [u8], &'a mut Vec<u8>, Option<usize>),
     /// Say that no more comes from us.
@@ -64,6 +57,8 @@ enum Wish<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     More,
+    /// The same, and the peer said that no more comes from it.
+    Ended,
     Done,
 }
 
@@ -113,7 +108,14 @@ impl Tls {
     }
 
     fn new(end: End, profile: Arc<Profile>) -> Self {
-        Self { end, profile: Some(profile), partial: Vec::new(), waiting: BytesMut::new(), has_failed: false }
+        Self {
+            end,
+            profile: Some(profile),
+            partial: Vec::new(),
+            waiting: BytesMut::new(),
+            has_failed: false,
+            has_ended: false,
+        }
     }
 
     fn state(&self) -> &CommonState {
@@ -125,10 +127,12 @@ impl Tls {
 
     /// Has the session look at bytes that came, once; returns how many of them are done with.
     fn step(&mut self, came: &mut [u8], wish: &mut Wish<'_>) -> (usize, std::result::Result<Step, rustls::Error>) {
-        match &mut self.end {
-            End::Client(client) => step(client.process_tls_records(came), &mut self.waiting, wish),
-            End::Server(server) => step(server.process_tls_records(came), &mut self.waiting, wish),
-        }
+        let (done, step) = match &mut self.end {
+            End::Client(client) => act(client.process_tls_records(came), &mut self.waiting, wish),
+            End::Server(server) => act(server.process_tls_records(came), &mut self.waiting, wish),
+        };
+        self.has_ended |= step == Ok(Step::Ended);
+        (done, step)
     }
 
     /// What came before and has to stand in front of what is opened next.
@@ -141,13 +145,13 @@ impl Tls {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidData`] with what is wrong, in an operator's words; what the peer is told of it is to be written.
-    pub(crate) fn open(&mut self, mut sealed: &mut [u8], into: &mut [u8]) -> Result<Opened> {
-        let mut wish = Wish::Open(into, Opened::default());
+    pub(crate) fn open(&mut self, mut sealed: &mut [u8], into: &mut [u8]) -> Result<usize> {
+        let mut wish = Wish::Open(into, 0);
         loop {
             let (done, step) = self.step(sealed, &mut wish);
             sealed = sealed.get_mut(done..).unwrap_or_default();
             match step {
-                Ok(Step::More) => {}
+                Ok(Step::More | Step::Ended) => {}
                 Ok(Step::Done) => break,
                 Err(error) => return Err(self.fail(&error, sealed)),
             }
@@ -160,8 +164,8 @@ impl Tls {
             self.partial.extend_from_slice(sealed);
         }
         match wish {
-            Wish::Open(_, opened) => Ok(opened),
-            Wish::Seal(..) | Wish::Close => Ok(Opened::default()),
+            Wish::Open(_, count) => Ok(count),
+            Wish::Seal(..) | Wish::Close => Ok(0),
         }
     }
 
@@ -169,7 +173,7 @@ impl Tls {
     fn fail(&mut self, error: &rustls::Error, sealed: &mut [u8]) -> Error {
         while self.state().wants_write() {
             // as long as it has words of its own, it does not look at the bytes again
-            let (_, step) = self.step(sealed, &mut Wish::Open(&mut [], Opened::default()));
+            let (_, step) = self.step(sealed, &mut Wish::Open(&mut [], 0));
             if step.is_err() {
                 break;
             }
@@ -190,7 +194,7 @@ impl Tls {
             let (done, step) = self.step(&mut partial, wish);
             partial.drain(..done.min(partial.len()));
             match step {
-                Ok(Step::More) => {}
+                Ok(Step::More | Step::Ended) => {}
                 Ok(Step::Done) => break Ok(()),
                 Err(error) => break Err(Error::other(error)),
             }
@@ -242,6 +246,11 @@ impl Tls {
         let _ = self.ask(&mut Wish::Close);
     }
 
+    /// Whether the peer said that no more comes from it.
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
     /// Whether the two ends do not know each other yet.
     pub(crate) fn is_handshaking(&self) -> bool {
         self.profile.is_some()
@@ -272,7 +281,7 @@ impl Tls {
 }
 
 /// Does what a session's state asks for: bytes of the connection by the wish, words of the session itself to those that wait.
-fn step<Data>(
+fn act<Data>(
     status: UnbufferedStatus<'_, '_, Data>,
     waiting: &mut BytesMut,
     wish: &mut Wish<'_>,
@@ -300,12 +309,7 @@ fn step<Data>(
             data.done();
             Ok(Step::More)
         }
-        ConnectionState::PeerClosed => {
-            if let Wish::Open(_, opened) = wish {
-                opened.ended = true;
-            }
-            Ok(Step::More)
-        }
+        ConnectionState::PeerClosed => Ok(Step::Ended),
         ConnectionState::WriteTraffic(mut traffic) => wish.write(&mut traffic, waiting).map(|()| Step::Done),
         _ => Ok(Step::Done),
     };
@@ -326,11 +330,11 @@ fn encode<Data>(data: &mut EncodeTlsData<'_, Data>, waiting: &mut BytesMut) -> s
 
 impl Wish<'_> {
     fn take(&mut self, payload: &[u8]) -> std::result::Result<(), rustls::Error> {
-        if let Self::Open(into, opened) = self
-            && let Some(place) = into.get_mut(opened.count..).and_then(|room| room.get_mut(..payload.len()))
+        if let Self::Open(into, count) = self
+            && let Some(place) = into.get_mut(*count..).and_then(|room| room.get_mut(..payload.len()))
         {
             place.copy_from_slice(payload);
-            opened.count = opened.count.saturating_add(payload.len());
+            *count = count.saturating_add(payload.len());
             return Ok(());
         }
         Err(rustls::Error::General("there is no room for what the peer says".to_owned()))
@@ -412,9 +416,9 @@ mod tests {
         let mut came = tls.partial().to_vec();
         came.extend_from_slice(bytes);
         let mut into = vec![0; came.len()];
-        let opened = tls.open(&mut came, &mut into)?;
-        said.extend_from_slice(&into[..opened.count]);
-        Ok(opened.ended)
+        let count = tls.open(&mut came, &mut into)?;
+        said.extend_from_slice(&into[..count]);
+        Ok(tls.has_ended())
     }
 
     /// Passes on what waits, so many bytes of it; nothing of the connection is said yet.
@@ -476,9 +480,12 @@ mod tests {
     fn the_end_is_told_from_a_socket_that_is_gone() {
         let mut pair = Pair::new("end");
         pair.shake(1 << 20);
+        // also behind its last words
+        let (_, count) = pair.client.seal(b"last", &mut pair.block).unwrap().unwrap();
         pair.client.close();
-        let bytes = pair.client.waiting().to_vec();
-        assert!(show(&mut pair.server, &bytes, &mut Vec::new()).unwrap());
+        let bytes = [&pair.block[..count], pair.client.waiting()].concat();
+        let mut said = Vec::new();
+        assert!(show(&mut pair.server, &bytes, &mut said).unwrap() && said == b"last");
     }
 
     #[test]

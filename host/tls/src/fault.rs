@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 use thiserror::Error as ThisError;
 
 /// The attribute that a fault is about.
@@ -60,13 +60,26 @@ impl Fault {
     }
 }
 
+/// Why a handshake failed that does not end.
+pub const TOO_LONG: &str =
+    "a message of the TLS handshake is longer than 64 KiB: the peer shows too many certificates, or too long ones";
+
 /// Why a handshake failed.
 #[must_use]
 pub fn explain(error: &Error) -> String {
     match error {
         Error::InvalidCertificate(fault) => certificate(fault),
         Error::NoCertificatesPresented => "the peer showed no certificate".to_owned(),
+        Error::InvalidMessage(
+            InvalidMessage::HandshakePayloadTooLarge | InvalidMessage::CertificatePayloadTooLarge,
+        ) => TOO_LONG.to_owned(),
         Error::InvalidMessage(_) => "the peer does not speak TLS".to_owned(),
+        Error::DecryptError => {
+            "what the peer sent cannot be decrypted: it was changed on its way, or sent in the clear".to_owned()
+        }
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } | Error::PeerMisbehaved(_) => {
+            format!("the peer does not keep to TLS: {error}")
+        }
         Error::AlertReceived(alert) => format!("the peer ended TLS: {}", alert_text(*alert)),
         Error::PeerIncompatible(
             PeerIncompatible::Tls12NotOffered

@@ -10,6 +10,6 @@ mod profile;
 mod subject;
 
 pub use expiry::{Expiry, WARN_DAYS};
-pub use fault::{Blame, Fault, Faults, explain, explain_later};
+pub use fault::{Blame, Fault, Faults, TOO_LONG, explain, explain_later};
 pub use identity::Names;
 pub use profile::Profile;

@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{self, AMQP_HEADER, Performative};
 use crosstie_tests::peer::{Arrival, Peer};
-use crosstie_tests::performative::{begin, flow, open, receiver};
+use crosstie_tests::performative::{begin, flow, open, receiver, transfer};
 use crosstie_tests::router::{Router, plain_kdl};
+use fe2o3_amqp_types::performatives::Transfer;
 
 use crate::scene::Scene;
 
@@ -27,7 +28,7 @@ fn a_byte_at_a_time_is_no_fault() {
     let mut sender = Peer::session(scene.router.clients(), "sender");
     sender.attach_sender(0, 0, "slow");
     sender.expect_credit();
-    let message = frame::amqp(0, &crosstie_tests::performative::transfer(0, 0), &frame::data_message(&[3; 300]));
+    let message = frame::amqp(0, &transfer(0, 0), &frame::data_message(&[3; 300]));
     for byte in message {
         sender.send_bytes(&[byte]);
     }
@@ -114,5 +115,34 @@ fn a_peer_that_never_reads_holds_up_nobody() {
     let mut sender = Peer::session(scene.router.clients(), "sender");
     sender.attach_sender(0, 0, "deaf");
     sender.set_send_deadline(Duration::from_millis(500));
+    scene.finish();
+}
+
+/// Its last words cannot be written: ten seconds later its socket goes, and what waited for it.
+#[test]
+fn a_peer_that_is_at_fault_and_reads_nothing_is_let_go() {
+    let kdl = plain_kdl("listener \"deep\" {\n    host \"127.0.0.1\"\n    port 0\n    link-capacity 1000\n}");
+    let scene = Scene::with(&kdl);
+    let addr = scene.router.addr("deep");
+    let mut sender = Peer::session(addr, "sender");
+    sender.attach_sender(0, 0, "deep");
+    let mut stuck = Peer::session(addr, "stuck");
+    stuck.attach_receiver(0, 0, "deep", 10_000);
+    assert!(sender.expect_credit() >= 700);
+    // more than the two ends of the socket hold
+    let body = frame::data_message(&[7; 15_000]);
+    for id in 0..700 {
+        let transfer = Transfer { settled: Some(true), ..transfer(0, id) };
+        sender.send_bytes(&frame::amqp(0, &transfer, &body));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    let files = scene.router.open_files().len();
+    stuck.send_bytes(&[0xff; 64]);
+    let begun = Instant::now();
+    while scene.router.open_files().len() >= files {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the socket is still there");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(begun.elapsed() > Duration::from_secs(8), "it took its last words");
     scene.finish();
 }
