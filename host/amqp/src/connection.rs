@@ -88,6 +88,8 @@ pub enum Event<'b> {
     Detached {
         /// The link, which is gone.
         link: LinkId,
+        /// For good.
+        closed: bool,
         /// Why, if it says.
         error: Option<Error>,
     },
@@ -734,7 +736,7 @@ impl Connection {
             Stage::Attaching | Stage::Attached | Stage::Detached => {}
         }
         append(self.out.end(), ours, &Detach { handle: Handle(handle), closed, error: None });
-        Ok(Step::Event(Event::Detached { link, error }))
+        Ok(Step::Event(Event::Detached { link, closed, error }))
     }
 
     /// Counts a link that we attach.

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crosstie_amqp::connection::{Connection, LinkFlow};
 use crosstie_amqp::fault::condition;
@@ -61,6 +62,9 @@ pub(crate) struct Routed {
     start: Serial,
     /// The terminus outlives the connection: a link that is lost is detached, not closed.
     survives: bool,
+    /// How the container's end is detached when nobody waits for its answer: as the peer said, or as of one that is lost. Both ends
+    /// share it, since neither knows of the other when the peer goes.
+    unwanted_closed: Arc<AtomicBool>,
     /// What waits for the window, or for room in the output.
     pub(crate) queue: VecDeque<Item>,
     bytes: usize,
@@ -133,7 +137,7 @@ pub(crate) enum Relayed {
         drain: bool,
     },
     Detach(Detached),
-    /// The peer that asked for the link did not wait for the answer.
+    /// The peer that asked for the link did not wait for the answer, or cannot be told of it.
     Unwanted,
 }
 
@@ -155,6 +159,7 @@ pub(crate) struct Wish {
     body: Box<[u8]>,
     address: Option<String>,
     survives: bool,
+    unwanted_closed: Arc<AtomicBool>,
     key: Arc<str>,
 }
 
@@ -333,6 +338,7 @@ impl Shard {
         if survives && !sends {
             routes.remember(&name_there, name);
         }
+        let unwanted_closed = Arc::new(AtomicBool::new(!survives));
         let wish = Wish {
             from: at,
             receives: !sends,
@@ -340,6 +346,7 @@ impl Shard {
             body: body.into(),
             address: outside.clone().filter(|_| !resumes(&attach)),
             survives,
+            unwanted_closed: unwanted_closed.clone(),
             key: key.clone(),
         };
         let container = way.container;
@@ -349,7 +356,8 @@ impl Shard {
         let inside = raw::Attach::decode(body).ok().and_then(own).unwrap_or_else(|| name.to_owned());
         let renamed = outside.map(|outside| (inside, outside));
         let asked = Asked { attach, renamed, way, flow };
-        let end = Routed::new((id, serial), link_name, key, (sends, survives), Phase::Asking(Box::new(asked)));
+        let phase = Phase::Asking(Box::new(asked));
+        let end = Routed { unwanted_closed, ..Routed::new((id, serial), link_name, key, (sends, survives), phase) };
         if let Some(session) = peer.session(link.channel) {
             session.set(link.handle, Link::Routed(Box::new(end)));
         }
@@ -410,7 +418,6 @@ impl Shard {
             }
             return;
         };
-        let survives = end.survives;
         let waits = matches!(said, Relayed::Advance { .. } | Relayed::Detach(_)) && !end.queue.is_empty();
         if waits && matches!(end.phase, Phase::Attached) {
             return end.queue.push_back(Item::Said(said));
@@ -429,8 +436,10 @@ impl Shard {
                 }
             }
             Relayed::Detach(detached) => self.detach_routed(to, detached),
-            // what outlives a connection outlives one that was lost just now, too
-            Relayed::Unwanted => self.detach_routed(to, Detached { closed: !survives, error: None, gone: true }),
+            Relayed::Unwanted => {
+                let closed = end.unwanted_closed.load(Ordering::Relaxed);
+                self.detach_routed(to, Detached { closed, error: None, gone: true });
+            }
         }
         self.mark(to.connection);
     }
@@ -447,6 +456,7 @@ impl Shard {
             return;
         };
         end.partner = Some(from);
+        let unwanted_closed = end.unwanted_closed.clone();
         let Asked { attach, renamed, way, flow } = *asked;
         let Ok(answer) = raw::Attach::decode(body) else {
             return;
@@ -465,6 +475,8 @@ impl Shard {
             let why = "the container's answer to the attach is longer than max-frame-size";
             let error = custom("amqp:frame-size-too-small", why);
             peer.amqp.refuse(to.link, terminus::answer(&attach, None, None), error);
+            // the peer hears that it is closed; what it had before keeps its deliveries
+            unwanted_closed.store(!answer.has_unsettled(), Ordering::Relaxed);
             self.take_routed(to);
             return self.tell(from, Relayed::Unwanted);
         }
@@ -671,6 +683,7 @@ impl Routed {
             receives,
             start: Serial(0),
             survives,
+            unwanted_closed: Arc::default(),
             queue: VecDeque::new(),
             bytes: 0,
             arriving: Arriving::Proper,
@@ -680,6 +693,11 @@ impl Routed {
             counters: Counters::default(),
             watch: Watch::default(),
         }
+    }
+
+    /// The peer detached it, and did not wait for the container's answer.
+    pub(crate) fn leave(&self, closed: bool) {
+        self.unwanted_closed.store(closed, Ordering::Relaxed);
     }
 
     /// Takes more, or fewer, bytes into account that wait.
@@ -731,6 +749,7 @@ impl Peer {
         let end = Routed {
             partner: Some(wish.from),
             start: Serial(attach.initial_delivery_count()),
+            unwanted_closed: wish.unwanted_closed,
             ..Routed::new((id, serial), wish.name.into(), wish.key, (wish.receives, wish.survives), Phase::Attaching)
         };
         if let Some(session) = self.session(link.channel) {

@@ -446,7 +446,12 @@ impl Shard {
             Event::RelayDetached { link, answers, closed, error } => {
                 self.handle_routed_detach(at, link, answers, (closed, error));
             }
-            Event::Detached { link, error } => self.handle_detach(at, link, error.as_ref()),
+            Event::Detached { link, closed, error } => {
+                if let Some(end) = self.routed_mut(at, link) {
+                    end.leave(closed);
+                }
+                self.handle_detach(at, link, error.as_ref());
+            }
             Event::Ended(channel) => self.drop_session(at, channel, true),
             Event::Closed(error) => self.end(at, Ended::ByPeer(error)),
             Event::Unanswered => self.end(at, Ended::Unanswered),

@@ -199,8 +199,9 @@ impl Pairs {
         let lost = condition(error.as_ref()).as_deref() == Some("qd:routed-link-lost");
         let as_lost = other.lost && lost && *closed != pair.survives;
         // the peer did not wait for the container's answer
-        let late = side == Side::Container && (other.lost || other.said.is_some());
-        let unwanted = late && error.is_none() && *closed != pair.survives;
+        let as_it_went = other.said.as_ref().is_some_and(|said| said.0 == *closed);
+        let as_it_was_lost = other.lost && *closed != pair.survives;
+        let unwanted = side == Side::Container && error.is_none() && (as_it_went || as_it_was_lost);
         assert!(as_said || as_lost || unwanted, "link {link} is detached at its {side:?} by {detach:?}: {pair:?}");
     }
 

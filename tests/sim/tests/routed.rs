@@ -11,6 +11,8 @@ use fe2o3_amqp_types::definitions::{Handle, Role as End};
 use fe2o3_amqp_types::messaging::TerminusExpiryPolicy;
 use fe2o3_amqp_types::performatives::{Attach, Detach, End as EndSession};
 use serde::Serialize;
+use serde_amqp::Value;
+use serde_amqp::primitives::{OrderedMap, Symbol};
 
 /// A router with routes to a container, that container, and a peer.
 struct Scene {
@@ -77,11 +79,29 @@ impl Scene {
         frames
     }
 
+    /// The container answers what it was asked for, which nobody waits for: whether each detach that it hears closes.
+    fn unwanted(&mut self, (channel, _): &(u16, Attach), answer: Attach) -> Vec<bool> {
+        let container = self.container;
+        self.say(container, 0, &speech::begin(Some(*channel), 0, 100));
+        self.say(container, 0, &answer);
+        let detached: Vec<(u16, Detach)> = self.heard_of(container, raw::DETACH);
+        detached.iter().map(|(_, it)| it.closed).collect()
+    }
+
     /// Of these, the performatives with a code.
     fn heard_of<T: serde::de::DeserializeOwned>(&mut self, wire: WireId, wanted: u64) -> Vec<(u16, T)> {
         let frames = self.heard(wire).into_iter().filter(|(_, body)| raw::code(body).unwrap().0 == wanted);
         frames.map(|(channel, body)| (channel, serde_amqp::from_slice(&body).unwrap())).collect()
     }
+}
+
+/// A receiver, whose terminus outlives its connection or not.
+fn subscription(survives: bool) -> Attach {
+    let mut attach = speech::receiver("subscription", 0, Some("queue"));
+    if let Some(source) = attach.source.as_deref_mut().filter(|_| survives) {
+        source.expiry_policy = TerminusExpiryPolicy::Never;
+    }
+    attach
 }
 
 /// What a container answers.
@@ -128,18 +148,48 @@ fn a_subscription_outlives_a_peer_that_is_lost_while_it_attaches() {
     for survives in [true, false] {
         let mut scene = Scene::new();
         let (peer, container) = (scene.peer, scene.container);
-        let mut attach = speech::receiver("subscription", 0, Some("queue"));
-        if let Some(source) = attach.source.as_deref_mut().filter(|_| survives) {
-            source.expiry_policy = TerminusExpiryPolicy::Never;
-        }
-        scene.say(peer, 0, &attach);
+        scene.say(peer, 0, &subscription(survives));
         let asked: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
         scene.router.lose(peer);
         scene.router.run();
-        scene.say(container, 0, &speech::begin(Some(asked[0].0), 0, 100));
-        scene.say(container, 0, &answer(&asked[0].1, 0));
-        let detached: Vec<(u16, Detach)> = scene.heard_of(container, raw::DETACH);
         // to close it would end the subscription
-        assert_eq!(detached.iter().map(|(_, it)| it.closed).collect::<Vec<_>>(), [!survives]);
+        assert_eq!(scene.unwanted(&asked[0], answer(&asked[0].1, 0)), [!survives]);
+    }
+}
+
+/// What a peer says of its link goes before what is taken for granted of one that is lost.
+#[test]
+fn a_subscription_ends_when_its_peer_closes_it_while_it_attaches() {
+    for (survives, closed, is_lost) in
+        [(true, true, false), (true, true, true), (true, false, true), (false, false, false)]
+    {
+        let mut scene = Scene::new();
+        let (peer, container) = (scene.peer, scene.container);
+        scene.say(peer, 0, &subscription(survives));
+        let asked: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+        scene.say(peer, 0, &speech::detach(0, closed));
+        if is_lost {
+            scene.router.lose(peer);
+            scene.router.run();
+        }
+        assert_eq!(scene.unwanted(&asked[0], answer(&asked[0].1, 0)), [closed], "{survives}, {closed}, {is_lost}");
+    }
+}
+
+/// The peer hears that its link is closed. What is unsettled is of a subscription that it had before.
+#[test]
+fn a_subscription_whose_answer_no_peer_can_read_is_closed_unless_it_was_there_before() {
+    for had_before in [false, true] {
+        let mut scene = Scene::new();
+        let (peer, container) = (scene.peer, scene.container);
+        scene.say(peer, 0, &subscription(true));
+        let asked: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+        let mut long = answer(&asked[0].1, 0);
+        let text = Value::String("x".repeat(5000));
+        long.properties = Some(OrderedMap::from_iter([(Symbol::from("long"), text)]));
+        long.unsettled = had_before.then(|| OrderedMap::from_iter([(vec![1].into(), None)]));
+        assert_eq!(scene.unwanted(&asked[0], long), [!had_before]);
+        let refused: Vec<(u16, Detach)> = scene.heard_of(peer, raw::DETACH);
+        assert!(refused.len() == 1 && refused[0].1.closed, "{refused:?}");
     }
 }

@@ -12,6 +12,7 @@ const NAME: usize = 0;
 const HANDLE: usize = 1;
 const SOURCE: usize = 5;
 const TARGET: usize = 6;
+const UNSETTLED: usize = 7;
 const INITIAL_DELIVERY_COUNT: usize = 9;
 
 /// Descriptor code of the target coordinator. Source: AMQP 1.0 part 4, 4.5.1.
@@ -68,6 +69,12 @@ impl<'b> Attach<'b> {
     #[must_use]
     pub fn lacks(&self, side: Side) -> bool {
         self.terminus(side) == NULL
+    }
+
+    /// Whether it tells what is unsettled from before.
+    #[must_use]
+    pub fn has_unsettled(&self) -> bool {
+        self.field(UNSETTLED) != NULL
     }
 
     /// The address of a terminus.
