@@ -38,6 +38,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
             Step::Ask(request) => {
                 let answer = ask(worker, request).await;
                 failover.handle_answer(worker.clock(), answer);
+                watched.set_progress(&failover);
             }
             Step::Wait(until) => {
                 tokio::select! {
@@ -66,6 +67,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
                     Err(failure) => {
                         tell_failed((&name, watched), &endpoint, None, &failure);
                         failover.handle_failed(worker.clock(), failure);
+                        watched.set_progress(&failover);
                     }
                 }
             }
@@ -216,12 +218,14 @@ fn tell_over(
     }
     if !failover.is_connected() {
         tell_failed((name, watched), endpoint, Some(dialled.id()), &failure);
-        return failover.handle_failed(worker.clock(), failure);
+        failover.handle_failed(worker.clock(), failure);
+        return watched.set_progress(failover);
     }
     let Failure { error, condition } = &failure;
     watched.set(ConnectorStatus::Failed, Some(failed_text(endpoint, Some(dialled.id()), &failure)));
     tracing::warn!(target: "connector", connector = name, endpoint, error, condition, "connection lost");
     failover.handle_lost(worker.clock(), failure);
+    watched.set_progress(failover);
 }
 
 fn tell_failed((name, watched): (&str, &Watched), endpoint: &str, id: Option<u64>, failure: &Failure) {

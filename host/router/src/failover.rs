@@ -126,11 +126,17 @@ pub struct Failover {
 }
 
 impl Failover {
-    /// What may be dialled, as URLs: the one in use first, then those that follow it in order.
+    /// What may be dialled, as URLs: the one in use or next to try first, then those that follow it in order.
     #[must_use]
     pub fn urls(&self) -> Vec<String> {
         let keys: Vec<Key> = self.candidates.keys().collect();
-        let start = keys.iter().position(|key| Some(*key) == self.current).unwrap_or(0);
+        let first = match &self.state {
+            State::Dialing { .. } | State::Connected { .. } | State::Ask(FailoverCause::Lost) => self.current,
+            State::Asking(asked) => asked.first().copied(),
+            State::Round { left, .. } => left.front().map(|turn| turn.key),
+            State::Ask(_) | State::Waiting { .. } => None,
+        };
+        let start = keys.iter().position(|key| Some(*key) == first).unwrap_or(0);
         let (before, after) = keys.split_at_checked(start).unwrap_or_default();
         after.iter().chain(before).filter_map(|key| self.candidates.get(*key).map(url)).collect()
     }

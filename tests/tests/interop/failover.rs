@@ -172,3 +172,37 @@ fn s02_an_empty_list_forgets_and_an_absent_one_does_not() {
 fn url(port: u16) -> String {
     format!("amqp://127.0.0.1:{port}")
 }
+
+/// Management tells of the last attempt, not of the one before; there is time to ask until the next round.
+#[test]
+fn s02_the_last_failure_is_shown_while_nobody_answers() {
+    for hangs_up_last in [false, true] {
+        let (server, closed) = (Server::new(), free_port());
+        let mut ports = [server.port(), closed];
+        if hangs_up_last {
+            ports.reverse();
+        }
+        let kdl = connector(&[(ports[0], 0), (ports[1], 1)], "");
+        let router = Router::start(&kdl.replace("base=\"300ms\" cap=\"1s\"", "base=\"3s\" cap=\"3s\""));
+        drop(server.accept());
+        router.wait_log(0, DEADLINE, &["cannot connect", &format!(":{}", ports[1])]);
+        let row = router.stat("connectors").remove(0);
+        assert_eq!((&row["connectionStatus"], &row["attempts"]), (&"FAILED".into(), &2.into()), "{row}");
+        assert_eq!(row["failoverUrls"], ports.map(url).join(", "), "what is tried next comes first");
+        for (of, port) in row["endpoints"].as_array().expect("a list").iter().zip(ports) {
+            assert_eq!((&of["url"], &of["failuresInRow"]), (&url(port).into(), &1.into()), "{row}");
+            assert!(of["lastError"].is_string(), "{row}");
+        }
+        let _peer = serve(&router, &server, &open("back"));
+        let row = router.stat("connectors").remove(0);
+        assert_eq!(row["connectionStatus"], "SUCCESS");
+        let urls = row["failoverUrls"].as_str().expect("a text");
+        assert!(urls.starts_with(&url(server.port())), "{urls}");
+        let failures = |of: &serde_json::Value| (of["url"].clone(), of["failuresInRow"].clone());
+        let found: Vec<_> = row["endpoints"].as_array().expect("a list").iter().map(failures).collect();
+        // who comes first has failed once more by then
+        let again = if hangs_up_last { 2 } else { 1 };
+        let expected = ports.map(|port| (url(port).into(), if port == closed { again } else { 0 }.into()));
+        assert_eq!(found, expected);
+    }
+}

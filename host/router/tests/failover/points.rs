@@ -221,6 +221,24 @@ fn the_endpoint_in_use_is_named_first() {
     assert_eq!(failover.urls(), ["b", "c", "x", "a"].map(url));
 }
 
+#[test]
+fn between_rounds_the_endpoint_that_is_tried_next_is_named_first() {
+    let mut failover = Failover::new(&connector(&[]), 1);
+    for next in ["b", "c", "a"] {
+        let tried = dialled(&mut failover, clock(0)).host;
+        failover.handle_failed(clock(0), Failure::default());
+        assert_eq!(failover.urls()[0], format!("amqp://{next}:5672"), "after {tried}");
+    }
+    assert_eq!(dialled(&mut failover, clock(1)).host, "a");
+    failover.handle_failed(clock(1), Failure::default());
+    assert_eq!(dialled(&mut failover, clock(1)).host, "b");
+    failover.handle_opened(clock(1), Advertisement::default());
+    failover.handle_lost(clock(9), Failure::default());
+    assert_eq!(failover.urls()[0], "amqp://b:5672", "the lost one first");
+    request(&mut failover, 9);
+    assert_eq!(failover.urls()[0], "amqp://b:5672");
+}
+
 /// Point 9: alternates that the operator writes, by priority and then as they are written, without any peer advertising them.
 #[test]
 fn configured_alternates_need_no_peer_to_name_them() {
