@@ -9,7 +9,7 @@ use crate::address::{ConnectionRef, LinkRef};
 use crate::auto_links::AutoLinkId;
 use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
-use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route};
+use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route, Session};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::shard::{Producer, Shard};
 
@@ -31,6 +31,7 @@ impl Shard {
             return;
         };
         let count = u32::try_from(session.links.len()).unwrap_or(u32::MAX);
+        session.ends_busy |= session.is_busy();
         // all at once: each link would look through them again
         let runs = session.sent.extract(|_| true);
         for run in runs {
@@ -63,6 +64,9 @@ impl Shard {
             return;
         };
         let count = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
+        if peer.sessions.iter().flatten().any(Session::is_busy) {
+            peer.sessions.iter_mut().flatten().for_each(|session| session.ends_busy = true);
+        }
         for channel in 0..count {
             self.drop_session(at, channel, false);
         }
@@ -195,8 +199,10 @@ impl Shard {
             }
         }
         let session = self.peer_mut(at).and_then(|peer| peer.session(link.channel));
-        let runs = session.map(|session| session.sent.extract(|sent| sent.handle == link.handle)).unwrap_or_default();
-        busy |= !runs.is_empty();
+        let (runs, ends_busy) = session
+            .map(|session| (session.sent.extract(|sent| sent.handle == link.handle), session.ends_busy))
+            .unwrap_or_default();
+        busy |= ends_busy || !runs.is_empty();
         for run in runs {
             self.settle_sent(at, link.channel, &run, &Outcome::Failed);
         }

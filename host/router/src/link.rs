@@ -44,9 +44,16 @@ pub(crate) struct Session {
     pub(crate) gate: Gate,
     /// Outgoing links with something in their queue, each once.
     pub(crate) queued: Vec<u32>,
+    /// It ends, or its connection does, and has taken what was on its way from its consumers before they go one by one.
+    pub(crate) ends_busy: bool,
 }
 
 impl Session {
+    /// Whether something is on its way to its consumers.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.sent.is_empty() || !self.queued.is_empty()
+    }
+
     pub(crate) fn link(&self, handle: u32) -> Option<&Link> {
         self.links.get(usize::try_from(handle).ok()?)?.as_ref()
     }

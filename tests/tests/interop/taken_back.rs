@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{Frame, Performative};
 use crosstie_tests::peer::{Arrival, Peer};
-use crosstie_tests::performative::{flow, receiver, sender};
+use crosstie_tests::performative::{flow, sender};
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::Role;
 use fe2o3_amqp_types::messaging::DeliveryState;
-use fe2o3_amqp_types::performatives::{Attach, Detach};
+use fe2o3_amqp_types::performatives::{Attach, Close, Detach, End};
 
 use crate::auto_links::{auto_attach, serve_session};
 
@@ -44,19 +44,42 @@ fn limit(frame: &Frame) -> Option<u32> {
     }
 }
 
+/// How a consumer goes.
+#[derive(Debug, Clone, Copy)]
+enum Leaves {
+    Detach,
+    End,
+    /// Of a session with another link to the address, which has no deliveries and goes last.
+    EndOfTwo,
+    Close,
+    Lost,
+}
+
 #[test]
 fn s04_a_broker_is_never_given_less_credit_than_it_has_in_flight() {
+    for leaves in [Leaves::Detach, Leaves::End, Leaves::EndOfTwo, Leaves::Close, Leaves::Lost] {
+        assert_credit_stays(leaves);
+    }
+}
+
+fn assert_credit_stays(leaves: Leaves) {
     let (mut router, _server, mut container) = waypoint("in");
     let mut consumer = Peer::session(router.clients(), "consumer");
-    consumer.send(0, &receiver(0, "q.one"));
-    consumer.expect_attach("receiver-0");
-    consumer.send(0, &flow(0, 0, 1));
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    if matches!(leaves, Leaves::EndOfTwo) {
+        consumer.attach_receiver(0, 1, "q.one", 0);
+    }
     let mut given = container.expect_credit();
     container.send_message(0, 0, 0, b"one");
     consumer.expect_transfer();
 
     // the consumer goes while the broker sends all that it may
-    consumer.send(0, &Detach { handle: 0.into(), closed: true, error: None });
+    match leaves {
+        Leaves::Detach => consumer.send(0, &Detach { handle: 0.into(), closed: true, error: None }),
+        Leaves::End | Leaves::EndOfTwo => consumer.send(0, &End { error: None }),
+        Leaves::Close => consumer.send(0, &Close { error: None }),
+        Leaves::Lost => drop(consumer),
+    }
     for id in 1..given {
         container.send_message(0, 0, id, b"more");
     }
@@ -66,14 +89,14 @@ fn s04_a_broker_is_never_given_less_credit_than_it_has_in_flight() {
         match container.next(end.saturating_duration_since(Instant::now())) {
             Arrival::Frame(frame) => {
                 left = limit(&frame).unwrap_or(left);
-                assert!(left >= given, "credit until {left}, after it was until {given}: {frame:?}");
+                assert!(left >= given, "{leaves:?}: credit until {left}, after it was until {given}: {frame:?}");
                 given = given.max(left);
                 if let Performative::Disposition(said) = &frame.performative {
                     assert!(matches!(said.state, Some(DeliveryState::Released(_) | DeliveryState::Modified(_))));
                     ended += said.last.unwrap_or(said.first) - said.first + 1;
                 }
             }
-            other => panic!("{ended} of {given} have an outcome, and now {other:?}"),
+            other => panic!("{leaves:?}: {ended} of {given} have an outcome, and now {other:?}"),
         }
     }
     router.assert_healthy();
