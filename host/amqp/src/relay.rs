@@ -126,10 +126,7 @@ impl Connection {
         let Some(state) = self.link_mut(link) else {
             return;
         };
-        state.limit = limit;
-        if state.limit_max.before(limit) {
-            state.limit_max = limit;
-        }
+        state.reach(limit);
         state.drains = drain;
         self.write_link_flow(link, drain);
     }

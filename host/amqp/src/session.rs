@@ -108,6 +108,17 @@ impl Link {
         }
     }
 
+    /// As receiver: our credit reaches to another delivery-count.
+    pub(crate) fn reach(&mut self, limit: Serial) {
+        if limit.before(self.limit) {
+            self.taken_back = true;
+        }
+        self.limit = limit;
+        if self.limit_max.before(limit) {
+            self.limit_max = limit;
+        }
+    }
+
     /// Adopts the peer's initial delivery-count.
     pub(crate) const fn start_count(&mut self, count: u32) {
         self.delivery_count = Serial(count);

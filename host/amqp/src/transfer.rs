@@ -312,12 +312,7 @@ impl Connection {
         let Some(state) = self.link_mut(link) else {
             return;
         };
-        let limit = state.delivery_count.add(credit);
-        state.taken_back |= limit.before(state.limit);
-        state.limit = limit;
-        if state.limit_max.before(state.limit) {
-            state.limit_max = state.limit;
-        }
+        state.reach(state.delivery_count.add(credit));
         state.drains = false;
         self.write_link_flow(link, false);
     }

@@ -120,6 +120,26 @@ fn receiving(router: &Router, container: &mut Peer) -> (Peer, u16, Attach) {
     (client, channel, attach)
 }
 
+/// What was on its way when its receiver lowered its credit, and what Proton-J sends because it miscounts then.
+#[test]
+fn s05_a_container_that_sends_beyond_credit_that_was_lowered_is_no_peer_at_fault() {
+    let mut router = router();
+    let mut container = container(&router);
+    let (mut client, channel, attach) = receiving(&router, &mut container);
+    for credit in [10, 2] {
+        client.send(0, &flow(5, 7, credit));
+        assert_eq!(link_flow(&mut container).link_credit, Some(credit));
+    }
+    for id in 0..20 {
+        container.send_message(channel, attach.handle.0, id, b"more");
+    }
+    for _ in 0..20 {
+        client.expect_transfer();
+    }
+    container.begin(7);
+    router.assert_healthy();
+}
+
 #[test]
 fn s05_the_container_has_the_peers_attach_and_the_peer_its_answer() {
     let router = router();
