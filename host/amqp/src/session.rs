@@ -75,7 +75,8 @@ pub(crate) struct Link {
     /// As receiver: the furthest that any credit reached to; the peer may not have seen that it was taken back.
     pub(crate) limit_max: Serial,
     /// As receiver: credit was taken back. Clients whose deliveries in flight are more than what is left were seen to take
-    /// that for credit without an end (Proton-J, so Qpid JMS, and go-amqp), so that it is no fault to go on.
+    /// that for credit without an end (Proton-J, so Qpid JMS, and go-amqp), so that it is no fault to go on. Until the peer has
+    /// all of it again without having gone on, or has drained; on a relayed link for good, since its ends decide.
     pub(crate) taken_back: bool,
     /// As receiver: the peer was asked to use its credit or give it back.
     pub(crate) drains: bool,
@@ -112,11 +113,30 @@ impl Link {
     pub(crate) fn reach(&mut self, limit: Serial) {
         if limit.before(self.limit) {
             self.taken_back = true;
+        } else if !limit.before(self.limit_max) {
+            self.make_whole();
         }
         self.limit = limit;
         if self.limit_max.before(limit) {
             self.limit_max = limit;
         }
+    }
+
+    /// As receiver: the peer has said that it used its credit or gave it back.
+    pub(crate) fn handle_drained(&mut self, count: Serial) {
+        if self.drains && count == self.limit {
+            self.make_whole();
+        }
+    }
+
+    /// Holds a peer to its credit that did not go beyond it after some was taken back.
+    fn make_whole(&mut self) {
+        self.taken_back &= self.relayed || self.overran();
+    }
+
+    /// As receiver: whether more came than was ever granted.
+    pub(crate) const fn overran(&self) -> bool {
+        self.limit_max.before(self.delivery_count)
     }
 
     /// Adopts the peer's initial delivery-count.
@@ -321,6 +341,54 @@ pub const fn wire_id(id: DeliveryId) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A link on which the peer sent `sent` deliveries, of 10 that it had credit for until that was taken back.
+    fn taken_back(sent: u32) -> Link {
+        let mut link = Link::new("a", Role::Receiver, Stage::Attached);
+        link.reach(Serial(10));
+        link.reach(Serial(2));
+        assert!(link.taken_back);
+        link.delivery_count = Serial(sent);
+        link
+    }
+
+    #[test]
+    fn a_peer_that_has_all_its_credit_again_is_held_to_it() {
+        let mut link = taken_back(5);
+        link.reach(Serial(9));
+        assert!(link.taken_back, "not all of it");
+        link.reach(Serial(10));
+        assert!(!link.taken_back);
+    }
+
+    #[test]
+    fn a_peer_that_went_beyond_its_credit_is_held_to_it_when_it_has_counted_anew() {
+        let mut link = taken_back(11);
+        link.reach(Serial(20));
+        assert!(link.taken_back, "it may be far beyond");
+        link.reach(Serial(30));
+        assert!(!link.taken_back);
+    }
+
+    #[test]
+    fn a_peer_that_drained_is_held_to_its_credit() {
+        let mut link = taken_back(2);
+        link.handle_drained(Serial(2));
+        assert!(link.taken_back, "it was not asked to");
+        link.drains = true;
+        link.handle_drained(Serial(1));
+        assert!(link.taken_back, "it has some left");
+        link.handle_drained(Serial(2));
+        assert!(!link.taken_back);
+    }
+
+    #[test]
+    fn the_ends_of_a_relayed_link_decide_about_its_credit() {
+        let mut link = taken_back(5);
+        link.relayed = true;
+        link.reach(Serial(20));
+        assert!(link.taken_back);
+    }
 
     #[test]
     fn ids_of_two_sessions_never_meet() {

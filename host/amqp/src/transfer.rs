@@ -147,8 +147,12 @@ impl Connection {
         let (id, sender) = (LinkId { channel: ours, handle }, link.role == Role::Receiver);
         if sender {
             // a sender that drained, or that skipped deliveries, moves the count forward
-            if let Some(count) = flow.delivery_count.map(Serial).filter(|count| link.delivery_count.before(*count)) {
-                link.delivery_count = if link.limit_max.before(count) { link.limit_max } else { count };
+            if let Some(count) = flow.delivery_count.map(Serial) {
+                let until = if link.limit_max.before(count) { link.limit_max } else { count };
+                if link.delivery_count.before(until) {
+                    link.delivery_count = until;
+                }
+                link.handle_drained(count);
             }
         } else if link.relayed
             && let Some(credit) = flow.link_credit
@@ -331,7 +335,7 @@ impl Connection {
     /// Brings a sending peer that took too little credit for much back to a count, and has it drain that. Says whether it was
     /// one: whether more came than was ever granted.
     pub fn recover(&mut self, link: LinkId) -> bool {
-        let Some(state) = self.link_mut(link).filter(|state| state.limit_max.before(state.delivery_count)) else {
+        let Some(state) = self.link_mut(link).filter(|state| state.overran()) else {
             return false;
         };
         state.limit = state.delivery_count.add(RECOVERY);

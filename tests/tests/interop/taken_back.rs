@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::{Frame, Performative};
-use crosstie_tests::peer::{Arrival, Peer};
+use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
 use crosstie_tests::performative::{flow, sender};
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
@@ -28,12 +28,18 @@ fn waypoint(direction: &str) -> (Router, Server, Peer) {
          direction \"{direction}\"\n    connection \"broker\"\n}}\n",
         server.port()
     )));
-    let mut container = serve_session(&server);
+    let container = attached(&server);
+    (router, server, container)
+}
+
+/// The container, whose auto-link is attached.
+fn attached(server: &Server) -> Peer {
+    let mut container = serve_session(server);
     let theirs = auto_attach(&mut container);
     let receives = theirs.role == Role::Sender;
     let role = if receives { Role::Receiver } else { Role::Sender };
     container.send(0, &Attach { role, initial_delivery_count: (!receives).then_some(0), unsettled: None, ..theirs });
-    (router, server, container)
+    container
 }
 
 /// Where the credit of a link ends.
@@ -155,5 +161,25 @@ fn s04_a_sender_that_takes_too_little_credit_for_much_is_no_peer_at_fault() {
             Some(())
         });
     }
+    router.assert_healthy();
+}
+
+#[test]
+fn s04_a_sender_that_has_its_credit_again_is_held_to_it() {
+    let (mut router, server, container) = waypoint("out");
+    let mut producer = Peer::session(router.clients(), "producer");
+    producer.attach_sender(0, 0, "q.one");
+    let credit = producer.expect_credit();
+    drop(container);
+    let taken_back = |frame: &Frame| (limit(frame)? < credit).then_some(());
+    producer.expect("a flow that takes credit back", taken_back);
+    let _container = attached(&server);
+    let credit = producer.expect_credit();
+    for id in 0..credit {
+        producer.send_message(0, 0, id, b"within");
+    }
+    producer.frames_until_begin(1);
+    producer.send_message(0, 0, credit, b"beyond");
+    assert_eq!(producer.fault(DEADLINE), Ok(Some("amqp:link:transfer-limit-exceeded".to_owned())));
     router.assert_healthy();
 }
