@@ -106,7 +106,7 @@ fn s04_s05_each_library_uses_queues_of_classic() {
 }
 
 /// Its queues have another prefix, which the link route adds, and are there before: those that it makes for a link do not
-/// outlive it. RabbitMQ 3.10 has no transactions and no filters by AMQP 1.0.
+/// outlive it. By its documentation RabbitMQ 3.10 has neither transactions nor filters by AMQP 1.0.
 #[test]
 fn s04_s05_each_library_uses_queues_of_rabbitmq() {
     let broker = Rabbit::start(&["Q.LIBRARIES", "a.kept"]);
