@@ -257,6 +257,11 @@ impl Incoming {
     pub(crate) fn lane(&mut self, lane: LaneId) -> Option<&mut Lane> {
         self.lanes.get_mut(lane)
     }
+
+    /// Whether its sender has nothing on its way, as far as can be told.
+    pub(crate) fn rests(&self) -> bool {
+        self.held == 0 && self.arriving.is_none() && self.watch.is_quiet(&self.counters)
+    }
 }
 
 /// A delivery that waits for a consumer with credit.

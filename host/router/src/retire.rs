@@ -57,7 +57,12 @@ impl Shard {
             match session.link_mut(link.handle) {
                 Some(Link::Incoming(incoming)) => {
                     incoming.is_open = false;
-                    self.drain_producer(at, link);
+                    match incoming.auto_link.map(|_| incoming.rests()) {
+                        None => self.drain_producer(at, link),
+                        Some(true) => self.withdraw(at, link),
+                        // less than it has in flight is never granted, and a container is not drained: see `end_credit`
+                        Some(false) => {}
+                    }
                 }
                 Some(Link::Outgoing(outgoing)) => {
                     let place = LinkRef { connection: at, link, serial: outgoing.serial };

@@ -35,9 +35,8 @@ pub(crate) struct Watch {
 impl Watch {
     /// Says whether nothing came since the last look.
     fn look(&mut self, counters: &Counters, has_credit: bool, second: u32) -> bool {
-        let ended = [counters.accepted, counters.rejected, counters.released, counters.modified, counters.presettled];
-        let settled = ended.into_iter().fold(0_u64, u64::saturating_add);
-        let is_quiet = settled == self.settled;
+        let is_quiet = self.is_quiet(counters);
+        let settled = settled(counters);
         let rate = settled.saturating_sub(self.settled) / INTERVAL.as_secs();
         self.settled_per_second = u32::try_from(rate).unwrap_or(u32::MAX);
         self.settled = settled;
@@ -45,10 +44,21 @@ impl Watch {
         is_quiet
     }
 
+    /// Whether nothing was settled since the last look.
+    pub(crate) fn is_quiet(&self, counters: &Counters) -> bool {
+        settled(counters) == self.settled
+    }
+
     /// For how long the sender has been without credit, as far as looks tell.
     pub(crate) fn zero_credit_seconds(&self, second: u32) -> u32 {
         self.without_credit.map_or(0, |since| second.saturating_sub(since))
     }
+}
+
+/// Deliveries that ended.
+fn settled(counters: &Counters) -> u64 {
+    let ended = [counters.accepted, counters.rejected, counters.released, counters.modified, counters.presettled];
+    ended.into_iter().fold(0_u64, u64::saturating_add)
 }
 
 impl Shard {

@@ -9,10 +9,11 @@ use crosstie_tests::performative::{flow, sender};
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::Role;
-use fe2o3_amqp_types::messaging::DeliveryState;
-use fe2o3_amqp_types::performatives::{Attach, Close, Detach, End};
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
+use fe2o3_amqp_types::performatives::{Attach, Close, Detach, End, Flow};
 
 use crate::auto_links::{auto_attach, serve_session};
+use crate::failover::connector;
 
 /// More than the credit of a link's default capacity.
 const MANY: u32 = 400;
@@ -182,4 +183,55 @@ fn s04_a_sender_that_has_its_credit_again_is_held_to_it() {
     producer.send_message(0, 0, credit, b"beyond");
     assert_eq!(producer.fault(DEADLINE), Ok(Some("amqp:link:transfer-limit-exceeded".to_owned())));
     router.assert_healthy();
+}
+
+/// The flows of the link of a container whose place a better one takes, at rest or with a delivery at its consumer, until its
+/// connection ends; and what credit it had before.
+fn flows_of_retired(works: bool) -> (u32, Vec<Flow>) {
+    let (first, second) = (Server::new(), Server::new());
+    let kdl = connector(&[(first.port(), 0), (second.port(), 1)], "fail-back after=\"1s\"");
+    let mut router = Router::start(&format!(
+        "{kdl}\naddress {{\n    prefix \"q\"\n    waypoint\n}}\nauto-link \"link\" {{\n    address \"q.one\"\n    direction \"in\"\n    connection \"my-broker\"\n}}\n"
+    ));
+    drop(first.accept());
+    let mut container = attached(&second);
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    let given = container.expect_credit();
+    if works {
+        container.send_message(0, 0, 0, b"one");
+        consumer.expect_transfer();
+    }
+    let _better = attached(&first);
+    router.wait_log(0, DEADLINE, &["retiring", &second.port().to_string()]);
+    if works {
+        consumer.settle(0, 0, Accepted {}.into());
+    }
+    let mut flows = Vec::new();
+    loop {
+        match container.next(DEADLINE) {
+            Arrival::Frame(Frame { performative: Performative::Flow(flow), .. }) => flows.push(*flow),
+            Arrival::Frame(Frame { performative: Performative::Close(_), .. }) => break,
+            Arrival::Frame(_) => {}
+            other => panic!("before the close came {other:?}"),
+        }
+    }
+    container.send(0, &Close { error: None });
+    router.assert_healthy();
+    (given, flows)
+}
+
+/// RabbitMQ ends the session that is to drain.
+#[test]
+fn s04_a_container_that_retires_is_not_drained() {
+    let (_, flows) = flows_of_retired(false);
+    assert!(flows.iter().all(|flow| !flow.drain), "{flows:?}");
+    assert_eq!(flows.last().and_then(|flow| flow.link_credit), Some(0), "it rests: {flows:?}");
+
+    let (given, flows) = flows_of_retired(true);
+    let keeps = |flow: &Flow| {
+        flow.handle.is_none()
+            || flow.delivery_count.zip(flow.link_credit).is_some_and(|(count, credit)| count + credit >= given)
+    };
+    assert!(flows.iter().all(|flow| !flow.drain && keeps(flow)), "{given} were given: {flows:?}");
 }
