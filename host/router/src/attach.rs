@@ -19,7 +19,7 @@ use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Asking, Incoming, Link, Outgoing};
-use crate::mail::Mail;
+use crate::mail::{Change, Mail};
 use crate::name;
 use crate::shard::{Local, Producer, Request, Shard};
 use crate::terminus::{self, Wanted};
@@ -395,7 +395,7 @@ impl Shard {
         };
         session.set(place.link.handle, Link::Outgoing(Box::new(outgoing)));
         if address.add(Consumer { at: place, credit }) {
-            self.announce(address, false);
+            self.announce(address, Change::Came);
         }
     }
 
@@ -426,23 +426,23 @@ impl Shard {
         address.set_producer(self.id, true);
         let local = self.locals.entry(address.id).or_insert_with(|| Local::new(address.clone()));
         local.producers.insert(*producer);
-        self.handle_changed(address.id, false);
+        self.handle_changed(address.id, Change::Came);
     }
 
-    /// Tells all workers with producers that an address has its first consumer, or lost its last, and whether that had
-    /// deliveries.
-    pub(crate) fn announce(&mut self, address: &Address, busy: bool) {
+    /// Tells all workers with producers that an address has its first consumer, or lost its last.
+    pub(crate) fn announce(&mut self, address: &Address, change: Change) {
         for shard in shards(address.producers()) {
             if shard == self.id {
-                self.handle_changed(address.id, busy);
+                self.handle_changed(address.id, change);
             } else {
-                self.post(shard, Mail::Changed(address.id, busy));
+                self.post(shard, Mail::Changed(address.id, change));
             }
         }
     }
 
-    /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed.
-    pub(crate) fn handle_changed(&mut self, address: u32, busy: bool) {
+    /// Opens the credit of an address's producers when its first consumer comes; when the last goes, it is not renewed. Whether one
+    /// is there is looked at: what is said of it may be late.
+    pub(crate) fn handle_changed(&mut self, address: u32, change: Change) {
         let Some(local) = self.locals.get_mut(&address) else {
             return;
         };
@@ -463,7 +463,7 @@ impl Shard {
             if matches!(incoming.lanes, Lanes::One(_)) {
                 // a container keeps what it has, and need not have it released one by one; one that is sending is given no
                 // less than it has in flight, but looked at later: see `watch.rs`
-                let rests = incoming.auto_link.map(|_| incoming.held == 0 && !busy);
+                let rests = incoming.auto_link.map(|_| incoming.held == 0 && change != Change::LeftBusy);
                 self.set_open(connection, link, open);
                 if !open && rests.unwrap_or(awaits) {
                     self.withdraw(connection, link);

@@ -10,7 +10,7 @@ use crate::auto_links::AutoLinkId;
 use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route, Session};
-use crate::mail::{Origin, Outcome, PieceHead};
+use crate::mail::{Change, Origin, Outcome, PieceHead};
 use crate::shard::{Producer, Shard};
 
 impl Shard {
@@ -207,7 +207,7 @@ impl Shard {
             self.settle_sent(at, link.channel, &run, &Outcome::Failed);
         }
         if was_last {
-            self.announce(&address, busy);
+            self.announce(&address, if busy { Change::LeftBusy } else { Change::LeftIdle });
         }
         self.common.addresses.release(address);
     }

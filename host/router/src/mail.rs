@@ -157,12 +157,23 @@ pub(crate) enum Mail {
     GiveBack(Origin),
     /// An address has credit again.
     Kick(u32),
-    /// An address has its first consumer, or lost its last; and whether that had deliveries.
-    Changed(u32, bool),
+    /// An address has its first consumer, or lost its last.
+    Changed(u32, Change),
     /// A consumer drains: send it what waits at its address, and say so.
     Drain { address: u32, consumer: LinkRef },
     /// What waited on one worker is on its way to a consumer that drains.
     Drained(LinkRef),
+}
+
+/// What happened to the consumers of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// The first came.
+    Came,
+    /// The last went, and nothing was on its way to it.
+    LeftIdle,
+    /// The last went, and something was on its way to it.
+    LeftBusy,
 }
 
 /// Messages from one worker to another.

@@ -6,6 +6,7 @@ use crosstie_model::settings::Role;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::link::Link;
+use crate::mail::Change;
 use crate::shard::{Peer, Shard};
 
 /// How far the auto-links of a connection are.
@@ -80,7 +81,7 @@ impl Shard {
                 Some(Link::Asking(_) | Link::Routed(_)) | None => {}
             }
         }
-        emptied.iter().for_each(|address| self.announce(address, true));
+        emptied.iter().for_each(|address| self.announce(address, Change::LeftBusy));
         self.mark(at);
     }
 

@@ -541,7 +541,7 @@ impl Shard {
                     Mail::Sought(from) => self.break_jam(from),
                     Mail::GiveBack(from) => self.give_back(from),
                     Mail::Kick(address) => self.kicked.push(address),
-                    Mail::Changed(address, busy) => self.handle_changed(address, busy),
+                    Mail::Changed(address, change) => self.handle_changed(address, change),
                     Mail::Drain { address, consumer } => self.handle_drain(address, consumer),
                     Mail::Drained(consumer) => self.handle_drained(consumer),
                 }
