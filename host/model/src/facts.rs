@@ -146,6 +146,8 @@ pub struct EndpointFacts {
     pub host: String,
     /// A number or the name of a service, as it was written.
     pub port: String,
+    /// `IPv4` or `IPv6`; absent: both.
+    pub address_family: Option<&'static str>,
     /// `normal`, `route-container`, `inter-router` or `edge`.
     pub role: &'static str,
     /// Between routers.

@@ -359,6 +359,17 @@ pub enum AddressFamily {
     V6,
 }
 
+impl AddressFamily {
+    /// The word of the configuration and of management.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        }
+    }
+}
+
 /// Where `x-opt-qd.*` message annotations are removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StripAnnotations {

@@ -8,8 +8,8 @@ use crosstie_model::facts::{
 };
 use crosstie_model::policy::Candidate;
 use crosstie_model::settings::{
-    AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute, Listener,
-    NamePart, Role, TlsVersion,
+    AddressFamily, AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute,
+    Listener, NamePart, Role, TlsVersion,
 };
 use crosstie_router::failover;
 use crosstie_router::survey::Unattached;
@@ -36,6 +36,7 @@ fn endpoint(
         name: name.to_owned(),
         host: host.to_owned(),
         port: port.to_string(),
+        address_family: settings.address_family.map(AddressFamily::as_str),
         role: role.as_str(),
         cost: 1,
         tls: tls.map(str::to_owned),

@@ -88,6 +88,31 @@ fn auto_links_come_and_go_while_their_container_is_connected() {
     });
 }
 
+#[test]
+fn what_a_new_listener_or_connector_was_given_is_shown_or_refused() {
+    let router = Router::start(&plain_kdl(""));
+    let runtime = runtime();
+    let mut management = runtime.block_on(Management::open(router.clients()));
+    let port = crosstie_tests::place::free_port().to_string();
+    for (of, family) in [("listener", "socketAddressFamily"), ("connector", "protocolFamily")] {
+        let body = [("name", of), ("host", "127.0.0.1"), ("port", &port), (family, "IPv4")];
+        let with = |name: &'static str, components: &'static str| {
+            let more = [("name", name), ("messageLoggingComponents", components)];
+            [&body[1..], &more].concat()
+        };
+        runtime.block_on(async {
+            let answer = management.create(of, &with("logs", "all")).await;
+            assert_eq!(answer.status, 400, "{answer:?}");
+            assert!(answer.description.contains("messageLoggingComponents: messages are not logged"), "{answer:?}");
+            let answer = management.create(of, &with(of, "none")).await;
+            assert_eq!((answer.status, answer.text(family)), (201, "IPv4".to_owned()), "{answer:?}");
+            assert_eq!(management.named("READ", of, of).await.text(family), "IPv4");
+            assert_eq!(management.named("DELETE", of, of).await.status, 204);
+        });
+    }
+    runtime.block_on(management.close());
+}
+
 /// The identity of the connection of a container.
 async fn identity(management: &mut Management, container: &str) -> String {
     let answer = management.ask(&[("operation", "QUERY"), ("entityType", "connection")], &[]).await;

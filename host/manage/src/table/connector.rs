@@ -23,7 +23,7 @@ pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
     attributes: &[
         default(Fallback::Text("127.0.0.1"), setting("host", Shape::Text, |connector| text(&connector.endpoint.host))),
         default(Fallback::Text("amqp"), setting("port", Shape::Text, |connector| text(&connector.endpoint.port))),
-        setting("protocolFamily", Shape::Word(FAMILIES), nothing),
+        setting("protocolFamily", Shape::Word(FAMILIES), |connector| or_null(connector.endpoint.address_family)),
         default(
             Fallback::Text("normal"),
             setting("role", Shape::Word(ROLES), |connector| text(connector.endpoint.role)),

@@ -22,7 +22,10 @@ pub(crate) static LISTENER: Table<ListenerFacts> = Table {
     attributes: &[
         default(Fallback::Text(""), setting("host", Shape::Text, |listener| text(&listener.endpoint.host))),
         default(Fallback::Text("amqp"), setting("port", Shape::Text, |listener| text(&listener.endpoint.port))),
-        formerly("protocolFamily", setting("socketAddressFamily", Shape::Word(FAMILIES), nothing)),
+        formerly(
+            "protocolFamily",
+            setting("socketAddressFamily", Shape::Word(FAMILIES), |listener| or_null(listener.endpoint.address_family)),
+        ),
         default(Fallback::Text("normal"), setting("role", Shape::Word(ROLES), |listener| text(listener.endpoint.role))),
         default(Fallback::Integer(1), setting("cost", Shape::Integer, |listener| listener.endpoint.cost.into())),
         setting("sslProfile", Shape::Text, |listener| maybe(&listener.endpoint.tls)),
