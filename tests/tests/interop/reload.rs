@@ -1,9 +1,10 @@
 //! Reload: what changed in the file is applied, and nothing else is touched.
 
 use std::net::SocketAddr;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crosstie_tests::certificates::Subject;
 use crosstie_tests::frame::{Performative, SASL_HEADER};
 use crosstie_tests::management::Management;
 use crosstie_tests::names::give_names;
@@ -16,6 +17,8 @@ use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
+
+use crate::tls::{HOSTS, Place, listener};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -52,16 +55,35 @@ pub(crate) fn edit(router: &Router, kdl: &str) {
 /// S20.
 #[test]
 fn s20_a_reload_touches_nothing_but_what_changed() {
-    let before = plain_kdl(CONTAINERS).replace("level \"debug\"", "level \"info\"");
+    let place = Place::new();
+    let _ = place.ca.issue(&place.dir, "other", &Subject { names: &[("CN", "other")], hosts: HOSTS, expired: false });
+    let old = "address {\n    prefix \"old\"\n    distribution \"closest\"\n}\n";
+    let more = [CONTAINERS, old, &place.tls("t", ""), &listener("secure", "tls \"t\"")].concat();
+    let before = plain_kdl(&more).replace("level \"debug\"", "level \"info\"");
     let mut router = Router::start(&before);
+    let secure = format!("--address secure --count 2 {}", place.trusting("ca.pem"));
+    let mut secure = Proton::start("receive", router.addr("secure"), &secure);
+    secure.event("attached");
     let mut links = Proton::start("links", router.clients(), "--address s20 --count 500");
     let ready = links.event("ready");
     let mut container = Peer::open(router.addr("containers"), "brk");
-    let after = before.replace("level \"info\"", "level \"info\"\n    level \"debug\" of=\"link\"")
+    let after = before.replace("level \"info\"", "level \"info\"\n    level \"debug\" of=\"link\"");
+    let after = after
+        .replace("closest", "multicast")
+        .replace("server.pem", "other.pem")
+        .replace("server.key", "other.key")
         + "listener \"extra\" {\n    host \"127.0.0.1\"\n    port 0\n}\naddress {\n    prefix \"new\"\n    \
            distribution \"multicast\"\n}\nauto-link \"in\" {\n    address \"q\"\n    direction \"in\"\n    container \"brk\"\n}\n";
     edit(&router, &after);
-    let plan = ["change log (level)", "add listener \"extra\"", "add address prefix \"new\"", "add auto-link \"in\""];
+    let plan = [
+        "change log (level)",
+        "change tls \"t\" (certificate, private-key)",
+        "change listener \"secure\" (tls): open connections stay as they are",
+        "add listener \"extra\"",
+        "change address prefix \"old\" (distribution): its links stay; phases hold for links from here on",
+        "add address prefix \"new\"",
+        "add auto-link \"in\"",
+    ];
     let mark = router.log_mark();
     let dry = reload(router.clients(), &["--dry-run"]);
     assert_eq!((dry.code, dry.lines.as_slice()), (Some(0), plan.map(str::to_owned).as_slice()), "{dry:?}");
@@ -72,26 +94,16 @@ fn s20_a_reload_touches_nothing_but_what_changed() {
         router.wait_log(mark, DEADLINE, &["reload: ", line]);
     }
     // each change is there
-    assert_eq!(multicast(router.addr("extra")), [b"new".to_vec(), b"new".to_vec()]);
+    for address in ["new", "old"] {
+        assert_eq!(multicast(router.addr("extra"), address), [b"new".to_vec(), b"new".to_vec()]);
+    }
+    assert!(shown(router.addr("secure")).contains("CN = other"));
     router.wait_log(mark, DEADLINE, &["DEBUG", "link attached"]);
     container.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(()));
     container.send(0, &begin(Some(0)));
     container.expect_attach("auto-link.in");
-    // a bad edit is refused whole, with every problem
-    let bad = after.replace("listener \"extra\"", "listener \"other\"").replace("prefix \"new\"", "prefx \"new\"")
-        + "connector \"x\" {\n    endpont \"amqp://127.0.0.1\"\n}\n";
-    edit(&router, &bad);
-    let refused = reload(router.clients(), &[]);
-    assert_eq!((refused.code, refused.lines.len()), (Some(78), 0), "{refused:?}");
-    for word in ["prefx", "endpont", "did you mean `prefix`", "nothing was changed"] {
-        assert!(refused.stderr.contains(word), "no {word} in\n{}", refused.stderr);
-    }
-    let mark = router.log_mark();
-    router.process().signal("HUP");
-    for words in ["unknown attribute of address: did you mean `prefix`?", "unknown attribute of connector"] {
-        router.wait_log(mark, DEADLINE, &["WARN", "reload refused: ", "crosstie.kdl:", words]);
-    }
-    assert_eq!(multicast(router.addr("extra")).len(), 2);
+    assert_refused_whole(&router, &after);
+    assert_eq!(multicast(router.addr("extra"), "new").len(), 2);
     // the way back, by SIGHUP
     edit(&router, &before);
     let mark = router.log_mark();
@@ -107,16 +119,46 @@ fn s20_a_reload_touches_nothing_but_what_changed() {
     for event in TOUCHED {
         assert_eq!(links.events_so_far(event).len(), 0, "{event}");
     }
+    for _ in 0..2 {
+        let mut sender = Proton::start("send", router.clients(), "--address secure");
+        assert_eq!(sender.event("outcome")["state"], "accepted");
+    }
+    secure.finish();
     router.assert_healthy();
     assert_eq!(router.terminate().code(), Some(0));
 }
 
-/// What two receivers of an address that is new get of one message.
-fn multicast(addr: SocketAddr) -> [Vec<u8>; 2] {
+/// A bad edit is refused, with every problem.
+fn assert_refused_whole(router: &Router, after: &str) {
+    let bad = after.replace("listener \"extra\"", "listener \"other\"").replace("prefix \"new\"", "prefx \"new\"")
+        + "connector \"x\" {\n    endpont \"amqp://127.0.0.1\"\n}\n";
+    edit(router, &bad);
+    let refused = reload(router.clients(), &[]);
+    assert_eq!((refused.code, refused.lines.len()), (Some(78), 0), "{refused:?}");
+    for word in ["prefx", "endpont", "did you mean `prefix`", "nothing was changed"] {
+        assert!(refused.stderr.contains(word), "no {word} in\n{}", refused.stderr);
+    }
+    let mark = router.log_mark();
+    router.process().signal("HUP");
+    for words in ["unknown attribute of address: did you mean `prefix`?", "unknown attribute of connector"] {
+        router.wait_log(mark, DEADLINE, &["WARN", "reload refused: ", "crosstie.kdl:", words]);
+    }
+}
+
+/// The certificate that a listener shows.
+fn shown(addr: SocketAddr) -> String {
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-connect", &addr.to_string()]).stdin(Stdio::null());
+    let output = command.output().expect("openssl runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// What two receivers of a multicast address get of one message.
+fn multicast(addr: SocketAddr, address: &str) -> [Vec<u8>; 2] {
     runtime().block_on(async {
         let mut client = Client::open(addr, "multicast").await;
-        let mut receivers = [client.receiver("one", "new", 1).await, client.receiver("two", "new", 1).await];
-        let mut sender = client.sender("sender", "new", true).await;
+        let mut receivers = [client.receiver("one", address, 1).await, client.receiver("two", address, 1).await];
+        let mut sender = client.sender("sender", address, true).await;
         within("send", sender.send(message(b"new".to_vec()))).await.expect("sent");
         let [one, two] = &mut receivers;
         let bodies = [bytes(&receive(one).await), bytes(&receive(two).await)];
