@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use crosstie_tests::frame::{Performative, condition, data_message};
+use crosstie_tests::management::Management;
+use crosstie_tests::native::runtime;
 use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
 use crosstie_tests::performative::{begin, disposition, flow, receiver, sender, transfer};
 use crosstie_tests::router::{Router, plain_kdl};
@@ -512,7 +514,7 @@ fn a_receiver_that_stops_reading_holds_up_its_own_links_alone() {
 }
 
 #[test]
-fn management_shows_makes_and_ends_link_routes() {
+fn management_shows_link_routes() {
     let router = router();
     let stat = || {
         let bus = format!("amqp://{}", router.clients());
@@ -529,6 +531,40 @@ fn management_shows_makes_and_ends_link_routes() {
     let container = container(&router);
     assert_eq!(status(&stat()), ["active"; 4]);
     drop(container);
+}
+
+/// What is made while everybody is connected is followed by the next attach, and by none once it is deleted. Links that are there
+/// stay.
+#[test]
+fn management_makes_and_ends_link_routes() {
+    let of = "router.config.linkRoute";
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &receiver(1, "made.q"));
+    client.expect_attach("receiver-1");
+    let runtime = runtime();
+    let mut management = runtime.block_on(Management::open(router.clients()));
+    let body = [("name", "made"), ("prefix", "made"), ("direction", "out"), ("containerId", "brk")];
+    let created = runtime.block_on(management.create(of, &body));
+    assert_eq!((created.status, created.text("operStatus")), (201, "active".to_owned()), "{created:?}");
+    client.send(0, &receiver(2, "made.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    assert_eq!(attach.name, "receiver-2@client");
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("receiver-2");
+
+    let deleted = runtime.block_on(management.named("DELETE", of, "made"));
+    assert_eq!(deleted.status, 204, "{deleted:?}");
+    assert_eq!(runtime.block_on(management.named("READ", of, "made")).status, 404);
+    client.send(0, &receiver(3, "made.q"));
+    client.expect_attach("receiver-3");
+    // of this the container hears, and of what was asked for before it nothing
+    client.send(0, &receiver(4, "b2.q"));
+    assert_eq!(routed_attach(&mut container).1.name, "receiver-4@client");
+    client.send(0, &flow(2, 0, 1));
+    assert_eq!(link_flow(&mut container).handle, Some(attach.handle));
+    runtime.block_on(management.close());
 }
 
 /// Whoever covers everything can still take that back.
