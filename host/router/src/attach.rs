@@ -481,8 +481,8 @@ impl Shard {
         }
     }
 
-    /// Gives a sender credit, or stops to renew what it has. Less than it has is never granted: clients were seen to miscount what
-    /// they have in flight when credit falls below that, and to send on as if they had much.
+    /// Gives a sender credit, or stops to renew what it has. What it has stays: clients were seen to miscount what they have in
+    /// flight when credit falls below that, and to send on as if they had much. What may go is for [`Self::withdraw`].
     fn set_open(&mut self, at: ConnectionRef, link: LinkId, open: bool) {
         let open = open && self.peer(at).is_some_and(|peer| !peer.retires);
         let Some(incoming) = self.incoming_mut(at, link) else {

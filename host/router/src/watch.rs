@@ -26,14 +26,14 @@ pub(crate) struct Watch {
     pub(crate) settled_per_second: u32,
     /// Its sender was without credit at every look from then on.
     without_credit: Option<u32>,
-    /// It was an auto-link without a consumer and with credit, and nothing has come since.
+    /// It was an auto-link without a consumer and with credit at the last look.
     is_idle: bool,
     /// Deliveries that came before this second were counted as stuck where they were.
     looked_until: u32,
 }
 
 impl Watch {
-    /// Says whether nothing came since the last look.
+    /// Says whether nothing was settled since the last look.
     fn look(&mut self, counters: &Counters, has_credit: bool, second: u32) -> bool {
         let is_quiet = self.is_quiet(counters);
         let settled = settled(counters);
@@ -77,8 +77,9 @@ impl Shard {
     }
 }
 
-/// Gives the auto-links whose credit may go: no consumer has been there, and nothing has come, between two looks. What is
-/// taken back sooner may be less than what is in flight, and brokers that are made of Proton-J then send without an end.
+/// Gives the auto-links whose credit may go: they had some, and no consumer, at two looks, and nothing was settled between them.
+/// What is taken back from one that works may be less than what is in flight, and brokers that are made of Proton-J then send
+/// without an end; one that rests when its last consumer goes does not wait for a look.
 fn look_at(peer: &mut Peer, second: u32) -> Vec<LinkId> {
     let mut idle = Vec::new();
     let Peer { amqp, sessions, .. } = peer;

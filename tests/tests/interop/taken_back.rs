@@ -19,6 +19,8 @@ use crate::failover::connector;
 const MANY: u32 = 400;
 /// The router looks at its links every five seconds; twice, and then some for a busy machine.
 const TWO_LOOKS: Duration = Duration::from_secs(20);
+/// Less than lies between two looks.
+const LOOK: Duration = Duration::from_secs(4);
 
 /// A router with a waypoint whose only auto-link has this direction, and its container, attached.
 fn waypoint(direction: &str) -> (Router, Server, Peer) {
@@ -110,24 +112,48 @@ fn assert_credit_stays(leaves: Leaves) {
 }
 
 #[test]
-fn s04_a_broker_that_rests_without_a_consumer_has_no_credit() {
+fn s04_a_broker_that_rests_when_its_last_consumer_goes_has_no_credit() {
     let (router, _server, mut container) = waypoint("in");
     let mut consumer = Peer::session(router.clients(), "consumer");
     consumer.attach_receiver(0, 0, "q.one", 1);
     assert!(container.expect_credit() > 0);
     consumer.close();
-    let end = Instant::now() + TWO_LOOKS;
-    loop {
-        match container.next(end.saturating_duration_since(Instant::now())) {
-            Arrival::Frame(frame) if limit(&frame) == Some(0) => break,
-            Arrival::Frame(_) => {}
-            other => panic!("its credit is still there: {other:?}"),
-        }
-    }
+    await_limit(&mut container, 0, LOOK);
     // and has some again with the next consumer
     let mut consumer = Peer::session(router.clients(), "consumer");
     consumer.attach_receiver(0, 0, "q.one", 1);
     assert!(container.expect_credit() > 0);
+}
+
+#[test]
+fn s04_a_broker_that_worked_for_its_last_consumer_has_no_credit_after_two_looks() {
+    let (router, _server, mut container) = waypoint("in");
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    assert!(container.expect_credit() > 0);
+    container.send_message(0, 0, 0, b"one");
+    consumer.expect_transfer();
+    let gone = Instant::now();
+    drop(consumer);
+    assert!(matches!(container.expect_outcome(0), DeliveryState::Modified(_)));
+    await_limit(&mut container, 1, TWO_LOOKS);
+    let took = gone.elapsed();
+    assert!(took > LOOK, "taken back after {took:?}");
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "q.one", 1);
+    assert!(container.expect_credit() > 0);
+}
+
+/// Reads until the credit of the link ends here.
+fn await_limit(container: &mut Peer, wanted: u32, deadline: Duration) {
+    let end = Instant::now() + deadline;
+    loop {
+        match container.next(end.saturating_duration_since(Instant::now())) {
+            Arrival::Frame(frame) if limit(&frame) == Some(wanted) => break,
+            Arrival::Frame(_) => {}
+            other => panic!("its credit is still there: {other:?}"),
+        }
+    }
 }
 
 #[test]

@@ -206,11 +206,11 @@ fn s04_a_queue_on_activemq_classic_is_used_through_the_router() {
     assert_receivers_come_and_go(&broker);
 }
 
+/// RabbitMQ 3.10 ends the session when it is to drain: with its last receiver gone, its credit is taken back or used up instead.
 #[test]
 fn s04_a_queue_on_rabbitmq_is_used_through_the_router() {
     let broker = Rabbit::start(&["EXT.one"]);
     assert_queue_works(&broker, Library::Proton);
-    // RabbitMQ 3.10 ends the session when the router drains it, after the last receiver went: the auto-links come back
     assert_queue_works(&broker, Library::Jms);
 }
 
