@@ -88,7 +88,8 @@ impl Connection {
                 if epoch(id) != number {
                     return Err(PeerFault::Delivery("an id beyond those that one session can have"));
                 }
-                if !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching && !link.taken_back {
+                let beyond = !link.delivery_count.before(link.limit_max) && link.stage != Stage::Detaching;
+                if beyond && !link.taken_back && !link.ours {
                     return Err(PeerFault::Credit(remote));
                 }
                 link.delivery_count = link.delivery_count.add(1);
@@ -333,9 +334,9 @@ impl Connection {
     }
 
     /// Brings a sending peer that took too little credit for much back to a count, and has it drain that. Says whether it was
-    /// one: whether more came than was ever granted.
+    /// one: whether credit was taken back, and more came than was ever granted.
     pub fn recover(&mut self, link: LinkId) -> bool {
-        let Some(state) = self.link_mut(link).filter(|state| state.overran()) else {
+        let Some(state) = self.link_mut(link).filter(|state| state.taken_back && state.overran()) else {
             return false;
         };
         state.limit = state.delivery_count.add(RECOVERY);
