@@ -181,7 +181,7 @@ fn an_instance_that_takes_longer_than_a_call_is_made_all_the_same() {
             refused += 1;
             assert!(refused < 20_000, "no instance is ever made");
         }
-        assert!(refused > 5, "{refused}");
+        assert!(refused > 0, "it was made within a call");
         assert!(asks(&second).await);
     });
     assert_eq!(log.matches("plugin failed").count(), 1, "{log}");
