@@ -721,7 +721,7 @@ impl Connection {
         let link = LinkId { channel: ours, handle };
         let Detach { closed, error, .. } = detach;
         if relayed && stage != Stage::Detaching {
-            state.stage = Stage::Detached;
+            (state.stage, state.closes) = (Stage::Detached, closed);
             return Ok(Step::Event(Event::RelayDetached { link, answers: false, closed, error }));
         }
         let name = state.name.clone();

@@ -159,11 +159,13 @@ impl Connection {
         self.append_error(link.channel, error, |error| Detach { handle: Handle(link.handle), closed, error });
     }
 
-    /// Answers a peer's detach of a relayed link as the peer at the other end did. The link is gone.
+    /// Answers a peer's detach of a relayed link as the peer at the other end did; one that closes the link is answered by the same, also
+    /// where the other end's does not (RabbitMQ's), since clients wait for it (go-amqp). The link is gone.
     pub fn answer_detach(&mut self, link: LinkId, closed: bool, error: Option<Error>) {
-        if self.link_mut(link).is_none_or(|state| state.stage != Stage::Detached) {
+        let Some(state) = self.link_mut(link).filter(|state| state.stage == Stage::Detached) else {
             return;
-        }
+        };
+        let closed = closed || state.closes;
         self.append_error(link.channel, error, |error| Detach { handle: Handle(link.handle), closed, error });
         self.forget(link);
     }

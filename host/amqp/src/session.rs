@@ -78,6 +78,8 @@ pub(crate) struct Link {
     /// that for credit without an end (Proton-J, so Qpid JMS, and go-amqp), so that it is no fault to go on. Until the peer has
     /// all of it again without having gone on, or has drained; on a relayed link for good, since its ends decide.
     pub(crate) taken_back: bool,
+    /// The peer's detach of a relayed link, which waits for an answer, closes it.
+    pub(crate) closes: bool,
     /// We began it, so the peer is a broker, and may go beyond its credit: RabbitMQ was seen to count what is on its way twice when it is
     /// given more, and many share its connection. The session's window holds it back.
     pub(crate) ours: bool,
@@ -104,6 +106,7 @@ impl Link {
             limit: Serial(0),
             limit_max: Serial(0),
             taken_back: false,
+            closes: false,
             ours: stage == Stage::Attaching,
             drains: false,
             open_delivery: None,

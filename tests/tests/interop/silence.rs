@@ -156,7 +156,8 @@ fn names_that_never_resolve_delay_nothing_else() {
     // one look-up for each name, however often it is asked for
     let threads = router.thread_names();
     let looking = threads.iter().filter(|name| *name == "resolver").count();
-    assert!(looking <= 20 && threads.len() < 40, "{looking} look-ups: {threads:?}");
+    // and one for that of the one that was just dialled
+    assert!(looking <= 21 && threads.len() < 40, "{looking} look-ups: {threads:?}");
     let since = Instant::now();
     assert!(router.terminate().success());
     assert!(since.elapsed() < Duration::from_secs(10), "it took {:?} to end", since.elapsed());
