@@ -201,12 +201,14 @@ fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<Prope
         block.loading.report(Fault::at(at, message));
         return None;
     };
-    let mut values = children.iter().map(|child| (child.name.as_str(), child.at, node_value(block, child, depth_left)));
+    let values = children.iter().map(|child| (child.name.as_str(), child.at, node_value(block, child, depth_left)));
     if children.iter().all(|child| child.name == LIST_ITEM) {
         return values.map(|(_, _, value)| value).collect::<Option<_>>().map(PropertyValue::List);
     }
     let mut read = Vec::new();
-    values.by_ref().for_each(|entry| insert(block, &mut read, entry));
+    for entry in values {
+        insert(block, &mut read, entry);
+    }
     Some(PropertyValue::Map(read.into_iter().map(|(key, value, _)| (key, value)).collect()))
 }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crosstie_config::reference::{self, AttributeValue, Form};
 use crosstie_config::{Loaded, Problems, load_text};
 use crosstie_model::settings::{
-    ConnectionLimits, Covers, Distribution, LinkCapacity, LogLevel, LogOutput, Management, Mechanism, Scheme, Secret,
-    StripAnnotations, TlsVersion, User,
+    Authorities, ClientCertificate, ConnectionLimits, Covers, Distribution, LinkCapacity, LogLevel, LogOutput,
+    Management, Mechanism, Scheme, Secret, StripAnnotations, Tls, TlsVersion, User,
 };
 use proptest::prelude::*;
 
@@ -580,5 +580,29 @@ proptest! {
         ] {
             prop_assert!(made.is_none_or(|message| !message.is_empty()));
         }
+    }
+}
+
+#[test]
+fn external_requires_a_certificate_whatever_parts_the_mechanisms() {
+    let tls = Tls {
+        name: "p".to_owned(),
+        certificate: Some("c.pem".into()),
+        private_key: Some("k.pem".into()),
+        password: None,
+        ca: Authorities::File("ca.pem".into()),
+        client_certificate: ClientCertificate::Request,
+        versions: Vec::new(),
+        cipher_suites: Vec::new(),
+        user_name: Vec::new(),
+        user_names: None,
+    };
+    for (mechanisms, requires) in
+        [("EXTERNAL", true), ("ANONYMOUS,EXTERNAL", true), ("EXTERNAL\tANONYMOUS", true), ("ANONYMOUS", false)]
+    {
+        let given =
+            attributes(&[("port", text("5671")), ("sslProfile", text("p")), ("saslMechanisms", text(mechanisms))]);
+        let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls))).unwrap();
+        assert_eq!(listener.tls.unwrap().requires_certificate, requires, "{mechanisms:?}");
     }
 }

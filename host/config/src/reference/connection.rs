@@ -128,6 +128,11 @@ pub(super) fn port(port: &Placed<String>) -> Placed<Value> {
     Placed { value, key_at: port.key_at, at: port.at }
 }
 
+/// The names in `saslMechanisms`.
+pub(super) fn mechanism_names(written: &str) -> impl Iterator<Item = &str> {
+    written.split([' ', ',', '\t']).filter(|word| !word.is_empty())
+}
+
 /// The node of mechanisms that can be used, and a warning for each other. Without any it is a problem.
 ///
 /// `usable` tells for a mechanism why it cannot be.
@@ -138,7 +143,7 @@ pub(super) fn mechanisms(
 ) -> Option<Draft> {
     let mut sasl = Draft::new("sasl", written.key_at);
     let mut used: Vec<&str> = Vec::new();
-    for word in written.value.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
+    for word in mechanism_names(&written.value) {
         let known = if MECHANISMS.iter().any(|(known, _)| *known == word) {
             usable(word)
         } else {

@@ -53,6 +53,11 @@ impl Entity {
         let short = short.strip_prefix("router.config.").unwrap_or(short);
         Self { kind: camel_case(short), at, end: at.start + at.len, attributes: Vec::new() }
     }
+
+    /// What an attribute says; of several of that name the last.
+    pub(super) fn given(&self, name: &str) -> Option<&Given> {
+        self.attributes.iter().rfind(|attribute| attribute.name == name).map(|attribute| &attribute.value)
+    }
 }
 
 /// `max-frame-size` as `maxFrameSize`.

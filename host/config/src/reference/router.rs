@@ -1,7 +1,7 @@
 //! The `router` and `policy` entities.
 
 use crate::loading::{Fault, Loading};
-use crate::reference::connection::NO_USERS;
+use crate::reference::connection::{NO_USERS, mechanism_names};
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Entity, Given};
 use crate::reference::reader::Reader;
@@ -50,10 +50,9 @@ pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities:
 
 /// Whether peers may authenticate with passwords at a listener: without `saslMechanisms` it offers all that Cyrus SASL has.
 fn takes_passwords(entity: &Entity) -> bool {
-    let mechanisms = entity.attributes.iter().rfind(|attribute| attribute.name == "saslMechanisms");
-    let offers = mechanisms.is_none_or(|mechanisms| {
-        let Given::Text(text) = &mechanisms.value else { return true };
-        text.split([' ', ',', '\t']).any(|word| !["", "ANONYMOUS", "EXTERNAL"].contains(&word))
+    let offers = entity.given("saslMechanisms").is_none_or(|mechanisms| {
+        let Given::Text(text) = mechanisms else { return true };
+        mechanism_names(text).any(|word| !["ANONYMOUS", "EXTERNAL"].contains(&word))
     });
     entity.kind == "listener" && offers
 }

@@ -4,6 +4,7 @@ use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::TlsVersion;
 
 use crate::loading::{Fault, Loading};
+use crate::reference::connection::mechanism_names;
 use crate::reference::connector::reference_of;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Entity, Given};
@@ -65,12 +66,11 @@ fn is_for_external(entities: &[Entity], profile: &str) -> bool {
 
 /// Whether EXTERNAL is among the mechanisms of a listener.
 pub(super) fn asks_external(listener: &Entity) -> bool {
-    text(listener, "saslMechanisms").split([' ', ',']).any(|word| word == "EXTERNAL")
+    mechanism_names(text(listener, "saslMechanisms")).any(|word| word == "EXTERNAL")
 }
 
 fn text<'e>(entity: &'e Entity, name: &str) -> &'e str {
-    let found = entity.attributes.iter().rfind(|attribute| attribute.name == name);
-    match found.map(|attribute| &attribute.value) {
+    match entity.given(name) {
         Some(Given::Text(text)) => text.trim(),
         _ => "",
     }
