@@ -60,7 +60,7 @@ impl Fault {
     }
 }
 
-/// Why a handshake failed that does not end.
+/// Why a handshake failed whose messages are too long.
 pub const TOO_LONG: &str =
     "a message of the TLS handshake is longer than 64 KiB: the peer shows too many certificates, or too long ones";
 

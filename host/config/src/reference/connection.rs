@@ -3,7 +3,7 @@
 use crosstie_model::settings::User;
 
 use crate::block::not_served;
-use crate::connection::{LIST_ITEM, MECHANISMS};
+use crate::connection::MECHANISMS;
 use crate::loading::Fault;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
@@ -90,12 +90,12 @@ fn sizes(reader: &Reader<'_>, draft: &mut Draft) {
 fn open_properties(reader: &Reader<'_>, map: &[Attribute], attribute: &Attribute) -> Draft {
     let mut properties = Draft::new("properties", attribute.at);
     for entry in map {
-        properties.push(property(reader, &entry.name, entry));
+        properties.push(property(reader, entry));
     }
     properties
 }
 
-fn property(reader: &Reader<'_>, name: &str, entry: &Attribute) -> Draft {
+fn property(reader: &Reader<'_>, entry: &Attribute) -> Draft {
     let value = match &entry.value {
         Given::Text(text) => Value::Text(text.clone()),
         Given::Integer(number) => Value::Integer(*number),
@@ -108,18 +108,13 @@ fn property(reader: &Reader<'_>, name: &str, entry: &Attribute) -> Draft {
             reader.loading.report(fault.label("an empty list or map in it is not served").hint("leave it out"));
             Value::Broken
         }
-        Given::Map(entries) => {
-            let mut block = Draft::new(name, entry.at);
-            entries.iter().for_each(|entry| block.push(property(reader, &entry.name, entry)));
-            return block;
-        }
-        Given::List(items) => {
-            let mut block = Draft::new(name, entry.at);
-            items.iter().for_each(|item| block.push(property(reader, LIST_ITEM, item)));
+        Given::Map(inside) | Given::List(inside) => {
+            let mut block = Draft::new(&entry.name, entry.at);
+            inside.iter().for_each(|entry| block.push(property(reader, entry)));
             return block;
         }
     };
-    Draft::with(name, entry.at, value, entry.value_at)
+    Draft::with(&entry.name, entry.at, value, entry.value_at)
 }
 
 /// A port by its number or its name.

@@ -34,7 +34,7 @@ pub(super) enum Given {
     Bool(bool),
     Null,
     Map(Vec<Attribute>),
-    /// Its entries have no names.
+    /// Its entries are named as those of a list in KDL.
     List(Vec<Attribute>),
     /// Reported; says nothing.
     Broken,

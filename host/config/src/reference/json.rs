@@ -4,6 +4,7 @@ use jsonc_parser::ast::{ObjectProp, ObjectPropName, Value};
 use jsonc_parser::common::{Range, Ranged};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use crate::connection::LIST_ITEM;
 use crate::loading::{Fault, Loading};
 use crate::reference::entity::{Attribute, Entity, Given, camel_case};
 use crate::source::Place;
@@ -104,7 +105,7 @@ impl Json<'_, '_> {
 
     fn item(&self, value: &Value<'_>) -> Attribute {
         let at = self.place(value.range());
-        Attribute { name: String::new(), at, value: self.given(value), value_at: at }
+        Attribute { name: LIST_ITEM.to_owned(), at, value: self.given(value), value_at: at }
     }
 
     /// The depth of the recursion is limited by the parser: 512.

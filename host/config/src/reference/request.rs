@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Tls, User};
 
+use crate::connection::LIST_ITEM;
 use crate::document;
 use crate::loading::Loading;
 use crate::reference::connection::Around;
@@ -197,7 +198,7 @@ fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
         AttributeValue::Bool(on) => Given::Bool(*on),
         AttributeValue::Null => Given::Null,
         AttributeValue::List(list) => {
-            Given::List(list.iter().map(|value| attribute(String::new(), value, at)).collect())
+            Given::List(list.iter().map(|value| attribute(LIST_ITEM.to_owned(), value, at)).collect())
         }
         AttributeValue::Map(map) => {
             Given::Map(map.iter().map(|(name, value)| attribute(name.clone(), value, at)).collect())
