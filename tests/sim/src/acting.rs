@@ -15,9 +15,6 @@ use crate::speech;
 /// Sessions of a peer.
 const SESSIONS_MAX: usize = 3;
 
-/// Links of a session.
-pub(crate) const LINKS_MAX: usize = 6;
-
 /// Where counters start, so that some wrap.
 pub(crate) const STARTS: [u32; 4] = [0, 1, u32::MAX - 2, u32::MAX / 2 - 1];
 
@@ -148,13 +145,12 @@ impl Peer {
     fn attach(&mut self, turn: &mut Turn<'_>, channel: u16) {
         let sends = turn.rng.bool();
         let name = format!("{}-{channel}-{}", if sends { "s" } else { "r" }, turn.rng.u8(..4));
-        let Some(session) = self.sessions.get_mut(&channel).filter(|session| !session.ending) else {
+        let Some(session) = self.sessions.get_mut(&channel) else {
             return;
         };
-        let free: Vec<u32> = (0..20).filter(|handle| !session.links.contains_key(handle)).collect();
-        if session.links.len() >= LINKS_MAX || session.links.values().any(|link| link.name == name) {
+        let Some(free) = session.free_handles(&name) else {
             return;
-        }
+        };
         let (number, handle) = (turn.ledger.number(), turn.one(&free));
         let (link, attach) = if sends {
             let anonymous = !turn.habits.asks && turn.rng.u8(..4) == 0;

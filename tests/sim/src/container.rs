@@ -8,7 +8,7 @@ use fe2o3_amqp_types::performatives::{Attach, Begin, Detach};
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
 
-use crate::acting::{LINKS_MAX, STARTS, Turn};
+use crate::acting::{STARTS, Turn};
 use crate::ledger::{Ledger, LinkNumber};
 use crate::message::MessageId;
 use crate::pairs::Side;
@@ -89,13 +89,12 @@ impl Peer {
     pub(crate) fn attach_routed(&mut self, turn: &mut Turn<'_>, channel: u16) {
         let sends = turn.rng.bool();
         let name = format!("routed-{sends}-{channel}-{}", turn.rng.u8(..NAMES));
-        let Some(session) = self.sessions.get_mut(&channel).filter(|session| !session.ending) else {
+        let Some(session) = self.sessions.get_mut(&channel) else {
             return;
         };
-        let free: Vec<u32> = (0..20).filter(|handle| !session.links.contains_key(handle)).collect();
-        if session.links.len() >= LINKS_MAX || session.links.values().any(|link| link.name == name) {
+        let Some(free) = session.free_handles(&name) else {
             return;
-        }
+        };
         let (number, handle) = (turn.ledger.number(), turn.one(&free));
         let address = turn.one(&turn.habits.routed.clone());
         let survives = turn.rng.u8(..4) == 0;

@@ -222,7 +222,16 @@ pub struct Session {
     pub awaited: BTreeSet<u32>,
 }
 
+/// Links of a session.
+const LINKS_MAX: usize = 6;
+
 impl Session {
+    /// Handles for another link of that name, if the session takes one.
+    pub(crate) fn free_handles(&self, name: &str) -> Option<Vec<u32>> {
+        let is_full = self.links.len() >= LINKS_MAX || self.links.values().any(|link| link.name == name);
+        (!self.ending && !is_full).then(|| (0..20).filter(|handle| !self.links.contains_key(handle)).collect())
+    }
+
     /// A session that we have begun.
     #[must_use]
     pub const fn new(next_outgoing: u32, next_delivery: u32, window: u32) -> Self {
