@@ -41,7 +41,8 @@ const LINKS_MAX: u32 = 1_000_000;
 const SESSION_FRAMES_MAX: u32 = (1 << 31) - 1;
 
 /// Words for families of addresses.
-pub(crate) const FAMILIES: [(&str, AddressFamily); 2] = [("IPv4", AddressFamily::V4), ("IPv6", AddressFamily::V6)];
+const FAMILIES: [(&str, AddressFamily); 2] =
+    [(AddressFamily::V4.as_str(), AddressFamily::V4), (AddressFamily::V6.as_str(), AddressFamily::V6)];
 
 /// Words for where annotations are removed.
 const STRIP: [(&str, StripAnnotations); 4] = [

@@ -6,7 +6,7 @@ use crosstie_model::settings::{
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
-use crate::connection::{FAMILIES, LIST_ITEM};
+use crate::connection::LIST_ITEM;
 use crate::endpoint;
 use crate::expand;
 use crate::listener::{MANAGEMENT, REQUIRES_CERTIFICATE};
@@ -184,8 +184,7 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
         let properties = settings.properties.iter().map(|(key, value)| property(key, value));
         nodes.push(block(KdlNode::new("properties"), properties));
     }
-    let family = FAMILIES.iter().find(|(_, family)| Some(*family) == settings.address_family);
-    nodes.extend(family.map(|(text, _)| word("socket-address-family", *text)));
+    nodes.extend(settings.address_family.map(|family| word("socket-address-family", family.as_str())));
     nodes.push(word("strip-annotations", settings.strip_annotations.as_str()));
     let limits = settings.limits;
     let mut inside: Vec<KdlNode> = limits.connections.map(|most| number("connections", most)).into_iter().collect();
