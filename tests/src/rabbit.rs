@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, START, await_port};
 use crate::place::{TestDir, free_port};
@@ -29,15 +31,15 @@ impl Rabbit {
     /// When it is not installed or does not start.
     #[must_use]
     pub fn start(queues: &[&str]) -> Self {
-        assert!(std::path::Path::new(PROGRAM).exists(), "no {PROGRAM}: run tests/install");
+        assert!(Path::new(PROGRAM).exists(), "no {PROGRAM}: run tests/install");
         let dir = TestDir::new("rabbit");
         let (port, mapper_port) = (free_port(), free_port());
-        let queues = queues.iter().map(|name| serde_json::json!({ "name": name, "vhost": "/", "durable": true }));
+        let durable = queues.iter().map(|name| serde_json::json!({ "name": name, "vhost": "/", "durable": true }));
         let definitions = serde_json::json!({
             "users": [{ "name": "guest", "password": "guest", "tags": "administrator" }],
             "vhosts": [{ "name": "/" }],
             "permissions": [{ "user": "guest", "vhost": "/", "configure": ".*", "write": ".*", "read": ".*" }],
-            "queues": queues.map(|mut queue| {
+            "queues": durable.map(|mut queue| {
                 queue["auto_delete"] = false.into();
                 queue["arguments"] = serde_json::json!({});
                 queue
@@ -63,7 +65,19 @@ impl Rabbit {
         let process = run(&dir, port, mapper_port);
         let mut broker = Self { process, mapper, dir, port, mapper_port };
         broker.await_ready();
+        broker.await_stored(queues);
         broker
+    }
+
+    /// Its database stands in a buffer for up to two seconds: a node that is killed before that comes back without its queues, and
+    /// without what was in them.
+    fn await_stored(&self, queues: &[&str]) {
+        let database = self.dir.path().join(format!("mnesia/crosstie{}@localhost", self.port));
+        let end = Instant::now() + START;
+        while !queues.iter().all(|name| names(&database, name)) {
+            assert!(Instant::now() < end, "{} does not name {queues:?}", database.display());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     fn await_ready(&mut self) {
@@ -109,6 +123,14 @@ impl Drop for Rabbit {
     fn drop(&mut self) {
         self.kill_group();
     }
+}
+
+/// Whether a file of this directory has that text in it.
+fn names(directory: &Path, text: &str) -> bool {
+    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    // one may go while it is looked for
+    let mut contents = files.filter_map(|file| std::fs::read(file.path()).ok());
+    contents.any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
 }
 
 fn run(dir: &TestDir, port: u16, mapper_port: u16) -> Process {
