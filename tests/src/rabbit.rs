@@ -11,6 +11,7 @@ use crate::place::{TestDir, free_port};
 use crate::process::{Process, Stream};
 
 const PROGRAM: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+const PID_FILE: &str = "pid";
 
 /// A broker that accepts anonymous clients, with the durable queues that it was started with.
 #[derive(Debug)]
@@ -65,18 +66,22 @@ impl Rabbit {
         let process = run(&dir, port, mapper_port);
         let mut broker = Self { process, mapper, dir, port, mapper_port };
         broker.await_ready();
-        broker.await_stored(queues);
+        broker.stop();
+        broker.start_again();
         broker
     }
 
-    /// Its database stands in a buffer for up to two seconds: a node that is killed before that comes back without its queues, and
-    /// without what was in them.
-    fn await_stored(&self, queues: &[&str]) {
-        let database = self.dir.path().join(format!("mnesia/crosstie{}@localhost", self.port));
+    /// Ends the broker as an operator does. One that is killed soon after its first start may come back with an empty database: without
+    /// its queues, and without what was in them.
+    fn stop(&mut self) {
+        let pid = std::fs::read_to_string(self.dir.path().join(PID_FILE))
+            .expect("a broker that is ready has said its process");
+        let status = Command::new("kill").args(["-TERM", pid.trim()]).status().expect("kill runs");
+        assert!(status.success(), "{pid:?} runs");
         let end = Instant::now() + START;
-        while !queues.iter().all(|name| names(&database, name)) {
-            assert!(Instant::now() < end, "{} does not name {queues:?}", database.display());
-            std::thread::sleep(Duration::from_millis(50));
+        while self.process.exited().is_none() {
+            assert!(Instant::now() < end, "rabbitmq does not end\n{}", self.process.tail(60));
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -125,14 +130,6 @@ impl Drop for Rabbit {
     }
 }
 
-/// Whether a file of this directory has that text in it.
-fn names(directory: &Path, text: &str) -> bool {
-    let files = std::fs::read_dir(directory).into_iter().flatten().flatten();
-    // one may go while it is looked for
-    let mut contents = files.filter_map(|file| std::fs::read(file.path()).ok());
-    contents.any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
-}
-
 fn run(dir: &TestDir, port: u16, mapper_port: u16) -> Process {
     let mut command = Command::new(PROGRAM);
     let path = |name: &str| dir.path().join(name);
@@ -143,6 +140,7 @@ fn run(dir: &TestDir, port: u16, mapper_port: u16) -> Process {
         .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
         .env("RABBITMQ_NODE_PORT", port.to_string())
         .env("RABBITMQ_DIST_PORT", free_port().to_string())
+        .env("RABBITMQ_PID_FILE", path(PID_FILE))
         .env("RABBITMQ_MNESIA_BASE", path("mnesia"))
         .env("RABBITMQ_LOG_BASE", path("log"))
         .env("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins"))
