@@ -28,10 +28,8 @@ const IDLE_MAX: usize = 2;
 /// The blocks of one worker.
 #[derive(Debug, Default)]
 pub(crate) struct Blocks {
-    /// Encrypted bytes that were just read; its length is its room.
-    pub(crate) sealed: RefCell<Vec<u8>>,
-    /// Encrypted bytes that are just being written; its length is its room.
-    pub(crate) sealing: RefCell<Vec<u8>>,
+    /// Records that are just being written.
+    pub(crate) sealed: RefCell<Vec<Vec<u8>>>,
     idle: RefCell<Vec<Vec<u8>>>,
     lent: Cell<usize>,
 }

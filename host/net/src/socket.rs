@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::io::{Read, Write};
+use std::io::{IoSlice, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -34,9 +34,6 @@ use crate::worker::Worker;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
 const UNREAD_MAX_BYTES: usize = 4 << 20;
-
-/// Encrypted bytes that are read at once.
-const SEALED_BYTES: usize = 128 << 10;
 
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
 const READS_MAX: usize = 2;
@@ -158,43 +155,32 @@ impl Socket {
 
     /// Reads what is there. Less than there is room for is all: the next look at the socket waits, without another read that finds
     /// nothing.
-    fn try_read(&self, blocks: &Blocks, into: &mut [u8]) -> std::io::Result<usize> {
+    fn try_read(&self, into: &mut [u8]) -> std::io::Result<usize> {
         let room = into.len();
         let layer = &mut *self.layer.borrow_mut();
         if matches!(layer, Layer::Plain) {
             return self.try_once(Interest::READABLE, room, |mut socket| socket.read(into));
         }
-        self.read_sealed(layer, &mut blocks.sealed.borrow_mut(), into)
+        self.read_sealed(layer, into)
     }
 
-    /// Reads what is there behind what came of a record before, and opens it into `into`.
-    fn read_sealed(&self, layer: &mut Layer, sealed: &mut Vec<u8>, into: &mut [u8]) -> std::io::Result<usize> {
-        if sealed.is_empty() {
-            sealed.resize(SEALED_BYTES, 0);
-        }
+    /// Reads what is there behind what came of a record before, and opens it.
+    fn read_sealed(&self, layer: &mut Layer, into: &mut [u8]) -> std::io::Result<usize> {
         let partial = layer.tls().map_or(0, |tls| {
             let partial = tls.partial();
-            if let Some(front) = sealed.get_mut(..partial.len()) {
+            if let Some(front) = into.get_mut(..partial.len()) {
                 front.copy_from_slice(partial);
             }
             partial.len()
         });
-        let block = sealed.get_mut(partial..into.len().min(SEALED_BYTES)).filter(|block| !block.is_empty());
+        let block = into.get_mut(partial..).filter(|block| !block.is_empty());
         let block =
             block.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, crosstie_tls::TOO_LONG))?;
         let count = self.try_once(Interest::READABLE, block.len(), |mut socket| socket.read(block))?;
-        let came = sealed.get_mut(..partial.saturating_add(count)).unwrap_or_default();
+        let came = into.get_mut(..partial.saturating_add(count)).unwrap_or_default();
         layer.decide(came)?;
-        let Some(tls) = layer.tls() else {
-            if let Some(place) = into.get_mut(..count) {
-                place.copy_from_slice(came);
-            }
-            return Ok(count);
-        };
-        if count == 0 {
-            return Ok(0);
-        }
-        let opened = tls.open(came, into);
+        let Some(tls) = layer.tls().filter(|_| count > 0) else { return Ok(count) };
+        let opened = tls.open(came);
         // what the handshake answers, or why it fails
         let told = self.write_sealed(tls);
         let opened = opened?;
@@ -208,7 +194,7 @@ impl Socket {
     /// Writes the encrypted bytes that wait, as far as the socket takes them.
     fn write_sealed(&self, tls: &mut Tls) -> std::io::Result<()> {
         while !tls.waiting().is_empty() {
-            let count = self.try_sealed(tls.waiting())?;
+            let count = self.try_sealed(&[IoSlice::new(tls.waiting())])?;
             if count == 0 {
                 return Ok(());
             }
@@ -218,8 +204,9 @@ impl Socket {
     }
 
     /// Writes what it takes of encrypted bytes; none when the socket is full.
-    fn try_sealed(&self, bytes: &[u8]) -> std::io::Result<usize> {
-        match self.try_once(Interest::WRITABLE, bytes.len(), |mut socket| socket.write(bytes)) {
+    fn try_sealed(&self, records: &[IoSlice<'_>]) -> std::io::Result<usize> {
+        let count = records.iter().map(|record| record.len()).sum();
+        match self.try_once(Interest::WRITABLE, count, |mut socket| socket.write_vectored(records)) {
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 self.is_full.set(true);
                 self.signal.say();
@@ -235,20 +222,22 @@ impl Socket {
     }
 
     /// Encrypts and writes what it takes of `out`: nothing before the handshake is done.
-    fn seal(&self, tls: &mut Tls, block: &mut Vec<u8>, out: &mut Output) -> std::io::Result<()> {
+    fn seal(&self, tls: &mut Tls, records: &mut Vec<Vec<u8>>, out: &mut Output) -> std::io::Result<()> {
         loop {
+            // what the session itself had to say goes first
             self.write_sealed(tls)?;
             if self.is_full.get() || out.is_empty() {
                 return Ok(());
             }
-            let Some((taken, count)) = tls.seal(out, block)? else {
-                return Ok(());
-            };
+            records.clear();
+            let Some(taken) = tls.seal(out, records)? else { return Ok(()) };
             out.consume(taken);
-            // what the session itself had to say goes first
-            let sealed = block.get(..count).unwrap_or_default();
-            let written = if tls.waiting().is_empty() { self.try_sealed(sealed)? } else { 0 };
-            tls.wait(sealed.get(written..).unwrap_or_default());
+            let slices: Vec<_> = records.iter().map(|record| IoSlice::new(record)).collect();
+            let mut written = self.try_sealed(&slices)?;
+            for record in records.iter() {
+                tls.wait(record.get(written..).unwrap_or_default());
+                written = written.saturating_sub(record.len());
+            }
         }
     }
 
@@ -264,7 +253,7 @@ impl Socket {
     pub(crate) fn write(&self, blocks: &Blocks, out: &mut Output) {
         let count = out.len();
         if let Some(tls) = self.layer.borrow_mut().tls() {
-            if let Err(error) = self.seal(tls, &mut blocks.sealing.borrow_mut(), out) {
+            if let Err(error) = self.seal(tls, &mut blocks.sealed.borrow_mut(), out) {
                 self.break_off(&error);
                 out.consume(count);
             }
@@ -447,7 +436,7 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
     for _ in 0..READS_MAX {
         let room = input.room();
         let wanted = room.len();
-        let came = socket.try_read(&worker.blocks, room);
+        let came = socket.try_read(room);
         if let Some(secure) = socket.take_secure()
             && let Some(peer) = worker.shard.borrow_mut().peer_mut(at)
         {

@@ -7,9 +7,11 @@ mod file;
 mod identity;
 mod key;
 mod profile;
+mod records;
 mod subject;
 
 pub use expiry::{Expiry, WARN_DAYS};
 pub use fault::{Blame, Fault, Faults, TOO_LONG, explain, explain_later};
 pub use identity::Names;
 pub use profile::Profile;
+pub use records::{Opened, Records, first_record};

@@ -262,12 +262,15 @@ impl Making<'_> {
             .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?
             .dangerous()
             .with_custom_certificate_verifier(verifier);
-        match &self.own {
+        let mut config = match &self.own {
             Some((chain, key)) => {
-                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))
+                builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?
             }
-            None => Ok(builder.with_no_client_auth()),
-        }
+            None => builder.with_no_client_auth(),
+        };
+        // for `Records`
+        config.enable_secret_extraction = true;
+        Ok(config)
     }
 
     fn servers(&self) -> Result<Option<Servers>, Fault> {
@@ -300,7 +303,9 @@ impl Making<'_> {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;
+        let mut config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;
+        // for `Records`
+        config.enable_secret_extraction = true;
         Ok(Arc::new(config))
     }
 }

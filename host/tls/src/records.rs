@@ -1,0 +1,859 @@
+//! The records of a session whose handshake is done: opened where they were read, and sealed with one copy. The ciphers, the secrets and
+//! the tickets are those of rustls (`rustls::kernel`); what stands here is RFC 8446 5 (records), 4.6 (tickets, fresh keys) and 6
+//! (alerts), and the same of RFC 5246.
+
+use std::fmt;
+use std::ops::Range;
+
+use rustls::client::{ClientConnectionData, UnbufferedClientConnection};
+use rustls::crypto::cipher::{
+    AeadKey, InboundOpaqueMessage, Iv, MessageDecrypter, MessageEncrypter, OutboundPlainMessage,
+};
+use rustls::kernel::KernelConnection;
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
+use rustls::{
+    AlertDescription, ConnectionTrafficSecrets, ContentType, Error, ExtractedSecrets, HandshakeType, InvalidMessage,
+    PeerMisbehaved, ProtocolVersion, SupportedCipherSuite,
+};
+
+/// Type, version and length of a record.
+const HEAD_BYTES: usize = 5;
+
+/// What a record says at most, in the clear.
+const FRAGMENT_BYTES: usize = 1 << 14;
+
+/// And sealed: RFC 5246 6.2.3.
+const SEALED_MAX_BYTES: usize = FRAGMENT_BYTES + 2048;
+
+/// Longer messages of a handshake are refused; rustls draws the line there too.
+const MESSAGE_MAX_BYTES: usize = 64 << 10;
+
+/// What a record costs of what its keys may seal, beyond its bytes: a few blocks of the cipher.
+const RECORD_COST_BYTES: u64 = 64;
+
+/// What is left of it when the keys are changed, or the session is closed: words of the session itself need some.
+const RESERVE_BYTES: u64 = 1 << 20;
+
+/// Both directions of a session.
+pub struct Records {
+    kernel: Kernel,
+    opener: Opener,
+    sealer: Sealer,
+    /// Of a message of a handshake, what came of it.
+    message: Vec<u8>,
+    patience: Patience,
+    has_ended: bool,
+}
+
+/// What is left of a handshake.
+enum Kernel {
+    Client(KernelConnection<ClientConnectionData>),
+    Server(KernelConnection<ServerConnectionData>),
+}
+
+struct Opener {
+    cipher: Box<dyn MessageDecrypter>,
+    sequence: u64,
+}
+
+struct Sealer {
+    cipher: Box<dyn MessageEncrypter>,
+    sequence: u64,
+    /// Bytes that these keys may still seal.
+    left: u64,
+}
+
+/// What a peer may still do that serves nothing.
+struct Patience {
+    /// Records in a row that say nothing.
+    empty: u8,
+    warnings: u8,
+    renegotiations: u8,
+    /// Keys in a row, with no data in between.
+    keys: u8,
+}
+
+/// What came of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// So many bytes, at the front, are what the peer says.
+    pub said: usize,
+    /// From there on the bytes are of a record that is not all there yet.
+    pub taken: usize,
+}
+
+impl fmt::Debug for Records {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Records").field("has_ended", &self.has_ended).finish_non_exhaustive()
+    }
+}
+
+impl Patience {
+    const EMPTY: u8 = 32;
+    const KEYS: u8 = 32;
+
+    const fn new() -> Self {
+        Self { empty: Self::EMPTY, warnings: 4, renegotiations: 1, keys: Self::KEYS }
+    }
+
+    fn spend(left: &mut u8, else_it_is: PeerMisbehaved) -> Result<(), Error> {
+        *left = left.checked_sub(1).ok_or(else_it_is)?;
+        Ok(())
+    }
+}
+
+/// The length of the record that these bytes begin with, if it is all there.
+///
+/// # Errors
+///
+/// When it is none.
+fn record(bytes: &[u8]) -> Result<Option<usize>, Error> {
+    let Some(&[kind, major, _, high, low]) = bytes.first_chunk() else { return Ok(None) };
+    if !matches!(kind, 20..=23) {
+        return Err(InvalidMessage::InvalidContentType.into());
+    }
+    if major != 3 {
+        return Err(InvalidMessage::UnknownProtocolVersion.into());
+    }
+    let length = usize::from(u16::from_be_bytes([high, low]));
+    if length > SEALED_MAX_BYTES {
+        return Err(InvalidMessage::MessageTooLarge.into());
+    }
+    let length = length.saturating_add(HEAD_BYTES);
+    Ok((length <= bytes.len()).then_some(length))
+}
+
+/// The bytes at the front that a handshake may be shown next: one record, for what follows the last one of the handshake is sealed
+/// already; or what is there, when that is none. Nothing while a record is not all there.
+#[must_use]
+pub fn first_record(bytes: &[u8]) -> Option<usize> {
+    record(bytes).unwrap_or(Some(bytes.len()))
+}
+
+/// Key and initialization vector.
+fn parts(secrets: ConnectionTrafficSecrets) -> Result<(AeadKey, Iv), Error> {
+    match secrets {
+        ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+        | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+        | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv } => Ok((key, iv)),
+        _ => Err(Error::General("a cipher that is not known here".to_owned())),
+    }
+}
+
+/// The parts of a vector that RFC 5246 derives, and that it sends in each record.
+fn split(iv: &Iv, shape: &rustls::crypto::cipher::KeyBlockShape) -> (Vec<u8>, Vec<u8>) {
+    let bytes = iv.as_ref();
+    let (fixed, rest) = bytes.split_at(shape.fixed_iv_len.min(bytes.len()));
+    (fixed.to_vec(), rest.iter().take(shape.explicit_nonce_len).copied().collect())
+}
+
+impl Opener {
+    fn new(suite: SupportedCipherSuite, (sequence, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
+        let (key, iv) = parts(secrets)?;
+        let cipher = match suite {
+            SupportedCipherSuite::Tls13(suite) => suite.aead_alg.decrypter(key, iv),
+            SupportedCipherSuite::Tls12(suite) => {
+                suite.aead_alg.decrypter(key, &split(&iv, &suite.aead_alg.key_block_shape()).0)
+            }
+        };
+        Ok(Self { cipher, sequence })
+    }
+}
+
+impl Sealer {
+    fn new(suite: SupportedCipherSuite, (sequence, secrets): (u64, ConnectionTrafficSecrets)) -> Result<Self, Error> {
+        let (key, iv) = parts(secrets)?;
+        let (cipher, common) = match suite {
+            SupportedCipherSuite::Tls13(suite) => (suite.aead_alg.encrypter(key, iv), &suite.common),
+            SupportedCipherSuite::Tls12(suite) => {
+                let (fixed, explicit) = split(&iv, &suite.aead_alg.key_block_shape());
+                (suite.aead_alg.encrypter(key, &fixed, &explicit), &suite.common)
+            }
+        };
+        // the limit is one of blocks of the cipher, told in records of full length (rustls, `confidentiality_limit`)
+        let left = common.confidentiality_limit.saturating_mul(FRAGMENT_BYTES as u64);
+        Ok(Self { cipher, sequence, left })
+    }
+
+    fn seal(&mut self, kind: ContentType, bytes: &[u8]) -> Result<Vec<u8>, Error> {
+        // RFC 8446 5.1: what is sealed calls itself 1.2, whatever it is
+        let plain = OutboundPlainMessage { typ: kind, version: ProtocolVersion::TLSv1_2, payload: bytes.into() };
+        let sealed = self.cipher.encrypt(plain, self.sequence)?;
+        self.sequence = self.sequence.checked_add(1).ok_or(Error::EncryptError)?;
+        self.left = self.left.saturating_sub(RECORD_COST_BYTES.saturating_add(bytes.len() as u64));
+        Ok(sealed.encode())
+    }
+}
+
+impl Records {
+    /// Of a client whose handshake is done and that has nothing of it to say any more.
+    ///
+    /// # Errors
+    ///
+    /// When it is not, or its configuration does not allow that its secrets are taken out.
+    pub fn of_client(client: UnbufferedClientConnection) -> Result<Self, Error> {
+        let (secrets, kernel) = client.dangerous_into_kernel_connection()?;
+        Self::new(secrets, Kernel::Client(kernel))
+    }
+
+    /// The same of a server.
+    ///
+    /// # Errors
+    ///
+    /// As [`Records::of_client`].
+    pub fn of_server(server: UnbufferedServerConnection) -> Result<Self, Error> {
+        let (secrets, kernel) = server.dangerous_into_kernel_connection()?;
+        Self::new(secrets, Kernel::Server(kernel))
+    }
+
+    fn new(secrets: ExtractedSecrets, kernel: Kernel) -> Result<Self, Error> {
+        let suite = kernel.suite();
+        Ok(Self {
+            opener: Opener::new(suite, secrets.rx)?,
+            sealer: Sealer::new(suite, secrets.tx)?,
+            kernel,
+            message: Vec::new(),
+            patience: Patience::new(),
+            has_ended: false,
+        })
+    }
+
+    /// The version spoken.
+    #[must_use]
+    pub fn version(&self) -> ProtocolVersion {
+        self.kernel.suite().version().version
+    }
+
+    /// The suite spoken.
+    #[must_use]
+    pub fn suite(&self) -> rustls::CipherSuite {
+        self.kernel.suite().suite()
+    }
+
+    /// Whether the peer said that no more comes from it.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    fn is_tls13(&self) -> bool {
+        matches!(self.kernel.suite(), SupportedCipherSuite::Tls13(_))
+    }
+
+    /// Opens the records that are there, and moves what they say to the front. What the session itself answers is put behind `answer`,
+    /// to be written before anything that is [sealed](Records::seal) later.
+    ///
+    /// # Errors
+    ///
+    /// When the peer does not keep to the protocol, or gives up the session; what it is told of it stands in `answer` then.
+    pub fn open(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> Result<Opened, Error> {
+        let opened = self.open_all(bytes, answer);
+        if let Err(error) = &opened
+            && let Some(alert) = alert(error)
+        {
+            self.tell(alert, answer);
+        }
+        opened
+    }
+
+    fn open_all(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> Result<Opened, Error> {
+        let (mut said, mut taken) = (0_usize, 0_usize);
+        while let Some(length) = record(bytes.get(taken..).unwrap_or_default())? {
+            if self.has_ended {
+                // nothing counts behind the end
+                return Ok(Opened { said, taken: bytes.len() });
+            }
+            let end = taken.saturating_add(length);
+            let whole = bytes.get_mut(taken..end).unwrap_or_default();
+            let (kind, payload) = self.opener.open(whole)?;
+            if kind == ContentType::ApplicationData {
+                let count = payload.len();
+                self.hear(count)?;
+                bytes.copy_within(taken.saturating_add(payload.start)..taken.saturating_add(payload.end), said);
+                said = said.saturating_add(count);
+            } else {
+                self.control(kind, whole.get(payload).unwrap_or_default(), answer)?;
+            }
+            taken = end;
+        }
+        Ok(Opened { said, taken })
+    }
+
+    /// Counts bytes of the connection.
+    fn hear(&mut self, count: usize) -> Result<(), Error> {
+        if !self.message.is_empty() {
+            return Err(PeerMisbehaved::MessageInterleavedWithHandshakeMessage.into());
+        }
+        if count == 0 {
+            return Patience::spend(&mut self.patience.empty, PeerMisbehaved::TooManyEmptyFragments);
+        }
+        (self.patience.empty, self.patience.keys) = (Patience::EMPTY, Patience::KEYS);
+        Ok(())
+    }
+
+    /// Takes what the peer's session itself says.
+    fn control(&mut self, kind: ContentType, payload: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
+        match kind {
+            ContentType::Alert => self.take_alert(payload),
+            ContentType::Handshake => {
+                if payload.is_empty() {
+                    return Err(InvalidMessage::InvalidEmptyPayload.into());
+                }
+                self.message.extend_from_slice(payload);
+                self.take_messages(answer)
+            }
+            got_type => {
+                let expect_types = vec![ContentType::ApplicationData, ContentType::Handshake, ContentType::Alert];
+                Err(Error::InappropriateMessage { expect_types, got_type })
+            }
+        }
+    }
+
+    fn take_alert(&mut self, payload: &[u8]) -> Result<(), Error> {
+        let &[level, code] = payload else { return Err(InvalidMessage::MessageTooShort.into()) };
+        let alert = AlertDescription::from(code);
+        if alert == AlertDescription::CloseNotify {
+            self.has_ended = true;
+            return Ok(());
+        }
+        // of 1.3 each of them ends the session, whatever it calls itself, but for one
+        let is_warning = level == 1 && (!self.is_tls13() || alert == AlertDescription::UserCanceled);
+        if !is_warning {
+            return Err(Error::AlertReceived(alert));
+        }
+        Patience::spend(&mut self.patience.warnings, PeerMisbehaved::TooManyWarningAlertsReceived)
+    }
+
+    /// Takes the messages of a handshake that are all there.
+    fn take_messages(&mut self, answer: &mut Vec<u8>) -> Result<(), Error> {
+        let message = std::mem::take(&mut self.message);
+        let mut rest = message.as_slice();
+        while let Some((&[kind, high, middle, low], behind)) = rest.split_first_chunk() {
+            let length = usize::try_from(u32::from_be_bytes([0, high, middle, low])).unwrap_or(usize::MAX);
+            if length > MESSAGE_MAX_BYTES {
+                return Err(InvalidMessage::HandshakePayloadTooLarge.into());
+            }
+            let Some((body, behind)) = behind.split_at_checked(length) else { break };
+            rest = behind;
+            self.take_message(HandshakeType::from(kind), body, rest.is_empty(), answer)?;
+        }
+        self.message = rest.to_vec();
+        Ok(())
+    }
+
+    fn take_message(
+        &mut self,
+        kind: HandshakeType,
+        body: &[u8],
+        is_last: bool,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
+        let is_tls13 = self.is_tls13();
+        match (&mut self.kernel, kind) {
+            (Kernel::Client(client), HandshakeType::NewSessionTicket) if is_tls13 => {
+                client.handle_new_session_ticket(body)
+            }
+            // what follows it in its record is sealed with keys that end with it
+            (_, HandshakeType::KeyUpdate) if is_tls13 && is_last => self.change_keys(body, answer),
+            (Kernel::Client(_), HandshakeType::HelloRequest) | (Kernel::Server(_), HandshakeType::ClientHello)
+                if !is_tls13 =>
+            {
+                Patience::spend(&mut self.patience.renegotiations, PeerMisbehaved::TooManyRenegotiationRequests)?;
+                let refusal = [1, u8::from(AlertDescription::NoRenegotiation)];
+                answer.extend(self.sealer.seal(ContentType::Alert, &refusal)?);
+                Ok(())
+            }
+            (_, got_type) => {
+                let expect_types = vec![HandshakeType::NewSessionTicket, HandshakeType::KeyUpdate];
+                Err(Error::InappropriateHandshakeMessage { expect_types, got_type })
+            }
+        }
+    }
+
+    /// The peer has changed its keys, and may want us to change ours.
+    fn change_keys(&mut self, body: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
+        let &[wanted @ 0..=1] = body else { return Err(InvalidMessage::InvalidKeyUpdate.into()) };
+        Patience::spend(&mut self.patience.keys, PeerMisbehaved::TooManyKeyUpdateRequests)?;
+        let fresh = self.kernel.fresh_opening()?;
+        self.opener = Opener::new(self.kernel.suite(), fresh)?;
+        if wanted == 1 {
+            answer.extend(self.change_own_keys()?);
+        }
+        Ok(())
+    }
+
+    /// Changes the keys that we seal with: what tells the peer so, which is sealed with those before.
+    fn change_own_keys(&mut self) -> Result<Vec<u8>, Error> {
+        let told = self.sealer.seal(ContentType::Handshake, &[u8::from(HandshakeType::KeyUpdate), 0, 0, 1, 0])?;
+        let fresh = self.kernel.fresh_sealing()?;
+        self.sealer = Sealer::new(self.kernel.suite(), fresh)?;
+        Ok(told)
+    }
+
+    /// Seals bytes of the connection: records are put behind `into`, in the order in which they are to be written.
+    ///
+    /// # Errors
+    ///
+    /// When a session of TLS 1.2 has sealed all that its keys may.
+    pub fn seal(&mut self, bytes: &[u8], into: &mut Vec<Vec<u8>>) -> Result<(), Error> {
+        for fragment in bytes.chunks(FRAGMENT_BYTES) {
+            if self.sealer.left < RESERVE_BYTES {
+                if !self.is_tls13() {
+                    return Err(Error::General(
+                        "the keys of this session have sealed all that they may, and TLS 1.2 cannot change them"
+                            .to_owned(),
+                    ));
+                }
+                into.push(self.change_own_keys()?);
+            }
+            into.push(self.sealer.seal(ContentType::ApplicationData, fragment)?);
+        }
+        Ok(())
+    }
+
+    /// Says that no more comes from us.
+    pub fn close(&mut self, answer: &mut Vec<u8>) {
+        self.tell(AlertDescription::CloseNotify, answer);
+    }
+
+    fn tell(&mut self, alert: AlertDescription, answer: &mut Vec<u8>) {
+        let level = if alert == AlertDescription::CloseNotify { 1 } else { 2 };
+        // who cannot be told hears that the socket ends
+        answer.extend(self.sealer.seal(ContentType::Alert, &[level, u8::from(alert)]).unwrap_or_default());
+    }
+}
+
+impl Opener {
+    /// Opens a record where it stands: what it is, and where in it stands what it says.
+    fn open(&mut self, record: &mut [u8]) -> Result<(ContentType, Range<usize>), Error> {
+        let front = record.as_ptr().addr();
+        let Some((&mut [kind, major, minor, _, _], payload)) = record.split_first_chunk_mut() else {
+            return Err(InvalidMessage::MessageTooShort.into());
+        };
+        let version = ProtocolVersion::from(u16::from_be_bytes([major, minor]));
+        let sealed = InboundOpaqueMessage::new(ContentType::from(kind), version, payload);
+        let plain = self.cipher.decrypt(sealed, self.sequence)?;
+        self.sequence = self.sequence.checked_add(1).ok_or(Error::DecryptError)?;
+        let begin = plain.payload.as_ptr().addr().saturating_sub(front);
+        Ok((plain.typ, begin..begin.saturating_add(plain.payload.len())))
+    }
+}
+
+impl Kernel {
+    fn suite(&self) -> SupportedCipherSuite {
+        match self {
+            Self::Client(client) => client.negotiated_cipher_suite(),
+            Self::Server(server) => server.negotiated_cipher_suite(),
+        }
+    }
+
+    fn fresh_opening(&mut self) -> Result<(u64, ConnectionTrafficSecrets), Error> {
+        match self {
+            Self::Client(client) => client.update_rx_secret(),
+            Self::Server(server) => server.update_rx_secret(),
+        }
+    }
+
+    fn fresh_sealing(&mut self) -> Result<(u64, ConnectionTrafficSecrets), Error> {
+        match self {
+            Self::Client(client) => client.update_tx_secret(),
+            Self::Server(server) => server.update_tx_secret(),
+        }
+    }
+}
+
+/// What the peer is told of a fault; nothing when it is the one that gave up.
+const fn alert(error: &Error) -> Option<AlertDescription> {
+    match error {
+        Error::AlertReceived(_) => None,
+        Error::DecryptError => Some(AlertDescription::BadRecordMac),
+        Error::PeerSentOversizedRecord | Error::InvalidMessage(InvalidMessage::MessageTooLarge) => {
+            Some(AlertDescription::RecordOverflow)
+        }
+        Error::InvalidMessage(_) => Some(AlertDescription::DecodeError),
+        Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } | Error::PeerMisbehaved(_) => {
+            Some(AlertDescription::UnexpectedMessage)
+        }
+        _ => Some(AlertDescription::InternalError),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends by panicking")]
+mod tests {
+    use std::io::{Read, Write};
+    use std::sync::Arc;
+
+    use rustls::crypto::ring::{ALL_CIPHER_SUITES, default_provider};
+    use rustls::pki_types::PrivateKeyDer;
+    use rustls::unbuffered::{ConnectionState, UnbufferedStatus};
+    use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, ServerConnection};
+
+    use super::*;
+
+    /// What both ends of a test speak.
+    struct Configs {
+        client: Arc<ClientConfig>,
+        server: Arc<ServerConfig>,
+    }
+
+    fn configs(suite: SupportedCipherSuite) -> Configs {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate =
+            rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(certificate.der().clone()).unwrap();
+        let mut provider = default_provider();
+        provider.cipher_suites = vec![suite];
+        let provider = Arc::new(provider);
+        let mut client = ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        client.enable_secret_extraction = true;
+        let mut server = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
+            .unwrap();
+        server.enable_secret_extraction = true;
+        Configs { client: Arc::new(client), server: Arc::new(server) }
+    }
+
+    /// But for those of RSA, whose records are those of ECDSA.
+    fn every_suite() -> impl Iterator<Item = SupportedCipherSuite> {
+        ALL_CIPHER_SUITES.iter().copied().filter(|suite| !format!("{suite:?}").contains("_RSA_"))
+    }
+
+    fn tls12() -> SupportedCipherSuite {
+        every_suite()
+            .find(|suite| suite.suite() == rustls::CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256)
+            .unwrap()
+    }
+
+    fn tls13() -> SupportedCipherSuite {
+        every_suite().find(|suite| suite.suite() == rustls::CipherSuite::TLS13_AES_128_GCM_SHA256).unwrap()
+    }
+
+    /// The other end: rustls whole, with its buffers.
+    enum Other {
+        Client(ClientConnection),
+        Server(ServerConnection),
+    }
+
+    impl Other {
+        fn hear(&mut self, mut bytes: &[u8]) -> Result<Vec<u8>, Error> {
+            let mut said = Vec::new();
+            while !bytes.is_empty() {
+                match self {
+                    Self::Client(client) => client.read_tls(&mut bytes).map(drop),
+                    Self::Server(server) => server.read_tls(&mut bytes).map(drop),
+                }
+                .unwrap();
+                match self {
+                    Self::Client(client) => client.process_new_packets(),
+                    Self::Server(server) => server.process_new_packets(),
+                }?;
+                // at the end of what is there, it would block
+                let _ = match self {
+                    Self::Client(client) => client.reader().read_to_end(&mut said),
+                    Self::Server(server) => server.reader().read_to_end(&mut said),
+                };
+            }
+            Ok(said)
+        }
+
+        fn say(&mut self, mut bytes: &[u8]) -> Vec<u8> {
+            let mut sealed = self.waiting();
+            while !bytes.is_empty() {
+                let count = match self {
+                    Self::Client(client) => client.writer().write(bytes),
+                    Self::Server(server) => server.writer().write(bytes),
+                }
+                .unwrap();
+                bytes = &bytes[count..];
+                sealed.extend(self.waiting());
+            }
+            sealed
+        }
+
+        fn waiting(&mut self) -> Vec<u8> {
+            let mut sealed = Vec::new();
+            while match self {
+                Self::Client(client) => client.wants_write(),
+                Self::Server(server) => server.wants_write(),
+            } {
+                match self {
+                    Self::Client(client) => client.write_tls(&mut sealed),
+                    Self::Server(server) => server.write_tls(&mut sealed),
+                }
+                .unwrap();
+            }
+            sealed
+        }
+
+        fn change_keys(&mut self) {
+            match self {
+                Self::Client(client) => client.refresh_traffic_keys(),
+                Self::Server(server) => server.refresh_traffic_keys(),
+            }
+            .unwrap();
+        }
+    }
+
+    /// Does what a handshake of ours asks for: how many bytes it took, its words, and whether it is done.
+    fn act<Data>(
+        UnbufferedStatus { discard, state }: UnbufferedStatus<'_, '_, Data>,
+    ) -> (usize, Vec<u8>, Option<bool>) {
+        match state.unwrap() {
+            ConnectionState::EncodeTlsData(mut data) => {
+                let mut words = vec![0; 20_000];
+                let count = data.encode(&mut words).unwrap();
+                words.truncate(count);
+                (discard, words, None)
+            }
+            ConnectionState::TransmitTlsData(data) => {
+                data.done();
+                (discard, Vec::new(), None)
+            }
+            ConnectionState::WriteTraffic(_) => (discard, Vec::new(), Some(true)),
+            _ => (discard, Vec::new(), Some(false)),
+        }
+    }
+
+    /// Shakes hands with rustls whole; what it said behind its last word of the handshake is left for the records.
+    fn shake(mut step: impl FnMut(&mut [u8]) -> (usize, Vec<u8>, Option<bool>), other: &mut Other) -> Vec<u8> {
+        let mut came = Vec::new();
+        loop {
+            let length = first_record(&came).unwrap_or(0);
+            let mut given: Vec<u8> = came.drain(..length).collect();
+            let done = loop {
+                let (count, words, done) = step(&mut given);
+                given.drain(..count);
+                assert_eq!(other.hear(&words).unwrap(), b"");
+                if let Some(done) = done {
+                    break done;
+                }
+            };
+            assert!(given.is_empty());
+            if done {
+                return came;
+            }
+            came.extend(other.waiting());
+        }
+    }
+
+    fn server(configs: &Configs) -> (Records, Other) {
+        let name = "localhost".try_into().unwrap();
+        let mut other = Other::Client(ClientConnection::new(configs.client.clone(), name).unwrap());
+        let mut server = UnbufferedServerConnection::new(configs.server.clone()).unwrap();
+        let mut rest = shake(|bytes| act(server.process_tls_records(bytes)), &mut other);
+        let mut records = Records::of_server(server).unwrap();
+        assert_eq!(records.open(&mut rest, &mut Vec::new()).unwrap().said, 0);
+        (records, other)
+    }
+
+    fn client(configs: &Configs) -> (Records, Other) {
+        let name = "localhost".try_into().unwrap();
+        let mut other = Other::Server(ServerConnection::new(configs.server.clone()).unwrap());
+        let mut client = UnbufferedClientConnection::new(configs.client.clone(), name).unwrap();
+        let mut rest = shake(|bytes| act(client.process_tls_records(bytes)), &mut other);
+        rest.extend(other.waiting());
+        let mut records = Records::of_client(client).unwrap();
+        let opened = records.open(&mut rest, &mut Vec::new()).unwrap();
+        assert_eq!((opened.said, opened.taken), (0, rest.len()));
+        (records, other)
+    }
+
+    /// What our end hears of `bytes`, whole, and answers.
+    fn hear(records: &mut Records, mut bytes: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>), Error> {
+        let mut answer = Vec::new();
+        let opened = records.open(&mut bytes, &mut answer)?;
+        assert_eq!(opened.taken, bytes.len());
+        bytes.truncate(opened.said);
+        Ok((bytes, answer))
+    }
+
+    fn say(records: &mut Records, bytes: &[u8]) -> Vec<u8> {
+        let mut into = Vec::new();
+        records.seal(bytes, &mut into).unwrap();
+        into.concat()
+    }
+
+    fn exchange(records: &mut Records, other: &mut Other) {
+        let bytes: Vec<u8> = (0..70_000_u32).map(|at| (at % 251) as u8).collect();
+        for length in [1, 100, 16_384, 16_385, 70_000] {
+            let sealed = say(records, &bytes[..length]);
+            assert!(other.hear(&sealed).unwrap() == bytes[..length], "{length}");
+            let (said, answer) = hear(records, other.say(&bytes[..length])).unwrap();
+            assert!(said == bytes[..length] && answer.is_empty(), "{length} {:?}", records.suite());
+        }
+    }
+
+    #[test]
+    fn every_suite_is_spoken_with_rustls_at_the_other_end() {
+        for suite in every_suite() {
+            let configs = configs(suite);
+            for (mut records, mut other) in [server(&configs), client(&configs)] {
+                assert_eq!((records.suite(), records.version()), (suite.suite(), suite.version().version));
+                exchange(&mut records, &mut other);
+                let mut last = other.say(b"last");
+                match &mut other {
+                    Other::Client(client) => client.send_close_notify(),
+                    Other::Server(server) => server.send_close_notify(),
+                }
+                last.extend(other.waiting());
+                let mut answer = Vec::new();
+                let opened = records.open(&mut last, &mut answer).unwrap();
+                assert!(&last[..opened.said] == b"last" && opened.taken == last.len() && records.has_ended());
+                records.close(&mut answer);
+                assert_eq!(other.hear(&answer).unwrap(), b"");
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_that_is_not_all_there_is_left() {
+        let (mut records, mut other) = server(&configs(tls13()));
+        let sealed = other.say(&[7; 40_000]);
+        let mut came = Vec::new();
+        let mut said = Vec::new();
+        for part in sealed.chunks(777) {
+            came.extend_from_slice(part);
+            let opened = records.open(&mut came, &mut Vec::new()).unwrap();
+            said.extend_from_slice(&came[..opened.said]);
+            came.drain(..opened.taken);
+        }
+        assert!(came.is_empty() && said == [7; 40_000]);
+    }
+
+    #[test]
+    fn keys_are_changed_when_the_peer_says_so_and_when_they_have_sealed_enough() {
+        let configs = configs(tls13());
+        for (mut records, mut other) in [server(&configs), client(&configs)] {
+            // it wants ours changed too
+            other.change_keys();
+            let (said, answer) = hear(&mut records, other.say(b"fresh")).unwrap();
+            assert!(said == b"fresh" && !answer.is_empty());
+            assert_eq!(other.hear(&answer).unwrap(), b"");
+            exchange(&mut records, &mut other);
+            records.sealer.left = RESERVE_BYTES + 30_000;
+            let before = records.sealer.left;
+            exchange(&mut records, &mut other);
+            assert!(records.sealer.left > before);
+            assert!(records.sealer.left < (1 << 24) * FRAGMENT_BYTES as u64);
+        }
+    }
+
+    #[test]
+    fn a_session_of_tls_1_2_ends_before_its_keys_have_sealed_too_much() {
+        let (mut records, mut other) = server(&configs(tls12()));
+        records.sealer.left = RESERVE_BYTES + 20_000;
+        let mut into = Vec::new();
+        let error = records.seal(&[0; 70_000], &mut into).unwrap_err();
+        assert!(error.to_string().contains("TLS 1.2 cannot change them"), "{error}");
+        assert_eq!(other.hear(&into.concat()).unwrap().len(), 2 * FRAGMENT_BYTES);
+    }
+
+    #[test]
+    fn tickets_are_kept_for_the_next_session() {
+        for suite in [tls12(), tls13()] {
+            let configs = configs(suite);
+            for (at, kind) in [rustls::HandshakeKind::Full, rustls::HandshakeKind::Resumed].into_iter().enumerate() {
+                let (_, Other::Server(server)) = client(&configs) else { panic!("no server") };
+                assert_eq!(server.handshake_kind(), Some(kind), "{at}");
+            }
+        }
+    }
+
+    /// Seals as the other end does, whose keys are the same.
+    fn as_other(configs: &Configs) -> (Records, Sealer) {
+        let name = "localhost".try_into().unwrap();
+        let mut other = Other::Client(ClientConnection::new(configs.client.clone(), name).unwrap());
+        let mut server = UnbufferedServerConnection::new(configs.server.clone()).unwrap();
+        shake(|bytes| act(server.process_tls_records(bytes)), &mut other);
+        let records = Records::of_server(server).unwrap();
+        let Other::Client(client) = other else { panic!("no client") };
+        let secrets = client.dangerous_extract_secrets().unwrap();
+        let sealer = Sealer::new(records.kernel.suite(), secrets.tx).unwrap();
+        (records, sealer)
+    }
+
+    #[test]
+    fn whoever_does_not_keep_to_the_protocol_is_told_and_left() {
+        let key_update = [24, 0, 0, 1, 0];
+        let hello = [1, 0, 0, 2, 3, 3];
+        let (data, handshake, alert) = (ContentType::ApplicationData, ContentType::Handshake, ContentType::Alert);
+        type Said<'a> = &'a [(ContentType, &'a [u8])];
+        let cases: [(SupportedCipherSuite, Said<'_>, usize, &str); 13] = [
+            (tls13(), &[(handshake, &[24, 0, 0, 1, 2])], 1, "InvalidKeyUpdate"),
+            (tls13(), &[(handshake, &[24, 0, 0, 1, 0, 24, 0, 0, 1, 0])], 1, "KeyUpdate"),
+            (tls13(), &[(handshake, &hello)], 1, "ClientHello"),
+            (tls13(), &[(handshake, &[4, 0, 0, 1, 0])], 1, "NewSessionTicket"),
+            (tls13(), &[(handshake, &[24, 0]), (data, b"x")], 1, "Interleaved"),
+            (tls13(), &[(handshake, &[24, 1, 0, 1])], 1, "HandshakePayloadTooLarge"),
+            (tls13(), &[(handshake, b"")], 1, "InvalidEmptyPayload"),
+            (tls13(), &[(data, b"")], 33, "TooManyEmptyFragments"),
+            (tls13(), &[(alert, &[1, 100])], 1, "NoRenegotiation"),
+            (tls13(), &[(alert, &[1, 90])], 5, "TooManyWarningAlerts"),
+            (tls12(), &[(alert, &[2])], 1, "MessageTooShort"),
+            (tls12(), &[(handshake, &hello)], 2, "TooManyRenegotiationRequests"),
+            (tls12(), &[(handshake, &key_update)], 1, "KeyUpdate"),
+        ];
+        for (suite, said, times, why) in cases {
+            let (mut records, mut sealer) = as_other(&configs(suite));
+            let sealed: Vec<_> =
+                (0..times).flat_map(|_| said).map(|(kind, bytes)| sealer.seal(*kind, bytes).unwrap()).collect();
+            let (last, before) = sealed.split_last().unwrap();
+            for record in before {
+                hear(&mut records, record.clone()).unwrap();
+            }
+            let mut answer = Vec::new();
+            let error = records.open(&mut last.clone(), &mut answer).unwrap_err();
+            assert!(format!("{error:?}").contains(why), "{why}: {error:?}");
+            // nothing but what the peer itself says with an alert is left without a word
+            assert_eq!(answer.is_empty(), matches!(error, Error::AlertReceived(_)), "{why}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_new_keys_without_end_is_left() {
+        let configs = configs(tls13());
+        let (mut records, mut other) = server(&configs);
+        let error = (0..40).find_map(|_| {
+            other.change_keys();
+            hear(&mut records, other.waiting()).err()
+        });
+        assert_eq!(error, Some(PeerMisbehaved::TooManyKeyUpdateRequests.into()));
+    }
+
+    #[test]
+    fn who_wants_to_negotiate_again_is_refused_once() {
+        let (mut records, mut sealer) = as_other(&configs(tls12()));
+        let (said, answer) = hear(&mut records, sealer.seal(ContentType::Handshake, &[1, 0, 0, 0]).unwrap()).unwrap();
+        assert_eq!((said.len(), answer.first()), (0, Some(&0x15)));
+    }
+
+    #[test]
+    fn what_was_changed_on_its_way_or_is_no_record_is_found() {
+        let (mut records, mut other) = server(&configs(tls13()));
+        let mut sealed = other.say(b"said");
+        *sealed.last_mut().unwrap() ^= 1;
+        let mut answer = Vec::new();
+        assert_eq!(records.open(&mut sealed, &mut answer), Err(Error::DecryptError));
+        assert_eq!(other.hear(&answer), Err(Error::AlertReceived(AlertDescription::BadRecordMac)));
+        let heads: [(&[u8], InvalidMessage); 3] = [
+            (b"AMQP\x00\x01\x00\x00", InvalidMessage::InvalidContentType),
+            (&[23, 2, 0, 0, 1, 0], InvalidMessage::UnknownProtocolVersion),
+            (&[23, 3, 3, 0x48, 1], InvalidMessage::MessageTooLarge),
+        ];
+        for (head, why) in heads {
+            assert_eq!(first_record(head), Some(head.len()));
+            let (mut records, _) = server(&configs(tls13()));
+            assert_eq!(records.open(&mut head.to_vec(), &mut Vec::new()), Err(why.into()));
+        }
+        assert_eq!((first_record(&[22, 3, 1, 0]), first_record(&[22, 3, 1, 0, 1])), (None, None));
+    }
+}
