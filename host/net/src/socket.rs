@@ -193,12 +193,14 @@ impl Socket {
 
     /// Writes the encrypted bytes that wait, as far as the socket takes them.
     fn write_sealed(&self, tls: &mut Tls) -> std::io::Result<()> {
+        tls.say_owed()?;
         while !tls.waiting().is_empty() {
             let count = self.try_sealed(&[IoSlice::new(tls.waiting())])?;
             if count == 0 {
                 return Ok(());
             }
             tls.written(count);
+            tls.say_owed()?;
         }
         Ok(())
     }
@@ -216,9 +218,9 @@ impl Socket {
         }
     }
 
-    /// Whether encrypted bytes wait for the socket.
-    pub(crate) fn has_sealed(&self) -> bool {
-        self.layer.borrow_mut().tls().is_some_and(|tls| !tls.waiting().is_empty())
+    /// Encrypted bytes that wait for the socket.
+    pub(crate) fn sealed_bytes(&self) -> usize {
+        self.layer.borrow_mut().tls().map_or(0, |tls| tls.waiting().len())
     }
 
     /// Encrypts and writes what it takes of `out`: nothing before the handshake is done.
@@ -359,7 +361,8 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             continue;
         }
         arm(worker, at, sleep.as_mut(), &mut armed);
-        let reads = !asking && worker.unread(at) <= UNREAD_MAX_BYTES;
+        let unread = worker.unread(at).saturating_add(socket.sealed_bytes());
+        let reads = !asking && unread <= UNREAD_MAX_BYTES;
         let ready = poll_fn(|context| poll(socket, reads, armed.map(|_| sleep.as_mut()), context)).await;
         match ready {
             Ready::Told => {}
@@ -376,14 +379,17 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             Ready::Reads => {
                 let turn =
                     if socket.layer.borrow().is_handshaking() { worker.handshakes.acquire().await.ok() } else { None };
-                if let Err(error) = read(worker, at, socket, &mut input) {
+                let done = read(worker, at, socket, &mut input);
+                if turn.is_some() {
+                    tokio::task::yield_now().await;
+                    // whoever is refused keeps nobody else waiting
+                    drop(turn);
+                }
+                if let Err(error) = done {
                     socket.break_off(&error);
                     if socket.is_refused(&error) {
                         Box::pin(linger(socket)).await;
                     }
-                }
-                if turn.is_some() {
-                    tokio::task::yield_now().await;
                 }
             }
         }

@@ -246,6 +246,21 @@ impl Tls {
         }
     }
 
+    /// Has wait what the session says by itself, where nothing waits.
+    ///
+    /// # Errors
+    ///
+    /// When it has no more to say, though it should.
+    pub(crate) fn say_owed(&mut self) -> Result<()> {
+        if let Session::Records(records) = &mut self.session
+            && self.waiting.is_empty()
+            && let Some(owed) = records.owed().map_err(Error::other)?
+        {
+            self.waiting.extend_from_slice(&owed);
+        }
+        Ok(())
+    }
+
     /// Says that no more comes from us. A session that has failed has said so.
     pub(crate) fn close(&mut self) {
         if let Session::Records(records) = &mut self.session {

@@ -501,7 +501,7 @@ impl Worker {
             return;
         };
         let mut shard = self.shard.borrow_mut();
-        let wanted = |peer: &&mut Peer| !peer.amqp.out.is_empty() || socket.has_sealed();
+        let wanted = |peer: &&mut Peer| !peer.amqp.out.is_empty() || socket.sealed_bytes() > 0;
         let Some(peer) = shard.peer_mut(at).filter(wanted) else {
             return;
         };

@@ -42,6 +42,8 @@ pub struct Records {
     /// Of a message of a handshake, what came of it.
     message: Vec<u8>,
     patience: Patience,
+    /// The peer wants us to change our keys.
+    owes_keys: bool,
     has_ended: bool,
 }
 
@@ -214,6 +216,7 @@ impl Records {
             kernel,
             message: Vec::new(),
             patience: Patience::new(),
+            owes_keys: false,
             has_ended: false,
         })
     }
@@ -240,8 +243,8 @@ impl Records {
         matches!(self.kernel.suite(), SupportedCipherSuite::Tls13(_))
     }
 
-    /// Opens the records that are there, and moves what they say to the front. What the session itself answers is put behind `answer`,
-    /// to be written before anything that is [sealed](Records::seal) later.
+    /// Opens the records that are there, and moves what they say to the front. What the session itself answers at once is put behind
+    /// `answer`, to be written before anything that is [sealed](Records::seal) later; then it may [owe](Records::owed) more.
     ///
     /// # Errors
     ///
@@ -354,7 +357,7 @@ impl Records {
                 client.handle_new_session_ticket(body)
             }
             // what follows it in its record is sealed with keys that end with it
-            (_, HandshakeType::KeyUpdate) if is_tls13 && is_last => self.change_keys(body, answer),
+            (_, HandshakeType::KeyUpdate) if is_tls13 && is_last => self.change_keys(body),
             (Kernel::Client(_), HandshakeType::HelloRequest) | (Kernel::Server(_), HandshakeType::ClientHello)
                 if !is_tls13 =>
             {
@@ -371,15 +374,26 @@ impl Records {
     }
 
     /// The peer has changed its keys, and may want us to change ours.
-    fn change_keys(&mut self, body: &[u8], answer: &mut Vec<u8>) -> Result<(), Error> {
+    fn change_keys(&mut self, body: &[u8]) -> Result<(), Error> {
         let &[wanted @ 0..=1] = body else { return Err(InvalidMessage::InvalidKeyUpdate.into()) };
         Patience::spend(&mut self.patience.keys, PeerMisbehaved::TooManyKeyUpdateRequests)?;
         let fresh = self.kernel.fresh_opening()?;
         self.opener = Opener::new(self.kernel.suite(), fresh)?;
-        if wanted == 1 {
-            answer.extend(self.change_own_keys()?);
-        }
+        self.owes_keys |= wanted == 1;
         Ok(())
+    }
+
+    /// What the session has to say by itself, to be asked for when nothing waits to be written: however often the peer wants our keys
+    /// changed, it is answered once (RFC 8446 4.6.3).
+    ///
+    /// # Errors
+    ///
+    /// When there are no other keys.
+    pub fn owed(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        if !std::mem::take(&mut self.owes_keys) {
+            return Ok(None);
+        }
+        self.change_own_keys().map(Some)
     }
 
     /// Changes the keys that we seal with: what tells the peer so, which is sealed with those before.
@@ -672,6 +686,7 @@ mod tests {
         let mut answer = Vec::new();
         let opened = records.open(&mut bytes, &mut answer)?;
         assert_eq!(opened.taken, bytes.len());
+        answer.extend(records.owed()?.unwrap_or_default());
         bytes.truncate(opened.said);
         Ok((bytes, answer))
     }
@@ -816,6 +831,20 @@ mod tests {
             // nothing but what the peer itself says with an alert is left without a word
             assert_eq!(answer.is_empty(), matches!(error, Error::AlertReceived(_)), "{why}");
         }
+    }
+
+    #[test]
+    fn who_asks_for_new_keys_again_and_again_is_answered_once() {
+        let (mut records, mut other) = server(&configs(tls13()));
+        let mut asked = Vec::new();
+        for _ in 0..20 {
+            other.change_keys();
+            asked.extend(other.say(b"data"));
+        }
+        let (said, answer) = hear(&mut records, asked).unwrap();
+        assert_eq!((said.len(), answer.len()), (80, HEAD_BYTES + 5 + 1 + 16));
+        assert_eq!(other.hear(&answer).unwrap(), b"");
+        exchange(&mut records, &mut other);
     }
 
     #[test]

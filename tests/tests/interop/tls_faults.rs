@@ -255,3 +255,26 @@ fn s14_many_handshakes_at_once_hold_nobody_up() {
     assert!(id > 1 && longest < HELD_UP_MAX, "{CLIENTS} handshakes in {all:?}: {id} messages, {longest:?} at most");
     router.assert_healthy();
 }
+
+#[test]
+fn s14_peers_that_are_refused_and_stay_hold_nobody_up() {
+    let place = Place::new();
+    let kdl = [place.tls("t", ""), listener("secure", "tls \"t\"")].concat();
+    let mut router = Router::start(&plain_kdl(&kdl).replace("workers 2", "workers 1"));
+    let refused: Vec<_> = (0..40)
+        .map(|_| {
+            let mut socket = TcpStream::connect(router.addr("secure")).expect("connected");
+            socket.write_all(&AMQP_HEADER).expect("written");
+            socket
+        })
+        .collect();
+    let begun = Instant::now();
+    let mut client = TcpStream::connect(router.addr("secure")).expect("connected");
+    client.write_all(&client_hello()).expect("said");
+    assert!(client.set_read_timeout(Some(DEADLINE)).is_ok());
+    assert!(client.read(&mut [0; 64]).expect("an answer") > 0);
+    // each of them is given two seconds to hear why, four at a time
+    assert!(begun.elapsed() < Duration::from_millis(1500), "a handshake waited {:?}", begun.elapsed());
+    drop(refused);
+    router.assert_healthy();
+}
