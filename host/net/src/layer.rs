@@ -74,9 +74,12 @@ impl Layer {
         }
     }
 
-    /// Whether the peer said that there is no more, before it closes the socket.
-    pub(crate) fn has_ended(&self) -> bool {
-        matches!(self, Self::Tls(tls) if tls.has_ended())
+    /// Why nothing more comes, though the socket may be open; what came before that counts.
+    pub(crate) fn over(&self) -> Option<Error> {
+        match self {
+            Self::Tls(tls) => tls.over(),
+            Self::Plain | Self::Unknown(_) => None,
+        }
     }
 
     /// Decides by the first bytes of a peer what it speaks.

@@ -173,9 +173,12 @@ impl Socket {
             }
             partial.len()
         });
-        let block = into.get_mut(partial..).filter(|block| !block.is_empty());
-        let block =
-            block.ok_or_else(|| std::io::Error::new(std::io::ErrorKind::InvalidData, crosstie_tls::TOO_LONG))?;
+        let Some(block) = into.get_mut(partial..).filter(|block| !block.is_empty()) else {
+            if let Some(tls) = layer.tls() {
+                tls.fail(crosstie_tls::TOO_LONG.to_owned());
+            }
+            return Err(std::io::ErrorKind::WouldBlock.into());
+        };
         let count = self.try_once(Interest::READABLE, block.len(), |mut socket| socket.read(block))?;
         let came = into.get_mut(..partial.saturating_add(count)).unwrap_or_default();
         layer.decide(came)?;
@@ -183,12 +186,12 @@ impl Socket {
         let opened = tls.open(came);
         // what the handshake answers, or why it fails
         let told = self.write_sealed(tls);
-        let opened = opened?;
-        told?;
-        if opened == 0 && !tls.has_ended() {
-            return Err(std::io::ErrorKind::WouldBlock.into());
+        if opened > 0 {
+            return Ok(opened);
         }
-        Ok(opened)
+        told?;
+        // that it is over is looked at when what came is taken
+        Err(std::io::ErrorKind::WouldBlock.into())
     }
 
     /// Writes the encrypted bytes that wait, as far as the socket takes them.
@@ -317,6 +320,23 @@ impl Socket {
         error.kind() == std::io::ErrorKind::InvalidData && self.identity.borrow().owner.is_listener
     }
 
+    /// Says by TLS that no more comes from us, once.
+    fn end_sealed(&self) {
+        if let Some(tls) = self.layer.borrow_mut().tls() {
+            tls.close();
+            // the peer may be gone
+            let _ = self.write_sealed(tls);
+        }
+    }
+
+    /// Gives a peer that is refused the time to hear why, after everything else of it has ended.
+    pub(crate) async fn take_leave(&self) {
+        let refused = self.layer.borrow().over().is_some_and(|error| self.is_refused(&error));
+        if refused {
+            linger(self).await;
+        }
+    }
+
     fn break_off(&self, error: &std::io::Error) {
         self.is_broken.set(true);
         let mut failure = self.failure.borrow_mut();
@@ -360,6 +380,13 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
             take(worker, at, &mut input);
             continue;
         }
+        let over = socket.layer.borrow().over();
+        if let Some(error) = over.filter(|_| !asking) {
+            socket.log_tls(&error);
+            socket.end_sealed();
+            socket.break_off(&error);
+            continue;
+        }
         arm(worker, at, sleep.as_mut(), &mut armed);
         let unread = worker.unread(at).saturating_add(socket.sealed_bytes());
         let reads = !asking && unread <= UNREAD_MAX_BYTES;
@@ -387,9 +414,6 @@ pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socke
                 }
                 if let Err(error) = done {
                     socket.break_off(&error);
-                    if socket.is_refused(&error) {
-                        Box::pin(linger(socket)).await;
-                    }
                 }
             }
         }
@@ -455,16 +479,10 @@ fn read(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, input: &mut Inp
                 input.leave(input.pending().len());
                 break;
             }
-            Err(error) => {
-                socket.log_tls(&error);
-                return Err(error);
-            }
+            Err(error) => return Err(error),
         };
         input.came(count);
         take(worker, at, input);
-        if !socket.is_ended.get() && socket.layer.borrow().has_ended() {
-            return Err(closed());
-        }
         if count < wanted
             || socket.is_ended.get()
             || socket.move_to.get().is_some()
@@ -511,11 +529,7 @@ async fn finish(worker: &Worker, at: ConnectionRef, socket: &Socket) {
 
 /// Ends our side, and reads what the peer still sends: a reset would take the close away from it.
 async fn linger(socket: &Socket) {
-    if let Some(tls) = socket.layer.borrow_mut().tls() {
-        tls.close();
-        // the peer may be gone
-        let _ = socket.write_sealed(tls);
-    }
+    socket.end_sealed();
     let _ = socket2::SockRef::from(&socket.stream).shutdown(Shutdown::Write);
     let drain = async {
         let mut waste = vec![0; 4096];

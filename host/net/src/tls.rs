@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Buf, BytesMut};
 use crosstie_amqp::handshake::Secure;
 use crosstie_model::facts::TlsFacts;
-use crosstie_tls::{Profile, Records, explain, explain_later, first_record};
+use crosstie_tls::{Opened, Profile, Records, explain, explain_later, first_record};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::ServerName;
 use rustls::server::UnbufferedServerConnection;
@@ -31,8 +31,12 @@ pub(crate) struct Tls {
     shown: usize,
     /// Encrypted bytes that the socket has not taken yet.
     waiting: BytesMut,
+    /// We said that there is no more.
+    is_closed: bool,
     /// The peer said that there is no more.
     has_ended: bool,
+    /// What the peer did wrong, in an operator's words.
+    fault: Option<String>,
 }
 
 #[derive(Debug)]
@@ -109,8 +113,8 @@ impl Tls {
             .ok_or_else(|| Error::other("this system has no certificates of authorities: name a file in `ca`"))?;
         let session = UnbufferedClientConnection::new(config, name).map_err(Error::other)?;
         let mut tls = Self::new(End::Client(session), profile);
-        tls.open(&mut [])?;
-        Ok(tls)
+        tls.open(&mut []);
+        tls.over().map_or(Ok(tls), Err)
     }
 
     fn new(end: End, profile: Arc<Profile>) -> Self {
@@ -120,7 +124,9 @@ impl Tls {
             partial: Vec::new(),
             shown: 0,
             waiting: BytesMut::new(),
+            is_closed: false,
             has_ended: false,
+            fault: None,
         }
     }
 
@@ -129,15 +135,12 @@ impl Tls {
         &self.partial
     }
 
-    /// Opens encrypted bytes, [`Tls::partial`] first, where they stand: so many bytes at the front are what the peer says then.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidData`] with what is wrong, in an operator's words; what the peer is told of it is to be written.
-    pub(crate) fn open(&mut self, bytes: &mut [u8]) -> Result<usize> {
-        let begin = self.shake(bytes)?;
+    /// Opens encrypted bytes, [`Tls::partial`] first, where they stand: so many bytes at the front are what the peer says then. After
+    /// that it may be [over](Tls::over); what the peer is told of it is to be written.
+    pub(crate) fn open(&mut self, bytes: &mut [u8]) -> usize {
+        let begin = self.shake(bytes);
         let sealed = bytes.get_mut(begin..).unwrap_or_default();
-        let (said, taken) = self.open_records(sealed)?;
+        let Opened { said, taken } = self.open_records(sealed);
         let rest = sealed.get(taken..).unwrap_or_default();
         if rest.is_empty() {
             // an idle connection holds nothing
@@ -147,24 +150,30 @@ impl Tls {
             self.partial.extend_from_slice(rest);
         }
         bytes.copy_within(begin..begin.saturating_add(said), 0);
-        Ok(said)
+        said
     }
 
-    /// Opens what records say, and moves it to the front: how much that is, and how many bytes are done with.
-    fn open_records(&mut self, sealed: &mut [u8]) -> Result<(usize, usize)> {
-        let Session::Records(records) = &mut self.session else { return Ok((0, 0)) };
+    /// Why nothing more comes, once what came is taken: [`ErrorKind::InvalidData`] when the peer is at fault, and
+    /// [`ErrorKind::UnexpectedEof`] when it said so.
+    pub(crate) fn over(&self) -> Option<Error> {
+        let fault = self.fault.as_ref().map(|fault| Error::new(ErrorKind::InvalidData, fault.as_str()));
+        fault.or_else(|| self.has_ended.then(|| Error::new(ErrorKind::UnexpectedEof, "the peer closed the socket")))
+    }
+
+    fn open_records(&mut self, sealed: &mut [u8]) -> Opened {
+        let Session::Records(records) = &mut self.session else { return Opened::default() };
         let mut answer = Vec::new();
-        let opened = records.open(sealed, &mut answer);
+        let (opened, result) = records.open(sealed, &mut answer);
         self.waiting.extend_from_slice(&answer);
         self.has_ended |= records.has_ended();
-        match opened {
-            Ok(opened) => Ok((opened.said, opened.taken)),
-            Err(error) => Err(self.fail(&explain_later(&error))),
+        if let Err(error) = result {
+            self.fail(explain_later(&error));
         }
+        opened
     }
 
     /// Shows the handshake one record after the other, until it is done: how many bytes that took.
-    fn shake(&mut self, bytes: &mut [u8]) -> Result<usize> {
+    fn shake(&mut self, bytes: &mut [u8]) -> usize {
         let (mut taken, mut shown) = (0_usize, std::mem::take(&mut self.shown));
         while let Session::Handshake(handshake) = &mut self.session {
             let end = taken.saturating_add(shown);
@@ -174,7 +183,11 @@ impl Tls {
             match step {
                 Ok(Step::More) => {}
                 Ok(Step::Ended) => self.has_ended = true,
-                Ok(Step::Done) if shown == 0 => self.begin_records()?,
+                Ok(Step::Done) if shown == 0 => {
+                    if let Err(error) = self.begin_records() {
+                        self.fail(explain(&error));
+                    }
+                }
                 Ok(Step::Waits | Step::Done) => match first_record(bytes.get(end..).unwrap_or_default()) {
                     Some(length) => shown = shown.saturating_add(length),
                     None => break,
@@ -182,16 +195,16 @@ impl Tls {
                 Err(error) => {
                     let end = taken.saturating_add(shown);
                     handshake.last_words(bytes.get_mut(taken..end).unwrap_or_default(), &mut self.waiting);
-                    return Err(self.fail(&explain(&error)));
+                    self.fail(explain(&error));
                 }
             }
         }
         self.shown = shown;
-        Ok(taken)
+        taken
     }
 
     /// The handshake is done.
-    fn begin_records(&mut self) -> Result<()> {
+    fn begin_records(&mut self) -> std::result::Result<(), rustls::Error> {
         let session = std::mem::replace(&mut self.session, Session::Over);
         let Session::Handshake(handshake) = session else { return Ok(()) };
         let Handshake { end, profile } = *handshake;
@@ -201,13 +214,14 @@ impl Tls {
             End::Client(client) => Records::of_client(client),
             End::Server(server) => Records::of_server(server),
         };
-        self.session = Session::Records(Box::new(records.map_err(Error::other)?));
+        self.session = Session::Records(Box::new(records?));
         Ok(())
     }
 
-    fn fail(&mut self, why: &str) -> Error {
+    /// Ends the session, in an operator's words.
+    pub(crate) fn fail(&mut self, why: String) {
         self.session = Session::Over;
-        Error::new(ErrorKind::InvalidData, why)
+        self.fault = Some(why);
     }
 
     /// Encrypts bytes of the connection into records that wait for nothing but what already [waits](Tls::waiting): of how many. None
@@ -261,18 +275,15 @@ impl Tls {
         Ok(())
     }
 
-    /// Says that no more comes from us. A session that has failed has said so.
+    /// Says that no more comes from us, once. A session that has failed has said so.
     pub(crate) fn close(&mut self) {
-        if let Session::Records(records) = &mut self.session {
+        if let Session::Records(records) = &mut self.session
+            && !std::mem::replace(&mut self.is_closed, true)
+        {
             let mut answer = Vec::new();
             records.close(&mut answer);
             self.waiting.extend_from_slice(&answer);
         }
-    }
-
-    /// Whether the peer said that no more comes from it.
-    pub(crate) const fn has_ended(&self) -> bool {
-        self.has_ended
     }
 
     /// Whether the two ends do not know each other yet.
@@ -400,9 +411,13 @@ mod tests {
     fn show(tls: &mut Tls, bytes: &[u8], said: &mut Vec<u8>) -> Result<bool> {
         let mut came = tls.partial().to_vec();
         came.extend_from_slice(bytes);
-        let count = tls.open(&mut came)?;
+        let count = tls.open(&mut came);
         said.extend_from_slice(&came[..count]);
-        Ok(tls.has_ended())
+        match tls.over() {
+            Some(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(true),
+            Some(error) => Err(error),
+            None => Ok(false),
+        }
     }
 
     /// Passes on what waits, so many bytes of it; nothing of the connection is said yet.

@@ -360,16 +360,23 @@ impl Worker {
     pub(crate) async fn drive(self: &Rc<Self>, at: ConnectionRef, socket: Rc<Socket>, partial: Vec<u8>) {
         let left = serve(self, at, &socket, partial).await;
         self.sockets.borrow_mut().remove(&at);
-        match left {
+        let leaving = match left {
             Left::Closed => {
                 self.shard.borrow_mut().lost(self.now(), at);
                 socket.end();
+                Some(socket)
             }
-            Left::Moved(to, partial) => self.send(at, socket, to, partial),
-        }
+            Left::Moved(to, partial) => {
+                self.send(at, socket, to, partial);
+                None
+            }
+        };
         self.settle_events();
         if self.sockets.borrow().is_empty() {
             self.empty.say();
+        }
+        if let Some(socket) = leaving {
+            Box::pin(socket.take_leave()).await;
         }
     }
 

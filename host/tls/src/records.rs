@@ -76,7 +76,7 @@ struct Patience {
 }
 
 /// What came of bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Opened {
     /// So many bytes, at the front, are what the peer says.
     pub said: usize,
@@ -248,38 +248,54 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// When the peer does not keep to the protocol, or gives up the session; what it is told of it stands in `answer` then.
-    pub fn open(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> Result<Opened, Error> {
-        let opened = self.open_all(bytes, answer);
-        if let Err(error) = &opened
+    /// When the peer does not keep to the protocol, or gives up the session, beside what it said before; what it is told of it stands in
+    /// `answer` then.
+    pub fn open(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> (Opened, Result<(), Error>) {
+        let mut opened = Opened::default();
+        let result = self.open_all(bytes, answer, &mut opened);
+        if let Err(error) = &result
             && let Some(alert) = alert(error)
         {
             self.tell(alert, answer);
         }
-        opened
+        (opened, result)
     }
 
-    fn open_all(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>) -> Result<Opened, Error> {
-        let (mut said, mut taken) = (0_usize, 0_usize);
-        while let Some(length) = record(bytes.get(taken..).unwrap_or_default())? {
+    fn open_all(&mut self, bytes: &mut [u8], answer: &mut Vec<u8>, opened: &mut Opened) -> Result<(), Error> {
+        let Opened { said, taken } = opened;
+        while let Some(length) = record(bytes.get(*taken..).unwrap_or_default())? {
             if self.has_ended {
                 // nothing counts behind the end
-                return Ok(Opened { said, taken: bytes.len() });
+                *taken = bytes.len();
+                return Ok(());
             }
             let end = taken.saturating_add(length);
-            let whole = bytes.get_mut(taken..end).unwrap_or_default();
-            let (kind, payload) = self.opener.open(whole)?;
+            let whole = bytes.get_mut(*taken..end).unwrap_or_default();
+            let (kind, payload) = self.open_one(whole)?;
             if kind == ContentType::ApplicationData {
                 let count = payload.len();
                 self.hear(count)?;
-                bytes.copy_within(taken.saturating_add(payload.start)..taken.saturating_add(payload.end), said);
-                said = said.saturating_add(count);
+                bytes.copy_within(taken.saturating_add(payload.start)..taken.saturating_add(payload.end), *said);
+                *said = said.saturating_add(count);
             } else {
                 self.control(kind, whole.get(payload).unwrap_or_default(), answer)?;
             }
-            taken = end;
+            *taken = end;
         }
-        Ok(Opened { said, taken })
+        Ok(())
+    }
+
+    /// Opens a record where it stands: what it is, and where in it stands what it says.
+    fn open_one(&mut self, record: &mut [u8]) -> Result<(ContentType, Range<usize>), Error> {
+        let kind = record.first().map_or(ContentType::Unknown(0), |kind| ContentType::from(*kind));
+        if self.is_tls13() && kind != ContentType::ApplicationData {
+            // all that is sealed calls itself data
+            return Err(Error::InappropriateMessage {
+                expect_types: vec![ContentType::ApplicationData],
+                got_type: kind,
+            });
+        }
+        self.opener.open(record)
     }
 
     /// Counts bytes of the connection.
@@ -438,7 +454,6 @@ impl Records {
 }
 
 impl Opener {
-    /// Opens a record where it stands: what it is, and where in it stands what it says.
     fn open(&mut self, record: &mut [u8]) -> Result<(ContentType, Range<usize>), Error> {
         let front = record.as_ptr().addr();
         let Some((&mut [kind, major, minor, _, _], payload)) = record.split_first_chunk_mut() else {
@@ -665,7 +680,8 @@ mod tests {
         let mut server = UnbufferedServerConnection::new(configs.server.clone()).unwrap();
         let mut rest = shake(|bytes| act(server.process_tls_records(bytes)), &mut other);
         let mut records = Records::of_server(server).unwrap();
-        assert_eq!(records.open(&mut rest, &mut Vec::new()).unwrap().said, 0);
+        let (opened, result) = records.open(&mut rest, &mut Vec::new());
+        assert_eq!((opened.said, result), (0, Ok(())));
         (records, other)
     }
 
@@ -676,15 +692,16 @@ mod tests {
         let mut rest = shake(|bytes| act(client.process_tls_records(bytes)), &mut other);
         rest.extend(other.waiting());
         let mut records = Records::of_client(client).unwrap();
-        let opened = records.open(&mut rest, &mut Vec::new()).unwrap();
-        assert_eq!((opened.said, opened.taken), (0, rest.len()));
+        let (opened, result) = records.open(&mut rest, &mut Vec::new());
+        assert_eq!((opened.said, opened.taken, result), (0, rest.len(), Ok(())));
         (records, other)
     }
 
     /// What our end hears of `bytes`, whole, and answers.
     fn hear(records: &mut Records, mut bytes: Vec<u8>) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let mut answer = Vec::new();
-        let opened = records.open(&mut bytes, &mut answer)?;
+        let (opened, result) = records.open(&mut bytes, &mut answer);
+        result?;
         assert_eq!(opened.taken, bytes.len());
         answer.extend(records.owed()?.unwrap_or_default());
         bytes.truncate(opened.said);
@@ -721,7 +738,8 @@ mod tests {
                 }
                 last.extend(other.waiting());
                 let mut answer = Vec::new();
-                let opened = records.open(&mut last, &mut answer).unwrap();
+                let (opened, result) = records.open(&mut last, &mut answer);
+                assert_eq!(result, Ok(()));
                 assert!(&last[..opened.said] == b"last" && opened.taken == last.len() && records.has_ended());
                 records.close(&mut answer);
                 assert_eq!(other.hear(&answer).unwrap(), b"");
@@ -737,7 +755,8 @@ mod tests {
         let mut said = Vec::new();
         for part in sealed.chunks(777) {
             came.extend_from_slice(part);
-            let opened = records.open(&mut came, &mut Vec::new()).unwrap();
+            let (opened, result) = records.open(&mut came, &mut Vec::new());
+            assert_eq!(result, Ok(()));
             said.extend_from_slice(&came[..opened.said]);
             came.drain(..opened.taken);
         }
@@ -826,7 +845,7 @@ mod tests {
                 hear(&mut records, record.clone()).unwrap();
             }
             let mut answer = Vec::new();
-            let error = records.open(&mut last.clone(), &mut answer).unwrap_err();
+            let error = records.open(&mut last.clone(), &mut answer).1.unwrap_err();
             assert!(format!("{error:?}").contains(why), "{why}: {error:?}");
             // nothing but what the peer itself says with an alert is left without a word
             assert_eq!(answer.is_empty(), matches!(error, Error::AlertReceived(_)), "{why}");
@@ -868,10 +887,12 @@ mod tests {
     #[test]
     fn what_was_changed_on_its_way_or_is_no_record_is_found() {
         let (mut records, mut other) = server(&configs(tls13()));
-        let mut sealed = other.say(b"said");
-        *sealed.last_mut().unwrap() ^= 1;
-        let mut answer = Vec::new();
-        assert_eq!(records.open(&mut sealed, &mut answer), Err(Error::DecryptError));
+        let (mut answer, mut came) = (Vec::new(), other.say(b"before"));
+        came.extend(other.say(b"said"));
+        *came.last_mut().unwrap() ^= 1;
+        // what came before counts
+        let (opened, result) = records.open(&mut came, &mut answer);
+        assert_eq!((&came[..opened.said], result), (&b"before"[..], Err(Error::DecryptError)));
         assert_eq!(other.hear(&answer), Err(Error::AlertReceived(AlertDescription::BadRecordMac)));
         let heads: [(&[u8], InvalidMessage); 3] = [
             (b"AMQP\x00\x01\x00\x00", InvalidMessage::InvalidContentType),
@@ -881,7 +902,7 @@ mod tests {
         for (head, why) in heads {
             assert_eq!(first_record(head), Some(head.len()));
             let (mut records, _) = server(&configs(tls13()));
-            assert_eq!(records.open(&mut head.to_vec(), &mut Vec::new()), Err(why.into()));
+            assert_eq!(records.open(&mut head.to_vec(), &mut Vec::new()).1, Err(why.into()));
         }
         assert_eq!((first_record(&[22, 3, 1, 0]), first_record(&[22, 3, 1, 0, 1])), (None, None));
     }

@@ -41,6 +41,7 @@ mod slow;
 mod streaming;
 mod taken_back;
 mod tls;
+mod tls_ends;
 mod tls_faults;
 mod tls_management;
 mod tls_names;
