@@ -160,10 +160,10 @@ fn s14_a_consumer_whose_tls_fails_is_given_nothing_more() {
 
 /// A broker that refuses by SASL and TLS, open, close and the end of TLS in one write.
 fn refuse(place: &Place, broker: &TcpListener) {
-    let (mut socket, _) = broker.accept().expect("the router dials");
+    let (socket, _) = broker.accept().expect("the router dials");
     socket.set_read_timeout(Some(DEADLINE)).expect("set");
     let mut tls = server(place);
-    let mut said = |tls: &mut ServerConnection, bytes: Vec<u8>, ends: bool| {
+    let said = |tls: &mut ServerConnection, bytes: Vec<u8>, ends: bool| {
         tls.writer().write_all(&bytes).expect("sealed");
         if ends {
             tls.send_close_notify();
@@ -207,8 +207,7 @@ fn s14_a_broker_that_refuses_and_ends_at_once_is_heard() {
     let place = Place::new();
     let broker = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("amqps://localhost:{}", broker.local_addr().expect("an address").port());
-    let connector =
-        format!("connector \"up\" {{\n    endpoint \"{url}\"\n    tls \"t\"\n    sasl \"ANONYMOUS\"\n}}\n");
+    let connector = format!("connector \"up\" {{\n    endpoint \"{url}\"\n    tls \"t\"\n    sasl \"ANONYMOUS\"\n}}\n");
     let router = Router::start(&plain_kdl(&[place.tls("t", ""), connector].concat()));
     refuse(&place, &broker);
     router.wait_log(0, DEADLINE, &["up", "virtual host unknown"]);
