@@ -16,6 +16,7 @@ mod log;
 mod reader;
 mod request;
 mod router;
+mod service;
 mod ssl_profile;
 mod text;
 

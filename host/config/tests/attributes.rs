@@ -45,7 +45,7 @@ const BOTH: [(&str, &str, Fate); 29] = [
     ("messageLoggingComponents", "all", Warned("messages are not logged")),
     ("logMessage", "all", Warned("messages are not logged")),
     ("messageLoggingComponents", "none", Default),
-    ("policyVhost", "v", Refused("policyVhost")),
+    ("policyVhost", "v", Warned("`enableVhostPolicy` is not on")),
     ("openProperties", "{\n        \"site\": \"berlin\"\n    }", Shown("site berlin")),
     ("openProperties", "{\n        \"product\": \"p\"\n    }", Refused("reserved")),
 ];

@@ -63,7 +63,7 @@ fn what_would_open_a_door_is_no_flag() {
         ("listener {\n authenticatePeer: yes\n saslMechanisms: PLAIN\n}\n", 3, "`user`"),
         ("listener {\n authenticatePeer: yes\n}\n", 2, "`user`"),
         ("router {\n saslConfigDir: /etc/sasl2\n}\nlistener {\n}\n", 2, "`user`"),
-        ("listener {\n policyVhost: x\n}\n", 2, "does not serve"),
+        ("policy {\n enableVhostPolicy: yes\n}\nlistener {\n policyVhost: x\n}\n", 2, "does not serve"),
     ] {
         let problems = import_text("qdrouterd.conf", text, Form::Text).err().unwrap_or_else(|| panic!("{text}"));
         let found = problems.iter().find(|problem| problem.position().is_some_and(|(at, _)| at == line));

@@ -216,6 +216,31 @@ fn an_ssl_profile_is_a_tls_node_and_what_cannot_be_honoured_is_a_problem() {
 }
 
 #[test]
+fn of_two_passwords_of_an_ssl_profile_the_one_that_is_no_file_holds() {
+    let text =
+        "sslProfile {\n name: x\n caCertFile: tests/data/ca.pem\n password: pass:p\n passwordFile: /nowhere\n}\n";
+    has(&load(text).warnings, 5, 2, "no effect beside `password`");
+}
+
+#[test]
+fn a_port_may_be_named_as_the_machine_names_it() {
+    let is_ours = |name: &str| ["amqp", "amqps", "http", "https"].contains(&name);
+    let services = std::fs::read_to_string("/etc/services").unwrap_or_default();
+    let mut known = services.lines().filter_map(|line| {
+        let (name, rest) = line.split_once(char::is_whitespace)?;
+        let port: u16 = rest.split_whitespace().next()?.strip_suffix("/tcp")?.parse().ok()?;
+        (!is_ours(name)).then_some((name, port))
+    });
+    let text = |name: &str| format!("listener {{\n port: {name}\n}}\nconnector {{\n port: {name}\n}}\n");
+    if let Some((name, port)) = known.next() {
+        let settings = load(&text(name)).settings;
+        assert_eq!((settings.listeners[0].port, settings.connectors[0].endpoints[0].port), (port, port), "{name}");
+    }
+    assert_eq!(load(&text("amqps")).settings.listeners[0].port, 5671);
+    has(&problems(&text("no-such-service")), 2, 8, "not a port");
+}
+
+#[test]
 fn versions_and_suites_of_an_ssl_profile_are_those_that_it_names() {
     let profile = |text: &str| format!("sslProfile {{\n name: x\n caCertFile: tests/data/ca.pem\n {text}\n}}\n");
     let read = |text: &str| {
@@ -352,7 +377,9 @@ fn logs_of_modules_become_levels_of_areas() {
     let read = log("log {\n module: DEFAULT\n enable: WARN+\n outputFile: a.log\n}\n");
     assert_eq!((read.level, read.output), (LogLevel::Warn, LogOutput::File("a.log".into())));
     has(&problems("log {\n module: DEFAULT\n enable: lots\n}\n"), 3, 10, "unknown level `lots`");
-    has(&problems("log {\n module: SERVER\n outputFile: a\n}\n"), 3, 2, "`outputFile`");
+    let loaded = load("log {\n module: SERVER\n outputFile: syslog\n}\n");
+    has(&loaded.warnings, 3, 2, "there is one log");
+    assert_eq!(loaded.settings.log.output, LogOutput::Stderr);
     has(&problems("log {\n module: DEFAULT\n outputFile: syslog\n}\n"), 3, 14, "`syslog`");
     has(&problems("log {\n module: DEFAULT\n}\nlog {\n module: DEFAULT\n}\n"), 5, 10, "a second log");
     has(&problems("log {\n enable: info\n}\n"), 1, 1, "log needs `module`");

@@ -8,6 +8,7 @@ use crate::loading::Fault;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
 use crate::reference::reader::{Placed, Reader};
+use crate::reference::service;
 use crate::tree::Value;
 
 /// The smallest frame size of AMQP, to which the reference raises smaller ones.
@@ -40,7 +41,8 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
     if let Some((map, attribute)) = reader.map("openProperties") {
         draft.push(open_properties(reader, map, attribute));
     }
-    reader.refuse(&["policyVhost"]);
+    // where it is on, the `policy` entity is refused
+    reader.without_effect(&["policyVhost"], "`enableVhostPolicy` is not on");
     if let Some(components) = reader.text("messageLoggingComponents")
         && components.value != "none"
     {
@@ -117,9 +119,13 @@ fn property(reader: &Reader<'_>, entry: &Attribute) -> Draft {
     Draft::with(&entry.name, entry.at, value, entry.value_at)
 }
 
-/// A port by its number or its name.
+/// A port by its number or its name; a name that KDL does not have is looked up on this machine.
 pub(super) fn port(port: &Placed<String>) -> Placed<Value> {
-    let value = port.value.parse().map_or_else(|_| Value::Text(port.value.clone()), Value::Integer);
+    let number = port.value.parse().ok().or_else(|| match port.value.as_str() {
+        "amqp" | "amqps" | "http" | "https" => None,
+        name => service::port(name).map(i128::from),
+    });
+    let value = number.map_or_else(|| Value::Text(port.value.clone()), Value::Integer);
     Placed { value, key_at: port.key_at, at: port.at }
 }
 

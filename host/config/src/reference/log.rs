@@ -132,11 +132,11 @@ fn lowest(reader: &Reader<'_>, enable: &Placed<String>) -> Option<&'static str> 
 fn output(reader: &Reader<'_>, module: &str, draft: &mut Draft) {
     let Some(output) = reader.text("outputFile") else { return };
     match output.value.as_str() {
-        "syslog" => reader.loading.report(not_served(output.at, "syslog").hint("it serves stderr, stdout and files")),
         _ if module != "DEFAULT" => {
-            let fault = not_served(output.key_at, "outputFile");
-            reader.loading.report(fault.hint("there is one log: its file stands in the log of module DEFAULT"));
+            let message = "there is one log, and its output stands in the log of module DEFAULT: left out";
+            reader.warn(output.key_at, message);
         }
+        "syslog" => reader.loading.report(not_served(output.at, "syslog").hint("it serves stderr, stdout and files")),
         "stderr" | "stdout" => draft.text("output", output),
         _ => draft.text("output", output.map(|path| format!("file:{path}"))),
     }

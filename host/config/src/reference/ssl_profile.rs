@@ -81,8 +81,12 @@ fn private_key(reader: &Reader<'_>, draft: &mut Draft) {
     // `literal:` is a form of this password alone
     let plain = |text: String| text.strip_prefix("literal:").map_or(text.clone(), |rest| format!("pass:{rest}"));
     let password = reader.text("password").map(|password| reference_of(reader, password.map(plain)));
+    let password_file = reader.text("passwordFile");
+    if let (Some(file), Some(_)) = (&password_file, &password) {
+        reader.warn(file.key_at, "`passwordFile` has no effect beside `password`");
+    }
     let password = password.or_else(|| {
-        let file = reader.text("passwordFile")?;
+        let file = password_file?;
         reader.warn(file.key_at, "`passwordFile` is deprecated: write `password: file:…`");
         Some(file.map(|file| format!("file:{file}")))
     });
