@@ -247,13 +247,13 @@ impl Connection {
         }
     }
 
-    /// The user whom SASL found; `None` for ANONYMOUS, without SASL, and as a client.
+    /// The user whom SASL found, or as whom this client came in; `None` for ANONYMOUS, without SASL, and for a client's EXTERNAL.
     #[must_use]
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
-    /// The SASL mechanism; `None` without SASL, and as a client.
+    /// The SASL mechanism; `None` without SASL.
     #[must_use]
     pub fn mechanism(&self) -> Option<&str> {
         self.mechanism.as_deref()
@@ -383,7 +383,7 @@ impl Connection {
         match progress {
             Ok(Progress::Goes(exchange)) => self.exchange = Some(Box::new(exchange)),
             Ok(Progress::Done { mechanism, user }) => {
-                (self.mechanism, self.user) = (mechanism, user);
+                (self.mechanism, self.user) = (Some(mechanism), user);
                 self.state = State::AmqpHeader;
                 if matches!(self.setup.side, Side::Client(_)) {
                     self.out.end().extend_from_slice(&frame::AMQP_HEADER);

@@ -84,12 +84,15 @@ pub(crate) enum Exchange {
     /// Server: the peer's proof.
     Challenged(Hash, ServerExchange),
     /// Client: the server's first message.
-    First(ClientExchange),
+    First(Chosen, ClientExchange),
     /// Client: the server's proof, in a challenge or in the outcome.
-    Unproven(Proof),
+    Unproven(Chosen, Proof),
     /// Client: the outcome alone.
-    Shown,
+    Shown(Chosen),
 }
+
+/// The mechanism that a client has chosen.
+type Chosen = &'static str;
 
 /// What one frame led to.
 #[derive(Debug)]
@@ -98,9 +101,9 @@ pub(crate) enum Progress {
     Goes(Exchange),
     /// The outcome is good.
     Done {
-        /// The mechanism; `None` for a client.
-        mechanism: Option<String>,
-        /// Whom a server has let in; `None` for ANONYMOUS.
+        /// The mechanism.
+        mechanism: String,
+        /// Whom a server has let in, or as whom a client came in by a password; `None` for ANONYMOUS, and for a client's EXTERNAL.
         user: Option<String>,
     },
 }
@@ -131,7 +134,7 @@ pub(crate) fn serve(
         Exchange::Fresh(nonce) => take_init(out, server, nonce, body),
         Exchange::Asked(nonce, hash) => response(body).and_then(|said| challenge(out, server, (hash, nonce), &said)),
         Exchange::Challenged(hash, exchange) => response(body).and_then(|said| take_proof(out, hash, exchange, &said)),
-        Exchange::First(_) | Exchange::Unproven(_) | Exchange::Shown => Err(PeerFault::State("this SASL frame")),
+        Exchange::First(..) | Exchange::Unproven(..) | Exchange::Shown(_) => Err(PeerFault::State("this SASL frame")),
     };
     if answered.is_err() {
         append(out, &SaslOutcome { code: SaslCode::Auth, additional_data: None });
@@ -161,7 +164,7 @@ fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> R
         _ => Some(judge_plain(&server.users, said.map(|said| said.as_slice())).map_err(PeerFault::Sasl)?),
     };
     append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: None });
-    Ok(Progress::Done { mechanism: Some(init.mechanism.0), user })
+    Ok(Progress::Done { mechanism: init.mechanism.0, user })
 }
 
 fn judge_plain(users: &Users, said: Option<&[u8]>) -> Result<String, &'static str> {
@@ -185,7 +188,7 @@ fn challenge(
 fn take_proof(out: &mut Vec<u8>, hash: Hash, exchange: ServerExchange, said: &[u8]) -> Result<Progress, PeerFault> {
     let (user, ours) = exchange.finish(said).map_err(PeerFault::Sasl)?;
     append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: Some(Binary::from(ours)) });
-    Ok(Progress::Done { mechanism: Some(hash.mechanism().to_owned()), user: Some(user) })
+    Ok(Progress::Done { mechanism: hash.mechanism().to_owned(), user: Some(user) })
 }
 
 fn response(body: &[u8]) -> Result<Binary, PeerFault> {
@@ -201,33 +204,40 @@ pub(crate) fn dial(out: &mut Vec<u8>, client: &Client, exchange: Exchange, body:
     let is_challenge = raw::code(body).map(|(code, _)| code) == Some(0x42);
     let next = match exchange {
         Exchange::Fresh(nonce) => take_mechanisms(out, client, nonce, body)?,
-        Exchange::First(exchange) if is_challenge => {
+        Exchange::First(chosen, exchange) if is_challenge => {
             let (proof, ours) = exchange.answer(&take_challenge(body)?).map_err(PeerFault::Sasl)?;
             append(out, &SaslResponse { response: Binary::from(ours) });
-            Exchange::Unproven(proof)
+            Exchange::Unproven(chosen, proof)
         }
         // some servers send their last message before the outcome
-        Exchange::Unproven(proof) if is_challenge => {
+        Exchange::Unproven(chosen, proof) if is_challenge => {
             proof.verify(&take_challenge(body)?).map_err(PeerFault::Sasl)?;
             append(out, &SaslResponse { response: Binary::from(Vec::new()) });
-            Exchange::Shown
+            Exchange::Shown(chosen)
         }
-        Exchange::Unproven(proof) => {
+        Exchange::Unproven(chosen, proof) => {
             let said = take_outcome(body)?.ok_or(UNPROVEN)?;
             proof.verify(&said).map_err(PeerFault::Sasl)?;
-            return Ok(Progress::Done { mechanism: None, user: None });
+            return Ok(let_in(client, chosen));
         }
-        Exchange::First(_) => {
+        Exchange::First(..) => {
             take_outcome(body)?;
             return Err(UNPROVEN);
         }
-        Exchange::Shown => {
+        Exchange::Shown(chosen) => {
             take_outcome(body)?;
-            return Ok(Progress::Done { mechanism: None, user: None });
+            return Ok(let_in(client, chosen));
         }
         Exchange::Asked(..) | Exchange::Challenged(..) => return Err(PeerFault::State("this SASL frame")),
     };
     Ok(Progress::Goes(next))
+}
+
+/// A server's outcome is good: as whom the client came in.
+fn let_in(client: &Client, chosen: Chosen) -> Progress {
+    let by_password = !matches!(chosen, "ANONYMOUS" | "EXTERNAL");
+    let user = client.credentials.as_ref().filter(|_| by_password).map(|(user, _)| user.clone());
+    Progress::Done { mechanism: chosen.to_owned(), user }
 }
 
 const UNPROVEN: PeerFault = PeerFault::Sasl("the peer did not prove that it knows the password");
@@ -238,7 +248,7 @@ fn take_mechanisms(out: &mut Vec<u8>, client: &Client, nonce: Nonce, body: &[u8]
     let external = client.mechanisms.iter().any(|allowed| allowed == "EXTERNAL");
     if external && has("EXTERNAL") {
         init(out, "EXTERNAL", Vec::new());
-        return Ok(Exchange::Shown);
+        return Ok(Exchange::Shown("EXTERNAL"));
     }
     if external && client.mechanisms.len() == 1 {
         return Err(PeerFault::Sasl(
@@ -254,18 +264,18 @@ fn take_mechanisms(out: &mut Vec<u8>, client: &Client, nonce: Nonce, body: &[u8]
             return Err(PeerFault::Sasl("the peer does not offer ANONYMOUS, and no username is used with it"));
         }
         init(out, "ANONYMOUS", b"anonymous".to_vec());
-        return Ok(Exchange::Shown);
+        return Ok(Exchange::Shown("ANONYMOUS"));
     };
     let chosen = STRENGTH.into_iter().find(|name| has(name) && allowed(name));
     let name = chosen.ok_or_else(|| PeerFault::Sasl(nothing_usable(has("PLAIN") && !allowed("PLAIN"))))?;
     if let Some(hash) = Hash::of_mechanism(name) {
         let (exchange, ours) = ClientExchange::start(hash, (user, password), nonce);
         init(out, name, ours);
-        return Ok(Exchange::First(exchange));
+        return Ok(Exchange::First(name, exchange));
     }
     let said = if name == "PLAIN" { format!("\0{user}\0{password}").into_bytes() } else { b"anonymous".to_vec() };
     init(out, name, said);
-    Ok(Exchange::Shown)
+    Ok(Exchange::Shown(name))
 }
 
 const fn nothing_usable(plain_is_offered: bool) -> &'static str {

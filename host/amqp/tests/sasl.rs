@@ -134,6 +134,7 @@ fn the_strongest_mechanism_that_both_have_is_used() {
         assert_eq!(at_server, Some(Ok(())), "{used}");
         assert_eq!(server.mechanism(), Some(used));
         assert_eq!(server.user(), (used != "ANONYMOUS").then_some("alice"));
+        assert_eq!((client.mechanism(), client.user()), (server.mechanism(), server.user()), "{used}");
     }
 }
 

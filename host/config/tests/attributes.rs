@@ -78,7 +78,7 @@ const LISTENER: [(&str, &str, Fate); 25] = [
     ("linkCapacity", "many", Refused("many")),
 ];
 
-const CONNECTOR: [(&str, &str, Fate); 15] = [
+const CONNECTOR: [(&str, &str, Fate); 16] = [
     ("allowRedirect", "no", Warned("allowRedirect")),
     ("verifyHostname", "no", Warned("verifyHostname")),
     ("verifyHostName", "no", Warned("verifyHostname")),
@@ -92,6 +92,7 @@ const CONNECTOR: [(&str, &str, Fate); 15] = [
     ("failoverList", "amqp://a", Refused("failover")),
     ("connectionStatus", "SUCCESS", Refused("connectionStatus")),
     ("connectionMsg", "m", Refused("connectionMsg")),
+    ("saslMechanisms", "SCRAM-SHA-1", Refused("a connector has `ANONYMOUS`, `PLAIN`, `SCRAM-SHA-256`")),
     ("authenticatePeer", "yes", Refused("authenticatePeer")),
     ("multiTenant", "yes", Refused("multiTenant")),
 ];

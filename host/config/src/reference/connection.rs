@@ -9,6 +9,7 @@ use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
 use crate::reference::reader::{Placed, Reader};
 use crate::reference::service;
+use crate::suggest;
 use crate::tree::Value;
 
 /// The smallest frame size of AMQP, to which the reference raises smaller ones.
@@ -157,8 +158,13 @@ pub(super) fn mechanisms(
         }
     }
     if used.is_empty() {
-        let fault = Fault::at(written.at, "none of these mechanisms can be used").label("nobody could authenticate");
-        reader.loading.report(fault.hint(NO_USERS));
+        let fault = Fault::at(written.at, "none of these mechanisms can be used");
+        reader.loading.report(if reader.entity.kind == "listener" {
+            fault.label("nobody could authenticate").hint(NO_USERS)
+        } else {
+            let known = suggest::list(MECHANISMS.iter().map(|(known, _)| *known));
+            fault.label("it could not authenticate").hint(format!("a connector has {known}"))
+        });
         return None;
     }
     // Whoever can show who they are does so.
