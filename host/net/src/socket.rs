@@ -130,19 +130,24 @@ impl Socket {
     pub(crate) fn facts(&self, peer: &Peer, now: Time) -> Option<ConnectionFacts> {
         let identity = self.identity.borrow();
         let seconds = |since: Time| u32::try_from(now.since(since).as_secs()).unwrap_or(u32::MAX);
+        // as in the reference, a connection is one when the peer's Open has come
+        let container = identity.peer.as_ref().map(|peer| peer.container_id.clone())?;
         let mechanism = peer.amqp.mechanism().map(str::to_owned);
-        let anonymous = mechanism.as_deref() == Some("ANONYMOUS");
-        let user = peer.amqp.user().map(str::to_owned).or_else(|| anonymous.then(|| "anonymous".to_owned()));
+        let tls = self.layer.borrow_mut().tls().and_then(|tls| tls.facts());
+        // nor is it told apart here who says that nobody is there, and who says nothing
+        let is_nobody = identity.owner.is_listener
+            && mechanism.as_deref().map_or_else(|| tls.is_none(), |mechanism| mechanism == "ANONYMOUS");
+        let user = peer.amqp.user().map(str::to_owned).or_else(|| is_nobody.then(|| "anonymous".to_owned()));
         Some(ConnectionFacts {
             id: identity.id,
             host: identity.remote.to_string(),
             role: peer.meta.role.as_str(),
             direction: if identity.owner.is_listener { Direction::In } else { Direction::Out },
-            container: identity.peer.as_ref().map(|peer| peer.container_id.clone()),
+            container: Some(container),
             is_authenticated: mechanism.is_some(),
             sasl_mechanism: mechanism,
             user,
-            tls: self.layer.borrow_mut().tls().and_then(|tls| tls.facts()),
+            tls,
             properties: identity.properties.clone(),
             tenant: None,
             opened: peer.amqp.is_open(),

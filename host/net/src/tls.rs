@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, BytesMut};
 use crosstie_amqp::handshake::Secure;
+use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::facts::TlsFacts;
 use crosstie_tls::{Opened, Profile, Records, explain, explain_later, first_record};
 use rustls::client::UnbufferedClientConnection;
@@ -307,7 +308,12 @@ impl Tls {
         let suite = records.suite();
         let cipher = suite.as_str().map_or_else(|| format!("{suite:?}"), |name| name.replace("TLS13_", "TLS_"));
         let strength_bits = if cipher.contains("AES_128") { 128 } else { 256 };
-        Some(TlsFacts { protocol, cipher, strength_bits })
+        let known = CipherSuite::ALL.into_iter().find(|suite| suite.as_str() == cipher);
+        Some(TlsFacts {
+            protocol,
+            cipher: known.map_or(cipher, |suite| suite.openssl_name().to_owned()),
+            strength_bits,
+        })
     }
 }
 

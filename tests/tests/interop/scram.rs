@@ -122,6 +122,50 @@ fn a_connector_authenticates_to_artemis_by_scram() {
     }
 }
 
+/// A server with the SASL of Cyrus and one user, alice, and where it listens.
+fn cyrus(mechanism: &str) -> (TestDir, Proton, SocketAddr) {
+    let dir = TestDir::new("cyrus");
+    let directory = dir.path().display();
+    let args = format!("--directory {directory} --user alice --password wonder-land --mechanisms {mechanism}");
+    let mut server = Proton::start("cyrus", SocketAddr::from(([127, 0, 0, 1], 0)), &args);
+    let port = server.event("listening")["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+    (dir, server, SocketAddr::from(([127, 0, 0, 1], port.expect("a port"))))
+}
+
+fn as_alice(addr: SocketAddr, password: &str) -> Router {
+    Router::start(&plain_kdl(&format!(
+        "connector \"cyrus\" {{\n    endpoint \"amqp://{addr}\"\n    sasl-username \"alice\"\n    \
+         sasl-password \"literal:{password}\"\n    allow-plain-without-tls\n}}\n"
+    )))
+}
+
+#[test]
+fn a_connector_authenticates_to_cyrus_sasl_and_says_as_whom() {
+    for mechanism in ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] {
+        let (_dir, mut server, addr) = cyrus(mechanism);
+        let router = as_alice(addr, "wonder-land");
+        router.wait_log(0, DEADLINE, &["connected", "connector=\"cyrus\""]);
+        let open = server.event("open");
+        assert_eq!((open["mechanism"].as_str(), open["user"].as_str()), (Some(mechanism), Some("alice")), "{open}");
+        let connections = router.stat("connections");
+        let ours = connections.iter().find(|one| one["dir"] == "out").expect("the connector's");
+        assert_eq!((&ours["sasl"], &ours["user"]), (&mechanism.into(), &"alice".into()), "{ours}");
+        let connector = &router.stat("connectors")[0];
+        let said = connector["connectionMsg"].as_str().unwrap_or_default();
+        assert!(said.contains(&format!("auth={mechanism} user=alice ")), "{connector}");
+
+        let stranger = as_alice(addr, "wonder");
+        stranger.wait_log(0, DEADLINE, &["cannot connect", "the peer does not accept these credentials"]);
+    }
+}
+
+#[test]
+fn a_connector_says_that_a_peer_offers_nothing_it_could_use() {
+    let (_dir, _server, addr) = cyrus("SCRAM-SHA-1");
+    let router = as_alice(addr, "wonder-land");
+    router.wait_log(0, DEADLINE, &["cannot connect", "the peer offers no mechanism that the connector may use"]);
+}
+
 #[test]
 fn a_connector_sends_no_password_to_a_peer_that_takes_only_plain() {
     let peer = Router::start(&plain_kdl(

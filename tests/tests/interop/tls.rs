@@ -9,6 +9,7 @@ use crosstie_tests::certificates::{Authority, Files, Subject};
 use crosstie_tests::place::TestDir;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use serde_json::json;
 
 pub(crate) const HOSTS: &[&str] = &["localhost", "127.0.0.1"];
 
@@ -393,4 +394,30 @@ fn s14_the_command_line_speaks_tls_and_management_tells_of_it() {
         !went_well && (said.contains("signed by nobody") || said.contains("no certificates of authorities")),
         "{said}"
     );
+}
+
+#[test]
+fn connections_are_shown_as_the_reference_shows_them() {
+    let place = Place::new();
+    let tls = listener("secure", "tls \"t\"");
+    let router = Router::start(&plain_kdl(&format!("{}{tls}", place.tls("t", "versions \"1.2\""))));
+    // not one yet: nothing was said
+    let silent = TcpStream::connect(router.clients()).expect("it listens");
+    let encrypted = format!("{} --mechanisms ANONYMOUS", place.trusting("ca.pem"));
+    let clients =
+        [("nobody", "clients", "--no-sasl"), ("sealed", "secure", &encrypted)].map(|(name, listener, args)| {
+            let args = format!("--address a --keep --container {name} {args}");
+            let mut client = start("receive", router.addr(listener), &args);
+            client.event("attached");
+            client
+        });
+    let rows = router.stat("connections");
+    let row = |name: &str| rows.iter().find(|row| row["container"] == name).expect(name);
+    let of = |name, keys: [&str; 3]| keys.map(|key| row(name)[key].clone());
+    assert_eq!(of("nobody", ["sasl", "isAuthenticated", "user"]), [json!(null), json!(false), json!("anonymous")]);
+    let suite = "ECDHE-ECDSA-AES256-GCM-SHA384";
+    assert_eq!(of("sealed", ["sslProto", "sslCipher", "user"]), [json!("TLSv1.2"), json!(suite), json!("anonymous")]);
+    let silent = silent.local_addr().expect("an address").to_string();
+    assert!(rows.iter().all(|row| row["host"] != silent.as_str() && row["opened"] == true), "{rows:?}");
+    drop(clients);
 }
