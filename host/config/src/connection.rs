@@ -183,7 +183,7 @@ fn insert(
     read.extend(value.map(|value| (key.to_owned(), value, at)));
 }
 
-/// A value behind the name; or a block: of a list where each line is named `-`, else of a map.
+/// A value behind the name; or a block: of a list where each line is named `-`, else of a map. `{ - }` is the empty list.
 fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<PropertyValue> {
     let (at, hint) = (node.at, "as in `properties { site \"berlin\" }`, or `tags { - \"a\"; - \"b\" }`");
     let children = match (node.args.as_slice(), &node.children) {
@@ -191,7 +191,7 @@ fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<Prope
             block.no_more(Item::of_node(node));
             return property_value(block, arg);
         }
-        ([], Some(children)) if node.props.is_empty() && !children.is_empty() => children,
+        ([], Some(children)) if node.props.is_empty() => children,
         _ => {
             block.loading.report(Fault::at(at, "a property has one value, or a block").hint(hint));
             return None;
@@ -202,8 +202,11 @@ fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<Prope
         block.loading.report(Fault::at(at, message));
         return None;
     };
+    if matches!(children.as_slice(), [only] if is_no_item(only)) {
+        return Some(PropertyValue::List(Vec::new()));
+    }
     let values = children.iter().map(|child| (child.name.as_str(), child.at, node_value(block, child, depth_left)));
-    if children.iter().all(|child| child.name == LIST_ITEM) {
+    if !children.is_empty() && children.iter().all(|child| child.name == LIST_ITEM) {
         return values.map(|(_, _, value)| value).collect::<Option<_>>().map(PropertyValue::List);
     }
     let mut read = Vec::new();
@@ -211,6 +214,10 @@ fn node_value(block: &Block<'_>, node: &Node, depth_left: usize) -> Option<Prope
         insert(block, &mut read, entry);
     }
     Some(PropertyValue::Map(read.into_iter().map(|(key, value, _)| (key, value)).collect()))
+}
+
+fn is_no_item(node: &Node) -> bool {
+    node.name == LIST_ITEM && node.args.is_empty() && node.props.is_empty() && node.children.is_none()
 }
 
 fn property_fault(key: &str, at: Place) -> Option<Fault> {

@@ -156,6 +156,7 @@ fn value(value: &PropertyValue) -> KdlValue {
 
 fn property(name: &str, of: &PropertyValue) -> KdlNode {
     match of {
+        PropertyValue::List(items) if items.is_empty() => block(KdlNode::new(name), [KdlNode::new(LIST_ITEM)]),
         PropertyValue::List(items) => block(KdlNode::new(name), items.iter().map(|item| property(LIST_ITEM, item))),
         PropertyValue::Map(entries) => {
             block(KdlNode::new(name), entries.iter().map(|(key, value)| property(key, value)))

@@ -3,6 +3,7 @@
 
 use crosstie_config::reference::{self, Form, Import, import_text};
 use crosstie_config::{Loaded, load_text};
+use crosstie_model::settings::PropertyValue;
 
 const CONF: &str = include_str!("data/qdrouterd.conf");
 const COMMENTED: &str = include_str!("data/commented.conf");
@@ -139,4 +140,19 @@ fn forms_of_the_guide_go_in() {
         reference::load_text("qdrouterd.conf", text, Form::Text).unwrap_or_else(|problems| panic!("{problems}"));
     let properties = |loaded: &Loaded| loaded.settings.connectors[0].connection.properties.clone();
     assert!(properties(&written) == properties(&wanted) && properties(&written).len() == 3, "{}", imported.kdl);
+}
+
+#[test]
+fn empty_lists_and_maps_of_a_property_stay_what_they_are() {
+    let text = "router {\n    id: a\n}\nlistener {\n    port: 0\n    openProperties: {\n        \"list\": [],\n        \"map\": {},\n        \
+                \"both\": [[], {}, { \"in\": [] }, null]\n    }\n}\n";
+    let kdl = import(text, Form::Text).kdl;
+    let loaded = load_text("crosstie.kdl", &kdl).unwrap_or_else(|problems| panic!("{problems}\n{kdl}"));
+    let (list, map) = (PropertyValue::List(Vec::new()), PropertyValue::Map(Vec::new()));
+    let inside = PropertyValue::Map(vec![("in".to_owned(), list.clone())]);
+    let both = PropertyValue::List(vec![list.clone(), map.clone(), inside, PropertyValue::Null]);
+    let wanted = [("list", list), ("map", map), ("both", both)].map(|(name, value)| (name.to_owned(), value));
+    assert_eq!(loaded.settings.listeners[0].connection.properties, wanted, "{kdl}");
+    let shown = load_text("shown.kdl", &loaded.show()).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(shown.settings.listeners[0].connection.properties, wanted, "{}", loaded.show());
 }

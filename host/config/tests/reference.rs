@@ -135,7 +135,6 @@ fn problems_in_json_come_at_their_places() {
     has(&load("{}"), 1, 1, "a list of pairs");
     has(&load("[\n  [\"listener\" {}]\n]"), 2, 14, "no JSON");
     let found = problems("listener {\n    openProperties: {\n        \"a\": [],\n        \"qd.x\": 1\n    }\n}\n");
-    has(&found, 3, 14, "`openProperties`");
     let deep = format!(
         "listener {{\n    openProperties: {{\n        \"a\": {}1{}\n    }}\n}}\n",
         "[".repeat(9),
@@ -452,7 +451,8 @@ fn a_request_that_is_wrong_names_the_attribute() {
     assert!(reference::connector(&attributes(&all), &[]).unwrap_err().starts_with("messageLoggingComponents: "));
     let none = [("messageLoggingComponents", text("none"))];
     assert!(reference::connector(&attributes(&none), &[]).is_ok());
-    let nested = vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::List(Vec::new()))]))];
+    let nested =
+        vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::Float(f64::INFINITY))]))];
     assert!(listener(&[("openProperties", AttributeValue::Map(nested))]).starts_with("openProperties: "));
     let address = |given: &[(&str, AttributeValue)]| reference::address(&attributes(given)).unwrap_err();
     assert_eq!(address(&[]), "address needs `prefix`");

@@ -2,8 +2,7 @@
 
 use crosstie_model::settings::User;
 
-use crate::block::not_served;
-use crate::connection::MECHANISMS;
+use crate::connection::{LIST_ITEM, MECHANISMS};
 use crate::loading::Fault;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
@@ -40,7 +39,7 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
         draft.text("strip-annotations", strip);
     }
     if let Some((map, attribute)) = reader.map("openProperties") {
-        draft.push(open_properties(reader, map, attribute));
+        draft.push(open_properties(map, attribute));
     }
     // where it is on, the `policy` entity is refused
     reader.without_effect(&["policyVhost"], "`enableVhostPolicy` is not on");
@@ -90,15 +89,15 @@ fn sizes(reader: &Reader<'_>, draft: &mut Draft) {
     draft.integer("link-capacity", capacity.unwrap_or_else(|| reader.default(250)));
 }
 
-fn open_properties(reader: &Reader<'_>, map: &[Attribute], attribute: &Attribute) -> Draft {
+fn open_properties(map: &[Attribute], attribute: &Attribute) -> Draft {
     let mut properties = Draft::new("properties", attribute.at);
     for entry in map {
-        properties.push(property(reader, entry));
+        properties.push(property(entry));
     }
     properties
 }
 
-fn property(reader: &Reader<'_>, entry: &Attribute) -> Draft {
+fn property(entry: &Attribute) -> Draft {
     let value = match &entry.value {
         Given::Text(text) => Value::Text(text.clone()),
         Given::Integer(number) => Value::Integer(*number),
@@ -106,14 +105,12 @@ fn property(reader: &Reader<'_>, entry: &Attribute) -> Draft {
         Given::Bool(on) => Value::Bool(*on),
         Given::Null => Value::Null,
         Given::Broken => Value::Broken,
-        Given::Map(inside) | Given::List(inside) if inside.is_empty() => {
-            let fault = not_served(entry.value_at, "openProperties");
-            reader.loading.report(fault.label("an empty list or map in it is not served").hint("leave it out"));
-            Value::Broken
-        }
         Given::Map(inside) | Given::List(inside) => {
-            let mut block = Draft::new(&entry.name, entry.at);
-            inside.iter().for_each(|entry| block.push(property(reader, entry)));
+            let mut block = Draft::block(&entry.name, entry.at);
+            inside.iter().for_each(|entry| block.push(property(entry)));
+            if inside.is_empty() && matches!(entry.value, Given::List(_)) {
+                block.push(Draft::new(LIST_ITEM, entry.at));
+            }
             return block;
         }
     };

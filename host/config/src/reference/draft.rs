@@ -13,6 +13,13 @@ impl Draft {
         Self(Node { name: name.to_owned(), at, head: at, args: Vec::new(), props: Vec::new(), children: None })
     }
 
+    /// A node with a block, in which there is nothing yet.
+    pub(super) fn block(name: &str, at: Place) -> Self {
+        let mut draft = Self::new(name, at);
+        draft.0.children = Some(Vec::new());
+        draft
+    }
+
     /// A node with one argument.
     pub(super) fn with(name: &str, at: Place, value: Value, value_at: Place) -> Self {
         let mut draft = Self::new(name, at);

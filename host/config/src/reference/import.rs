@@ -252,7 +252,9 @@ impl Writer {
         self.remarks(Some(node.at.start), depth);
         let children: Vec<&Node> = node.children.iter().flatten().collect();
         if children.is_empty() {
-            return self.line(depth, &head(node));
+            // an empty block is not the same as none: a property that is an empty map
+            let block = if node.children.is_some() { " {}" } else { "" };
+            return self.line(depth, &format!("{}{block}", head(node)));
         }
         self.line(depth, &format!("{} {{", head(node)));
         children.iter().for_each(|child| self.node(child, depth + 1));
