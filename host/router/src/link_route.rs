@@ -27,8 +27,6 @@ pub struct LinkRoutes {
     known: RwLock<Known>,
     /// There are some. Looked at for each attach.
     used: AtomicBool,
-    /// Counts the links that were routed: containers take them in turn.
-    turn: AtomicUsize,
     /// Peers have made some for their own connections.
     owned: AtomicBool,
     /// Links whose terminus outlives a connection are refused.
@@ -51,6 +49,9 @@ struct Entry {
     route: Arc<LinkRoute>,
     /// The connection that it was made by, is for, and ends with; none where it is configured.
     owner: Option<ConnectionRef>,
+    /// Counts the links that were routed by this and by those with the same pattern and direction behind it: containers take them in
+    /// turn. What goes the other way is counted there.
+    turn: AtomicUsize,
 }
 
 /// A connection of role `route-container` that is open.
@@ -73,7 +74,8 @@ impl Container {
 impl Known {
     fn add(&mut self, route: LinkRoute, owner: Option<ConnectionRef>) -> u64 {
         let id = self.ids.take();
-        self.routes.push(Entry { id, pattern: route.covers.pattern(), route: Arc::new(route), owner });
+        let pattern = route.covers.pattern();
+        self.routes.push(Entry { id, pattern, route: Arc::new(route), owner, turn: AtomicUsize::default() });
         id
     }
 
@@ -240,16 +242,16 @@ impl LinkRoutes {
         found.map_or(UNNAMED, |(_, address)| address).to_owned()
     }
 
-    /// The way of a link to a name: containers take links in turn. `None` when none is connected, or when it names none, is not
+    /// The way of a link to a name: containers take the links of a pattern and direction in turn (the reference, 1.9). `None` when none is connected, or when it names none, is not
     /// remembered, and there is more than one.
     pub(crate) fn pick(&self, direction: Direction, name: &str) -> Option<Way> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let ways: Vec<_> =
-            known.closest(direction, name).flat_map(|entry| known.ends(entry).map(move |at| (entry, at))).collect();
+        let closest: Vec<_> = known.closest(direction, name).collect();
+        let ways: Vec<_> = closest.iter().flat_map(|entry| known.ends(entry).map(move |at| (*entry, at))).collect();
         if name == UNNAMED && ways.windows(2).any(|pair| matches!(pair, [(_, one), (_, other)] if one != other)) {
             return None;
         }
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
+        let turn = closest.first()?.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
         let (entry, container) = ways.get(turn)?;
         Some(Way { route: entry.route.clone(), container: *container })
     }
@@ -335,6 +337,35 @@ mod tests {
         assert_eq!(routes.pick(Direction::In, "a/b/c").map(|way| way.container.slot), Some(1));
         routes.close(at(1));
         assert!(routes.pick(Direction::In, "a/b/c").is_none());
+    }
+
+    #[test]
+    fn each_pattern_and_direction_gives_containers_their_turn() {
+        let of = |prefix: &str, direction| LinkRoute { direction, ..route(Covers::Prefix(prefix.to_owned()), "both") };
+        // the same pattern, written otherwise
+        let again = LinkRoute { direction: Direction::Out, ..route(Covers::Pattern("a/#".to_owned()), "late") };
+        let routes = LinkRoutes::new(
+            vec![of("a", Direction::In), of("a", Direction::Out), of("b", Direction::In), again],
+            &Identities::default(),
+        );
+        let add = |slot, name: &str| {
+            let at = ConnectionRef { shard: 0, slot, generation: 0 };
+            let container = Container { at, name: name.into(), container_id: String::new() };
+            routes.known.write().unwrap().containers.push(container);
+        };
+        add(1, "both");
+        add(2, "both");
+        let picked = |direction, name| routes.pick(direction, name).map(|way| way.container.slot).expect("a way");
+        for turn in [1, 2, 1, 2] {
+            assert_eq!(picked(Direction::Out, "a.x"), turn);
+            assert_eq!(picked(Direction::In, "a.x"), turn);
+            assert_eq!(picked(Direction::In, "b"), turn);
+        }
+        // those of one pattern and direction share a turn, whichever route they are by
+        add(3, "late");
+        let mut slots: Vec<_> = (0..6).map(|_| picked(Direction::Out, "a")).collect();
+        slots.sort_unstable();
+        assert_eq!(slots, [1, 1, 2, 2, 3, 3]);
     }
 
     #[test]

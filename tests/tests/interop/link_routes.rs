@@ -306,6 +306,24 @@ fn s05_what_no_container_can_take_is_rejected_and_its_credit_given_back() {
     router.assert_healthy();
 }
 
+/// Each direction has a turn of its own: what goes one way does not decide who has the other.
+#[test]
+fn s05_containers_take_the_links_of_each_direction_in_turn() {
+    let router = router();
+    let mut containers = [container(&router), container(&router)];
+    let mut client = Peer::session(router.clients(), "client");
+    for number in 0..4 {
+        let taker = &mut containers[number as usize % 2];
+        for (wish, name) in [(receiver(number, "b2.q"), "receiver"), (sender(10 + number, "b2.q"), "sender")] {
+            client.send(0, &wish);
+            let (channel, attach) = routed_attach(taker);
+            assert!(attach.name.starts_with(name), "{}", attach.name);
+            answer(taker, channel, &attach, 0);
+            client.expect_attach(&wish.name);
+        }
+    }
+}
+
 #[test]
 fn s05_a_detach_waits_for_the_answer_of_the_other_end() {
     let router = router();
