@@ -50,7 +50,7 @@ const BOTH: [(&str, &str, Fate); 29] = [
     ("openProperties", "{\n        \"product\": \"p\"\n    }", Refused("reserved")),
 ];
 
-const LISTENER: [(&str, &str, Fate); 25] = [
+const LISTENER: [(&str, &str, Fate); 27] = [
     ("socketAddressFamily", "IPv6", Shown("socket-address-family IPv6")),
     ("authenticatePeer", "no", Shown("authenticate-peer #false")),
     ("authenticatePeer", "yes", Refused("nobody could authenticate")),
@@ -67,6 +67,12 @@ const LISTENER: [(&str, &str, Fate); 25] = [
     ("failoverList", "b", Shown("failover-urls b:5672")),
     ("failoverUrls", "http://b", Refused("not a")),
     ("failoverUrls", ",b", Refused("no host")),
+    ("failoverUrls", "a, amqps://b", Shown("failover-urls a:5672 \"amqps://b:5672\"")),
+    (
+        "failoverUrls",
+        "a, amqps://b",
+        Warned("without a port this stands for 5672, as in the reference; in KDL for 5671"),
+    ),
     ("http", "yes", Refused("http")),
     ("http", "no", Default),
     ("httpRootDir", "/x", Refused("httpRootDir")),

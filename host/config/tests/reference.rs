@@ -349,6 +349,22 @@ fn failover_urls_follow_the_rules_of_the_reference() {
 }
 
 #[test]
+fn an_empty_list_of_failover_urls_is_no_absent_one() {
+    for empty in ["", " \t"] {
+        let text = format!("[[\"listener\", {{\"port\": 0, \"failoverUrls\": \"{}\"}}]]", empty.replace('\t', "\\t"));
+        let found = reference::load_text("qdrouterd.json", &text, Form::Json).unwrap_err();
+        assert!(found.render(false).contains("an empty list of failover URLs"), "{found}");
+        for name in ["failoverUrls", "failoverList"] {
+            let asked = [(name.to_owned(), AttributeValue::Text(empty.to_owned()))];
+            let answer = reference::listener(&asked, (&[], &[])).err();
+            assert_eq!(answer, Some(format!("{name}: an empty list of failover URLs")));
+        }
+    }
+    let absent = [("failoverUrls".to_owned(), AttributeValue::Null)];
+    assert!(reference::listener(&absent, (&[], &[])).unwrap().failover_urls.is_empty());
+}
+
+#[test]
 fn roles_between_routers_are_refused_in_the_words_of_the_reference() {
     let role = |mode: &str, kind: &str, role: &str| {
         let found = problems(&format!("router {{\n mode: {mode}\n}}\n{kind} {{\n role: {role}\n}}\n"));

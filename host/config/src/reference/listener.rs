@@ -2,19 +2,21 @@
 
 use std::net::IpAddr;
 
+use crosstie_model::settings::Scheme;
+
 use crate::listener::REQUIRES_CERTIFICATE;
 use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
 use crate::reference::connection::{Around, NO_USERS, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
-use crate::reference::reader::{Placed, Reader};
+use crate::reference::reader::Reader;
 use crate::reference::ssl_profile;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
 /// What an item of `failoverUrls` without a port stands for, whatever its scheme. Source: features 1.3.1.
-const FAILOVER_PORT: &str = "5672";
+const FAILOVER_PORT: u16 = 5672;
 
 /// The node of a `listener` entity.
 pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around: Around<'_>) -> Node {
@@ -45,9 +47,7 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
     let timeout = reader.integer("initialHandshakeTimeoutSeconds").filter(|timeout| timeout.value != 0);
     let never = i128::from(DURATION_MAX.as_secs());
     draft.seconds("handshake-timeout", timeout.unwrap_or_else(|| reader.default(never)));
-    if let Some(urls) = reader.text("failoverUrls") {
-        draft.push(failover_urls(&reader, &urls));
-    }
+    failover_urls(&reader, &mut draft);
     if let Some(family) = reader.text("socketAddressFamily") {
         draft.text("socket-address-family", family);
     }
@@ -114,8 +114,13 @@ fn authentication(reader: &Reader<'_>, (around, has_profile): (Around<'_>, bool)
 }
 
 /// Items between commas, white space dropped, each with a port.
-fn failover_urls(reader: &Reader<'_>, urls: &Placed<String>) -> Draft {
-    let mut draft = Draft::new("failover-urls", urls.key_at);
+fn failover_urls(reader: &Reader<'_>, draft: &mut Draft) {
+    let Some(urls) = reader.text_or_empty("failoverUrls") else { return };
+    if urls.value.is_empty() {
+        let fault = Fault::at(urls.key_at, "an empty list of failover URLs");
+        return reader.loading.report(fault.hint("leave it out where there are none"));
+    }
+    let mut node = Draft::new("failover-urls", urls.key_at);
     let mut start = urls.at.start;
     let mut items: Vec<(String, Place)> = Vec::new();
     for item in urls.value.split(',') {
@@ -136,15 +141,23 @@ fn failover_urls(reader: &Reader<'_>, urls: &Placed<String>) -> Draft {
             reader.loading.report(fault.hint("as in `amqp://second-host:25000, third-host`"));
             continue;
         }
-        draft.argument(Value::Text(with_port(&text)), at);
+        node.argument(Value::Text(with_port(reader, &text, at)), at);
     }
-    draft
+    draft.push(node);
 }
 
-fn with_port(url: &str) -> String {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+/// A URL with its port, and a warning where it means something else in KDL.
+fn with_port(reader: &Reader<'_>, url: &str, at: Place) -> String {
+    let (scheme, rest) = url.split_once("://").map_or((None, url), |(word, rest)| (Scheme::parse(word), rest));
     let behind_host = rest.rsplit_once(']').map_or(rest, |(_, behind)| behind);
-    if behind_host.contains(':') { url.to_owned() } else { format!("{url}:{FAILOVER_PORT}") }
+    if behind_host.contains(':') {
+        return url.to_owned();
+    }
+    if let Some(port) = scheme.map(Scheme::default_port).filter(|port| *port != FAILOVER_PORT) {
+        let message = format!("without a port this stands for {FAILOVER_PORT}, as in the reference; in KDL for {port}");
+        reader.warn(at, message);
+    }
+    format!("{url}:{FAILOVER_PORT}")
 }
 
 fn is_loopback(host: &str) -> bool {

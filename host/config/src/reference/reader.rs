@@ -93,6 +93,11 @@ impl<'t> Reader<'t> {
 
     /// A text that is not empty; numbers are texts too.
     pub(super) fn text(&self, name: &'static str) -> Option<Placed<String>> {
+        self.text_or_empty(name).filter(|text| !text.value.is_empty())
+    }
+
+    /// The same where an empty text is no absent one.
+    pub(super) fn text_or_empty(&self, name: &'static str) -> Option<Placed<String>> {
         let attribute = self.one(name)?;
         let text = match &attribute.value {
             Given::Text(text) => text.trim().to_owned(),
@@ -102,7 +107,7 @@ impl<'t> Reader<'t> {
             Given::Bool(false) => "false".to_owned(),
             _ => return self.wrong_type(attribute, "a text"),
         };
-        (!text.is_empty()).then_some(Placed { value: text, key_at: attribute.at, at: attribute.value_at })
+        Some(Placed { value: text, key_at: attribute.at, at: attribute.value_at })
     }
 
     /// A whole number, in quotes or not.
