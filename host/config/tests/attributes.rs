@@ -50,7 +50,7 @@ const BOTH: [(&str, &str, Fate); 29] = [
     ("openProperties", "{\n        \"product\": \"p\"\n    }", Refused("reserved")),
 ];
 
-const LISTENER: [(&str, &str, Fate); 27] = [
+const LISTENER: [(&str, &str, Fate); 28] = [
     ("socketAddressFamily", "IPv6", Shown("socket-address-family IPv6")),
     ("authenticatePeer", "no", Shown("authenticate-peer #false")),
     ("authenticatePeer", "yes", Refused("nobody could authenticate")),
@@ -73,6 +73,7 @@ const LISTENER: [(&str, &str, Fate); 27] = [
         "a, amqps://b",
         Warned("without a port this stands for 5672, as in the reference; in KDL for 5671"),
     ),
+    ("failoverUrls", "amqp://[2001:db8::1]:5671", Warned("first `:`, and would hand out `[2001`")),
     ("http", "yes", Refused("http")),
     ("http", "no", Default),
     ("httpRootDir", "/x", Refused("httpRootDir")),

@@ -146,9 +146,12 @@ fn failover_urls(reader: &Reader<'_>, draft: &mut Draft) {
     draft.push(node);
 }
 
-/// A URL with its port, and a warning where it means something else in KDL.
+/// A URL with its port, and a warning where it means something else to the reference or in KDL.
 fn with_port(reader: &Reader<'_>, url: &str, at: Place) -> String {
     let (scheme, rest) = url.split_once("://").map_or((None, url), |(word, rest)| (Scheme::parse(word), rest));
+    if let Some((host, _)) = rest.split_once(':').filter(|_| rest.starts_with('[')) {
+        reader.warn(at, format!("the reference ends a host at its first `:`, and would hand out `{host}`"));
+    }
     let behind_host = rest.rsplit_once(']').map_or(rest, |(_, behind)| behind);
     if behind_host.contains(':') {
         return url.to_owned();
