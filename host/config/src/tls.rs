@@ -77,7 +77,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
     let versions = words(&block, "versions", &VERSIONS, &VERSIONS_UNSERVED);
     let versions = if versions.is_empty() { VERSIONS.map(|(_, version)| version).to_vec() } else { versions };
     let cipher_suites = cipher_suites(&block, &versions);
-    let user_name = words(&block, "user-name", &NAME_PARTS, &[]);
+    let user_name = user_name(&block);
     let user_names = block.text("user-names");
     places.user_names = user_names.map(|text| text.at);
     block.finish(&[]);
@@ -141,6 +141,20 @@ fn check_pair(block: &Block<'_>) {
 fn words<T: Copy>(block: &Block<'_>, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Vec<T> {
     let texts = block.texts(key).unwrap_or_default();
     texts.into_iter().filter_map(|text| block.word_of(text, words, unserved)).collect()
+}
+
+/// The parts of a user's name, in their order.
+fn user_name(block: &Block<'_>) -> Vec<NamePart> {
+    let mut parts: Vec<(NamePart, Place)> = Vec::new();
+    for text in block.texts("user-name").unwrap_or_default() {
+        let Some(part) = block.word_of(text, &NAME_PARTS, &[]) else { continue };
+        if let Some((_, first)) = parts.iter().find(|(known, _)| *known == part) {
+            let fault = Fault::at(text.at, format!("`{}` stands twice in the name of a user", text.text));
+            block.loading.warn(fault.label("again here").also(*first, "it stands first here"));
+        }
+        parts.push((part, text.at));
+    }
+    parts.into_iter().map(|(part, _)| part).collect()
 }
 
 /// Every version that is spoken needs one, where any are named.

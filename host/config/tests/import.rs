@@ -76,6 +76,43 @@ fn what_would_open_a_door_is_no_flag() {
     assert!(import(text, Form::Text).kdl.contains("    // import, line 3: `saslConfigDir` has no effect"));
 }
 
+/// The reference copies seven letters of a `uidFormat`, and so names its users.
+#[test]
+fn a_user_has_the_name_that_the_reference_gives() {
+    let profile = |format: &str| {
+        let text = format!("router {{\n id: a\n}}\nsslProfile {{\n name: t\n uidFormat: {format}\n}}\n");
+        let Import { kdl, flags } = import(&text, Form::Text);
+        (
+            kdl.lines().find(|line| line.contains("user-name")).unwrap_or_default().replace('"', "").trim().to_owned(),
+            flags.render(false),
+        )
+    };
+    let (name, flags) = profile("cslounn15");
+    assert_eq!(name, "user-name country state locality organization unit common-name common-name");
+    assert!(flags.contains("the reference reads 7 letters, and here `15` is left out"), "{flags}");
+    assert!(flags.contains("`common-name` stands twice in the name of a user"), "{flags}");
+    let (name, flags) = profile("cslou5n");
+    assert_eq!(name, "user-name country state locality organization unit sha512 common-name");
+    assert!(!flags.contains("letters") && !flags.contains("twice"), "{flags}");
+}
+
+/// All nine parts make a name; a part that stands twice is a slip, and makes one nevertheless.
+#[test]
+fn a_user_name_of_kdl_has_as_many_parts_as_there_are() {
+    let parts = "country state locality organization unit common-name sha1 sha256 sha512";
+    let load = |parts: &str| {
+        let text = format!("listener \"a\" {{ port 0; }}\ntls \"t\" {{ ca \"system\"; user-name {parts}; }}\n");
+        let loaded = load_text("crosstie.kdl", &text).unwrap_or_else(|problems| panic!("{problems}"));
+        (loaded.settings.tls[0].user_name.len(), loaded.warnings.render(false))
+    };
+    let (count, warnings) = load(parts);
+    assert_eq!(count, 9);
+    assert!(!warnings.contains("twice"), "{warnings}");
+    let (count, warnings) = load("unit unit");
+    assert_eq!(count, 2);
+    assert!(warnings.contains("`unit` stands twice in the name of a user"), "{warnings}");
+}
+
 #[test]
 fn a_mark_before_the_text_is_none_of_it() {
     let marked = import("\u{feff}# first\nrouter {\n id: a\n}\nlistener {\n port: 0\n}\n", Form::Text);

@@ -12,6 +12,9 @@ use crate::reference::reader::{Placed, Reader};
 use crate::suggest;
 use crate::tree::{Node, Value};
 
+/// Letters of a `uidFormat` that the reference reads. Source: features 1.4.
+const LETTERS_MAX: usize = 7;
+
 /// Letters of `uidFormat`.
 const PARTS: [(char, &str); 9] = [
     ('c', "country"),
@@ -178,7 +181,13 @@ fn user_name(reader: &Reader<'_>, draft: &mut Draft) {
         return;
     };
     let mut node = Draft::new("user-name", key_at);
-    for letter in value.chars() {
+    let unread: String = value.chars().skip(LETTERS_MAX).collect();
+    if !unread.is_empty() {
+        let message =
+            format!("the reference reads {LETTERS_MAX} letters, and here `{}` is left out", unread.escape_debug());
+        reader.warn(at, message);
+    }
+    for letter in value.chars().take(LETTERS_MAX) {
         match PARTS.iter().find(|(known, _)| *known == letter) {
             Some((_, word)) => node.argument(Value::Text((*word).to_owned()), at),
             None => {
