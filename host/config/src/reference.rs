@@ -184,10 +184,13 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
     nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
     nodes.iter().for_each(|node| warn_of_defaults(loading, node));
-    nodes.extend(without_repeated(loading, of("address").map(|entity| address::address(loading, entity))));
+    let rules = of("address").filter_map(|entity| with_addresses(loading, entity, address::address(loading, entity)));
+    nodes.extend(without_repeated(loading, rules, (pattern_of, "a second rule for the same addresses")));
     let auto_links = of("autoLink").enumerate();
     nodes.extend(auto_links.filter_map(|(index, entity)| address::auto_link(loading, entity, index)));
-    nodes.extend(of("linkRoute").filter_map(|entity| address::link_route(loading, entity)));
+    let link_routes =
+        of("linkRoute").filter_map(|entity| with_addresses(loading, entity, address::link_route(loading, entity)?));
+    nodes.extend(without_repeated(loading, link_routes, (links_of, "a second linkRoute for the same links")));
     nodes
 }
 
@@ -220,23 +223,50 @@ fn mode(entities: &[Entity]) -> &str {
     }
 }
 
-/// Of rules for the same addresses the first holds, as in the reference.
-fn without_repeated(loading: &Loading<'_>, rules: impl Iterator<Item = Node>) -> Vec<Node> {
-    let mut seen: BTreeMap<String, Place> = BTreeMap::new();
-    let is_first = |rule: &Node| {
-        let Some(pattern) = pattern_of(rule) else { return true };
-        let Some(first) = seen.get(&pattern) else {
-            seen.insert(pattern, rule.at);
+/// Leaves out what names its addresses twice: the reference logs it, and goes on without.
+fn with_addresses(loading: &Loading<'_>, entity: &Entity, node: Node) -> Option<Node> {
+    let is_given = |name| entity.given(name).is_some_and(|given| *given != Given::Null);
+    if !(is_given("prefix") && is_given("pattern")) {
+        return Some(node);
+    }
+    let fault = Fault::at(entity.at, format!("{} with `prefix` and `pattern` has no effect", entity.kind));
+    loading.warn(fault.label("left out: the reference ignores it"));
+    None
+}
+
+/// What a node is for, with which another one may be for the same; absent where that cannot be said.
+type Key = fn(&Node) -> Option<Vec<String>>;
+
+/// Of several for the same the first holds, as in the reference.
+fn without_repeated(loading: &Loading<'_>, nodes: impl Iterator<Item = Node>, (key, what): (Key, &str)) -> Vec<Node> {
+    let mut seen: BTreeMap<Vec<String>, Place> = BTreeMap::new();
+    let is_first = |node: &Node| {
+        let Some(key) = key(node) else { return true };
+        let Some(first) = seen.get(&key) else {
+            seen.insert(key, node.at);
             return true;
         };
-        let fault = Fault::at(rule.at, "a second rule for the same addresses has no effect");
+        let fault = Fault::at(node.at, format!("{what} has no effect"));
         loading.warn(fault.also(*first, "the first one stands here"));
         false
     };
-    rules.filter(is_first).collect()
+    nodes.filter(is_first).collect()
 }
 
-fn pattern_of(rule: &Node) -> Option<String> {
+/// The links of a link route, and where they lead.
+fn links_of(route: &Node) -> Option<Vec<String>> {
+    let said = |name: &str| {
+        let child = route.children.iter().flatten().find(|child| child.name == name)?;
+        Some(format!("{name} {:?}", child.args.first()?.value))
+    };
+    let (mut key, direction) = (pattern_of(route)?, said("direction")?);
+    key.push(direction);
+    key.extend(["connection", "container"].into_iter().filter_map(said));
+    Some(key)
+}
+
+/// The pattern of the addresses that a rule or a route is for.
+fn pattern_of(rule: &Node) -> Option<Vec<String>> {
     let [child] = rule
         .children
         .as_deref()?
@@ -250,5 +280,5 @@ fn pattern_of(rule: &Node) -> Option<String> {
         return None;
     };
     let covers = if child.name == "prefix" { Covers::Prefix(text.clone()) } else { Covers::Pattern(text.clone()) };
-    Some(covers.pattern().to_string())
+    Some(vec![covers.pattern().to_string()])
 }

@@ -1,9 +1,9 @@
 //! Import: a file of the reference as KDL, with its comments and a flag at each difference.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use crosstie_config::reference::{self, Form, Import, import_text};
+use crosstie_config::reference::{self, AttributeValue, Form, Import, import_text};
 use crosstie_config::{Loaded, load_text};
-use crosstie_model::settings::PropertyValue;
+use crosstie_model::settings::{Covers, PropertyValue};
 
 const CONF: &str = include_str!("data/qdrouterd.conf");
 const COMMENTED: &str = include_str!("data/commented.conf");
@@ -74,6 +74,48 @@ fn what_would_open_a_door_is_no_flag() {
     // nobody comes in by a password here
     let text = "router {\n id: a\n saslConfigDir: /etc/sasl2\n}\nlistener {\n port: 0\n saslMechanisms: ANONYMOUS\n}\n";
     assert!(import(text, Form::Text).kdl.contains("    // import, line 3: `saslConfigDir` has no effect"));
+}
+
+/// The reference logs what names its addresses twice, and goes on; it carries links once, whoever says so again.
+#[test]
+fn what_the_reference_ignores_is_left_out() {
+    let route = |more: &str| format!("linkRoute {{\n direction: in\n connection: b\n{more}\n}}\n");
+    let text = [
+        "router {\n id: a\n}\nconnector {\n name: b\n port: 1\n role: route-container\n}\n",
+        "address {\n prefix: one\n pattern: two\n}\n",
+        "address {\n prefix: three\n}\n",
+        &route(" prefix: four\n pattern: five"),
+        &route(" prefix: six"),
+        &route(" pattern: six.#\n name: again\n addExternalPrefix: x."),
+        "linkRoute {\n direction: out\n connection: b\n prefix: six\n}\n",
+        "linkRoute {\n direction: in\n containerId: b\n prefix: six\n}\n",
+    ];
+    let Import { kdl, flags } = import(&text.concat(), Form::Text);
+    let loaded = load_text("crosstie.kdl", &kdl).unwrap_or_else(|problems| panic!("{problems}"));
+    let prefix =
+        |covers: &Covers| matches!(covers, Covers::Prefix(prefix) if ["three", "six"].contains(&prefix.as_str()));
+    let (addresses, routes) = (&loaded.settings.addresses, &loaded.settings.link_routes);
+    assert!(addresses.len() == 1 && addresses.iter().all(|rule| prefix(&rule.covers)), "{addresses:?}");
+    assert!(routes.len() == 3 && routes.iter().all(|route| prefix(&route.covers)), "{routes:?}");
+    assert!(routes.iter().all(|route| route.add_external_prefix.is_none()), "{routes:?}");
+    for (line, flag) in [
+        (9, "address with `prefix` and `pattern` has no effect: left out"),
+        (16, "linkRoute with `prefix` and `pattern` has no effect: left out"),
+        (27, "a second linkRoute for the same links has no effect"),
+    ] {
+        let found = flags.iter().any(|at| at.position().is_some_and(|(at, _)| at == line));
+        assert!(found && kdl.contains(&format!("// import, line {line}: {flag}")), "{kdl}");
+    }
+}
+
+/// What is asked for must be clear: nobody reads a log then.
+#[test]
+fn management_refuses_addresses_that_are_named_twice() {
+    let text = |name: &str, text: &str| (name.to_owned(), AttributeValue::Text(text.to_owned()));
+    let both = [text("prefix", "one"), text("pattern", "two")];
+    assert_eq!(reference::address(&both).unwrap_err(), "pattern: `pattern` beside `prefix`");
+    let route = [&both[..], &[text("direction", "in"), text("connection", "b")]].concat();
+    assert_eq!(reference::link_route(&route).unwrap_err(), "pattern: `pattern` beside `prefix`");
 }
 
 /// The reference copies seven letters of a `uidFormat`, and so names its users.
