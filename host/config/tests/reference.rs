@@ -330,6 +330,21 @@ fn mechanisms_are_what_the_peers_can_use() {
 }
 
 #[test]
+fn the_hint_for_mechanisms_says_what_is_missing() {
+    for (entity, mechanisms, needed) in [
+        ("listener", "EXTERNAL", "name an `sslProfile` that has a `caCertFile`"),
+        ("listener", "EXTERNAL PLAIN", "name an `sslProfile` that has a `caCertFile`"),
+        ("listener", "PLAIN", "name the users in `user` nodes"),
+        ("connector", "EXTERNAL", "EXTERNAL needs an `sslProfile` with a `certFile`"),
+        ("connector", "PLAIN", "PLAIN and SCRAM a `saslUsername` and a `saslPassword`"),
+    ] {
+        let found = problems(&format!("{entity} {{\n saslMechanisms: {mechanisms}\n}}\n")).render(false);
+        assert!(found.contains(needed), "{found}");
+        assert_eq!(found.contains("Cyrus"), needed.contains("`user`"), "{found}");
+    }
+}
+
+#[test]
 fn failover_urls_follow_the_rules_of_the_reference() {
     let urls = |text: &str| {
         let settings = load(&format!("listener {{\n failoverUrls: {text}\n}}\n")).settings;

@@ -132,13 +132,14 @@ pub(super) fn mechanism_names(written: &str) -> impl Iterator<Item = &str> {
     written.split([' ', ',', '\t']).filter(|word| !word.is_empty())
 }
 
-/// The node of mechanisms that can be used, and a warning for each other. Without any it is a problem.
+/// The node of mechanisms that can be used, and a warning for each other. Without any it is a problem, and `help` says what helps.
 ///
 /// `usable` tells for a mechanism why it cannot be.
 pub(super) fn mechanisms(
     reader: &Reader<'_>,
     written: &Placed<String>,
     usable: &dyn Fn(&str) -> Result<(), &'static str>,
+    help: &str,
 ) -> Option<Draft> {
     let mut sasl = Draft::new("sasl", written.key_at);
     let mut used: Vec<&str> = Vec::new();
@@ -157,10 +158,10 @@ pub(super) fn mechanisms(
     if used.is_empty() {
         let fault = Fault::at(written.at, "none of these mechanisms can be used");
         reader.loading.report(if reader.entity.kind == "listener" {
-            fault.label("nobody could authenticate").hint(NO_USERS)
+            fault.label("nobody could authenticate").hint(help)
         } else {
             let known = suggest::list(MECHANISMS.iter().map(|(known, _)| *known));
-            fault.label("it could not authenticate").hint(format!("a connector has {known}"))
+            fault.label("it could not authenticate").hint(format!("a connector has {known}: {help}"))
         });
         return None;
     }
@@ -171,6 +172,14 @@ pub(super) fn mechanisms(
     }
     Some(sasl)
 }
+
+/// Why EXTERNAL cannot be used by a listener, and what helps.
+pub(super) const NO_PROFILE: &str =
+    "EXTERNAL takes users from their certificates: name an `sslProfile` that has a `caCertFile`";
+
+/// What lets a connector authenticate.
+pub(super) const NO_CREDENTIALS: &str = "EXTERNAL needs an `sslProfile` with a `certFile`, PLAIN and SCRAM a `saslUsername` and a `saslPassword`; \
+     leave `saslMechanisms` out where the peer asks for none of them";
 
 /// Why nobody can authenticate, and what helps.
 pub(super) const NO_USERS: &str = "users of the reference stand in the database of Cyrus SASL, which is not read: \

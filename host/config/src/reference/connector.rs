@@ -1,7 +1,7 @@
 //! The `connector` entity. Source: features 1.2.
 
 use crate::loading::Loading;
-use crate::reference::connection::{Around, mechanisms, port, shared};
+use crate::reference::connection::{Around, NO_CREDENTIALS, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
 use crate::reference::reader::{Placed, Reader};
@@ -38,7 +38,8 @@ pub(super) fn connector<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around
         _ if has_user => Ok(()),
         _ => Err("there is no `saslUsername`"),
     };
-    if let Some(sasl) = reader.text("saslMechanisms").and_then(|written| mechanisms(&reader, &written, &usable)) {
+    let written = reader.text("saslMechanisms");
+    if let Some(sasl) = written.and_then(|written| mechanisms(&reader, &written, &usable, NO_CREDENTIALS)) {
         draft.push(sasl);
     }
     if let Some(family) = reader.text("protocolFamily") {

@@ -7,7 +7,7 @@ use crosstie_model::settings::Scheme;
 use crate::listener::REQUIRES_CERTIFICATE;
 use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
-use crate::reference::connection::{Around, NO_USERS, mechanisms, port, shared};
+use crate::reference::connection::{Around, NO_PROFILE, NO_USERS, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
 use crate::reference::reader::Reader;
@@ -103,7 +103,9 @@ fn authentication(reader: &Reader<'_>, (around, has_profile): (Around<'_>, bool)
         _ if around.users.is_empty() => Err("there are no users"),
         _ => Ok(()),
     };
-    let sasl = written.as_ref().map(|written| mechanisms(reader, written, &usable));
+    let wants_profile = !has_profile && ssl_profile::asks_external(reader.entity);
+    let help = if wants_profile { NO_PROFILE } else { NO_USERS };
+    let sasl = written.as_ref().map(|written| mechanisms(reader, written, &usable, help));
     if let (Some(authenticate), false) = (authenticate, matches!(sasl, Some(None))) {
         draft.flag("authenticate-peer", authenticate);
     }
