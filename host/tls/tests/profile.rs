@@ -133,6 +133,46 @@ fn s14_every_part_of_a_user_name_is_what_openssl_says() {
 }
 
 #[test]
+fn s14_a_subject_of_rare_attributes_is_what_openssl_says() {
+    let dir = Dir::new();
+    let text = |text: &str| DnValue::Utf8String(text.to_owned());
+    let printable = |text: &str| DnValue::PrintableString(text.try_into().unwrap());
+    let mut params = CertificateParams::default();
+    for (oid, value) in [
+        // of extended validation, and of eIDAS
+        (&[2, 5, 4, 15][..], text("Private Organization")),
+        (&[1, 3, 6, 1, 4, 1, 311, 60, 2, 1, 1], text("München")),
+        (&[1, 3, 6, 1, 4, 1, 311, 60, 2, 1, 2], text("Bayern")),
+        (&[1, 3, 6, 1, 4, 1, 311, 60, 2, 1, 3], printable("DE")),
+        (&[2, 5, 4, 97], text("VATDE-123456789")),
+        (&[2, 5, 4, 65], text("\u{1f600} \\\u{7f}")),
+        (&[2, 5, 4, 44], text("#")),
+        (&[2, 5, 4, 46], printable("q")),
+        (&[2, 5, 4, 45], text("#u")),
+        (&[2, 5, 4, 98], printable("DEU")),
+        (&[0, 9, 2342, 19_200_300, 100, 1, 3], DnValue::Ia5String("a@example.com".try_into().unwrap())),
+        (&[0, 9, 2342, 19_200_300, 100, 1, 44], text(" ")),
+        (&[1, 2, 840, 113_549, 1, 9, 2], DnValue::TeletexString("router".try_into().unwrap())),
+        (&[1, 2, 643, 100, 1], text("1")),
+        (&[1, 3, 6, 1, 5, 5, 7, 9, 3], printable("F")),
+        // which OpenSSL has no name for
+        (&[1, 2, 3, 4, 5], text("x")),
+        (&[2, 5, 4, 1000], printable("y")),
+        (&[1, 2, 643, 100, 1, 1], text(&"z".repeat(200))),
+        (&[2, 5, 4, 3], DnValue::BmpString("Grüße".try_into().unwrap())),
+        (&[2, 5, 4, 41], DnValue::UniversalString("ß+".try_into().unwrap())),
+    ] {
+        params.distinguished_name.push(DnType::CustomDnType(oid.to_vec()), value);
+    }
+    let key = KeyPair::generate().unwrap();
+    let made = params.self_signed(&key).unwrap();
+    let (file, key) = (dir.write("a.pem", &made.pem()), dir.write("a.key", &key.serialize_pem()));
+    let subject = openssl(&dir, "x509 -in a.pem -noout -subject -nameopt RFC2253");
+    let found = Profile::load(&profile(&file, &key, None)).unwrap().names().of(made.der());
+    assert_eq!(found.as_deref(), subject.trim_end_matches('\n').strip_prefix("subject="));
+}
+
+#[test]
 fn s14_a_certificate_without_what_names_are_made_of_names_nobody() {
     let dir = Dir::new();
     let mut params = CertificateParams::default();
