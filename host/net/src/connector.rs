@@ -19,18 +19,20 @@ use crate::worker::Worker;
 
 /// Keeps a connector connected until it is stopped, or the worker closes.
 pub(crate) async fn run(worker: Rc<Worker>, mut connector: Connector, watched: Watched) {
+    let mut failover = Failover::new(&connector, RandomState::new().hash_one(&connector.name));
     loop {
-        keep(&worker, connector, &watched).await;
+        keep(&worker, connector, &watched, &mut failover).await;
         match watched.take_other() {
             Some(other) if !worker.is_closing() => connector = other,
             _ => return,
         }
+        failover.change(worker.clock(), &connector);
+        watched.set_progress(&failover);
     }
 }
 
 /// Keeps it connected as it is configured now. One that changes while it is connected goes on from there.
-async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
-    let mut failover = Failover::new(&connector, RandomState::new().hash_one(&connector.name));
+async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched, failover: &mut Failover) {
     let mut connector = Rc::new(connector);
     let name: Arc<str> = connector.name.as_str().into();
     while !worker.is_closing() && !watched.is_ordered() {
@@ -38,7 +40,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
             Step::Ask(request) => {
                 let answer = ask(worker, request).await;
                 failover.handle_answer(worker.clock(), answer);
-                watched.set_progress(&failover);
+                watched.set_progress(failover);
             }
             Step::Wait(until) => {
                 tokio::select! {
@@ -51,7 +53,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
                 let endpoint = dial_text(&dial.host, dial.port);
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
                 watched.set_status(ConnectorStatus::Connecting);
-                watched.set_progress(&failover);
+                watched.set_progress(failover);
                 let begin = Dialled::begin(worker, (&connector, watched.edition()), &dial);
                 let begun = tokio::select! {
                     begun = begin => begun,
@@ -63,11 +65,11 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched) {
                         tracing::debug!(target: "connector", connector = &*name, endpoint, error, "the dial is left");
                         return;
                     }
-                    Ok(dialled) => serve(worker, (&mut connector, watched), dialled, &mut failover).await,
+                    Ok(dialled) => serve(worker, (&mut connector, watched), dialled, failover).await,
                     Err(failure) => {
                         tell_failed((&name, watched), &endpoint, None, &failure);
                         failover.handle_failed(worker.clock(), failure);
-                        watched.set_progress(&failover);
+                        watched.set_progress(failover);
                     }
                 }
             }

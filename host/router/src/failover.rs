@@ -181,14 +181,20 @@ impl Failover {
         }
     }
 
-    /// Goes on as it is configured now, while it is connected: the connection stays. What was dialled beside it is to be left.
+    /// Goes on as it is configured now: a connection stays, and what was dialled beside it is to be left; without one it starts
+    /// again. What was counted stays.
     pub fn change(&mut self, clock: Clock, connector: &Connector) {
         self.role = connector.role;
         self.follow = connector.failover.follow_advertised;
         self.backoff = connector.failover.backoff;
         self.hold_down = connector.failover.fail_back;
         self.candidates.change(connector);
-        self.hold_down(clock.now);
+        if self.is_connected() {
+            self.hold_down(clock.now);
+        } else {
+            (self.round, self.unstable, self.retry_after) = (0, 0, None);
+            self.state = State::Ask(FailoverCause::Startup);
+        }
     }
 
     /// What to do now.

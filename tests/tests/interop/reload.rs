@@ -334,6 +334,31 @@ fn a_connector_keeps_its_connection_unless_the_change_concerns_it() {
 }
 
 #[test]
+fn a_connector_that_reaches_nobody_counts_on_when_it_changes() {
+    let port = crosstie_tests::place::free_port();
+    let connector = |base: &str| {
+        let backoff = format!("backoff base=\"{base}\" cap=\"60s\" jitter=0.0");
+        plain_kdl(&format!(
+            "connector \"broker\" {{\n    endpoint \"amqp://127.0.0.1:{port}\"\n    failover {{\n        {backoff}\n    }}\n}}\n"
+        ))
+    };
+    let router = Router::start(&connector("100ms"));
+    for _ in 0..2 {
+        router.wait_log(router.log_mark(), DEADLINE, &["cannot connect", "broker"]);
+    }
+    let attempts = || router.stat("connectors")[0]["attempts"].as_u64().expect("a count");
+    let before = attempts();
+    assert!(before >= 2, "{before}");
+    edit(&router, &connector("50s"));
+    let mark = router.log_mark();
+    assert_eq!(reload(router.clients(), &[]).code, Some(0));
+    // it starts again at once, and then waits
+    router.wait_log(mark, DEADLINE, &["cannot connect", "broker"]);
+    let after = attempts();
+    assert!(after > before, "{before} dials, then {after}");
+}
+
+#[test]
 fn what_management_created_survives_and_its_name_is_refused() {
     let router = Router::start(&plain_kdl(""));
     runtime().block_on(async {

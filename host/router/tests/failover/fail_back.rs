@@ -162,3 +162,29 @@ fn advertised_endpoints_stay_where_the_connector_as_it_is_now_allows_them() {
     failover.change(clock(1), &other);
     assert_eq!(failover.urls().len(), 3);
 }
+
+#[test]
+fn one_that_changes_without_a_connection_starts_again_and_counts_on() {
+    let mut failover = Failover::new(&connector(&[]), 1);
+    let (_, until) = round(&mut failover, clock(0));
+    assert_eq!(until, clock(1).now);
+    let mut other = connector(&[]);
+    other.endpoints[2].host = "d".to_owned();
+    for at in [clock(0), clock(1)] {
+        failover.change(at, &other);
+        match failover.poll(at) {
+            Step::Ask(request) => assert_eq!((request.cause, request.round), (FailoverCause::Startup, 0)),
+            other => panic!("{other:?}"),
+        }
+        failover.handle_answer(at, None);
+        let (hosts, until) = round(&mut failover, at);
+        assert_eq!((hosts.as_str(), until), ("abd", (at.now + Duration::from_secs(1))));
+    }
+    // one attempt is under way
+    assert_eq!(dialled(&mut failover, clock(9)).host, "a");
+    failover.change(clock(9), &other);
+    assert_eq!(failover.counts(), (10, 0));
+    let attempts: Vec<_> = failover.candidates().map(|known| known.attempts).collect();
+    assert_eq!(attempts, [4, 3, 2]);
+    assert_eq!(round(&mut failover, clock(9)).0, "abd");
+}
