@@ -70,7 +70,7 @@ impl Control {
             .await
             .map_err(|error| Refused::Failed(error.to_string()))?;
         let name = listener.name.clone();
-        self.accept(listener, sockets).map_err(|error| Refused::Failed(error.to_string()))?;
+        self.accept_opened(listener, sockets).map_err(|error| Refused::Failed(error.to_string()))?;
         tracing::info!(target: "management", listener = name, "listener created");
         if let Some(open) = self.listeners.last_mut() {
             open.is_created = true;

@@ -173,16 +173,23 @@ impl Control {
         Self { settings, log, doors, entities, shared, workers, agent, listeners, connectors, made, turn: 0 }
     }
 
-    /// Lets a listener accept.
+    /// Lets a listener accept by sockets that were opened for it.
     ///
     /// # Errors
     ///
     /// [`NetError::NoTls`].
-    pub(crate) fn accept(&mut self, settings: Listener, sockets: Sockets) -> Result<(), NetError> {
-        self.accept_as(settings, sockets, None)
+    pub(crate) fn accept_opened(&mut self, settings: Listener, sockets: Sockets) -> Result<(), NetError> {
+        let (name, opened) = (settings.name.clone(), sockets.clone());
+        self.accept_as(settings, sockets, None)?;
+        listener::tell(&name, &opened);
+        Ok(())
     }
 
-    /// The same; with the edition of one before it has that one's connections.
+    /// Lets a listener accept; with the edition of one before it has that one's connections.
+    ///
+    /// # Errors
+    ///
+    /// [`NetError::NoTls`].
     pub(crate) fn accept_as(
         &mut self,
         settings: Listener,

@@ -139,7 +139,7 @@ pub async fn run(
         control.connect(connector);
     }
     for (listener, sockets) in bound {
-        control.accept(listener, sockets)?;
+        control.accept_opened(listener, sockets)?;
     }
     let Signals { shutdown, mut reload } = signals;
     let mut shutdown = std::pin::pin!(shutdown);

@@ -50,12 +50,15 @@ pub(crate) async fn bind(listener: &Listener, resolver: &Resolver) -> Result<Soc
         let address = addr.map_or_else(|| name.clone(), |addr| format!("{addr} of {host:?}"));
         NetError::Bind { listener: listener.name.clone(), address, source }
     };
-    let sockets = bound.map_err(failed)?;
-    for socket in &sockets {
-        let local = socket.local_addr().map_err(|error| failed(error.into()))?;
-        tracing::info!(target: "listener", listener = listener.name, local.addr = %local, "listening");
+    Ok(bound.map_err(failed)?.into_iter().map(Arc::new).collect())
+}
+
+/// Says where a listener listens: once it accepts there, and not before, for what was bound may be given up again.
+pub(crate) fn tell(listener: &str, sockets: &Sockets) {
+    // a socket that is bound has an address
+    for local in sockets.iter().filter_map(|socket| socket.local_addr().ok()) {
+        tracing::info!(target: "listener", listener, local.addr = %local, "listening");
     }
-    Ok(sockets.into_iter().map(Arc::new).collect())
 }
 
 impl Doors {

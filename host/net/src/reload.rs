@@ -56,6 +56,8 @@ pub(crate) struct Reloaded {
 struct Ready {
     settings: Listener,
     sockets: Sockets,
+    /// The sockets were opened for it, and are no other's.
+    is_opened: bool,
     /// Its open connections do not stay.
     closes: bool,
 }
@@ -216,17 +218,17 @@ impl Control {
         for (listener, closes) in wanted {
             let own = free.iter().position(|open| open.settings.name == listener.name && is_at(open, listener));
             let other = || free.iter().position(|open| listener.port != 0 && is_at(open, listener));
-            let sockets = match own.or_else(other) {
-                Some(at) => free.remove(at).sockets.clone(),
+            let (sockets, is_opened) = match own.or_else(other) {
+                Some(at) => (free.remove(at).sockets.clone(), false),
                 None => match listener::bind(listener, &self.shared.resolver).await {
-                    Ok(sockets) => sockets,
+                    Ok(sockets) => (sockets, true),
                     Err(error) => {
                         faults.push(self.own_socket(listener, &error).unwrap_or_else(|| error.to_string()));
                         continue;
                     }
                 },
             };
-            ready.push(Ready { settings: listener.clone(), sockets, closes });
+            ready.push(Ready { settings: listener.clone(), sockets, is_opened, closes });
         }
         if faults.is_empty() { Ok(ready) } else { Err(Refusal::all(faults)) }
     }
@@ -277,11 +279,14 @@ impl Control {
                 }
             }
         }
-        for Ready { settings, sockets, .. } in ready {
+        for Ready { settings, sockets, is_opened, .. } in ready {
             let edition = editions.iter().find(|(name, _)| **name == settings.name).map(|(_, edition)| *edition);
-            if let Err(error) = self.accept_as(settings, sockets, edition) {
+            let (name, opened) = (settings.name.clone(), sockets.clone());
+            match self.accept_as(settings, sockets, edition) {
+                Ok(()) if is_opened => listener::tell(&name, &opened),
+                Ok(()) => {}
                 // a configuration names those that there are
-                tracing::error!(target: "listener", %error, "it accepts nobody");
+                Err(error) => tracing::error!(target: "listener", %error, "it accepts nobody"),
             }
         }
         endings

@@ -436,10 +436,15 @@ fn sockets_are_taken_over_and_a_taken_port_changes_nothing() {
         format!("{:?}", theirs.properties)
     };
     assert!(name_at(one).contains("\"a\""), "{}", name_at(one));
+    let mark = router.log_mark();
     edit(&router, &plain_kdl(&[door("a", port(&taken)), door("c", free())].concat()));
     let refused = reload(router.clients(), &[]);
     assert_eq!(refused.code, Some(78), "{refused:?}");
     assert!(refused.stderr.contains("another process listens there"), "{}", refused.stderr);
+    // the socket of c was opened, and is given up
+    router.wait_log(mark, DEADLINE, &["reload refused"]);
+    let said = router.process().lines(Stream::Err).split_off(mark);
+    assert!(!said.iter().any(|line| line.contains("listening")), "{said:?}");
     assert!(name_at(one).contains("\"a\"") && name_at(two).contains("\"b\""));
     // its own socket is in its way: it is not given up for one that may not be there
     edit(&router, &plain_kdl(&[door("a", one).replace("    host \"127.0.0.1\"\n", ""), door("b", two)].concat()));
