@@ -178,7 +178,7 @@ fn endpoint_of(block: &Block<'_>, item: Item<'_>, tls: Option<Place>) -> Option<
             Some(Endpoint { scheme, host: url.host, port: url.port, priority, labels })
         }
         Err(why) => {
-            block.loading.report(Fault::at(text.at, "not an endpoint").label(why).hint(hint));
+            block.loading.report(endpoint::fault(text, "not an endpoint", why, hint));
             None
         }
     }

@@ -4,6 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crosstie_model::settings::Scheme;
 
+use crate::block::Text;
+use crate::loading::Fault;
+
 /// What a URL says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Url {
@@ -11,6 +14,21 @@ pub(crate) struct Url {
     /// IPv6 without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+}
+
+/// What stands before an `@` may be a password.
+const USER: &str = "a user or a password has no place here";
+
+/// That a text is no URL or no host, and why. A password in it is not shown.
+pub(crate) fn fault(text: Text<'_>, message: &str, why: String, hint: &str) -> Fault {
+    let fault = Fault::at(text.at, message).label(why);
+    if text.text.contains('@') {
+        fault
+            .secret()
+            .hint("a connector has `sasl-username` and `sasl-password` for them; here stand host and port alone")
+    } else {
+        fault.hint(hint)
+    }
 }
 
 /// Reads a URL.
@@ -28,6 +46,9 @@ pub(crate) fn parse(text: &str) -> Result<Url, String> {
 ///
 /// As [`parse`].
 pub(crate) fn parse_as(text: &str, default: Scheme) -> Result<Url, String> {
+    if text.contains('@') {
+        return Err(USER.to_owned());
+    }
     let (scheme, rest) = match text.split_once("://") {
         Some((word, rest)) => {
             let scheme = Scheme::parse(word)
@@ -66,6 +87,9 @@ pub(crate) fn parse_as(text: &str, default: Scheme) -> Result<Url, String> {
 
 /// A host name or an address, without a port.
 pub(crate) fn check_host(host: &str) -> Result<(), String> {
+    if host.contains('@') {
+        return Err(USER.to_owned());
+    }
     if host.is_empty() {
         return Err("the host is missing".to_owned());
     }
@@ -79,7 +103,6 @@ pub(crate) fn check_host(host: &str) -> Result<(), String> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
     match host.chars().find(|c| !allowed(*c)) {
         Some('/') => Err("a path has no place here".to_owned()),
-        Some('@') => Err("a user has no place here: use `sasl-username`".to_owned()),
         Some(found) => Err(format!("`{}` has no place in a host name", found.escape_default())),
         None => Ok(()),
     }

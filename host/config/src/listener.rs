@@ -158,7 +158,7 @@ pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
         Ok(()) => Some(text.text.to_owned()),
         Err(why) => {
             let hint = "a name or an address alone; the port stands in `port`";
-            loading.report(Fault::at(text.at, "not a host").label(why).hint(hint));
+            loading.report(endpoint::fault(text, "not a host", why, hint));
             None
         }
     }
@@ -192,7 +192,7 @@ fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
             Ok(url) => FailoverUrl { scheme: url.scheme, host: url.host, port: url.port },
             Err(why) => {
                 let hint = "as in `amqps://broker.example.com:5671`, one text for each";
-                block.loading.report(Fault::at(text.at, "not a failover URL").label(why).hint(hint));
+                block.loading.report(endpoint::fault(text, "not a failover URL", why, hint));
                 continue;
             }
         };

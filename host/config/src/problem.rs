@@ -19,8 +19,8 @@ const EXCERPT_SIDE_CHARS: usize = 100;
 /// What stands before a secret that is written plainly.
 const LITERAL: &str = "literal:";
 
-/// What the reference calls the password of a connector.
-const PASSWORDS: [&str; 3] = ["saslPassword", "sasl-password", "sasl_password"];
+/// What the reference calls passwords.
+const PASSWORDS: [&str; 4] = ["saslPassword", "sasl-password", "sasl_password", "password"];
 
 /// One problem of a configuration, with its place and a hint.
 #[derive(Debug, Clone)]
@@ -328,7 +328,8 @@ fn visible(line: &str, start: usize, end: usize, secrets: &[(usize, usize)]) -> 
     shown.collect()
 }
 
-/// The secrets in a line: behind `literal:` up to the next quote, and all behind the reference's `saslPassword:`.
+/// The secrets in a line: behind `literal:` and behind the name of a password up to the next quote, all behind the
+/// reference's `saslPassword:`, and what stands before the `@` of a URL.
 fn secrets_in(line: &str) -> Vec<(usize, usize)> {
     let mut secrets = Vec::new();
     let mut at = 0;
@@ -343,7 +344,32 @@ fn secrets_in(line: &str) -> Vec<(usize, usize)> {
         Some(line.len() - rest.trim_start_matches(['"', ' ', '\t']).len())
     });
     secrets.extend(password.min().map(|start| (start, line.len())));
+    secrets.extend(line.match_indices("password").filter_map(|(at, word)| plain_password(line, at + word.len())));
+    secrets.extend(line.match_indices('@').filter_map(|(at, _)| user_information(line, at)));
     secrets
+}
+
+/// A password in quotes behind its name, unless it only says where the password is.
+fn plain_password(line: &str, behind_name: usize) -> Option<(usize, usize)> {
+    let rest = line.get(behind_name..)?;
+    let text = rest.trim_start_matches([' ', '\t', '=', '#', '"']);
+    let between = rest.get(..rest.len() - text.len())?;
+    let is_reference = ["env:", "file:", LITERAL].iter().any(|form| text.starts_with(form));
+    let len = text.find('"').unwrap_or(text.len());
+    let start = line.len() - text.len();
+    (between.contains('"') && !between.starts_with('"') && !is_reference).then_some((start, start + len))
+}
+
+/// What stands before an `@`: behind `://` in the same quotes, else of the word that has a `:` in it.
+fn user_information(line: &str, at: usize) -> Option<(usize, usize)> {
+    let before = line.get(..at)?;
+    let quoted = before.rfind('"').map_or(0, |quote| quote + 1);
+    let text = before.get(quoted..)?;
+    if let Some(found) = text.find("://") {
+        return Some((quoted + found + 3, at));
+    }
+    let word = text.rfind([' ', '\t', ',']).map_or(0, |blank| blank + 1);
+    text.get(word..)?.contains(':').then_some((quoted + word, at))
 }
 
 fn hidden(text: &str) -> String {

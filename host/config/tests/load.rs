@@ -303,6 +303,40 @@ fn a_secret_is_masked_far_from_what_is_wrong() {
 }
 
 #[test]
+fn a_user_in_a_url_is_a_problem_that_shows_no_password() {
+    for text in [
+        "connector \"a\" { endpoint \"amqp://user:hunter2@h\"; }",
+        "connector \"a\" { endpoint \"amqp://user:hun/ter2@hunter2@h:5672\" priority=1; }",
+        "connector \"a\" { endpoint \"user:hunter2@h\"; }",
+        "connector \"a\" { host \"hunter2@h\"; }",
+        "connector \"a\" { host \"user:hunter2@h\"; }",
+        "listener \"a\" { port 1; failover-urls \"amqp://b\" \"amqps://user:hunter2@h:1\"; }",
+    ] {
+        let found = problems(text);
+        assert!(found.contains("a user or a password has no place here"), "{text}:\n{found}");
+        assert!(found.contains("`sasl-username` and `sasl-password`"), "{text}:\n{found}");
+        assert!(!found.contains("hunter2"), "{text}:\n{found}");
+    }
+}
+
+#[test]
+fn a_password_is_masked_beside_what_is_wrong() {
+    for text in [
+        "connector \"a\" { endpoint \"user:hunter2@h\" prioriti=1; }",
+        "connector \"a\" { endpoint \"amqp://user:hunter 2@h\" prioriti=1; }",
+        "connector \"a\" { prot 1; host \"h\"; sasl-username \"u\"; sasl-password \"hunter2\"; }",
+        "connector \"a\" { endpoint amqp://user:hunter2@h; }",
+        "user \"u\" password=\"hunter2\" nonsense=1",
+        "user \"u\" password=#\"hunter2\"# nonsense=1",
+    ] {
+        let found = problems(text);
+        assert!(!found.contains("hunter") && found.contains("***"), "{text}:\n{found}");
+    }
+    let found = problems("user \"u\" password=\"env:HUNTER_2\" nonsense=1");
+    assert!(found.contains("env:HUNTER_2"), "{found}");
+}
+
+#[test]
 fn a_file_that_includes_itself_is_read_once() {
     let scratch = Scratch::new("self");
     let file = scratch.write("crosstie.kdl", "listener \"a\" { port 1; }\ninclude \"crosstie.kdl\"\n");

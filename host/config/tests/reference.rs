@@ -306,6 +306,25 @@ fn passwords_have_the_forms_of_the_reference() {
 }
 
 #[test]
+fn a_user_in_a_url_is_a_problem_that_shows_no_password() {
+    for text in [
+        "listener {\n failoverUrls: amqp://user:hunter2@b, amqp://c\n}\n",
+        "listener {\n failoverUrls: user:hunter2@b\n}\n",
+        "connector {\n host: user:hunter2@b\n}\n",
+        "connector {\n host: amqp://user:hunter2@b\n}\n",
+    ] {
+        let found = problems(text).render(false);
+        assert!(found.contains("a user or a password has no place here"), "{text}:\n{found}");
+        assert!(!found.contains("hunter2"), "{text}:\n{found}");
+        let lines = problems(text).lines().join("\n");
+        assert!(!lines.contains("hunter2"), "{lines}");
+    }
+    let host = ("host".to_owned(), AttributeValue::Text("user:hunter2@b".to_owned()));
+    let found = reference::connector(&[host], &[]).unwrap_err();
+    assert!(found.contains("a user or a password") && !found.contains("hunter2"), "{found}");
+}
+
+#[test]
 fn mechanisms_are_what_the_peers_can_use() {
     let listener = |lines: &str| {
         let text = format!("listener {{\n{lines}\n}}\n");
