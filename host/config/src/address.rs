@@ -8,6 +8,9 @@ use crate::router::DISTRIBUTIONS;
 use crate::source::Place;
 use crate::tree::Node;
 
+/// The distribution of a link route to nobody.
+pub(crate) const UNAVAILABLE: &str = "unavailable";
+
 /// Bytes of an address.
 const ADDRESS_BYTES_MAX: usize = 1024;
 
@@ -125,9 +128,9 @@ pub(crate) fn read_link_route<'t>(loading: &'t Loading<'t>, node: &'t Node) -> L
     let covers = read_covers(&block);
     block.require("direction", "direction \"in\"");
     let direction = block.word("direction", &[("in", Direction::In), ("out", Direction::Out)], &[]);
-    let (container, connection_at) = read_container(&block);
-    // there is one
-    let _ = block.word("distribution", &[("link-balanced", ())], &[]);
+    let is_unavailable = block.word("distribution", &[("link-balanced", false), (UNAVAILABLE, true)], &[]);
+    let (container, connection_at) =
+        if is_unavailable == Some(true) { (read_nobody(&block), None) } else { read_container(&block) };
     let prefix = |name| {
         let prefix = block.text(name)?;
         check_address(loading, prefix);
@@ -144,6 +147,17 @@ pub(crate) fn read_link_route<'t>(loading: &'t Loading<'t>, node: &'t Node) -> L
         del_external_prefix,
     };
     LinkRouteDraft { link_route, name_at: name.map_or(node.at, |name| name.at), connection_at }
+}
+
+/// Says that a route leads to nobody, where nobody is named.
+fn read_nobody(block: &Block<'_>) -> ContainerRef {
+    for key in ["connection", "container"] {
+        if let Some(at) = block.one(key).map(|item| item.at) {
+            let fault = Fault::at(at, format!("`{key}` beside `distribution \"unavailable\"`"));
+            block.loading.report(fault.hint("links to what is unavailable are refused: keep one of them"));
+        }
+    }
+    ContainerRef::Nobody
 }
 
 /// Reads which connections a route applies to, and where its connection is named.

@@ -349,7 +349,9 @@ fn read_link_routes(loading: &Loading<'_>, nodes: &[Node], roles: &BTreeMap<Stri
         if let (ContainerRef::Connection(name), Some(at)) = (&draft.link_route.container, draft.connection_at) {
             check_connection(loading, name, at, roles);
         }
-        if link_routes.iter().any(|other| other.routes_as(&draft.link_route)) {
+        let is_second = link_routes.iter().any(|other| other.routes_as(&draft.link_route));
+        // what the reference has of those that lead nowhere does no harm
+        if is_second && draft.link_route.container != ContainerRef::Nobody {
             let hint = "it has the addresses, direction and container of one before";
             loading.report(Fault::at(node.at, "a second link-route for the same links").hint(hint));
         }

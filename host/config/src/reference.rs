@@ -189,7 +189,7 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     let auto_links = of("autoLink").enumerate();
     nodes.extend(auto_links.filter_map(|(index, entity)| address::auto_link(loading, entity, index)));
     let link_routes =
-        of("linkRoute").filter_map(|entity| with_addresses(loading, entity, address::link_route(loading, entity)?));
+        of("linkRoute").filter_map(|entity| with_addresses(loading, entity, address::link_route(loading, entity)));
     nodes.extend(without_repeated(loading, link_routes, (links_of, "a second linkRoute for the same links")));
     nodes
 }

@@ -6,6 +6,7 @@ use crosstie_model::settings::{
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
+use crate::address::UNAVAILABLE;
 use crate::connection::LIST_ITEM;
 use crate::endpoint;
 use crate::expand;
@@ -327,6 +328,7 @@ fn container(container: &ContainerRef) -> KdlNode {
     match container {
         ContainerRef::Connection(name) => word("connection", name),
         ContainerRef::ContainerId(id) => word("container", id),
+        ContainerRef::Nobody => word("distribution", UNAVAILABLE),
     }
 }
 

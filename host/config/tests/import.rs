@@ -3,7 +3,7 @@
 
 use crosstie_config::reference::{self, AttributeValue, Form, Import, import_text};
 use crosstie_config::{Loaded, load_text};
-use crosstie_model::settings::{Covers, PropertyValue};
+use crosstie_model::settings::{ContainerRef, Covers, PropertyValue};
 
 const CONF: &str = include_str!("data/qdrouterd.conf");
 const COMMENTED: &str = include_str!("data/commented.conf");
@@ -53,6 +53,24 @@ fn resumable_link_routes_are_imported() {
         let loaded = load_text("crosstie.kdl", &imported.kdl).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(loaded.settings.router.allow_resumable_link_route, allowed);
     }
+}
+
+#[test]
+fn link_routes_that_lead_nowhere_refuse() {
+    let route = |more: &str| format!("linkRoute {{\n direction: in\n{more}\n}}\n");
+    let routes =
+        [route(" prefix: one"), route(" pattern: two.#\n connection: gone"), route(" prefix: two\n connection: too")];
+    let text = format!("listener {{\n port: 1\n}}\n{}", routes.concat());
+    let loaded = reference::load_text("qdrouterd.conf", &text, Form::Text).unwrap_or_else(|found| panic!("{found}"));
+    assert_eq!(loaded.settings.link_routes.first().unwrap().container, ContainerRef::Nobody);
+    let warned = loaded.warnings.render(false);
+    assert!(warned.contains("leads nowhere") && warned.contains("is refused, as in the reference"), "{warned}");
+    let Import { kdl, flags } = import(&text, Form::Text);
+    let loaded = load_text("crosstie.kdl", &kdl).unwrap_or_else(|problems| panic!("{problems}"));
+    let containers: Vec<_> = loaded.settings.link_routes.iter().map(|route| &route.container).collect();
+    assert_eq!(containers, [&ContainerRef::Nobody; 3], "{kdl}");
+    assert_eq!(kdl.matches("distribution \"unavailable\"").count(), 3, "{kdl}");
+    assert_eq!(flags.render(false).matches("whoever attaches to its addresses is refused").count(), 3);
 }
 
 #[test]
@@ -165,14 +183,16 @@ fn a_mark_before_the_text_is_none_of_it() {
 }
 
 #[test]
-fn what_leads_nowhere_is_left_out() {
+fn what_waits_for_a_connection_is_left_out_or_refuses() {
     let text = "router {\n id: a\n}\nautoLink {\n address: q\n direction: in\n connection: later\n}\n\
                 linkRoute {\n prefix: q\n direction: in\n connection: clients\n}\nlistener {\n name: clients\n port: 0\n}\n";
     let imported = import(text, Form::Text);
-    assert!(!imported.kdl.contains("auto-link \"") && !imported.kdl.contains("link-route {"), "{}", imported.kdl);
-    for line in [7, 12] {
-        let flag =
-            format!("// import, line {line}: no connector or listener of this name has `role: route-container`: this ");
+    assert!(!imported.kdl.contains("auto-link \""), "{}", imported.kdl);
+    assert!(imported.kdl.contains("    distribution \"unavailable\"\n}\n"), "{}", imported.kdl);
+    for (line, what) in [(7, "this auto-link is left out"), (12, "whoever attaches to its addresses is refused")] {
+        let flag = format!(
+            "// import, line {line}: no connector or listener of this name has `role: route-container`: {what}\n"
+        );
         assert!(imported.kdl.contains(&flag), "{}", imported.kdl);
     }
 }

@@ -91,6 +91,7 @@ fn what_is_shown_loads_to_the_same() {
         limits { connections 100; buffered \"1MiB\"; }\n\
         listener \"m\" { port 0; management \"read\"; strip-annotations \"in\"; limits { links 5; unsettled 9; buffered \"1MiB\"; max-message-size \"2MiB\"; } }\nauto-link \"in\" { address \"q\"; direction \"in\"; connection \"broker\"; }\n\
         link-route { prefix \"b2\"; direction \"in\"; connection \"broker\"; }\n\
+        link-route { prefix \"c\"; direction \"in\"; distribution \"unavailable\"; }\n\
         link-route \"two\" { pattern \"a/*\"; direction \"out\"; container \"c\"; add-external-prefix \"x.\"; }\n";
     let first = load_text("first", text).unwrap_or_else(|problems| panic!("{problems}"));
     let shown = first.show();
@@ -106,6 +107,7 @@ fn a_link_route_that_leads_nowhere_or_stands_twice_is_a_problem() {
                 link-route { prefix \"b\"; direction \"both\"; connection \"broker\"; }\n\
                 link-route { prefix \"c\"; direction \"in\"; connection \"brokr\"; del-external-prefix \"\"; }\n\
                 link-route \"x\" { prefix \"d\"; direction \"out\"; connection \"broker\"; }\n\
+                link-route { prefix \"e\"; direction \"in\"; connection \"broker\"; distribution \"unavailable\"; }\n\
                 link-route \"y\" { pattern \"d/#\"; direction \"out\"; connection \"broker\"; }\n";
     let found = problems(text);
     for part in [
@@ -113,6 +115,7 @@ fn a_link_route_that_leads_nowhere_or_stands_twice_is_a_problem() {
         "`both`",
         "did you mean `broker`?",
         "an empty text",
+        "`connection` beside `distribution \"unavailable\"`",
         "a second link-route for the same links",
     ] {
         assert!(found.contains(part), "{part} is missing:\n{found}");

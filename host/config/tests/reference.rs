@@ -325,6 +325,22 @@ fn a_user_in_a_url_is_a_problem_that_shows_no_password() {
 }
 
 #[test]
+fn what_is_left_out_or_leads_nowhere_has_its_problems_told() {
+    let text = "autoLink {\n addr: q\n dir: both\n}\nlinkRoute {\n prefix: a\n dir: both\n}\n\
+                linkRoute {\n prefix: b\n dir: in\n distribution: unavailable\n}\nautoLink {\n dir: in\n}\n";
+    let found = problems(text);
+    has(&found, 3, 7, "unknown value `both`");
+    has(&found, 7, 7, "unknown value `both`");
+    has(&found, 12, 16, "unknown distribution");
+    has(&found, 14, 1, "auto-link needs `address`");
+    let refused = reference::link_route(&[
+        ("prefix".to_owned(), AttributeValue::Text("a".to_owned())),
+        ("direction".to_owned(), AttributeValue::Text("in".to_owned())),
+    ]);
+    assert_eq!(refused.unwrap_err(), "one of connection and containerId is needed");
+}
+
+#[test]
 fn mechanisms_are_what_the_peers_can_use() {
     let listener = |lines: &str| {
         let text = format!("listener {{\n{lines}\n}}\n");

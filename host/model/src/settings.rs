@@ -703,6 +703,8 @@ pub enum ContainerRef {
     Connection(String),
     /// The container-id in the peer's Open.
     ContainerId(String),
+    /// None: attaches to a link route are refused.
+    Nobody,
 }
 
 /// The `plugins` node and the `plugin` nodes.

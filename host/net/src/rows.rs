@@ -214,6 +214,7 @@ fn container(container: &ContainerRef) -> (Option<String>, Option<String>) {
     match container {
         ContainerRef::Connection(name) => (Some(name.clone()), None),
         ContainerRef::ContainerId(id) => (None, Some(id.clone())),
+        ContainerRef::Nobody => (None, None),
     }
 }
 

@@ -33,6 +33,7 @@ fn belongs(auto_link: &AutoLink, meta: &Meta) -> bool {
         && match &auto_link.container {
             ContainerRef::Connection(name) => **name == *meta.name,
             ContainerRef::ContainerId(id) => *id == meta.container_id,
+            ContainerRef::Nobody => false,
         }
 }
 

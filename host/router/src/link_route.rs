@@ -67,6 +67,7 @@ impl Container {
         match &route.container {
             ContainerRef::Connection(name) => **name == *self.name,
             ContainerRef::ContainerId(id) => *id == self.container_id,
+            ContainerRef::Nobody => false,
         }
     }
 }
@@ -366,6 +367,18 @@ mod tests {
         let mut slots: Vec<_> = (0..6).map(|_| picked(Direction::Out, "a")).collect();
         slots.sort_unstable();
         assert_eq!(slots, [1, 1, 2, 2, 3, 3]);
+    }
+
+    #[test]
+    fn a_route_to_nobody_has_its_addresses_and_no_way() {
+        let nobody = LinkRoute { container: ContainerRef::Nobody, ..route(Covers::Prefix("a.b".to_owned()), "") };
+        let routes =
+            LinkRoutes::new(vec![route(Covers::Prefix("a".to_owned()), "one"), nobody], &Identities::default());
+        let at = ConnectionRef { shard: 0, slot: 1, generation: 0 };
+        let container = |name: &str| Container { at, name: name.into(), container_id: String::new() };
+        routes.known.write().unwrap().containers.extend([container("one"), container("")]);
+        assert!(routes.pick(Direction::In, "a.c").is_some());
+        assert!(routes.covers(Direction::In, "a.b.c") && routes.pick(Direction::In, "a.b.c").is_none());
     }
 
     #[test]

@@ -352,6 +352,21 @@ fn s05_a_detach_waits_for_the_answer_of_the_other_end() {
 }
 
 #[test]
+fn s05_a_link_route_of_a_conf_that_leads_nowhere_refuses_attaches() {
+    let conf = "listener {\n    name: clients\n    host: 127.0.0.1\n    port: 0\n    saslMechanisms: ANONYMOUS\n}\n\
+                linkRoute {\n    prefix: b2\n    direction: in\n}\n";
+    let router = Router::start_qdrouterd_conf(conf, &["clients"]);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    client.expect_attach("sender-3");
+    assert_eq!(named(&next_detach(&mut client)).as_deref(), Some("qd:no-route-to-dest"));
+    // the other direction is none of it
+    client.send(0, &receiver(4, "b2.q"));
+    let attach = client.expect_attach("receiver-4");
+    assert!(attach.source.is_some(), "{attach:?}");
+}
+
+#[test]
 fn s05_a_lost_container_detaches_and_later_attaches_find_no_route() {
     let router = router();
     let mut lost = container(&router);

@@ -1,5 +1,6 @@
 //! The `address`, `autoLink` and `linkRoute` entities.
 
+use crate::address::UNAVAILABLE;
 use crate::loading::{Fault, Loading};
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Entity};
@@ -53,17 +54,21 @@ pub(super) fn auto_link<'t>(loading: &'t Loading<'t>, entity: &'t Entity, index:
         draft.integer("phase", phase);
     }
     reader.refuse_yes(&["fallback"]);
+    let nobody = reader.default("nobody".to_owned());
     reader.finish();
     if is_somewhere(entity) {
         return Some(draft.into_node());
     }
+    // what else is wrong with it is said all the same
+    draft.text("container", nobody);
+    let _ = crate::address::read_auto_link(loading, &draft.into_node());
     let fault = Fault::at(entity.at, "an autoLink without `connection` and `containerId` never attaches");
     loading.warn(fault.label("left out"));
     None
 }
 
-/// The node of a `linkRoute` entity; absent where it names nothing that it could lead to.
-pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Option<Node> {
+/// The node of a `linkRoute` entity. It leads to nobody where it names nothing that it could lead to.
+pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Node {
     let reader = Reader::new(loading, entity);
     let mut draft = match reader.text("name") {
         Some(name) => Draft::with("link-route", entity.at, Value::Text(name.value), name.at),
@@ -80,20 +85,25 @@ pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> Op
             draft.text(ours, text);
         }
     }
-    if let Some(distribution) = reader.text("distribution") {
-        let known = distribution.value.eq_ignore_ascii_case("linkBalanced");
-        draft.text("distribution", distribution.map(|word| if known { "link-balanced".to_owned() } else { word }));
+    if let Some(distribution) = reader.text("distribution")
+        && !distribution.value.eq_ignore_ascii_case("linkBalanced")
+    {
+        let fault = Fault::at(distribution.at, "unknown distribution of a linkRoute");
+        loading.report(fault.label("not known here").hint("it is `linkBalanced`"));
     }
+    let unavailable = reader.default(UNAVAILABLE.to_owned());
     reader.finish();
     if is_somewhere(entity) {
-        return Some(draft.into_node());
+        return draft.into_node();
     }
     let fault = Fault::at(entity.at, "a linkRoute without `connection` and `containerId` leads nowhere");
-    loading.warn(fault.label("left out"));
-    None
+    loading.warn(fault.label("whoever attaches to its addresses is refused, as in the reference"));
+    draft.text("distribution", unavailable);
+    draft.into_node()
 }
 
-fn is_somewhere(entity: &Entity) -> bool {
+/// Whether it names what it could lead to.
+pub(super) fn is_somewhere(entity: &Entity) -> bool {
     let names = |attribute: &Attribute| matches!(attribute.name.as_str(), "connection" | "containerId");
     entity.attributes.iter().any(names)
 }

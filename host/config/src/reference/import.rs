@@ -5,6 +5,7 @@ use std::path::Path;
 
 use kdl::{KdlIdentifier, KdlValue};
 
+use crate::address::UNAVAILABLE;
 use crate::document;
 use crate::expand::escape;
 use crate::loading::{Fault, Loading};
@@ -77,30 +78,34 @@ pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problem
     Ok(Import { kdl: writer.kdl, flags: loading.warnings() })
 }
 
-/// Leaves out what is for a connection that the file does not have: in the reference it waits for one that management makes.
-fn leading_somewhere(loading: &Loading<'_>, nodes: Vec<Node>) -> Vec<Node> {
+/// Leaves out the auto-links of a connection that the file does not have, and has its link routes lead to nobody: in the reference
+/// they wait for one that management makes.
+fn leading_somewhere(loading: &Loading<'_>, mut nodes: Vec<Node>) -> Vec<Node> {
     let is_container =
         |node: &&Node| matches!(node.name.as_str(), "listener" | "connector") && says(node, "role", "route-container");
     let names: Vec<Value> =
         nodes.iter().filter(is_container).filter_map(|node| Some(node.args.first()?.value.clone())).collect();
-    let leads_somewhere = |node: &Node| {
-        let named = node
-            .children
-            .iter()
-            .flatten()
-            .find(|child| child.name == "connection")
-            .and_then(|child| child.args.first());
-        let Some(named) = named.filter(|_| matches!(node.name.as_str(), "auto-link" | "link-route")) else {
-            return true;
-        };
-        if names.contains(&named.value) {
+    let leads_somewhere = |node: &mut Node| {
+        if !matches!(node.name.as_str(), "auto-link" | "link-route") {
             return true;
         }
+        let mut children = node.children.iter_mut().flatten();
+        let Some(connection) = children.find(|child| child.name == "connection") else { return true };
+        let Some(named) = connection.args.first_mut().filter(|named| !names.contains(&named.value)) else {
+            return true;
+        };
         let fault = Fault::at(named.at, "no connector or listener of this name has `role: route-container`");
-        loading.warn(fault.label(format!("this {} is left out", node.name)));
-        false
+        if node.name == "auto-link" {
+            loading.warn(fault.label("this auto-link is left out"));
+            return false;
+        }
+        loading.warn(fault.label("whoever attaches to its addresses is refused"));
+        named.value = Value::Text(UNAVAILABLE.to_owned());
+        connection.name = "distribution".to_owned();
+        true
     };
-    nodes.into_iter().filter(leads_somewhere).collect()
+    nodes.retain_mut(leads_somewhere);
+    nodes
 }
 
 fn says(node: &Node, name: &str, text: &str) -> bool {

@@ -94,8 +94,8 @@ pub fn address(attributes: &[(String, AttributeValue)]) -> Result<AddressRule, S
 /// The first problem, with the name of its attribute.
 pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<LinkRoute, String> {
     let made = read("linkRoute", attributes, |loading, entity| {
-        let node = super::address::link_route(loading, entity)?;
-        Some(crate::address::read_link_route(loading, &node).link_route)
+        let node = super::address::link_route(loading, entity);
+        super::address::is_somewhere(entity).then(|| crate::address::read_link_route(loading, &node).link_route)
     })?;
     made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
 }
