@@ -39,7 +39,7 @@ use crate::{Loaded, document};
 
 pub use crate::reference::import::{Import, import, import_text};
 pub use crate::reference::request::{
-    AttributeValue, address, auto_link, connector, link_route, listener, log, ssl_profile,
+    AttributeValue, Made, address, auto_link, connector, link_route, listener, log, ssl_profile,
 };
 
 const KNOWN: [&str; 9] =

@@ -484,10 +484,10 @@ fn a_request_makes_what_a_file_makes() {
                 \"site\": \"berlin\", \"tags\": [\"a\", { \"b\": null }]\n }\n}\n";
     let mut wanted = load(file).settings.listeners.remove(0);
     wanted.management = None;
-    assert_eq!(format!("{:?}", listener.unwrap()), format!("{wanted:?}"));
+    assert_eq!(format!("{:?}", listener.unwrap().made), format!("{wanted:?}"));
     let rule = reference::address(&attributes(&[("prefix", text("a")), ("priority", AttributeValue::Integer(3))]));
-    assert_eq!(rule.unwrap().priority, Some(3));
-    let connector = reference::connector(&attributes(&[("port", AttributeValue::Integer(7))]), &[]).unwrap();
+    assert_eq!(rule.unwrap().made.priority, Some(3));
+    let connector = reference::connector(&attributes(&[("port", AttributeValue::Integer(7))]), &[]).unwrap().made;
     assert_eq!(connector.name, "connector/127.0.0.1:7");
 }
 
@@ -496,10 +496,36 @@ fn a_request_offers_passwords_where_there_are_users() {
     let secret = Secret { text: "p".to_owned(), reference: "literal:***".to_owned() };
     let users = [User { name: "alice".to_owned(), password: secret }];
     let given = attributes(&[("authenticatePeer", text("yes")), ("saslMechanisms", text("PLAIN"))]);
-    let listener = reference::listener(&given, (&users, &[])).unwrap();
+    let listener = reference::listener(&given, (&users, &[])).unwrap().made;
     assert!(listener.authenticate_peer);
     assert_eq!(listener.connection.sasl, [Mechanism::Plain]);
     assert!(reference::listener(&given, (&[], &[])).unwrap_err().starts_with("saslMechanisms: "));
+}
+
+#[test]
+fn a_request_tells_what_has_no_effect() {
+    let given = [("cost", AttributeValue::Integer(7)), ("healthz", text("no")), ("port", text("0"))];
+    let listener = reference::listener(&attributes(&given), (&[], &[])).unwrap();
+    let wanted = [
+        "cost: `cost` has no effect: it counts between routers alone",
+        "healthz: `healthz` has no effect: `http` is not on",
+    ];
+    assert_eq!(listener.remarks, wanted);
+    let given = [
+        ("saslUsername", text("u")),
+        ("saslPassword", text("secret")),
+        ("saslMechanisms", text("PLAIN GSSAPI")),
+        ("allowRedirect", AttributeValue::Bool(true)),
+    ];
+    let connector = reference::connector(&attributes(&given), &[]).unwrap();
+    assert_eq!(
+        connector.remarks,
+        [
+            "saslMechanisms: `GSSAPI` is not used: this build does not serve it",
+            "allowRedirect: `allowRedirect` has no effect: the reference does not use it either",
+        ]
+    );
+    assert!(reference::address(&attributes(&[("prefix", text("a"))])).unwrap().remarks.is_empty());
 }
 
 #[test]
@@ -695,7 +721,7 @@ fn external_requires_a_certificate_whatever_parts_the_mechanisms() {
     {
         let given =
             attributes(&[("port", text("5671")), ("sslProfile", text("p")), ("saslMechanisms", text(mechanisms))]);
-        let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls))).unwrap();
+        let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls))).unwrap().made;
         assert_eq!(listener.tls.unwrap().requires_certificate, requires, "{mechanisms:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crosstie_config::Problems;
-use crosstie_config::reference::{self, AttributeValue};
+use crosstie_config::reference::{self, AttributeValue, Made};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
 use crosstie_model::plan::{Created, Plan};
 use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Settings, Tls};
@@ -32,27 +32,27 @@ impl FromAttributes {
 
 impl Entities for FromAttributes {
     fn listener(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Listener, String> {
-        reference::listener(&convert(attributes), (&self.running().users, tls))
+        told("listener", reference::listener(&convert(attributes), (&self.running().users, tls)))
     }
 
     fn connector(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Connector, String> {
-        reference::connector(&convert(attributes), tls)
+        told("connector", reference::connector(&convert(attributes), tls))
     }
 
     fn ssl_profile(&self, attributes: &Attributes) -> Result<Tls, String> {
-        reference::ssl_profile(&convert(attributes))
+        told("sslProfile", reference::ssl_profile(&convert(attributes)))
     }
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {
-        reference::address(&convert(attributes))
+        told("address", reference::address(&convert(attributes)))
     }
 
     fn link_route(&self, attributes: &Attributes) -> Result<LinkRoute, String> {
-        reference::link_route(&convert(attributes))
+        told("linkRoute", reference::link_route(&convert(attributes)))
     }
 
     fn auto_link(&self, attributes: &Attributes) -> Result<AutoLink, String> {
-        reference::auto_link(&convert(attributes))
+        told("autoLink", reference::auto_link(&convert(attributes)))
     }
 
     fn log(&self, log: &Log, module: &str, enable: &str) -> Result<Log, String> {
@@ -78,6 +78,16 @@ impl Entities for FromAttributes {
             descriptors::raise(settings.limits.connections);
         }
     }
+}
+
+/// What is made; whoever reads the log hears of what has no effect in it.
+fn told<T>(entity: &str, made: Result<Made<T>, String>) -> Result<T, String> {
+    let Made { made, remarks } = made?;
+    if !remarks.is_empty() {
+        let remarks = remarks.join("; ");
+        tracing::warn!(target: "management", entity, remarks, "attributes that do not do here what they say");
+    }
+    Ok(made)
 }
 
 fn refusal(problems: &Problems) -> Refusal {

@@ -30,12 +30,31 @@ pub enum AttributeValue {
     List(Vec<AttributeValue>),
 }
 
+/// What a request makes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made<T> {
+    /// Its settings.
+    pub made: T,
+    /// What is taken and has no effect here, or another one than it says, each with the name of its attribute.
+    pub remarks: Vec<String>,
+}
+
+impl<T> Made<Option<T>> {
+    fn ok_or(self, why: &str) -> Result<Made<T>, String> {
+        let made = self.made.ok_or_else(|| why.to_owned())?;
+        Ok(Made { made, remarks: self.remarks })
+    }
+}
+
 /// A new listener. Whether its name is free is for the caller to know.
 ///
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn listener(attributes: &[(String, AttributeValue)], (users, tls): (&[User], &[Tls])) -> Result<Listener, String> {
+pub fn listener(
+    attributes: &[(String, AttributeValue)],
+    (users, tls): (&[User], &[Tls]),
+) -> Result<Made<Listener>, String> {
     no_messages_logged(attributes)?;
     let around = Around { mode: "standalone", users, management: None };
     read("listener", attributes, |loading, entity| {
@@ -50,7 +69,7 @@ pub fn listener(attributes: &[(String, AttributeValue)], (users, tls): (&[User],
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn connector(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result<Connector, String> {
+pub fn connector(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result<Made<Connector>, String> {
     if attributes.iter().any(|(name, value)| camel_case(name) == "saslPassword" && is_elsewhere(value)) {
         return Err("saslPassword: only a configuration file may name an environment variable or a file".to_owned());
     }
@@ -80,7 +99,7 @@ fn no_messages_logged(attributes: &[(String, AttributeValue)]) -> Result<(), Str
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn address(attributes: &[(String, AttributeValue)]) -> Result<AddressRule, String> {
+pub fn address(attributes: &[(String, AttributeValue)]) -> Result<Made<AddressRule>, String> {
     read("address", attributes, |loading, entity| {
         let node = super::address::address(loading, entity);
         crate::address::read_address(loading, &node).0
@@ -92,12 +111,12 @@ pub fn address(attributes: &[(String, AttributeValue)]) -> Result<AddressRule, S
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<LinkRoute, String> {
+pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<Made<LinkRoute>, String> {
     let made = read("linkRoute", attributes, |loading, entity| {
         let node = super::address::link_route(loading, entity);
         super::address::is_somewhere(entity).then(|| crate::address::read_link_route(loading, &node).link_route)
     })?;
-    made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
+    made.ok_or("one of connection and containerId is needed")
 }
 
 /// A new auto-link. Whether its name is free is for the caller to know.
@@ -105,12 +124,12 @@ pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<LinkRoute, 
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn auto_link(attributes: &[(String, AttributeValue)]) -> Result<AutoLink, String> {
+pub fn auto_link(attributes: &[(String, AttributeValue)]) -> Result<Made<AutoLink>, String> {
     let made = read("autoLink", attributes, |loading, entity| {
         let node = super::address::auto_link(loading, entity, 0)?;
         Some(crate::address::read_auto_link(loading, &node).auto_link)
     })?;
-    made.ok_or_else(|| "one of connection and containerId is needed".to_owned())
+    made.ok_or("one of connection and containerId is needed")
 }
 
 /// A new TLS profile, its files read. Whether its name is free is for the caller to know. A password is taken as it is: what
@@ -119,7 +138,7 @@ pub fn auto_link(attributes: &[(String, AttributeValue)]) -> Result<AutoLink, St
 /// # Errors
 ///
 /// The first problem, with the name of its attribute.
-pub fn ssl_profile(attributes: &[(String, AttributeValue)]) -> Result<Tls, String> {
+pub fn ssl_profile(attributes: &[(String, AttributeValue)]) -> Result<Made<Tls>, String> {
     let is_given = |(name, value): &(String, AttributeValue)| match (camel_case(name).as_str(), value) {
         ("password", value) => is_elsewhere(value),
         ("passwordFile", value) => *value != AttributeValue::Null,
@@ -154,7 +173,7 @@ pub fn log(log: &Log, module: &str, enable: &str) -> Result<Log, String> {
         let node = super::log::log(loading, &[entity])?;
         Some(crate::router::read_log(loading, &node))
     })?;
-    let made = made.unwrap_or_else(crate::router::default_log);
+    let made = made.made.unwrap_or_else(crate::router::default_log);
     let mut log = log.clone();
     if module == "DEFAULT" {
         log.level = made.level;
@@ -169,12 +188,15 @@ fn read<T>(
     kind: &str,
     attributes: &[(String, AttributeValue)],
     read: impl FnOnce(&Loading<'_>, &Entity) -> T,
-) -> Result<T, String> {
+) -> Result<Made<T>, String> {
     let environment = |_: &str| None;
     let loading = Loading::new(&environment);
     let entity = entity(&loading, kind, attributes);
     let made = read(&loading, &entity);
-    if loading.is_clean() { Ok(made) } else { Err(first_problem(loading, kind, attributes)) }
+    if !loading.is_clean() {
+        return Err(first_problem(loading, kind, attributes));
+    }
+    Ok(Made { made, remarks: remarks(&loading, attributes) })
 }
 
 /// The entity, each attribute in a line of its own below that of the entity.
@@ -205,6 +227,16 @@ fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
         }
     };
     Attribute { name, at, value, value_at: at }
+}
+
+/// Warnings of attributes. That a password stands plainly in a file is none: a request has no other way.
+fn remarks(loading: &Loading<'_>, attributes: &[(String, AttributeValue)]) -> Vec<String> {
+    let named = loading.placed_warnings().into_iter().filter_map(|(at, problem)| {
+        let (name, _) = attributes.get(at.start.checked_sub(1)?)?;
+        let is_password = matches!(camel_case(name).as_str(), "password" | "saslPassword");
+        (!is_password).then(|| format!("{name}: {}", problem.sentence()))
+    });
+    named.collect()
 }
 
 /// What is wrong with the role comes first, as in the reference; then the order is that of the attributes.
