@@ -100,11 +100,14 @@ impl Connection {
                 *next_delivery = next_delivery.saturating_add(1);
                 state.delivery_count = state.delivery_count.add(1);
             }
+            // what began settled stays so, whatever its sender said of it when that was not known
+            state.open_settled = head.settled == Some(true) || (!first && state.open_settled);
             let frame = raw::Transfer {
                 handle: link.handle,
                 delivery_id: first.then_some(wire_id(id)),
                 delivery_tag: head.delivery_tag.filter(|_| first),
                 message_format: head.message_format.filter(|_| first),
+                settled: Some(state.open_settled),
                 more: more && !head.aborted,
                 ..*head
             };

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use crosstie_amqp::frame::{self, Kind};
-use crosstie_amqp::raw;
+use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_model::settings::{ContainerRef, Covers, Direction, Distribution, LinkRoute, Role};
 use crosstie_router::shard::Meta;
 use crosstie_sim::router::{Router, Shape, WireId};
@@ -34,8 +34,13 @@ fn route(direction: Direction) -> LinkRoute {
 
 impl Scene {
     fn new() -> Self {
+        Self::with_workers(1)
+    }
+
+    /// Each has a worker of its own, where there are two.
+    fn with_workers(workers: u16) -> Self {
         let mut router = Router::new(Shape {
-            workers: 1,
+            workers,
             rules: Vec::new(),
             distribution: Distribution::Balanced,
             auto_links: Vec::new(),
@@ -45,7 +50,8 @@ impl Scene {
         });
         let meta = Meta { role: Role::RouteContainer, may_move: false, ..door::meta("container") };
         let container = router.connect(0, door::own(door::server()), meta, usize::MAX);
-        let peer = router.connect(0, door::own(door::server()), door::meta("peers"), usize::MAX);
+        let meta = Meta { may_move: workers == 1, ..door::meta("peers") };
+        let peer = router.connect(usize::from(workers) - 1, door::own(door::server()), meta, usize::MAX);
         let mut scene = Self { router, container, peer };
         for (wire, id) in [(container, "broker"), (peer, "peer")] {
             scene.router.give(wire, &frame::AMQP_HEADER);
@@ -62,7 +68,11 @@ impl Scene {
         let mut bytes = Vec::new();
         let body = speech::body(performative);
         frame::write(&mut bytes, Kind::Amqp, channel, |out| out.extend_from_slice(&body));
-        self.router.give(wire, &bytes);
+        self.write(wire, &bytes);
+    }
+
+    fn write(&mut self, wire: WireId, bytes: &[u8]) {
+        self.router.give(wire, bytes);
         self.router.run();
     }
 
@@ -191,5 +201,62 @@ fn a_subscription_whose_answer_no_peer_can_read_is_closed_unless_it_was_there_be
         assert_eq!(scene.unwanted(&asked[0], long), [!had_before]);
         let refused: Vec<(u16, Detach)> = scene.heard_of(peer, raw::DETACH);
         assert!(refused.len() == 1 && refused[0].1.closed, "{refused:?}");
+    }
+}
+
+fn window(frames: u32) -> Flow {
+    Flow { next_incoming_id: Some(0), incoming_window: frames, outgoing_window: 1000, ..Flow::default() }
+}
+
+/// Frames of one unsettled delivery of so many, from one of them on.
+fn frames(from: u32, until: u32, all: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for at in from..until {
+        let (delivery_id, more) = ((at == 0).then_some(0), at + 1 < all);
+        let message_format = delivery_id;
+        let head = TransferHead { handle: 0, delivery_id, message_format, settled: false, more, aborted: false };
+        head.write(&mut bytes, 0, b"\x00\x53\x75\xa0\x02hi");
+    }
+    bytes
+}
+
+/// `gone`: frames that went out before; `come`: those that the router has by then.
+#[test]
+fn a_delivery_that_its_sender_settles_while_it_waits_goes_out_settled() {
+    for workers in [1, 2] {
+        for (all, gone, come) in [(1, 0, 1), (3, 0, 3), (3, 1, 3), (3, 0, 1), (3, 0, 2)] {
+            let mut scene = Scene::with_workers(workers);
+            let (peer, container) = (scene.peer, scene.container);
+            scene.say(peer, 0, &speech::sender("one", 0, Some("queue")));
+            let asked: Vec<(u16, Attach)> = scene.heard_of(container, raw::ATTACH);
+            scene.say(container, 0, &speech::begin(Some(asked[0].0), 0, gone));
+            scene.say(container, 0, &answer(&asked[0].1, 0));
+            let mut bytes = Vec::new();
+            let credit = Flow { handle: Some(0), delivery_count: Some(0), link_credit: Some(10), ..window(gone) };
+            credit.write(&mut bytes, 0);
+            scene.write(container, &bytes);
+            scene.write(peer, &frames(0, come, all));
+            bytes.clear();
+            Disposition { first: 0, settled: true, ..Disposition::default() }.write(&mut bytes, 0);
+            scene.write(peer, &bytes);
+            scene.write(peer, &frames(come, all, all));
+            bytes.clear();
+            window(100).write(&mut bytes, 0);
+            scene.write(container, &bytes);
+            // of a transfer whether it is settled, of a disposition none
+            let heard: Vec<Option<bool>> = scene
+                .heard(container)
+                .iter()
+                .filter_map(|(_, body)| match raw::code(body).unwrap().0 {
+                    raw::TRANSFER => Some(raw::Transfer::decode(body).unwrap().0.settled),
+                    raw::DISPOSITION => raw::Disposition::decode(body).unwrap().settled.then_some(None),
+                    _ => None,
+                })
+                .collect();
+            let mut wanted = vec![Some(false); gone.try_into().unwrap()];
+            wanted.extend((gone > 0).then_some(None));
+            wanted.resize(wanted.len() + usize::try_from(all - gone).unwrap(), Some(true));
+            assert_eq!(heard, wanted, "{workers} workers, {come} of {all} frames have come, {gone} have gone");
+        }
     }
 }
