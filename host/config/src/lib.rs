@@ -20,6 +20,7 @@ mod quantity;
 pub mod reference;
 mod router;
 mod secret;
+mod service;
 mod show;
 mod sockets;
 mod source;

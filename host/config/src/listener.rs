@@ -11,6 +11,7 @@ use crate::connection::{self, Sasl};
 use crate::endpoint;
 use crate::loading::{Fault, Loading};
 use crate::secret;
+use crate::service;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
@@ -168,19 +169,16 @@ pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
 pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
     let arg = block.single(block.one("port")?)?;
     match &arg.value {
-        Value::Text(text) => match text.as_str() {
-            "amqp" => Some(5672),
-            "amqps" => Some(5671),
-            "http" => Some(80),
-            "https" => Some(443),
-            _ => {
+        Value::Text(text) => {
+            let port = service::port(text);
+            if port.is_none() {
                 let hint = format!(
-                    "it is a number from {low} to 65535 without quotes, or the name of a service: `amqp`, `amqps`, `http` or `https`"
+                    "it is a number from {low} to 65535 without quotes, or the name of a service: `amqp`, `amqps`, `http`, `https`, or one of /etc/services"
                 );
                 block.loading.report(Fault::at(arg.at, "not a port").hint(hint));
-                None
             }
-        },
+            port
+        }
         _ => block.integer_of(arg, low..=u16::MAX),
     }
 }

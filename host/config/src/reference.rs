@@ -16,7 +16,6 @@ mod log;
 mod reader;
 mod request;
 mod router;
-mod service;
 mod ssl_profile;
 mod text;
 

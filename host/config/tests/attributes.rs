@@ -18,12 +18,13 @@ enum Fate {
 
 use Fate::{Default, Refused, Shown, Warned};
 
-const BOTH: [(&str, &str, Fate); 29] = [
+const BOTH: [(&str, &str, Fate); 30] = [
     ("name", "some", Shown(" some {")),
     ("host", "127.0.0.3", Shown("127.0.0.3")),
     ("port", "21000", Shown("21000")),
     ("port", "amqps", Shown("5671")),
     ("port", "70000", Refused("70000")),
+    ("port", "of-nobody", Refused("not a port")),
     ("protocolFamily", "IPv4", Shown("socket-address-family IPv4")),
     ("protocolFamily", "IPv5", Refused("unknown")),
     ("role", "normal", Shown("role normal")),

@@ -7,7 +7,6 @@ use crate::loading::Fault;
 use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Given};
 use crate::reference::reader::{Placed, Reader};
-use crate::reference::service;
 use crate::suggest;
 use crate::tree::Value;
 
@@ -117,13 +116,9 @@ fn property(entry: &Attribute) -> Draft {
     Draft::with(&entry.name, entry.at, value, entry.value_at)
 }
 
-/// A port by its number or its name; a name that KDL does not have is looked up on this machine.
+/// A port by its number or its name.
 pub(super) fn port(port: &Placed<String>) -> Placed<Value> {
-    let number = port.value.parse().ok().or_else(|| match port.value.as_str() {
-        "amqp" | "amqps" | "http" | "https" => None,
-        name => service::port(name).map(i128::from),
-    });
-    let value = number.map_or_else(|| Value::Text(port.value.clone()), Value::Integer);
+    let value = port.value.parse().map_or_else(|_| Value::Text(port.value.clone()), Value::Integer);
     Placed { value, key_at: port.key_at, at: port.at }
 }
 
