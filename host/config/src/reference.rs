@@ -67,7 +67,17 @@ pub enum Form {
     Json,
 }
 
-/// Reads a file of the reference; one that is named `.json` is JSON. Relative paths in it start at the working directory.
+impl Form {
+    /// How a text is written: what is JSON begins with a bracket or a brace, behind lines of comments.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let text = without_mark(text);
+        let first = text.lines().map(str::trim_start).find(|line| !line.is_empty() && !line.starts_with('#'));
+        if first.is_some_and(|line| line.starts_with(['[', '{'])) { Self::Json } else { Self::Text }
+    }
+}
+
+/// Reads a file of the reference, text or JSON. Relative paths in it start at the working directory.
 ///
 /// # Errors
 ///
@@ -80,9 +90,12 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 /// A file's name, its text, and how it is written.
 fn open(path: &Path) -> Result<(String, String, Form), Problems> {
     let name = path.display().to_string();
-    let form = if path.extension().is_some_and(|ending| ending == "json") { Form::Json } else { Form::Text };
+    let is_named_so = path.extension().is_some_and(|ending| ending == "json");
     match include::read(path) {
-        Ok(text) => Ok((name, text, form)),
+        Ok(text) => {
+            let form = if is_named_so { Form::Json } else { Form::of(&text) };
+            Ok((name, text, form))
+        }
         Err(why) => Err(Problem::new(format!("cannot read `{name}`: {why}")).into()),
     }
 }

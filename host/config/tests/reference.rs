@@ -147,6 +147,56 @@ fn problems_in_json_come_at_their_places() {
 }
 
 #[test]
+fn json_is_known_by_how_it_begins() {
+    for text in ["[[\"router\", {}]]", "\u{feff} # a comment\n\n  [\n]", "{}"] {
+        assert_eq!(Form::of(text), Form::Json, "{text}");
+    }
+    for text in ["", "# [\nrouter {\n}\n", "listener {\n    openProperties: {\n        \"a\": []\n    }\n}\n"] {
+        assert_eq!(Form::of(text), Form::Text, "{text}");
+    }
+    assert_eq!((Form::of(CONF), Form::of(JSON)), (Form::Text, Form::Json));
+    let path = std::env::temp_dir().join(format!("crosstie-config-json-{}.conf", std::process::id()));
+    std::fs::write(&path, JSON).unwrap();
+    let (loaded, imported) = (reference::load(&path), reference::import(&path));
+    std::fs::remove_file(&path).unwrap();
+    let wanted = reference::load_text("qdrouterd.json", JSON, Form::Json).unwrap();
+    assert_eq!(format!("{:?}", loaded.unwrap().settings.listeners), format!("{:?}", wanted.settings.listeners));
+    assert!(imported.is_ok());
+}
+
+#[test]
+fn lines_that_are_lost_are_one_problem() {
+    let found = problems(
+        "router \"a\"\nlistener \"b\" {\n    port 5672\n    host \"::1\"\n}\nlistener {\n    port: 0\n    what\n}\n",
+    );
+    let lost: Vec<_> = places(&found).into_iter().filter(|(_, _, message)| message.contains("not a line")).collect();
+    assert_eq!(lost.iter().map(|(line, _, _)| *line).collect::<Vec<_>>(), [1, 8], "{lost:?}");
+}
+
+#[test]
+fn what_cannot_be_read_is_not_missing_too() {
+    for (text, line, what) in [
+        ("address {\n    prefix:\n}\n", 2, "an attribute without a value"),
+        ("address {\n    prefix: { a\n}\n", 2, "a map in one line"),
+        ("autoLink {\n    addr:\n    direction: in\n    connection: c\n}\n", 2, "an attribute without a value"),
+        ("autoLink {\n    address: a\n    dir: {\n    }\n    containerId: c\n}\n", 3, "a text is expected"),
+        ("linkRoute {\n    prefix: a\n    direction: in\n    connection:\n}\n", 4, "an attribute without a value"),
+        ("sslProfile {\n    name:\n}\n", 2, "an attribute without a value"),
+        ("log {\n    module: \\x\n    enable: info+\n}\n", 2, "no JSON"),
+    ] {
+        let found = problems(text);
+        let found = places(&found);
+        assert!(matches!(&found[..], [(at, _, message)] if *at == line && message.contains(what)), "{text}: {found:?}");
+    }
+    assert_eq!(
+        problems("sslProfile {\n    certFile: a.pem\n}\n").iter().filter(|one| one.message().contains("name")).count(),
+        1
+    );
+    // what is empty, or null, is missing
+    has(&problems("address {\n    prefix: \\u0020\n}\n"), 1, 1, "needs `prefix`");
+}
+
+#[test]
 fn hashes_start_comments_but_for_patterns() {
     let text = "# a comment\naddress { # another\n  pattern: a/# # more\n  distribution: multicast# and more\n}\n\
                 address {\n  prefix: b#c\n}\naddress {\n  prefix: d/*/\n}\n";

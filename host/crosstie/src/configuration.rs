@@ -15,7 +15,7 @@ pub(crate) const EXIT_CONFIG: u8 = 78;
 pub(crate) struct Configuration {
     /// The configuration; a router without one serves clients on 127.0.0.1:5672.
     file: Option<PathBuf>,
-    /// A configuration of Qpid Dispatch in place of FILE: as `qdrouterd -c` takes it, JSON where it is named so.
+    /// A configuration of Qpid Dispatch in place of FILE: as `qdrouterd -c` takes it, text or JSON.
     #[arg(long, value_name = "FILE", conflicts_with = "file")]
     qdrouterd_conf: Option<PathBuf>,
 }

@@ -45,11 +45,7 @@ pub(super) fn auto_link<'t>(loading: &'t Loading<'t>, entity: &'t Entity, index:
         ("containerId", "container"),
         ("externalAddress", "external-address"),
     ];
-    for (name, ours) in texts {
-        if let Some(text) = reader.text(name) {
-            draft.text(ours, text);
-        }
-    }
+    texts.into_iter().for_each(|names| reader.hand_on(names, &mut draft));
     if let Some(phase) = reader.integer("phase").filter(|phase: &Placed<i128>| phase.value != -1) {
         draft.integer("phase", phase);
     }
@@ -75,11 +71,8 @@ pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> No
         None => Draft::new("link-route", entity.at),
     };
     covers(&reader, &mut draft);
-    for (name, ours) in [("direction", "direction"), ("connection", "connection"), ("containerId", "container")] {
-        if let Some(text) = reader.text(name) {
-            draft.text(ours, text);
-        }
-    }
+    let texts = [("direction", "direction"), ("connection", "connection"), ("containerId", "container")];
+    texts.into_iter().for_each(|names| reader.hand_on(names, &mut draft));
     for (name, ours) in [("addExternalPrefix", "add-external-prefix"), ("delExternalPrefix", "del-external-prefix")] {
         if let Some(text) = reader.text(name).filter(|text| !text.value.is_empty()) {
             draft.text(ours, text);
@@ -110,17 +103,17 @@ pub(super) fn is_somewhere(entity: &Entity) -> bool {
 
 /// Hands on the addresses that a rule or a route is for.
 fn covers(reader: &Reader<'_>, draft: &mut Draft) {
-    if let Some(prefix) = reader.text("prefix") {
-        let prefix = prefix.map(without_separators);
+    match reader.text("prefix").map(|prefix| prefix.map(without_separators)) {
         // In the reference a prefix may have wildcards: it is the pattern that it starts.
-        if prefix.value.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
+        Some(prefix) if prefix.value.split(['.', '/']).any(|part| matches!(part, "*" | "#")) => {
             draft.text("pattern", prefix.map(|prefix| format!("{prefix}/#")));
-        } else {
-            draft.text("prefix", prefix);
         }
+        Some(prefix) => draft.text("prefix", prefix),
+        None => reader.stand_in(("prefix", "prefix"), draft),
     }
-    if let Some(pattern) = reader.text("pattern") {
-        draft.text("pattern", pattern.map(without_separators));
+    match reader.text("pattern") {
+        Some(pattern) => draft.text("pattern", pattern.map(without_separators)),
+        None => reader.stand_in(("pattern", "pattern"), draft),
     }
 }
 

@@ -58,14 +58,21 @@ pub(super) fn log<'t>(loading: &'t Loading<'t>, entities: &[&'t Entity]) -> Opti
     let mut seen: BTreeMap<&str, Place> = BTreeMap::new();
     for entity in entities {
         let reader = Reader::new(loading, entity);
-        if let Some((module, areas, at)) = module(&reader) {
-            if let Some(first) = seen.insert(module, at) {
-                let fault = Fault::at(at, format!("a second log of `{module}`")).label("again here");
+        let fresh = module(&reader).filter(|(module, _, at)| {
+            let first = seen.insert(*module, *at);
+            if let Some(first) = first {
+                let fault = Fault::at(*at, format!("a second log of `{module}`")).label("again here");
                 loading.report(fault.also(first, "it stands first here").hint("keep one of them"));
-            } else {
-                levels(&reader, module, areas, &mut draft);
-                output(&reader, module, &mut draft);
             }
+            first.is_none()
+        });
+        if let Some((module, areas, _)) = fresh {
+            levels(&reader, module, areas, &mut draft);
+            output(&reader, module, &mut draft);
+        } else {
+            // of nothing, but known
+            reader.text("enable");
+            reader.text("outputFile");
         }
         reader.flag("includeTimestamp");
         reader.flag("includeSource");

@@ -4,9 +4,11 @@ use std::cell::RefCell;
 
 use crate::block::not_served;
 use crate::loading::{Fault, Loading};
+use crate::reference::draft::Draft;
 use crate::reference::entity::{Attribute, Entity, Given};
 use crate::source::Place;
 use crate::suggest;
+use crate::tree::Value;
 
 /// Attributes that had an older name, which the reference takes with a warning: (name, older name).
 const OLDER_NAMES: [(&str, &str); 22] = [
@@ -152,6 +154,29 @@ impl<'t> Reader<'t> {
         }
     }
 
+    /// Hands a text on. One that was given and cannot be read stands in its place, so that nothing seems to be missing.
+    pub(super) fn hand_on(&self, (name, ours): (&'static str, &str), draft: &mut Draft) {
+        match self.text(name) {
+            Some(text) => draft.text(ours, text),
+            None => self.stand_in((name, ours), draft),
+        }
+    }
+
+    /// What stands in the place of a text that cannot be read.
+    pub(super) fn stand_in(&self, (name, ours): (&'static str, &str), draft: &mut Draft) {
+        if let Some(attribute) = self.unreadable(name) {
+            draft.set(ours, Placed { value: Value::Broken, key_at: attribute.at, at: attribute.value_at });
+        }
+    }
+
+    /// An attribute that is reported, since it is no text.
+    fn unreadable(&self, name: &'static str) -> Option<&'t Attribute> {
+        let older = OLDER_NAMES.iter().find(|(newer, _)| *newer == name).map(|(_, older)| *older);
+        let is_it = |attribute: &&Attribute| attribute.name == name || Some(attribute.name.as_str()) == older;
+        let last = self.entity.attributes.iter().rfind(is_it)?;
+        matches!(last.value, Given::Broken | Given::Map(_) | Given::List(_)).then_some(last)
+    }
+
     fn wrong_type<T>(&self, attribute: &Attribute, wanted: &str) -> Option<T> {
         let message = format!("{wanted} is expected");
         let label = format!("this is the value of `{}`", attribute.name);
@@ -160,7 +185,10 @@ impl<'t> Reader<'t> {
     }
 
     /// Reports that an attribute must be there.
-    pub(super) fn missing(&self, name: &str) {
+    pub(super) fn missing(&self, name: &'static str) {
+        if self.unreadable(name).is_some() {
+            return;
+        }
         let fault = Fault::at(self.entity.at, format!("{} needs `{name}`", self.entity.kind));
         self.loading.report(fault.label("it is missing here"));
     }

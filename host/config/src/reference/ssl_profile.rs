@@ -32,14 +32,16 @@ const PARTS: [(char, &str); 9] = [
 pub(super) fn ssl_profile<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities: Option<&[Entity]>) -> Node {
     let reader = Reader::new(loading, entity);
     let name = reader.text("name").unwrap_or_else(|| {
-        loading.report(Fault::at(entity.at, "sslProfile needs `name`").label("it is missing here"));
+        reader.missing("name");
         reader.default(String::new())
     });
     let may_ask = entity.attributes.iter().any(|attribute| attribute.name == "certFile")
         && entity.attributes.iter().any(|attribute| ["caCertFile", "certDb"].contains(&attribute.name.as_str()));
     // a listener with EXTERNAL requires what others with the same profile are only asked for
     let asks = entities.map_or(may_ask, |entities| is_for_external(entities, &name.value));
-    let mut draft = Draft::with("tls", entity.at, Value::Text(name.value), name.at);
+    // it is said already
+    let written = if name.value.is_empty() { Value::Broken } else { Value::Text(name.value) };
+    let mut draft = Draft::with("tls", entity.at, written, name.at);
     if let Some(file) = reader.text("certFile") {
         draft.text("certificate", file);
     }

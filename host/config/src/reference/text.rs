@@ -15,7 +15,7 @@ const FORM: &str = "a line is `name {`, `attribute: value` or `}`";
 /// The entities of a text, and every line that is none of theirs reported.
 pub(super) fn entities(loading: &Loading<'_>, file: usize, text: &str) -> Vec<Entity> {
     let text = without_comments(text);
-    let mut reader = Lines { loading, file, text: &text, next: 0, open: None, closed: Vec::new() };
+    let mut reader = Lines { loading, file, text: &text, next: 0, open: None, closed: Vec::new(), is_lost: false };
     while let Some(line) = reader.next_line() {
         reader.line(line);
     }
@@ -63,6 +63,8 @@ struct Lines<'t, 'l, 'e> {
     next: usize,
     open: Option<Entity>,
     closed: Vec<Entity>,
+    /// The line before is none of this form, and stands for those behind it.
+    is_lost: bool,
 }
 
 impl<'t> Lines<'t, '_, '_> {
@@ -87,6 +89,7 @@ impl<'t> Lines<'t, '_, '_> {
         if bare.text.is_empty() && line.text.is_empty() {
             return;
         }
+        let was_lost = std::mem::take(&mut self.is_lost);
         if bare.text == "}" {
             match self.open.take() {
                 Some(entity) => self.closed.push(Entity { end: bare.start, ..entity }),
@@ -100,7 +103,12 @@ impl<'t> Lines<'t, '_, '_> {
                 let value = Part { text: rest.text.get(1..).unwrap_or(""), start: rest.start + 1 };
                 self.attribute(name, value.trim());
             }
-            _ => self.report(self.place(bare), "not a line of this form", FORM),
+            _ => {
+                self.is_lost = true;
+                if !was_lost {
+                    self.report(self.place(bare), "not a line of this form", FORM);
+                }
+            }
         }
     }
 
@@ -120,14 +128,15 @@ impl<'t> Lines<'t, '_, '_> {
             written.without_comment()
         };
         let (given, value) = match value.text {
-            "" => return self.report(self.place(name), "an attribute without a value", FORM),
-            "{" => match self.map(&key, value) {
-                Some(map) => map,
-                None => return,
-            },
+            "" => {
+                self.report(self.place(name), "an attribute without a value", FORM);
+                (Given::Broken, name)
+            }
+            "{" => self.map(&key, value).unwrap_or((Given::Broken, value)),
             text if text.starts_with('{') => {
                 let hint = "behind the `{` of a map the line ends, and its `}` stands on a line by itself";
-                return self.report(self.place(value), "a map in one line", hint);
+                self.report(self.place(value), "a map in one line", hint);
+                (Given::Broken, value)
             }
             text if text.contains(['"', '\\']) => (self.escaped(value), value),
             text => (Given::Text(text.to_owned()), value),
