@@ -463,7 +463,8 @@ impl Shard {
             if matches!(incoming.lanes, Lanes::One(_)) {
                 // a container keeps what it has, and need not have it released one by one; one that is sending is given no
                 // less than it has in flight, but looked at later: see `watch.rs`
-                let rests = incoming.auto_link.map(|_| incoming.held == 0 && change != Change::LeftBusy);
+                let streams = incoming.watch.streams(&incoming.counters);
+                let rests = incoming.auto_link.map(|_| incoming.held == 0 && !streams && change != Change::LeftBusy);
                 self.set_open(connection, link, open);
                 if !open && rests.unwrap_or(awaits) {
                     self.withdraw(connection, link);

@@ -22,6 +22,8 @@ const STUCK_SECONDS: u32 = 10;
 pub(crate) struct Watch {
     /// Deliveries settled, when it was looked at last.
     settled: u64,
+    /// Deliveries that came settled, when it was looked at last.
+    presettled: u64,
     /// Deliveries settled in a second, between the last two looks.
     pub(crate) settled_per_second: u32,
     /// Its sender was without credit at every look from then on.
@@ -39,7 +41,7 @@ impl Watch {
         let settled = settled(counters);
         let rate = settled.saturating_sub(self.settled) / INTERVAL.as_secs();
         self.settled_per_second = u32::try_from(rate).unwrap_or(u32::MAX);
-        self.settled = settled;
+        (self.settled, self.presettled) = (settled, counters.presettled);
         self.without_credit = if has_credit { None } else { self.without_credit.or(Some(second)) };
         is_quiet
     }
@@ -47,6 +49,11 @@ impl Watch {
     /// Whether nothing was settled since the last look.
     pub(crate) fn is_quiet(&self, counters: &Counters) -> bool {
         settled(counters) == self.settled
+    }
+
+    /// Whether something came settled since the last look: nothing else tells that more is in flight.
+    pub(crate) const fn streams(&self, counters: &Counters) -> bool {
+        counters.presettled != self.presettled
     }
 
     /// For how long the sender has been without credit, as far as looks tell.

@@ -13,6 +13,18 @@ const fn released(id: u32) -> Heard {
     Heard::Outcome { ids: (id, id), code: raw::STATE_RELEASED }
 }
 
+/// Of address `a`.
+fn auto_link(name: &str, direction: Direction) -> AutoLink {
+    AutoLink {
+        name: name.to_owned(),
+        address: "a".to_owned(),
+        direction,
+        container: ContainerRef::Connection("container".to_owned()),
+        external_address: None,
+        phase: 0,
+    }
+}
+
 #[test]
 fn a_sender_without_consumers_keeps_its_credit_until_it_sends() {
     for shards in [1, 2] {
@@ -104,15 +116,7 @@ fn a_capacity_that_shrank_takes_no_credit_back_with_a_new_consumer() {
 /// is then released.
 #[test]
 fn the_producers_of_a_lost_broker_have_no_credit_until_it_is_back() {
-    let auto_link = AutoLink {
-        name: "out".to_owned(),
-        address: "a".to_owned(),
-        direction: Direction::Out,
-        container: ContainerRef::Connection("container".to_owned()),
-        external_address: None,
-        phase: 0,
-    };
-    let mut scene = Scene::new(1, Distribution::Balanced, vec![auto_link]);
+    let mut scene = Scene::new(1, Distribution::Balanced, vec![auto_link("out", Direction::Out)]);
     let sender = scene.join(0);
     scene.sender(sender, 0, "a");
     let broker = scene.join_as(0, Role::RouteContainer);
@@ -132,4 +136,35 @@ fn the_producers_of_a_lost_broker_have_no_credit_until_it_is_back() {
     let broker = scene.join_as(0, Role::RouteContainer);
     scene.answer_receiving(broker, 0, "auto-link.out", "a");
     assert_eq!(scene.heard(), [(sender, credit(CAPACITY, false))]);
+}
+
+/// Less than a broker has in flight is not to be granted, and what is presettled is not seen to be in flight.
+#[test]
+fn a_broker_that_streams_presettled_deliveries_keeps_its_credit_until_it_rests() {
+    for sent in [0, 3] {
+        let mut scene = Scene::new(1, Distribution::Balanced, vec![auto_link("in", Direction::In)]);
+        let (broker, consumer) = (scene.join_as(0, Role::RouteContainer), scene.join(0));
+        scene.answer_sending(broker, 0, "auto-link.in", "a");
+        scene.receiver(consumer, 0, "a", false);
+        assert_eq!(scene.heard(), [(broker, credit(CAPACITY, false))]);
+        for id in 0..sent {
+            scene.send(broker, 0, id, true);
+            assert_eq!(scene.heard(), [(consumer, Heard::Transfer { handle: 0 })]);
+        }
+        scene.detach(consumer, 0);
+        if sent == 0 {
+            assert_eq!(scene.heard(), [(broker, credit(0, false))], "it rests");
+            continue;
+        }
+        assert_eq!(scene.heard(), [], "it is at work");
+        scene.send(broker, 0, sent, true);
+        scene.look();
+        assert_eq!((scene.heard(), scene.dropped()), (Vec::new(), 1));
+        scene.look();
+        assert_eq!(scene.heard(), [(broker, credit(0, false))], "nothing has come between two looks");
+        scene.receiver(consumer, 0, "a", false);
+        assert_eq!(scene.heard(), [(broker, credit(CAPACITY, false))]);
+        scene.send(broker, 0, sent + 1, true);
+        assert_eq!(scene.heard(), [(consumer, Heard::Transfer { handle: 0 })]);
+    }
 }

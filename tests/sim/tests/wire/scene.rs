@@ -18,7 +18,7 @@ use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
 use crosstie_sim::{door, speech};
 use fe2o3_amqp_types::definitions::ReceiverSettleMode;
-use fe2o3_amqp_types::messaging::{Target, TargetArchetype};
+use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
 use serde::Serialize;
 
 /// Of every incoming link.
@@ -126,6 +126,19 @@ impl Scene {
         link.target = Some(Box::new(TargetArchetype::Target(target)));
         self.say(who, &link);
         self.grant(who, handle);
+    }
+
+    /// A container answers an attach of the router by which it sends.
+    pub(crate) fn answer_sending(&mut self, who: Who, handle: u32, name: &str, address: &str) {
+        let mut link = speech::sender(name, handle, Some(address));
+        link.source = Some(Box::new(Source { address: Some(address.to_owned()), ..Source::default() }));
+        self.say(who, &link);
+    }
+
+    /// The router looks at all links.
+    pub(crate) fn look(&mut self) {
+        self.shards.iter_mut().for_each(|shard| shard.look(Time(1)));
+        self.settle_down();
     }
 
     fn grant(&mut self, who: Who, handle: u32) {
