@@ -111,6 +111,10 @@ mod tests {
             assert_eq!(waiting.await.unwrap().unwrap(), [SocketAddr::from(([10, 0, 0, 1], 5672))]);
         }
         assert_eq!(calls.load(Ordering::SeqCst), 1);
+        // an answer is not kept: whoever asks later has what holds by then
+        let look_up = |_: &str| Ok(vec![IpAddr::from([10, 0, 0, 2])]);
+        let again = resolver.resolve_by("broker", 5672, look_up).await.unwrap();
+        assert_eq!(again, [SocketAddr::from(([10, 0, 0, 2], 5672))]);
     }
 
     #[tokio::test]
