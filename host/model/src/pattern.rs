@@ -20,7 +20,7 @@ pub struct Pattern {
 }
 
 /// The parts of an address.
-fn split(address: &str) -> impl Iterator<Item = &str> {
+pub fn words(address: &str) -> impl Iterator<Item = &str> {
     address.split(['.', '/'])
 }
 
@@ -33,7 +33,7 @@ impl Pattern {
             "#" => Part::Any,
             word => Part::Word(word.to_owned()),
         };
-        let mut parts: Vec<Part> = split(text).map(read).collect();
+        let mut parts: Vec<Part> = words(text).map(read).collect();
         for run in parts.chunk_by_mut(|a, b| !matches!(a, Part::Word(_)) && !matches!(b, Part::Word(_))) {
             run.sort();
         }
@@ -49,19 +49,16 @@ impl Pattern {
         prefix
     }
 
-    /// The word that all its addresses begin with; absent where it begins with a wildcard.
+    /// Its parts.
     #[must_use]
-    pub fn first_word(&self) -> Option<&str> {
-        match self.parts.first()? {
-            Part::Word(word) => Some(word),
-            Part::One | Part::Any => None,
-        }
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Whether it is for this address.
     #[must_use]
     pub fn matches(&self, address: &str) -> bool {
-        let words: Vec<&str> = split(address).collect();
+        let words: Vec<&str> = words(address).collect();
         let (mut at, mut word) = (0_usize, 0_usize);
         // where the last `#` stands, and how many words it has taken
         let mut any: Option<(usize, usize)> = None;

@@ -333,16 +333,17 @@ impl Control {
         }
         connections.sort_by_key(|connection: &ConnectionFacts| connection.id);
         links.sort_by_key(|row: &LinkRow| row.facts.id);
-        let addresses = self.addresses(&links, &connections);
-        let router = self.router(&links, &connections, addresses.len(), &past);
-        let auto_links = self.auto_links(&links, &unattached);
         let when = |part| pending.wants(part);
+        let addresses = if when(Part::Addresses) { self.addresses(&links, &connections) } else { Vec::new() };
+        let auto_links = if when(Part::AutoLinks) { self.auto_links(&links, &unattached) } else { Vec::new() };
+        let router = self.router(&links, &connections, &past);
         let listeners = self.listeners.iter().map(|open| rows::listener(&open.settings, open.port()));
         let connectors =
             self.connectors.iter().map(|dialling| rows::connector(&dialling.settings, dialling.watched.get()));
         let tls_profiles = self.shared.profiles.all().into_iter();
-        let rules = self.shared.common.addresses.rules();
-        let routes = self.shared.common.link_routes.all();
+        let common = &self.shared.common;
+        let rules = if when(Part::AddressRules) { common.addresses.rules() } else { Vec::new() };
+        let routes = if when(Part::LinkRoutes) { common.link_routes.all() } else { Vec::new() };
         Facts {
             router,
             listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
@@ -431,9 +432,12 @@ impl Control {
         found
     }
 
-    fn router(&self, links: &[LinkRow], connections: &[ConnectionFacts], addresses: usize, past: &Past) -> RouterFacts {
+    fn router(&self, links: &[LinkRow], connections: &[ConnectionFacts], past: &Past) -> RouterFacts {
         let wide = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let router = &self.settings.router;
+        let common = &self.shared.common;
+        // those in use, and the management node
+        let addresses = common.addresses.len().saturating_add(common.link_routes.address_count()).saturating_add(1);
         let ([ingress, ingress_route_container], [egress, egress_route_container]) = (past.came, past.went);
         let mut traffic = TrafficCounts {
             ingress,
@@ -477,8 +481,8 @@ impl Control {
             links: wide(links.len()),
             links_blocked: u32::try_from(blocked).unwrap_or(u32::MAX),
             nodes: 0,
-            link_routes: wide(self.shared.common.link_routes.all().len()),
-            auto_links: wide(self.shared.common.auto_links.len()),
+            link_routes: wide(common.link_routes.len()),
+            auto_links: wide(common.auto_links.len()),
             connections: wide(connections.len()),
             outcomes: totals,
             traffic,

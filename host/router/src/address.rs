@@ -10,6 +10,7 @@ use crosstie_model::settings::{AddressRule, Distribution};
 
 use crate::credit::Credit;
 use crate::identity::Identities;
+use crate::patterns::Patterns;
 
 /// A connection of one worker. The generation tells it from those that had its slot before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -230,16 +231,15 @@ impl Address {
 #[derive(Debug, Default)]
 struct Rules {
     ids: Identities,
-    all: Vec<Known>,
-    /// Places of the rules by the first word of their addresses; those for any first word stand under none.
-    by_word: BTreeMap<Option<String>, Vec<usize>>,
+    /// In the order in which they came.
+    all: BTreeMap<u64, Known>,
+    patterns: Patterns,
     /// Where none covers an address.
     default: Distribution,
 }
 
 #[derive(Debug)]
 struct Known {
-    id: u64,
     pattern: Pattern,
     rule: Arc<AddressRule>,
 }
@@ -247,44 +247,37 @@ struct Known {
 impl Rules {
     fn add(&mut self, rule: AddressRule) -> Option<u64> {
         let pattern = rule.covers.pattern();
-        let word = pattern.first_word().map(str::to_owned);
-        if self.under(&word).any(|known| known.pattern == pattern) {
+        if !self.patterns.under(&pattern).is_empty() {
             return None;
         }
         let id = self.ids.take();
-        self.by_word.entry(word).or_default().push(self.all.len());
-        self.all.push(Known { id, pattern, rule: Arc::new(rule) });
+        self.patterns.insert(&pattern, id);
+        self.all.insert(id, Known { pattern, rule: Arc::new(rule) });
         Some(id)
     }
 
+    /// Says whether there was one.
+    fn remove(&mut self, id: u64) -> bool {
+        let known = self.all.remove(&id);
+        if let Some(known) = &known {
+            self.patterns.remove(&known.pattern, id);
+        }
+        known.is_some()
+    }
+
+    /// The one for just these addresses that is of a file.
+    fn of_file(&self, rule: &AddressRule, created: &BTreeSet<u64>) -> Option<u64> {
+        self.patterns.under(&rule.covers.pattern()).iter().copied().find(|id| !created.contains(id))
+    }
+
     /// The closest rule for a name.
-    fn closest<'a>(&'a self, name: &'a str) -> Option<&'a Arc<AddressRule>> {
-        self.covering(name).min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| &known.rule)
+    fn closest(&self, name: &str) -> Option<&Arc<AddressRule>> {
+        let covering = self.patterns.covering(name).into_iter().filter_map(|id| self.all.get(&id));
+        covering.min_by(|one, other| one.pattern.closeness(&other.pattern)).map(|known| &known.rule)
     }
 
     fn distribution(&self, name: &str) -> Distribution {
         self.closest(name).map_or(self.default, |rule| rule.distribution)
-    }
-
-    fn under<'a>(&'a self, word: &Option<String>) -> impl Iterator<Item = &'a Known> + use<'a> {
-        self.by_word.get(word).into_iter().flatten().filter_map(|at| self.all.get(*at))
-    }
-
-    /// The rules that cover a name.
-    fn covering<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Known> {
-        let word = name.split(['.', '/']).next().map(str::to_owned);
-        self.under(&word).chain(self.under(&None)).filter(move |known| known.pattern.matches(name))
-    }
-
-    /// Removes those that are not kept; says whether there were any.
-    fn retain(&mut self, keeps: impl FnMut(&Known) -> bool) -> bool {
-        let before = self.all.len();
-        self.all.retain(keeps);
-        self.by_word.clear();
-        for (at, known) in self.all.iter().enumerate() {
-            self.by_word.entry(known.pattern.first_word().map(str::to_owned)).or_default().push(at);
-        }
-        self.all.len() < before
     }
 }
 
@@ -370,7 +363,7 @@ impl Addresses {
     #[must_use]
     pub fn rules(&self) -> Vec<(u64, Arc<AddressRule>)> {
         let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
-        rules.all.iter().map(|known| (known.id, known.rule.clone())).collect()
+        rules.all.iter().map(|(id, known)| (*id, known.rule.clone())).collect()
     }
 
     /// Adds a rule for links that are attached from here on; `None` when there is one for the same addresses.
@@ -380,7 +373,7 @@ impl Addresses {
 
     /// Removes a rule; `false` when there is none with that id.
     pub fn remove_rule(&self, id: u64) -> bool {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).retain(|known| known.id != id)
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
     /// Puts rules in place of those for the same addresses, after some were removed. Addresses in use pick among their consumers
@@ -396,12 +389,13 @@ impl Addresses {
         let before: Vec<Distribution> = used.iter().map(|address| rules.distribution(&address.key.name)).collect();
         rules.default = default;
         for rule in removed {
-            let pattern = rule.covers.pattern();
-            rules.retain(|known| known.pattern != pattern || created.contains(&known.id));
+            if let Some(id) = rules.of_file(rule, created) {
+                rules.remove(id);
+            }
         }
         for rule in added {
-            let pattern = rule.covers.pattern();
-            match rules.all.iter_mut().find(|known| known.pattern == pattern && !created.contains(&known.id)) {
+            let known = rules.of_file(&rule, created);
+            match known.and_then(|id| rules.all.get_mut(&id)) {
                 Some(known) => known.rule = Arc::new(rule),
                 // there is none for these addresses
                 None => drop(rules.add(rule)),

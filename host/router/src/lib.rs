@@ -27,6 +27,7 @@ pub mod link_route;
 pub mod mail;
 pub mod name;
 mod node;
+mod patterns;
 mod relayed;
 pub mod retire;
 mod routed;
