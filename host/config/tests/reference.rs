@@ -461,7 +461,7 @@ fn an_empty_list_of_failover_urls_is_no_absent_one() {
         }
     }
     let absent = [("failoverUrls".to_owned(), AttributeValue::Null)];
-    assert!(reference::listener(&absent, (&[], &[])).unwrap().failover_urls.is_empty());
+    assert!(reference::listener(&absent, (&[], &[])).unwrap().made.failover_urls.is_empty());
 }
 
 #[test]
