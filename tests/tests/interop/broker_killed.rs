@@ -1,5 +1,5 @@
 //! A broker is killed while a hundred thousand unsettled messages are on their way to it, by an auto-link or by a link
-//! route: each ends once, and the broker has every one that it accepted.
+//! route: each ends once, the rest go to the broker that runs again, and that has every one that it accepted.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use crosstie_tests::broker::Broker;
 use crosstie_tests::classic::Classic;
 use crosstie_tests::frame::{Frame, Performative, condition, data_message};
 use crosstie_tests::peer::{Arrival, Peer};
-use crosstie_tests::performative::{begin, disposition, flow, receiver, transfer};
+use crosstie_tests::performative::{begin, disposition, flow, receiver, sender, transfer};
 use crosstie_tests::proxy::Proxy;
 use crosstie_tests::rabbit::Rabbit;
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
-use fe2o3_amqp_types::performatives::{Begin, Disposition, Flow};
+use fe2o3_amqp_types::performatives::{Begin, Detach, Disposition, Flow};
 
 pub(crate) const COUNT: u32 = 100_000;
 /// Every seed kills the broker when another number of messages is settled.
@@ -29,6 +29,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(4);
 /// Of who reads what the broker has.
 const AUDIT_CREDIT: u32 = 1000;
+/// Until a link is attached again that found no broker.
+pub(crate) const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const EMPTY_FRAME: [u8; 8] = [0, 0, 0, 8, 2, 0, 0, 0];
 /// The header of a message that is durable. Source: AMQP 1.0 part 3, 3.2.1.
 const DURABLE: [u8; 7] = [0x00, 0x53, 0x70, 0xc0, 0x02, 0x01, 0x41];
@@ -65,36 +67,76 @@ pub(crate) fn kdl(addr: SocketAddr, queue: &str, way: Way, direction: &str) -> S
     .replace("level \"debug\"", "level \"info\"")
 }
 
-/// Sends `count`, as credit allows, or until a routed link is lost; says how many are settled, and gives the outcome of each
-/// that was sent.
-pub(crate) fn send_all(
-    peer: &mut Peer,
-    (queue, count): (&str, u32),
-    way: Way,
-    mut settled: impl FnMut(usize),
-) -> Vec<DeliveryState> {
-    peer.attach_sender(0, 0, queue);
+/// The link that sends messages, always on handle 0. Each has the number of its delivery.
+struct Sending<'p> {
+    peer: &'p mut Peer,
+    queue: &'p str,
+    sent: u32,
+    /// How many were sent by links before.
+    before: u32,
+    /// How many may be sent, by all links.
+    limit: u32,
+    /// When it said something last.
+    spoke: Instant,
+}
+
+impl Sending<'_> {
+    fn send(&mut self, count: u32) {
+        while self.sent < self.limit.min(count) {
+            let payload = [&DURABLE[..], &data_message(&self.sent.to_be_bytes())].concat();
+            self.peer.send_with(0, &transfer(0, self.sent), &payload);
+            self.sent += 1;
+            self.spoke = Instant::now();
+        }
+    }
+
+    /// Says that it is there: a busy broker may keep it listening for long.
+    fn breathe(&mut self) {
+        if self.spoke.elapsed() >= HEARTBEAT {
+            self.peer.send_bytes(&EMPTY_FRAME);
+            self.spoke = Instant::now();
+        }
+    }
+
+    fn take_credit(&mut self, flow: &Flow) {
+        self.limit = self.before + flow.delivery_count.unwrap_or(0) + flow.link_credit.expect("credit");
+    }
+
+    /// Answers a detach, and attaches anew.
+    fn attach_again(&mut self) {
+        (self.before, self.limit) = (self.sent, self.sent);
+        self.peer.send(0, &Detach { handle: 0.into(), closed: true, error: None });
+        std::thread::sleep(PAUSE);
+        self.peer.send(0, &sender(0, self.queue));
+    }
+}
+
+/// What became of messages.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    /// The outcome of each.
+    pub(crate) outcomes: Vec<DeliveryState>,
+    /// How often the link was lost.
+    pub(crate) lost: u32,
+}
+
+/// Sends `count`, as credit allows, by one link after another where routed ones are lost; says how many are settled.
+pub(crate) fn send_all(peer: &mut Peer, (queue, count): (&str, u32), way: Way, mut settled: impl FnMut(usize)) -> Sent {
+    let mut link = Sending { peer, queue, sent: 0, before: 0, limit: 0, spoke: Instant::now() };
+    link.peer.send(0, &sender(0, queue));
     let mut outcomes: Vec<Option<DeliveryState>> = vec![None; usize::try_from(count).expect("small")];
-    let (mut sent, mut limit, mut ended) = (0, 0, 0);
+    let (mut ended, mut lost) = (0, 0);
     let mut end = Instant::now() + PATIENCE;
     while ended < outcomes.len() {
-        while sent < limit.min(count) {
-            let payload = [&DURABLE[..], &data_message(&sent.to_be_bytes())].concat();
-            peer.send_with(0, &transfer(0, sent), &payload);
-            sent += 1;
-        }
-        let frame = match peer.next(HEARTBEAT) {
+        link.send(count);
+        link.breathe();
+        let frame = match link.peer.next(HEARTBEAT) {
             Arrival::Frame(frame) => frame,
-            Arrival::Nothing if Instant::now() < end => {
-                peer.send_bytes(&EMPTY_FRAME);
-                continue;
-            }
-            other => panic!("{ended} of {sent} sent have an outcome, and now {other:?}"),
+            Arrival::Nothing if Instant::now() < end => continue,
+            other => panic!("{ended} of {} sent have an outcome, {lost} links were lost, and now {other:?}", link.sent),
         };
         match frame.performative {
-            Performative::Flow(flow) if flow.handle.is_some() => {
-                limit = flow.delivery_count.unwrap_or(0) + flow.link_credit.expect("credit");
-            }
+            Performative::Flow(flow) if flow.handle.is_some() => link.take_credit(&flow),
             Performative::Disposition(said) => {
                 let state = said.state.clone().expect("a state");
                 end = Instant::now() + PATIENCE;
@@ -106,17 +148,26 @@ pub(crate) fn send_all(
                     settled(ended);
                 }
             }
-            Performative::Flow(_) | Performative::Heartbeat => {}
+            Performative::Flow(_) | Performative::Begin(_) | Performative::Attach(_) | Performative::Heartbeat => {}
             Performative::Detach(detach) if way == Way::LinkRoute => {
-                let why = detach.error.map(|error| condition(&error.condition));
-                assert_eq!(why.as_deref(), Some("qd:routed-link-lost"));
-                assert_eq!(ended, usize::try_from(sent).expect("small"), "outcomes come before the detach");
-                break;
+                lost += u32::from(is_lost(&detach));
+                assert_eq!(ended, usize::try_from(link.sent).expect("small"), "outcomes come before the detach");
+                link.attach_again();
             }
             other => panic!("{other:?}"),
         }
     }
-    outcomes.into_iter().flatten().collect()
+    Sent { outcomes: outcomes.into_iter().flatten().collect(), lost }
+}
+
+/// Whether a routed link was lost with its broker; otherwise the broker is not back.
+pub(crate) fn is_lost(detach: &Detach) -> bool {
+    let why = detach.error.as_ref().map(|error| condition(&error.condition));
+    match why.as_deref() {
+        Some("qd:routed-link-lost") => true,
+        Some("qd:no-route-to-dest") => false,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// What the broker accepted, by the frames that passed between the router and it.
@@ -180,7 +231,7 @@ fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
     router.wait_log(0, PATIENCE, &["connected", "broker"]);
     let at = 1 + Random::new(seed).below(usize::try_from(COUNT).expect("small") / 2);
     let (reached, wait) = mpsc::channel();
-    let outcomes = std::thread::scope(|scope| {
+    let Sent { outcomes, lost } = std::thread::scope(|scope| {
         let router = &router;
         let tell = move |ended| {
             if ended == at {
@@ -199,17 +250,25 @@ fn kill_during_transfers(broker: &mut dyn Broker, way: Way, seed: u64) {
         broker.start_again();
         sending.join().expect("every message has an outcome")
     });
+    assert_eq!(lost, u32::from(way == Way::LinkRoute));
     let mut accepted = BTreeSet::new();
-    let mut failed = 0;
+    let (mut failed, mut after) = (0, 0);
     for (id, state) in (0..).zip(&outcomes) {
         match state {
-            DeliveryState::Accepted(_) => drop(accepted.insert(id)),
-            DeliveryState::Released(_) | DeliveryState::Modified(_) => failed += 1,
+            DeliveryState::Accepted(_) => {
+                accepted.insert(id);
+                after += 1;
+            }
+            DeliveryState::Released(_) | DeliveryState::Modified(_) => (failed, after) = (failed + 1, 0),
             other => panic!("seed {seed}: delivery {id} ended as {other:?}"),
         }
     }
-    eprintln!("{way:?}, seed {seed}: killed at {at} outcomes, {} accepted, {failed} failed", accepted.len());
+    eprintln!(
+        "{way:?}, seed {seed}: killed at {at} outcomes, {} accepted, {after} of them behind the last of {failed} that failed",
+        accepted.len()
+    );
     assert!(failed > 0, "seed {seed}: nothing was on its way when the broker was killed");
+    assert!(after > 0, "seed {seed}: nothing was accepted by the broker that runs again");
     let said = accepted_on_the_wire(&proxy);
     let invented: Vec<_> = accepted.difference(&said).take(5).collect();
     assert!(invented.is_empty(), "seed {seed}: the router accepted what the broker did not: {invented:?}…");

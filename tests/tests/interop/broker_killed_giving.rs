@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crosstie_tests::artemis::Artemis;
 use crosstie_tests::body::Random;
 use crosstie_tests::broker::Broker;
 use crosstie_tests::classic::Classic;
-use crosstie_tests::frame::{Performative, condition};
+use crosstie_tests::frame::Performative;
 use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::{flow, receiver};
 use crosstie_tests::proxy::{Proxy, Witness};
@@ -18,16 +18,14 @@ use crosstie_tests::router::Router;
 use fe2o3_amqp_types::messaging::DeliveryState;
 use fe2o3_amqp_types::performatives::{Detach, Flow};
 
-use crate::broker_killed::{COUNT, EMPTY_FRAME, HEARTBEAT, PATIENCE, QUEUE, Way};
-use crate::broker_killed::{accept, accepted_of, kdl, seeds, send_all, sent, stored};
+use crate::broker_killed::{COUNT, EMPTY_FRAME, HEARTBEAT, PATIENCE, PAUSE, QUEUE, Sent, Way};
+use crate::broker_killed::{accept, accepted_of, is_lost, kdl, seeds, send_all, sent, stored};
 
 /// Of the run with one seed, so that it is short.
 const COUNT_SHORT: u32 = 5_000;
 const CREDIT: u32 = 1000;
 /// So many deliveries are accepted at once, when twice as many are unsettled.
 const ACCEPTED_AT_ONCE: usize = 100;
-/// Until a link is attached again that found no broker.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// What a receiver took.
 #[derive(Debug, Default)]
@@ -127,12 +125,7 @@ fn receive(router: &Router, way: Way, enough: usize, mut accepted: impl FnMut(us
                 link.grant();
             }
             Performative::Detach(detach) if way == Way::LinkRoute => {
-                let why = detach.error.map(|error| condition(&error.condition));
-                match why.as_deref() {
-                    Some("qd:routed-link-lost") => taken.lost += 1,
-                    Some("qd:no-route-to-dest") => {}
-                    other => panic!("{other:?}"),
-                }
+                taken.lost += u32::from(is_lost(&detach));
                 link.attach_again();
             }
             Performative::Flow(_) | Performative::Heartbeat => {}
@@ -146,7 +139,7 @@ fn receive(router: &Router, way: Way, enough: usize, mut accepted: impl FnMut(us
 /// Puts all messages into the queue, past the router.
 fn fill(broker: &dyn Broker, count: u32) {
     let mut peer = Peer::anonymous_session(broker.addr(), "filler");
-    let outcomes = send_all(&mut peer, (&broker.queue(QUEUE), count), Way::AutoLink, |_| {});
+    let Sent { outcomes, .. } = send_all(&mut peer, (&broker.queue(QUEUE), count), Way::AutoLink, |_| {});
     let accepted = outcomes.iter().filter(|state| matches!(state, DeliveryState::Accepted(_))).count();
     assert_eq!(accepted, outcomes.len(), "the broker has all");
 }
