@@ -2,8 +2,11 @@
 
 use std::fmt::Display;
 
-use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
+use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, OtherError, PeerIncompatible};
 use thiserror::Error as ThisError;
+
+use crate::algorithm;
+use crate::verifier::ShortKey;
 
 /// The attribute that a fault is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,10 @@ impl Fault {
     }
 }
 
+/// What keys may be. Source: ring.
+pub(crate) const KEYS: &str =
+    "RSA of 2048 to 4096 bits with a public exponent of at least 65537, ECDSA P-256 or P-384, or Ed25519";
+
 /// Why a handshake failed whose messages are too long.
 pub const TOO_LONG: &str =
     "a message of the TLS handshake is longer than 64 KiB: the peer shows too many certificates, or too long ones";
@@ -111,7 +118,9 @@ fn alert_text(alert: AlertDescription) -> String {
         AlertDescription::CertificateUnknown => "it does not accept our certificate".to_owned(),
         AlertDescription::CertificateRequired => "it wants a certificate".to_owned(),
         AlertDescription::ProtocolVersion => "it wants another version of TLS".to_owned(),
-        AlertDescription::HandshakeFailure => "it finds no cipher suite in common, or wants a certificate".to_owned(),
+        AlertDescription::HandshakeFailure => {
+            "it finds no cipher suite in common, wants a certificate, or has one whose key is of a kind that is not taken here (RSA of 2048 to 8192 bits, ECDSA P-256 or P-384, and Ed25519 are)".to_owned()
+        }
         AlertDescription::UnrecognisedName => "it does not serve the name that was dialled".to_owned(),
         other => format!("{other:?}"),
     }
@@ -133,16 +142,38 @@ fn certificate(fault: &CertificateError) -> String {
             format!("the certificate is for {}, not for {:?}", presented.join(", "), expected.to_str())
         }
         CertificateError::BadSignature => {
-            "the certificate is not signed by the authority of that name in `ca`: perhaps that one was made anew"
+            "the certificate is not signed by the authority of that name in `ca`: perhaps that one was made anew, or its RSA key has less than 2048 bits"
                 .to_owned()
         }
-        other if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-            "the certificate is that of an authority (`CA:TRUE`): a peer shows one that an authority has signed"
-                .to_owned()
+        CertificateError::UnsupportedSignatureAlgorithmContext { signature_algorithm_id, .. } => format!(
+            "the certificate, or one above it, is signed by {}, which is not taken: it is to be signed with SHA-256 or SHA-384",
+            algorithm::called(signature_algorithm_id)
+        ),
+        CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the certificate, or one above it, is signed by a key of a kind that is not taken: RSA from 2048 bits, ECDSA P-256 and P-384, and Ed25519 are".to_owned()
         }
+        CertificateError::UnhandledCriticalExtension => CRITICAL.to_owned(),
+        CertificateError::Other(OtherError(why)) if let Some(key) = why.downcast_ref::<ShortKey>() => {
+            format!("the key of the certificate is {key}, which is too short: it is to have 2048 bits at least")
+        }
+        // rustls has no names for these
+        CertificateError::Other(OtherError(why)) => match why.to_string().as_str() {
+            "CaUsedAsEndEntity" => {
+                "the certificate is that of an authority (`CA:TRUE`): a peer shows one that an authority has signed"
+                    .to_owned()
+            }
+            "UnsupportedCertVersion" => {
+                "the certificate, or one above it, is not of X.509 version 3: one that is made with extensions, such as a subject alternative name, is"
+                    .to_owned()
+            }
+            "UnsupportedCriticalExtension" => CRITICAL.to_owned(),
+            other => format!("the certificate is not good: {other}"),
+        },
         other => format!("the certificate is not good: {other}"),
     }
 }
+
+const CRITICAL: &str = "the certificate, or one above it, has an extension that is marked critical and not known here: it is to be made without that, or with it not critical";
 
 #[cfg(test)]
 mod tests {

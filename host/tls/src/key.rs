@@ -4,10 +4,12 @@ use std::path::Path;
 
 use pkcs8::EncryptedPrivateKeyInfoRef;
 use pkcs8::der::pem::decode_vec;
+use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use crate::fault::{Blame, Fault};
+use crate::algorithm;
+use crate::fault::{Blame, Fault, KEYS};
 use crate::file;
 
 const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
@@ -16,8 +18,19 @@ const ENCRYPTED: &str = "ENCRYPTED PRIVATE KEY";
 ///
 /// # Errors
 ///
-/// [`Fault`] when it cannot be read, or its password is wrong or missing.
+/// [`Fault`] when it cannot be read or is of a kind that is not taken, or its password is wrong or missing.
 pub(crate) fn read(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
+    let key = parse(path, password)?;
+    if any_supported_type(&key).is_ok() {
+        return Ok(key);
+    }
+    let kind = algorithm::kind(&key).unwrap_or_else(|| "no key that can be read".to_owned());
+    let what = format!("`{}` is {kind}, which cannot be used: a key is {KEYS}", path.display());
+    let hint = "`openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out NEW` makes one; it needs a new certificate";
+    Err(Fault::new(Blame::PrivateKey, what).hint(hint))
+}
+
+fn parse(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
     let name = path.display();
     let fault = |what: String| Fault::new(Blame::PrivateKey, what);
     let text = file::read(path, Blame::PrivateKey)?;

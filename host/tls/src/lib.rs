@@ -1,5 +1,6 @@
 //! TLS by rustls: the files of a `tls` node as what a listener or a connector speaks with, and what a peer's certificate says.
 
+mod algorithm;
 mod authority;
 mod expiry;
 mod fault;
@@ -9,6 +10,7 @@ mod key;
 mod profile;
 mod records;
 mod subject;
+mod verifier;
 
 pub use expiry::{Expiry, WARN_DAYS};
 pub use fault::{Blame, Fault, Faults, TOO_LONG, explain, explain_later};

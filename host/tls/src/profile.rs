@@ -7,20 +7,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, ServerConfig, SignatureScheme,
-    SupportedProtocolVersion,
-};
+use rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
 
 use crate::authority::{certificates, roots};
 use crate::expiry::{self, Expiry};
-use crate::fault::{Blame, Fault, Faults};
+use crate::fault::{Blame, Fault, Faults, explain};
 use crate::identity::Names;
 use crate::key;
+use crate::verifier::{OfClients, OfServers};
 
 /// A `tls` node in use.
 #[derive(Debug)]
@@ -249,19 +246,19 @@ impl Making<'_> {
 
     fn clients(&self) -> Result<Option<[Arc<ClientConfig>; 2]>, Fault> {
         let Some(roots) = self.roots.clone() else { return Ok(None) };
-        let strict = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
+        let inner = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
             .build()
             .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-        let any_host = self.client(Arc::new(AnyHost(strict.clone())))?;
-        Ok(Some([Arc::new(self.client(strict)?), Arc::new(any_host)]))
+        let client = |any_host| self.client(OfServers { inner: inner.clone(), any_host });
+        Ok(Some([Arc::new(client(false)?), Arc::new(client(true)?)]))
     }
 
-    fn client(&self, verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, Fault> {
+    fn client(&self, verifier: OfServers) -> Result<ClientConfig, Fault> {
         let builder = ClientConfig::builder_with_provider(self.provider.clone())
             .with_protocol_versions(&self.versions())
             .map_err(|error| Fault::new(Blame::Versions, error.to_string()))?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(Arc::new(verifier));
         let mut config = match &self.own {
             Some((chain, key)) => {
                 builder.with_client_auth_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?
@@ -300,7 +297,7 @@ impl Making<'_> {
                     _ => verifier,
                 };
                 let verifier = verifier.build().map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-                builder.with_client_cert_verifier(verifier)
+                builder.with_client_cert_verifier(Arc::new(OfClients(verifier)))
             }
         };
         let mut config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;
@@ -349,52 +346,8 @@ fn mismatch(error: &Error) -> Fault {
             let what = "this key is not that of the certificate".to_owned();
             Fault::new(Blame::PrivateKey, what).hint("the first certificate of the file is our own")
         }
+        Error::InvalidCertificate(_) => Fault::new(Blame::Certificate, explain(error)),
         other => Fault::new(Blame::PrivateKey, format!("certificate and key cannot be used: {other}")),
-    }
-}
-
-/// Believes a certificate for whatever host it is.
-#[derive(Debug)]
-struct AnyHost(Arc<WebPkiServerVerifier>);
-
-impl ServerCertVerifier for AnyHost {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let verified = self.0.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        match verified {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) => Ok(ServerCertVerified::assertion()),
-            verified => verified,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls12_signature(message, cert, dss)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.0.verify_tls13_signature(message, cert, dss)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_verify_schemes()
     }
 }
 

@@ -188,3 +188,17 @@ fn s14_a_profile_that_is_created_again_is_that_of_those_that_name_it() {
     assert_eq!(named.runtime.block_on(named.management.create(OF, &body)).status, 201);
     named.renewed();
 }
+
+#[test]
+fn s14_s15_a_key_that_cannot_be_used_is_refused_with_those_that_can() {
+    let place = Place::new();
+    let (server, short) = (place.path("server.pem"), place.path("short.key"));
+    let mut openssl = std::process::Command::new("openssl");
+    assert!(openssl.args(["genrsa", "-out", &short, "1024"]).status().expect("openssl runs").success());
+    let (router, runtime) = (Router::start(&plain_kdl("")), runtime());
+    let mut management = runtime.block_on(Management::open(router.clients()));
+    let body = [("name", "bad"), ("certFile", &server), ("privateKeyFile", &short), ("caCertFile", &server)];
+    let answer = runtime.block_on(management.create(OF, &body));
+    let wanted = "is RSA of 1024 bits, which cannot be used: a key is RSA of 2048 to 4096 bits";
+    assert!(answer.status == 400 && answer.description.contains(wanted), "{answer:?}");
+}
