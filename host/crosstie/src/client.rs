@@ -1,6 +1,7 @@
 //! Clients on the command line: what `send` and `receive` have in common.
 
 mod bus;
+mod external;
 mod fault;
 mod message;
 mod print;

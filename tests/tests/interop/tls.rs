@@ -421,3 +421,46 @@ fn connections_are_shown_as_the_reference_shows_them() {
     assert!(rows.iter().all(|row| row["host"] != silent.as_str() && row["opened"] == true), "{rows:?}");
     drop(clients);
 }
+
+/// Where every listener wants a certificate, the command line shows one.
+#[test]
+fn s14_the_command_line_shows_a_certificate() {
+    let place = Place::new();
+    let kdl = [
+        place.tls("require", "client-certificate \"require\""),
+        listener("mutual", "tls \"require\"\n    authenticate-peer\n    sasl \"EXTERNAL\""),
+    ]
+    .concat();
+    let router = Router::start(&plain_kdl(&kdl));
+    let (addr, ca) = (router.addr("mutual"), place.path("ca.pem"));
+    let encrypted = place.path("encrypted.key");
+    let mut openssl = std::process::Command::new("openssl");
+    openssl.args(["pkcs8", "-topk8", "-passout", "pass:geheim", "-out", &encrypted, "-in"]).arg(&place.client.key);
+    assert!(openssl.status().expect("openssl runs").success());
+    let (certificate, key) = (place.client.certificate.display(), place.client.key.display());
+    let shown = format!("--certificate {certificate} --key {key}");
+    let opened = format!("--certificate {certificate} --key {encrypted} --key-password literal:geheim");
+    for line in ["stat connections --json", "reload --dry-run", "reload"] {
+        for shown in [&shown, &opened] {
+            let (went_well, said) = command(addr, &format!("{line} {shown}"), Some(&ca));
+            assert!(went_well, "{line}: {said}");
+            assert!(!line.starts_with("stat") || said.contains("alice") && said.contains("EXTERNAL"), "{line}: {said}");
+        }
+    }
+    router.wait_log(0, DEADLINE, &["reload: nothing has changed"]);
+    for (args, part) in [
+        (String::new(), "it wants a certificate"),
+        (format!("--certificate {certificate}"), "--certificate is given without --key"),
+        (format!("--key {key}"), "--key is given without --certificate"),
+        ("--key-password literal:x".to_owned(), "--key-password is given without --key"),
+        (format!("--certificate {certificate} --key {ca}"), "--key: there is no private key in"),
+        (format!("--certificate {key} --key {key}"), "--certificate: there is no certificate in"),
+        (format!("--certificate {certificate} --key {encrypted}"), "--key: "),
+        (format!("{shown} --key-password literal:x"), "--key-password: "),
+        ("--sasl external".to_owned(), "--sasl external needs --certificate"),
+        (format!("{shown} --sasl external --user alice"), "not used"),
+    ] {
+        let (went_well, said) = command(addr, &format!("reload {args}"), Some(&ca));
+        assert!(!went_well && said.contains(part) && !said.contains("geheim"), "{args}: {said}");
+    }
+}

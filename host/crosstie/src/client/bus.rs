@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie_config::read_secret;
-use crosstie_model::settings::{Authorities, ClientCertificate, Scheme, Tls, TlsVersion};
-use crosstie_tls::Profile;
+use crosstie_model::settings::{Authorities, ClientCertificate, Scheme, Secret, Tls, TlsVersion};
+use crosstie_tls::{Blame, Profile};
 use fe2o3_amqp::connection::{ConnectionHandle, OpenError};
 use fe2o3_amqp::sasl_profile::{SaslProfile, SaslScramSha256, SaslScramSha512};
 use fe2o3_amqp::session::SessionHandle;
@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::Url;
 
+use super::external;
 use super::fault::{self, Fault};
 
 /// Without `--ca`.
@@ -41,7 +42,16 @@ pub(crate) struct BusArgs {
     /// For amqps: the PEM file of those who sign the router's certificate; without it the system's authorities.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// How to authenticate; plain with a user, anonymous without.
+    /// For amqps: the PEM file of the certificate that is shown to the router, with those above it.
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<PathBuf>,
+    /// For --certificate: the PEM file of its private key; encrypted with --key-password.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// The password of an encrypted --key: env:NAME, file:PATH (its first line) or literal:TEXT.
+    #[arg(long, value_name = "SECRET")]
+    key_password: Option<String>,
+    /// How to authenticate; plain with a user, anonymous without; external is what --certificate says.
     #[arg(long, value_name = "MECHANISM")]
     sasl: Option<Sasl>,
 }
@@ -52,6 +62,7 @@ enum Sasl {
     None,
     Anonymous,
     Plain,
+    External,
     #[value(name = "scram-sha-256")]
     ScramSha256,
     #[value(name = "scram-sha-512")]
@@ -94,15 +105,23 @@ impl BusArgs {
     }
 
     fn tls(&self, scheme: Scheme) -> Result<Option<Arc<rustls::ClientConfig>>, Fault> {
+        let given = [("--ca", &self.ca), ("--certificate", &self.certificate), ("--key", &self.key)];
         if scheme == Scheme::Amqp {
-            let unused = self.ca.as_ref().map(|_| Fault::Usage("--ca is given, and --bus is not amqps".to_owned()));
-            return unused.map_or(Ok(None), Err);
+            let unused = given.iter().find(|(_, path)| path.is_some());
+            let fault = |name: &str| Err(Fault::Usage(format!("{name} is given, and --bus is not amqps")));
+            return unused.map_or(Ok(None), |(name, _)| fault(name));
+        }
+        match (&self.certificate, &self.key, &self.key_password) {
+            (Some(_), None, _) => return Err(Fault::Usage("--certificate is given without --key".to_owned())),
+            (None, Some(_), _) => return Err(Fault::Usage("--key is given without --certificate".to_owned())),
+            (None, None, Some(_)) => return Err(Fault::Usage("--key-password is given without --key".to_owned())),
+            _ => {}
         }
         let profile = Tls {
             name: "client".to_owned(),
-            certificate: None,
-            private_key: None,
-            password: None,
+            certificate: self.certificate.clone(),
+            private_key: self.key.clone(),
+            password: self.key_password()?,
             ca: match &self.ca {
                 Some(path) if path.as_os_str() != SYSTEM => Authorities::File(path.clone()),
                 _ => Authorities::System,
@@ -114,30 +133,41 @@ impl BusArgs {
             user_names: None,
         };
         let loaded = Profile::load(&profile).map_err(|faults| {
-            let hint = faults.0.first().and_then(|fault| fault.hint);
-            Fault::Usage(format!("--ca: {faults}{}", hint.map(|hint| format!("; {hint}")).unwrap_or_default()))
+            let said: Vec<String> = faults.0.iter().map(option).collect();
+            Fault::Usage(said.join("; "))
         })?;
         let nobody = || Fault::Usage("--ca: this system believes nobody; name a file".to_owned());
         // never plain TCP where TLS was asked for
         loaded.client(true).map(Some).ok_or_else(nobody)
     }
 
+    fn key_password(&self) -> Result<Option<Secret>, Fault> {
+        let Some(reference) = &self.key_password else { return Ok(None) };
+        let text = secret("--key-password", reference)?;
+        Ok(Some(Secret { text, reference: "literal:***".to_owned() }))
+    }
+
     fn profile(&self, url: &Url) -> Result<Option<SaslProfile>, Fault> {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let user = self.user.clone().or_else(|| Some(decoded(url.username())).filter(|user| !user.is_empty()));
         let password = match &self.password {
-            Some(reference) => Some(
-                read_secret(reference)
-                    .map_err(|fault| Fault::Usage(format!("--password: {}; {}", fault.message, fault.hint)))?,
-            ),
+            Some(reference) => Some(secret("--password", reference)?),
             None => url.password().map(decoded),
         };
-        let usual = if user.is_some() { Sasl::Plain } else { Sasl::Anonymous };
+        if self.sasl == Some(Sasl::External) && self.certificate.is_none() {
+            return Err(Fault::Usage("--sasl external needs --certificate".to_owned()));
+        }
+        let usual = match (user.is_some(), self.certificate.is_some()) {
+            (true, _) => Sasl::Plain,
+            (false, true) => Sasl::External,
+            (false, false) => Sasl::Anonymous,
+        };
         let sasl = self.sasl.unwrap_or(usual);
         let (user, password) = match (sasl, user, password) {
             (Sasl::None, None, None) => return Ok(None),
+            (Sasl::External, None, None) => return Ok(Some(SaslProfile::External)),
             (Sasl::Anonymous, None, None) => return Ok(Some(SaslProfile::Anonymous)),
-            (Sasl::None | Sasl::Anonymous, ..) => {
+            (Sasl::None | Sasl::Anonymous | Sasl::External, ..) => {
                 return Err(Fault::Usage("a user or password is given, and not used".to_owned()));
             }
             (_, Some(user), Some(password)) => (user, password),
@@ -149,6 +179,21 @@ impl BusArgs {
             Sasl::ScramSha512 => SaslScramSha512::new(user, password).into(),
             _ => SaslProfile::Plain { username: user, password },
         }))
+    }
+}
+
+fn secret(option: &str, reference: &str) -> Result<String, Fault> {
+    read_secret(reference).map_err(|fault| Fault::Usage(format!("{option}: {}; {}", fault.message, fault.hint)))
+}
+
+/// A fault of files, with the option that named them. Hints of a key's speak of configurations.
+fn option(crosstie_tls::Fault { blame, what, hint }: &crosstie_tls::Fault) -> String {
+    match (blame, hint) {
+        (Blame::Certificate, _) => format!("--certificate: {what}"),
+        (Blame::PrivateKey, _) => format!("--key: {what}"),
+        (Blame::Password, _) => format!("--key-password: {what}"),
+        (_, None) => format!("--ca: {what}"),
+        (_, Some(hint)) => format!("--ca: {what}; {hint}"),
     }
 }
 
@@ -178,7 +223,8 @@ impl Bus {
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let container = format!("crosstie-{}", std::process::id());
         let mut builder = Connection::builder().container_id(container).scheme("amqp").hostname(self.host.as_str());
-        if let Some(profile) = self.profile {
+        let is_external = matches!(self.profile, Some(SaslProfile::External));
+        if let Some(profile) = self.profile.filter(|_| !is_external) {
             builder = builder.sasl_profile(profile);
         }
         let is_plain = self.tls.is_none();
@@ -187,12 +233,20 @@ impl Bus {
                 let name = ServerName::try_from(self.host.clone());
                 let name = name.map_err(|_| "the host is no name that a certificate can be for".to_owned())?;
                 let secured = TlsConnector::from(config).connect(name, stream).await;
-                builder.open_with_stream(secured.map_err(|error| explain(&error))?).await
+                let mut secured = secured.map_err(|error| explain(&error))?;
+                if is_external {
+                    external::authenticate(&mut secured).await?;
+                }
+                builder.open_with_stream(secured).await
             }
             None => builder.open_with_stream(stream).await,
         };
         let mut connection = opened.map_err(|error| {
-            let said = fault::open(&error);
+            let said = match &error {
+                // what a peer of TLS 1.3 minds about a certificate comes when the handshake is done
+                OpenError::Io(error) if !is_plain => explain(error),
+                error => fault::open(error),
+            };
             // an alert of TLS is no protocol header
             let is_strange = matches!(error, OpenError::Io(_) | OpenError::ProtocolHeaderMismatch(_));
             if is_plain && is_strange {
@@ -206,7 +260,7 @@ impl Bus {
     }
 }
 
-fn explain(error: &std::io::Error) -> String {
+pub(super) fn explain(error: &std::io::Error) -> String {
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
     inner.map_or_else(|| error.to_string(), crosstie_tls::explain)
 }
@@ -233,6 +287,9 @@ mod tests {
             user: user.map(str::to_owned),
             password: password.map(str::to_owned),
             ca: None,
+            certificate: None,
+            key: None,
+            key_password: None,
             sasl: None,
         }
     }
