@@ -3,9 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use crosstie_tests::frame::{AMQP_HEADER, Performative};
+use crosstie_tests::frame::{AMQP_HEADER, Performative, data_message};
 use crosstie_tests::peer::{Arrival, Peer};
-use crosstie_tests::performative::{begin, open};
+use crosstie_tests::performative::{begin, open, transfer};
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::performatives::{Begin, Open};
@@ -118,5 +118,59 @@ fn times_are_kept_to() {
         }
     }
     assert!((5.0..9.0).contains(&since.elapsed().as_secs_f64()), "{:?} and {heartbeats} frames", since.elapsed());
+    router.assert_healthy();
+}
+
+/// A message with these annotations, all of them texts.
+fn annotated(annotations: &[(&str, &str)]) -> Vec<u8> {
+    let length = |text: &str| u8::try_from(text.len()).expect("short");
+    let mut map = vec![u8::try_from(2 * annotations.len()).expect("few")];
+    for (key, value) in annotations {
+        map.extend(
+            [0xa3, length(key)].iter().chain(key.as_bytes()).chain(&[0xa1, length(value)]).chain(value.as_bytes()),
+        );
+    }
+    let head = [0x00, 0x53, 0x72, 0xc1, u8::try_from(map.len()).expect("short")];
+    [&head[..], &map, &data_message(b"body")].concat()
+}
+
+/// Source: features 1.2, `stripAnnotations`: what comes in loses the annotations of routers, what goes out gets none.
+#[test]
+fn annotations_of_routers_are_stripped_as_each_side_says() {
+    const WORDS: [&str; 4] = ["no", "in", "out", "both"];
+    let listener = |word| {
+        format!(
+            "listener \"{word}\" {{\n    host \"127.0.0.1\"\n    port 0\n    strip-annotations \"{word}\"\n    idle-timeout \"0s\"\n}}\n"
+        )
+    };
+    let mut router = Router::start(&plain_kdl(&WORDS.map(listener).concat()));
+    let message = annotated(&[("x-opt-qd.ingress", "0/other"), ("mine", "kept")]);
+    for sends in WORDS {
+        let (_, theirs) = Peer::open_with(router.addr(sends), &open("idle"));
+        assert_eq!(theirs.idle_time_out, None, "none is announced");
+        let mut from = Peer::session(router.addr(sends), "from");
+        for (handle, receives) in (0..).zip(WORDS) {
+            let address = format!("{sends}-{receives}");
+            let mut to = Peer::session(router.addr(receives), "to");
+            to.attach_receiver(0, 0, &address, 1);
+            from.attach_sender(0, handle, &address);
+            from.expect_credit();
+            from.send_with(0, &transfer(handle, handle), &message);
+            let (_, payload) = to.expect_transfer();
+            let has = |part: &[u8]| payload.windows(part.len()).any(|found| found == part);
+            // as it came, or as the router writes a text
+            let ingress = |router: &str| {
+                let length = u8::try_from(router.len()).expect("short");
+                let written = [&[0xa1, length][..], &[0xb1, 0, 0, 0, length]];
+                written.iter().any(|head| has(&[b"x-opt-qd.ingress", *head, router.as_bytes()].concat()))
+            };
+            let strips = |word: &str, way: &str| word == "both" || word == way;
+            let (dropped, bare) = (strips(sends, "in"), strips(receives, "out"));
+            assert_eq!(ingress("0/other"), !dropped && !bare, "{address}: {payload:x?}");
+            assert_eq!(ingress("0/hub"), dropped && !bare, "{address}: {payload:x?}");
+            assert_eq!(has(b"x-opt-qd.trace"), !bare, "{address}: {payload:x?}");
+            assert!(has(b"mine\xa1\x04kept") && has(b"body"), "{address}: {payload:x?}");
+        }
+    }
     router.assert_healthy();
 }
