@@ -16,7 +16,7 @@ use fe2o3_amqp_types::performatives::{Attach, Detach, Disposition, Flow, Transfe
 use serde_amqp::Value;
 use serde_amqp::described::Described;
 use serde_amqp::descriptor::Descriptor;
-use serde_amqp::primitives::OrderedMap;
+use serde_amqp::primitives::{OrderedMap, Symbol};
 use serde_bytes::ByteBuf;
 
 use crate::reload::{edit, reload};
@@ -608,4 +608,63 @@ fn a_route_for_all_addresses_leaves_management_here() {
     });
     let router = Router::start(&plain_kdl(&routes.concat()));
     assert_eq!(router.stat("link-routes").len(), 2);
+}
+
+/// By a pattern, and by the address that a dynamic node is asked for with. Source: features 1.9.
+#[test]
+fn s05_patterns_and_dynamic_nodes_find_their_container_in_both_directions() {
+    let route = |direction: &str| {
+        format!("link-route {{\n    pattern \"p.*.#\"\n    direction \"{direction}\"\n    container \"brk\"\n}}\n")
+    };
+    let mut router = Router::start(&[kdl(), route("in"), route("out")].concat());
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    let wanted = |name: &str| [(Symbol::from("x-opt-qd.address"), Value::from(name))].into_iter().collect();
+    for (handle, address) in [(0, "p.one"), (1, "p.one.two.three")] {
+        client.send(0, &receiver(handle, address));
+        let (channel, attach) = routed_attach(&mut container);
+        assert_eq!(attach.source.as_ref().and_then(|source| source.address.as_deref()), Some(address));
+        answer(&mut container, channel, &attach, 0);
+        client.expect_attach(&format!("receiver-{handle}"));
+        client.send(0, &flow(handle, 0, 1));
+        assert_eq!(link_flow(&mut container).link_credit, Some(1));
+        container.send_message(channel, attach.handle.0, handle, b"by a pattern");
+        client.expect_transfer();
+    }
+    client.send(0, &sender(2, "p.one"));
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("sender-2");
+    container.send(channel, &flow(attach.handle.0, 0, 1));
+    assert_eq!(link_flow(&mut client).link_credit, Some(1));
+    // a word short of the pattern: an address of this router
+    client.attach_receiver(0, 3, "p", 1);
+    // dynamic nodes: the container makes them, and their names go back
+    let source = Source { dynamic: true, dynamic_node_properties: Some(wanted("p.made")), ..Source::default() };
+    client.send(0, &Attach { source: Some(Box::new(source)), ..receiver(4, "") });
+    let (channel, mut attach) = routed_attach(&mut container);
+    let asked = attach.source.as_mut().expect("a source");
+    assert!(asked.dynamic && asked.address.is_none(), "{asked:?}");
+    assert_eq!(asked.dynamic_node_properties, Some(wanted("p.made")));
+    asked.address = Some("made-source".into());
+    answer(&mut container, channel, &attach, 0);
+    let given = client.expect_attach("receiver-4").source.expect("a source");
+    assert_eq!(given.address.as_deref(), Some("made-source"));
+    let target = Target { dynamic: true, dynamic_node_properties: Some(wanted("b2.made")), ..Target::default() };
+    client.send(0, &Attach { target: Some(Box::new(TargetArchetype::Target(target))), ..sender(5, "") });
+    let (channel, mut attach) = routed_attach(&mut container);
+    let Some(TargetArchetype::Target(asked)) = attach.target.as_deref_mut() else { panic!("{attach:?}") };
+    assert!(asked.dynamic && asked.address.is_none(), "{asked:?}");
+    asked.address = Some("made-target".into());
+    answer(&mut container, channel, &attach, 0);
+    let given = client.expect_attach("sender-5").target;
+    let Some(TargetArchetype::Target(given)) = given.as_deref() else { panic!("{given:?}") };
+    assert_eq!(given.address.as_deref(), Some("made-target"));
+    // one whose address no link route covers is made here
+    let source = Source { dynamic: true, dynamic_node_properties: Some(wanted("elsewhere")), ..Source::default() };
+    client.send(0, &Attach { source: Some(Box::new(source)), ..receiver(6, "") });
+    let given = client.expect_attach("receiver-6").source.expect("a source");
+    let address = given.address.expect("an address");
+    assert!(address.contains("_topo/0/hub/"), "{address}");
+    router.assert_healthy();
 }
