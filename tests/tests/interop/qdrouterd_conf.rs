@@ -7,8 +7,11 @@ use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::open;
 use crosstie_tests::place::{TestDir, router_binary};
 use crosstie_tests::process::Process;
-use crosstie_tests::router::Router;
+use crosstie_tests::router::{Router, plain_kdl};
+use fe2o3_amqp_types::performatives::Open;
 use fe2o3_amqp_types::primitives::{Symbol, Value};
+
+use crate::reload::reload;
 
 const LOG: &str = "log {\n    module: DEFAULT\n    enable: debug+\n    outputFile: stderr\n}\n";
 
@@ -108,5 +111,55 @@ fn what_would_lock_users_out_is_not_imported() {
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     for part in ["qdrouterd.conf:2:5", "qdrouterd.conf:6:21", "name the users in `user` nodes"] {
         assert!(told.contains(part), "{told}");
+    }
+}
+
+fn first_host(open: &Open) -> Option<String> {
+    let list = open.properties.as_ref()?.get(&Symbol::from("failover-server-list"))?;
+    let Value::List(items) = list else { panic!("{list:?}") };
+    let Some(Value::Map(first)) = items.first() else { panic!("{items:?}") };
+    match first.get(&Value::Symbol(Symbol::from("network-host")))? {
+        Value::String(host) => Some(host.clone()),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// By a conf and by KDL: whoever connects from then on hears the changed list, and whoever is there stays.
+#[test]
+fn s20_a_changed_failover_list_and_a_new_listener_are_applied_to_a_conf_too() {
+    let listener = |name: &str, urls: &str| {
+        format!(
+            "listener {{\n    name: {name}\n    host: 127.0.0.1\n    port: 0\n    saslMechanisms: ANONYMOUS\n    {urls}\n}}\n"
+        )
+    };
+    let conf = |host: &str| {
+        let router = "router {\n    id: QDR\n}\n";
+        [LOG, router, &listener("clients", &format!("failoverUrls: amqp://{host}"))].concat()
+    };
+    let kdl = |host: &str| plain_kdl("").replace("port 0\n", &format!("port 0\n    failover-urls \"amqp://{host}\"\n"));
+    let by_conf = Router::start_qdrouterd_conf(&conf("before"), &["clients"]);
+    let by_kdl = Router::start(&kdl("before"));
+    let more = [conf("after"), listener("more", "")].concat();
+    for (mut router, name, text) in [(by_conf, "qdrouterd.conf", more), (by_kdl, "crosstie.kdl", kdl("after"))] {
+        let (mut stays, theirs) = Peer::open_with(router.clients(), &open("stays"));
+        assert_eq!(first_host(&theirs).as_deref(), Some("before"), "{name}");
+        router.dir().write(name, text);
+        let mark = router.log_mark();
+        assert_eq!(reload(router.clients(), &[]).code, Some(0), "{name}");
+        let (mut comes, theirs) = Peer::open_with(router.clients(), &open("comes"));
+        assert_eq!(first_host(&theirs).as_deref(), Some("after"), "{name}");
+        for peer in [&mut stays, &mut comes] {
+            peer.begin(0);
+        }
+        if name == "qdrouterd.conf" {
+            router.wait_log(mark, Duration::from_secs(20), &["listening", "more"]);
+            let (_, theirs) = Peer::open_with(router.addr("more"), &open("more"));
+            assert_eq!(first_host(&theirs), None);
+            // what is wrong in it changes nothing
+            router.dir().write(name, "listener {\n    prot: 1\n}\n");
+            assert_eq!(reload(router.clients(), &[]).code, Some(78));
+            comes.begin(1);
+        }
+        router.assert_healthy();
     }
 }
