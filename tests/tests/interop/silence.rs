@@ -1,20 +1,26 @@
 //! Peers of a connector that say nothing, too little or the wrong thing: the router gives them up and goes on to the next.
 
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crosstie_tests::artemis::Artemis;
 use crosstie_tests::broker::Broker;
 use crosstie_tests::frame::{self, AMQP_HEADER, SASL_HEADER};
+use crosstie_tests::management::Management;
 use crosstie_tests::names::give_names;
+use crosstie_tests::native::runtime;
 use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::open;
-use crosstie_tests::place::TestDir;
+use crosstie_tests::place::{TestDir, free_port};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::proxy::Proxy;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::primitives::{Array, Symbol};
 use fe2o3_amqp_types::sasl::{SaslCode, SaslMechanisms, SaslOutcome};
+
+use crate::tls::{Place, listener};
 
 /// A connector to two endpoints that gives each a second.
 fn hasty(first: &Server, second: &Server) -> Router {
@@ -161,4 +167,63 @@ fn names_that_never_resolve_delay_nothing_else() {
     let since = Instant::now();
     assert!(router.terminate().success());
     assert!(since.elapsed() < Duration::from_secs(10), "it took {:?} to end", since.elapsed());
+}
+
+/// A server that ends with its test.
+struct Shakes(Child);
+
+impl Drop for Shakes {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Before the handshake of TLS, and after it.
+#[test]
+fn a_tls_peer_that_never_speaks_is_given_up_before_its_handshake_and_after_it() {
+    let place = Place::new();
+    let secure = Router::start(&plain_kdl(&[place.tls("t", ""), listener("secure", "tls \"t\"")].concat()));
+    let (mute, port) = (Server::new(), free_port());
+    let mut command = std::process::Command::new("openssl");
+    command.args(["s_server", "-quiet", "-accept", &format!("127.0.0.1:{port}"), "-cert", &place.path("server.pem")]);
+    command.args(["-key", &place.path("server.key")]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    // it speaks when it is spoken to by its input, which stays open
+    let shakes = Shakes(command.spawn().expect("openssl runs"));
+    let end = Instant::now() + DEADLINE;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "openssl does not listen");
+    }
+    let connector = |name: &str, first: u16| {
+        let second = secure.addr("secure");
+        format!(
+            "connector \"{name}\" {{\n    tls \"t\"\n    handshake-timeout \"1s\"\n    endpoint \"amqps://127.0.0.1:{first}\" priority=0\n    \
+             endpoint \"amqps://{second}\" priority=1\n    failover {{\n        backoff base=\"100ms\" cap=\"200ms\"\n    }}\n}}\n"
+        )
+    };
+    let kdl = [place.tls("t", ""), connector("before", mute.port()), connector("after", port)].concat();
+    let mut router = Router::start(&plain_kdl(&kdl));
+    for name in ["before", "after"] {
+        router.wait_log(0, DEADLINE, &["cannot connect", name, "handshake timeout"]);
+        router.wait_log(0, DEADLINE, &["connected", name, &secure.addr("secure").port().to_string()]);
+    }
+    drop(shakes);
+    router.assert_healthy();
+}
+
+#[test]
+fn a_connector_that_waits_for_its_peer_is_connecting() {
+    let server = Server::new();
+    let connector = format!("connector \"up\" {{\n    endpoint \"amqp://127.0.0.1:{}\"\n}}\n", server.port());
+    let mut router = Router::start(&plain_kdl(&connector));
+    let mut peer = server.accept();
+    let runtime = runtime();
+    let mut management = runtime.block_on(Management::open(router.clients()));
+    let mut status = |wanted: &str| {
+        runtime.block_on(management.wait("connector", "up", |answer| answer.text("connectionStatus") == wanted));
+    };
+    status("CONNECTING");
+    peer.serve_open(&open("up"));
+    status("SUCCESS");
+    router.assert_healthy();
 }
