@@ -1,6 +1,7 @@
 //! A changed `tls` node: connections stay, and new ones go by what it is now.
 
 use crosstie_tests::certificates::{Authority, Subject};
+use crosstie_tests::place::free_port;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 
@@ -93,5 +94,35 @@ fn s20_a_user_who_goes_takes_no_certificate_of_the_same_name_along() {
     for event in ["closed", "transport-error", "disconnected", "connection-error"] {
         assert_eq!(external.events_so_far(event).len(), 0, "{event}");
     }
+    router.assert_healthy();
+}
+
+/// Whom a connector believes: its connection stays when that changes, and the next one is judged by it.
+#[test]
+fn s14_a_connector_dials_by_the_authorities_that_its_file_has_then() {
+    let (place, next) = (Place::new(), Authority::new("next"));
+    let _ = next.write(&place.dir, "next");
+    let read = |name: &str| std::fs::read_to_string(place.path(name)).expect("a file");
+    let believed = place.dir.write("believed.pem", read("ca.pem"));
+    let port = free_port();
+    let door = listener("secure", "tls \"t\"").replace("port 0", &format!("port {port}"));
+    let server = || Router::start(&plain_kdl(&[place.tls("t", ""), door.clone()].concat()));
+    let mut first = server();
+    let mut router = Router::start(&plain_kdl(&format!(
+        "tls \"mine\" {{\n    ca \"{}\"\n}}\nconnector \"up\" {{\n    endpoint \"amqps://127.0.0.1:{port}\"\n    tls \"mine\"\n    \
+         failover {{\n        backoff base=\"50ms\" cap=\"100ms\"\n    }}\n}}\n",
+        believed.display()
+    )));
+    let (_, connected) = router.wait_log(0, DEADLINE, &["connected", "up"]);
+    place.dir.write("believed.pem", read("next.pem"));
+    router.wait_log(connected, DEADLINE, &["certificates read again", "mine"]);
+    let shown = &router.stat("connectors")[0];
+    assert_eq!((&shown["connectionStatus"], &shown["attempts"]), (&"SUCCESS".into(), &1.into()), "{shown}");
+    assert!(first.terminate().success());
+    let mark = router.log_mark();
+    let _second = server();
+    router.wait_log(mark, DEADLINE, &["cannot connect", "up", "signed by nobody that `ca` names"]);
+    place.dir.write("believed.pem", read("next.pem") + &read("ca.pem"));
+    router.wait_log(mark, DEADLINE, &["connected", "up"]);
     router.assert_healthy();
 }
