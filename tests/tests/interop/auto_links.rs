@@ -12,6 +12,8 @@ use fe2o3_amqp_types::definitions::{self, AmqpError, Role};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, TargetArchetype};
 use fe2o3_amqp_types::performatives::{Attach, Detach};
 
+use crate::link_routes::{answer, routed_attach};
+
 fn router() -> Router {
     let door = "listener \"containers\" {\n    host \"127.0.0.1\"\n    port 0\n    role \"route-container\"\n}\n";
     let link = |name: &str, direction: &str| {
@@ -24,7 +26,10 @@ fn router() -> Router {
 
 /// A container that answers the router's session and both of its links, and grants credit on the one that it receives.
 fn container(router: &Router) -> Peer {
-    let mut peer = Peer::open(router.addr("containers"), "brk");
+    served(Peer::open(router.addr("containers"), "brk"))
+}
+
+fn served(mut peer: Peer) -> Peer {
     let channel = peer.expect("begin", |frame| {
         matches!(&frame.performative, Performative::Begin(begin) if begin.remote_channel.is_none())
             .then_some(frame.channel)
@@ -153,4 +158,40 @@ fn s04_a_refused_auto_link_is_attached_again_after_two_seconds_and_then_each_fiv
     assert_eq!(payload, data_message(b"one"));
     peer.settle(0, transfer.delivery_id.expect("an id"), Accepted {}.into());
     sender.expect_outcome(0);
+}
+
+/// `container` finds whoever has that container-id, also where the router dialled it: its auto-links and link routes carry.
+#[test]
+fn what_names_a_container_finds_it_behind_a_connector() {
+    let server = Server::new();
+    let links = |direction: &str| {
+        format!(
+            "auto-link \"{direction}\" {{\n    address \"w\"\n    direction \"{direction}\"\n    container \"brk\"\n}}\n\
+             link-route {{\n    prefix \"b2\"\n    direction \"{direction}\"\n    container \"brk\"\n}}\n"
+        )
+    };
+    let port = server.port();
+    let connector =
+        format!("connector \"dials\" {{\n    role \"route-container\"\n    endpoint \"amqp://127.0.0.1:{port}\"\n}}\n");
+    let mut router = Router::start(&plain_kdl(&[connector, links("in"), links("out")].concat()));
+    let mut container = served(server.accept_open(&open("brk")).0);
+    let mut client = Peer::session(router.clients(), "client");
+    client.attach_sender(0, 0, "w");
+    client.expect_credit();
+    client.send_message(0, 0, 0, b"by an auto-link");
+    let (delivery, payload) = container.expect_transfer();
+    assert_eq!(payload, data_message(b"by an auto-link"));
+    container.settle(0, delivery.delivery_id.expect("an id"), Accepted {}.into());
+    assert!(matches!(client.expect_outcome(0), DeliveryState::Accepted(_)));
+    client.send(0, &receiver(1, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    answer(&mut container, channel, &attach, 0);
+    client.expect_attach("receiver-1");
+    client.send(0, &flow(1, 0, 1));
+    container.expect("credit", |frame| {
+        matches!(&frame.performative, Performative::Flow(flow) if flow.link_credit == Some(1)).then_some(())
+    });
+    container.send_message(channel, attach.handle.0, 0, b"by a link route");
+    assert_eq!(client.expect_transfer().1, data_message(b"by a link route"));
+    router.assert_healthy();
 }

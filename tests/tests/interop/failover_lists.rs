@@ -25,6 +25,7 @@ fn s03_sound_items_among_broken_ones_are_used() {
             ("network-host", Value::String("127.0.0.1".into())),
             ("port", Value::Uint(advertised.port().into())),
             ("scheme", Value::String("amqp".into())),
+            ("hostname", Value::String("virtual.example.com".into())),
             ("extra", Value::Bool(true)),
         ]),
     ]);
@@ -33,7 +34,7 @@ fn s03_sound_items_among_broken_ones_are_used() {
     assert_eq!(attempt(&[&first, &advertised]).0, 0);
     let mark = router.log_mark();
     let (_peer, theirs) = advertised.accept_open(&open("advertised"));
-    assert_eq!(theirs.container_id, "hub");
+    assert_eq!((theirs.container_id.as_str(), theirs.hostname.as_deref()), ("hub", Some("virtual.example.com")));
     router.wait_log(mark.saturating_sub(20), Duration::from_secs(20), &["my-broker", &advertised.port().to_string()]);
 }
 
