@@ -222,6 +222,12 @@ impl RelaySessions {
     }
 }
 
+/// Of a container.
+const LONG_ANSWER: &str = "the container's answer to the attach is longer than max-frame-size";
+
+/// Of a container.
+const UNREAD_ANSWER: &str = "the container's answer to the attach cannot be handed on";
+
 fn custom(condition: &str, description: &str) -> Error {
     let condition = ErrorCondition::Custom(Symbol::from(condition));
     Error { condition, description: Some(description.to_owned()), info: None }
@@ -458,25 +464,29 @@ impl Shard {
         end.partner = Some(from);
         let unwanted_closed = end.unwanted_closed.clone();
         let Asked { attach, renamed, way, flow } = *asked;
-        let Ok(answer) = raw::Attach::decode(body) else {
-            return;
-        };
-        if !end.receives {
+        let answer = raw::Attach::decode(body);
+        if let Ok(answer) = &answer
+            && !end.receives
+        {
             end.start = Serial(answer.initial_delivery_count());
         }
         let side = if attach.role == Role::Sender { Side::Target } else { Side::Source };
-        let address = match (&renamed, answer.address(side)) {
-            (Some((inside, outside)), Some(said)) if said == outside => Some(inside.clone()),
-            (Some(_), Some(said)) => Some(link_route::inside(&way.route, said)),
-            _ => None,
-        };
-        let relay = Relay { attach: &answer, address: address.as_deref().map(|address| (side, address)) };
-        if !peer.amqp.accept_relayed(to.link, &relay) {
-            let why = "the container's answer to the attach is longer than max-frame-size";
-            let error = custom("amqp:frame-size-too-small", why);
+        let taken = answer.map_err(|_| (terminus::invalid(UNREAD_ANSWER), true)).and_then(|answer| {
+            let address = match (&renamed, answer.address(side)) {
+                (Some((inside, outside)), Some(said)) if said == outside => Some(inside.clone()),
+                (Some(_), Some(said)) => Some(link_route::inside(&way.route, said)),
+                _ => None,
+            };
+            let relay = Relay { attach: &answer, address: address.as_deref().map(|address| (side, address)) };
+            let fits = peer.amqp.accept_relayed(to.link, &relay);
+            // what it had before keeps its deliveries
+            let refusal = || (custom("amqp:frame-size-too-small", LONG_ANSWER), !answer.has_unsettled());
+            if fits { Ok(()) } else { Err(refusal()) }
+        });
+        if let Err((error, closed)) = taken {
             peer.amqp.refuse(to.link, terminus::answer(&attach, None, None), error);
-            // the peer hears that it is closed; what it had before keeps its deliveries
-            unwanted_closed.store(!answer.has_unsettled(), Ordering::Relaxed);
+            // the peer hears that it is closed
+            unwanted_closed.store(closed, Ordering::Relaxed);
             self.take_routed(to);
             return self.tell(from, Relayed::Unwanted);
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crosstie_tests::frame::{Performative, condition, data_message};
+use crosstie_tests::frame::{self, Performative, condition, data_message};
 use crosstie_tests::management::Management;
 use crosstie_tests::native::runtime;
 use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
@@ -491,6 +491,32 @@ fn s05_a_refusal_is_the_containers() {
     assert_eq!(found.error.and_then(|error| error.description).as_deref(), Some("not for you"));
     client.send(0, &detach(3, true, None));
     assert!(next_detach(&mut container).closed);
+}
+
+#[test]
+fn s05_an_answer_that_cannot_be_handed_on_refuses_the_peer() {
+    let router = router();
+    let mut container = container(&router);
+    let mut client = Peer::session(router.clients(), "client");
+    client.send(0, &sender(3, "b2.q"));
+    let (channel, attach) = routed_attach(&mut container);
+    let handle = attach.handle.0;
+    let answer =
+        Attach { role: Role::Receiver, initial_delivery_count: None, properties: Some(OrderedMap::new()), ..attach };
+    // an attach has 14 fields; null follows as a fifteenth
+    let mut bytes = frame::amqp(channel, &answer, &[]);
+    assert_eq!(bytes[8..12], [0x00, 0x53, 0x12, 0xc0], "{bytes:?}");
+    assert_eq!(bytes[13], 14);
+    bytes.push(0x40);
+    for at in [3, 12, 13] {
+        bytes[at] += 1;
+    }
+    container.send_bytes(&bytes);
+    assert!(client.expect_attach("sender-3").target.is_none());
+    let found = next_detach(&mut client);
+    assert_eq!((named(&found).as_deref(), found.closed), (Some("amqp:invalid-field"), true), "{found:?}");
+    let gone = next_detach(&mut container);
+    assert_eq!((gone.handle.0, gone.closed), (handle, true), "{gone:?}");
 }
 
 #[test]
