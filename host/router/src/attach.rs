@@ -66,13 +66,16 @@ impl Shard {
             (Role::Receiver, Some(TargetArchetype::Target(target))) => target.address.as_ref(),
             (Role::Receiver, None) => None,
         };
-        if address.is_none() {
-            // without a terminus, the peer's detach is on its way, and says why; and the reference uses none without an address
-            return;
-        }
         let Some(configured) = self.common.auto_links.get(auto_link) else {
             return;
         };
+        if address.is_none() {
+            // without a terminus, the peer's detach is to follow, and says why; and the reference uses none without an address
+            let error = "the container's answer has no address";
+            self.common.auto_links.set_error(auto_link, Some(error.to_owned()));
+            tracing::info!(target: "link", auto_link = configured.name, error, "auto-link without an address");
+            return;
+        }
         let key =
             Key { class: Class::Mobile, phase: configured.phase, name: normalise(&configured.address).to_owned() };
         let distribution = self.common.addresses.distribution(&key.name);

@@ -9,7 +9,7 @@ use crosstie_tests::performative::{begin, flow, open, receiver};
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::{self, AmqpError, Role};
-use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, TargetArchetype};
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Target, TargetArchetype};
 use fe2o3_amqp_types::performatives::{Attach, Detach};
 
 use crate::link_routes::{answer, routed_attach};
@@ -118,6 +118,37 @@ pub(crate) fn refuse(peer: &mut Peer, theirs: &Attach) {
     peer.expect("detach", |frame| {
         matches!(&frame.performative, Performative::Detach(detach) if detach.handle == handle).then_some(())
     });
+}
+
+#[test]
+fn an_auto_link_whose_answer_has_no_address_says_so() {
+    let server = Server::new();
+    let addr = SocketAddr::from(([127, 0, 0, 1], server.port()));
+    let router = Router::start(&plain_kdl(&format!(
+        "connector \"broker\" {{\n    role \"route-container\"\n    endpoint \"amqp://{addr}\"\n}}\n\
+         auto-link \"one\" {{\n    address \"q\"\n    direction \"out\"\n    connection \"broker\"\n}}\n"
+    )));
+    let mut peer = serve_session(&server);
+    let theirs = auto_attach(&mut peer);
+    let handle = theirs.handle.clone();
+    let target = Some(Box::new(TargetArchetype::Target(Target::default())));
+    peer.send(0, &Attach { role: Role::Receiver, initial_delivery_count: None, unsettled: None, target, ..theirs });
+    router.wait_log(
+        0,
+        DEADLINE,
+        &["INFO", "auto-link without an address", "one", "the container's answer has no address"],
+    );
+    let shown = router.stat("auto-links").remove(0);
+    let error = "the container's answer has no address";
+    assert_eq!((&shown["operStatus"], &shown["lastError"]), (&"attaching".into(), &error.into()), "{shown}");
+    // its detach says more, and is answered
+    let error = definitions::Error::new(AmqpError::NotFound, Some("no such queue".to_owned()), None);
+    peer.send(0, &Detach { handle: handle.clone(), closed: true, error: Some(error) });
+    peer.expect("detach", |frame| {
+        matches!(&frame.performative, Performative::Detach(detach) if detach.handle == handle).then_some(())
+    });
+    router.wait_log(0, DEADLINE, &["auto-link detached by the peer", "no such queue"]);
+    assert_eq!(router.stat("auto-links")[0]["lastError"], "no such queue");
 }
 
 #[test]
