@@ -50,8 +50,13 @@ pub(crate) fn roots(ca: &Authorities) -> Result<(RootCertStore, Option<Expiry>),
             let found = rustls_native_certs::load_native_certs();
             roots.add_parsable_certificates(found.certs);
             if roots.is_empty() {
-                let fault = Fault::new(Blame::Ca, "this system has no certificates of authorities".to_owned());
-                return Err(fault.hint("install the package `ca-certificates`, or name a file in `ca`"));
+                // the first one says enough: where one file cannot be read, there may be a thousand
+                let what = match found.errors.first() {
+                    Some(error) => format!("this system's certificates of authorities cannot be read: {error}"),
+                    None => "this system has no certificates of authorities".to_owned(),
+                };
+                let hint = "install the package `ca-certificates`, or name a file in `ca`";
+                return Err(Fault::new(Blame::Ca, what).hint(hint));
             }
         }
     }

@@ -57,16 +57,19 @@ fn decrypt(text: &[u8], name: &str, password: Option<&str>) -> Result<PrivateKey
         let fault = Fault::new(Blame::PrivateKey, format!("`{name}` is encrypted"));
         return Err(fault.hint("say its password, as in `private-key \"server.key\" password=\"file:server.pass\"`"));
     };
-    let bad = || Fault::new(Blame::PrivateKey, format!("`{name}` is no encrypted key that can be read"));
+    let unserved = |what: String| {
+        Fault::new(Blame::PrivateKey, what)
+            .hint("`openssl pkcs8 -topk8 -in OLD -out NEW` writes it in the form that is read")
+    };
+    let bad = || unserved(format!("`{name}` is no encrypted key that can be read"));
     let (_, bytes) = decode_vec(block(text).ok_or_else(bad)?).map_err(|_| bad())?;
     let encrypted = EncryptedPrivateKeyInfoRef::try_from(bytes.as_slice()).map_err(|_| bad())?;
-    let is_served = encrypted.encryption_algorithm.pbes2().is_some();
-    let plain = encrypted.decrypt(password).map_err(|_| {
-        if is_served {
-            return Fault::new(Blame::Password, format!("this is not the password of `{name}`"));
+    let plain = encrypted.decrypt(password).map_err(|error| match error {
+        // what a wrong password makes of it seldom ends as it should, and never reads as a key
+        pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
+            Fault::new(Blame::Password, format!("this is not the password of `{name}`"))
         }
-        let fault = Fault::new(Blame::PrivateKey, format!("`{name}` is encrypted in a form that is not served"));
-        fault.hint("`openssl pkcs8 -topk8 -in OLD -out NEW` writes it in the form that is read")
+        error => unserved(format!("`{name}` is encrypted in a form that is not served: {error}")),
     })?;
     Ok(PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(plain.as_bytes().to_vec())))
 }

@@ -1,5 +1,11 @@
 //! Profiles read from files that OpenSSL and rcgen wrote; OpenSSL is also who is asked what a certificate says.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends by panicking"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -202,6 +208,22 @@ fn s14_encrypted_keys_open_with_their_password_alone() {
         let (part, message) = fault(&profile(&certificate, &encrypted, None));
         assert!(part == Blame::PrivateKey && message.contains("is encrypted"), "{form}: {message}");
     }
+    for (form, words) in [("-v1 PBE-SHA1-3DES", "is no encrypted key"), ("-v2 aria-256-cbc", "is no encrypted key")] {
+        openssl(&dir, &format!("pkcs8 -topk8 -in a.key -out b.key -passout pass:geheim {form}"));
+        let (part, message) = fault(&profile(&certificate, &dir.0.join("b.key"), Some("geheim")));
+        assert!(part == Blame::PrivateKey && message.contains(words), "{form}: {message}");
+    }
+    // the password is right, and a parameter of scrypt, its block size, is none
+    openssl(&dir, "pkcs8 -topk8 -in a.key -out b.key -passout pass:geheim -scrypt");
+    let written = std::fs::read_to_string(dir.0.join("b.key")).unwrap();
+    let (label, mut der) = pkcs8::der::pem::decode_vec(written.as_bytes()).unwrap();
+    let at = der.windows(4).position(|bytes| bytes == [0x02, 0x01, 0x08, 0x02]).expect("the block size");
+    der[at + 2] = 0;
+    let damaged = pkcs8::der::pem::encode_string(label, pkcs8::LineEnding::LF, &der).unwrap();
+    let damaged = dir.write("damaged.key", &damaged);
+    let (part, message) = fault(&profile(&certificate, &damaged, Some("geheim")));
+    assert!(part == Blame::PrivateKey && message.contains("in a form that is not served"), "{message}");
+    openssl(&dir, "pkcs8 -topk8 -in a.key -out b.key -passout pass:geheim");
     openssl(&dir, "ec -in a.key -out c.key -aes256 -passout pass:geheim");
     let (part, message) = fault(&profile(&certificate, &dir.0.join("c.key"), Some("geheim")));
     assert!(part == Blame::PrivateKey && message.contains("old form of OpenSSL"), "{message}");

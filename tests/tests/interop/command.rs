@@ -46,6 +46,20 @@ fn check_refuses_what_is_no_kdl() {
 }
 
 #[test]
+fn check_says_why_the_systems_certificates_cannot_be_read() {
+    let dir = TestDir::new("check");
+    let file = dir.write("check.kdl", "tls \"t\"\nconnector \"a\" {\n    endpoint \"amqps://h\"\n    tls \"t\"\n}\n");
+    let missing = dir.path().join("bundle.pem");
+    let mut command = Command::new(router_binary());
+    command.arg("check").arg(file).env("SSL_CERT_FILE", &missing).env_remove("SSL_CERT_DIR").env("NO_COLOR", "1");
+    let output = command.output().expect("crosstie runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(BAD_CONFIGURATION), "{said}");
+    assert!(said.contains("this system's certificates of authorities cannot be read: "), "{said}");
+    assert!(said.contains("bundle.pem"), "{said}");
+}
+
+#[test]
 fn run_refuses_a_bad_file() {
     let dir = TestDir::new("run");
     let file = dir.write("bad.kdl", "listener \"a\" {\n    port \"no such service\"\n}\n");
