@@ -263,6 +263,41 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
 }
 
 #[test]
+fn s14_an_authority_that_shows_itself_as_a_peer_is_named_as_one() {
+    let dir = Dir::new();
+    let authority = |name: &str, hosts: Vec<String>| {
+        let mut params = CertificateParams::new(hosts).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, name);
+        (params, KeyPair::generate().unwrap())
+    };
+    let (params, key) = authority("root", Vec::new());
+    let root = params.self_signed(&key).unwrap().pem();
+    let issuer = rcgen::Issuer::new(params, key);
+    let (params, key) = authority("below", vec!["hub".to_owned()]);
+    let shown = params.signed_by(&key, &issuer).unwrap().pem();
+    let own = profile(&dir.write("a.pem", &shown), &dir.write("a.key", &key.serialize_pem()), None);
+    let trusting = Tls { ca: Authorities::File(dir.write("root.pem", &root)), ..own.clone() };
+    let client = Profile::load(&trusting).unwrap().client(true).unwrap();
+    let mut client = rustls::ClientConnection::new(client, "hub".try_into().unwrap()).unwrap();
+    let server = Profile::load(&own).unwrap().server(false).unwrap();
+    let mut server = rustls::ServerConnection::new(server).unwrap();
+    let mut error = None;
+    for _ in 0..4 {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        let _ = server.process_new_packets();
+        bytes.clear();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        error = error.or(client.process_new_packets().err());
+    }
+    let said = crosstie_tls::explain(&error.expect("an error"));
+    assert!(said.contains("that of an authority (`CA:TRUE`)"), "{said}");
+}
+
+#[test]
 fn s14_files_written_one_after_the_other_are_taken_together() {
     let dir = Dir::new();
     let (first, second) = (certificate(), certificate());
