@@ -188,7 +188,7 @@ impl Control {
     }
 
     async fn drop_connection(&self, id: u64) -> Result<(), Refused> {
-        if self.end(&Ending::Drop(id)).await == 0 {
+        if !self.end(&Ending::Drop(id)).await {
             return Err(Refused::BadRequest(format!("no connection has the id {id}")));
         }
         tracing::info!(target: "management", connection = id, "connection deleted");

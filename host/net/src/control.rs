@@ -291,9 +291,9 @@ impl Control {
         }
     }
 
-    /// Ends connections. Says how many.
-    pub(crate) async fn end(&self, ending: &Ending) -> usize {
-        let mut count = 0_usize;
+    /// Ends connections. Says whether there was one.
+    pub(crate) async fn end(&self, ending: &Ending) -> bool {
+        let mut found = false;
         // twice: the first time one may be on its way from a worker that has been asked to one that has been asked before
         for _ in 0..2 {
             let mut answers = Vec::new();
@@ -304,10 +304,10 @@ impl Control {
                 }
             }
             for answer in answers {
-                count = count.saturating_add(answer.await.unwrap_or(0));
+                found |= answer.await.unwrap_or(false);
             }
         }
-        count
+        found
     }
 
     /// What is asked for; `by`: the connection that asks.

@@ -85,8 +85,8 @@ pub(crate) enum Command {
     RemoveAutoLink(AutoLinkId),
     /// A peer makes a link route to its own connection: say whether that is still there.
     AddConnectionRoute(ConnectionRef, LinkRoute, oneshot::Sender<bool>),
-    /// End connections, and say how many there were.
-    End(Ending, oneshot::Sender<usize>),
+    /// End connections, and say whether there was one.
+    End(Ending, oneshot::Sender<bool>),
     /// Say what there is.
     Survey(oneshot::Sender<Surveyed>),
     /// The answer to a message to the management node, if there is one.
@@ -428,11 +428,11 @@ impl Worker {
         self.settle_events();
     }
 
-    /// Ends connections. Says how many.
-    fn end(self: &Rc<Self>, ending: &Ending) -> usize {
+    /// Ends connections. Says whether there was one.
+    fn end(self: &Rc<Self>, ending: &Ending) -> bool {
         let all: Vec<(ConnectionRef, Rc<Socket>)> =
             self.sockets.borrow().iter().map(|(at, socket)| (*at, socket.clone())).collect();
-        let mut count = 0;
+        let mut found = false;
         for (at, socket) in all {
             let identity = socket.identity.borrow();
             let owner = &identity.owner;
@@ -445,7 +445,7 @@ impl Worker {
             if !is_meant || socket.is_ended.get() {
                 continue;
             }
-            count += 1;
+            found = true;
             match ending {
                 Ending::Drop(_) => socket.give_up("the connection was deleted by management"),
                 Ending::Listener { why, .. } => self.close_with(at, Some(why)),
@@ -453,7 +453,7 @@ impl Worker {
             }
         }
         self.settle_events();
-        count
+        found
     }
 
     fn close_with(&self, at: ConnectionRef, why: Option<&str>) {
