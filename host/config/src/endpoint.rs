@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crosstie_model::host_port;
 use crosstie_model::settings::Scheme;
 
 use crate::block::Text;
@@ -111,7 +112,7 @@ pub(crate) fn check_host(host: &str) -> Result<(), String> {
 /// A URL as the configuration writes it.
 pub(crate) fn show(scheme: Option<Scheme>, host: &str, port: u16) -> String {
     let scheme = scheme.map_or(String::new(), |scheme| format!("{}://", scheme.as_str()));
-    if host.contains(':') { format!("{scheme}[{host}]:{port}") } else { format!("{scheme}{host}:{port}") }
+    scheme + &host_port(host, port)
 }
 
 fn port_number(text: &str) -> Result<u16, String> {

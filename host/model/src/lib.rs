@@ -3,8 +3,11 @@
 pub mod address;
 pub mod cipher_suite;
 pub mod facts;
+mod host_port;
 pub mod pattern;
 pub mod plan;
 pub mod policy;
 pub mod random;
 pub mod settings;
+
+pub use host_port::host_port;

@@ -707,6 +707,18 @@ pub enum ContainerRef {
     Nobody,
 }
 
+impl ContainerRef {
+    /// Whether it means a connection of role `route-container`, by the name of its listener or connector and its container-id.
+    #[must_use]
+    pub fn means(&self, connection: &str, container_id: &str) -> bool {
+        match self {
+            Self::Connection(name) => name == connection,
+            Self::ContainerId(id) => id == container_id,
+            Self::Nobody => false,
+        }
+    }
+}
+
 /// The `plugins` node and the `plugin` nodes.
 #[derive(Debug, Clone)]
 pub struct Plugins {

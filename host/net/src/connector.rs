@@ -7,12 +7,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::facts::ConnectorStatus;
+use crosstie_model::host_port;
 use crosstie_model::policy::{FailoverAnswer, FailoverRequest, Hook};
 use crosstie_model::settings::Connector;
 use crosstie_router::failover::{Dial, Failover, Failure, Step};
 use tokio::time::Instant;
 
-use crate::dial_text;
 use crate::dialled::{Dialled, News, Opened};
 use crate::status::Watched;
 use crate::worker::Worker;
@@ -50,7 +50,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched, fail
                 }
             }
             Step::Dial(dial) => {
-                let endpoint = dial_text(&dial.host, dial.port);
+                let endpoint = host_port(&dial.host, dial.port);
                 tracing::debug!(target: "connector", connector = &*name, endpoint, "dialling");
                 watched.set_status(ConnectorStatus::Connecting);
                 watched.set_progress(failover);
@@ -177,7 +177,7 @@ async fn go_back(
                 failover.handle_answer(worker.clock(), answer);
             }
             Step::Dial(dial) => {
-                let endpoint = dial_text(&dial.host, dial.port);
+                let endpoint = host_port(&dial.host, dial.port);
                 tracing::debug!(target: "connector", connector = connector.name, endpoint, "dialling a better one");
                 watched.set_progress(failover);
                 let successor = succeed(worker.clone(), (connector.clone(), watched.edition()), dial);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::connection::Connection;
+use crosstie_model::host_port;
 use crosstie_model::settings::{Connector, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Dial, Failure};
@@ -18,7 +19,7 @@ use crate::layer::Layer;
 use crate::socket::{Owner, Socket};
 use crate::status::Watched;
 use crate::worker::Worker;
-use crate::{dial_text, opening, tcp};
+use crate::{opening, tcp};
 
 /// Between looks at a connection that is to take the place of another, or has given its own up.
 const LOOK: Duration = Duration::from_millis(20);
@@ -98,7 +99,7 @@ impl Dialled {
         let (at, socket) = worker.adopt(Box::new(Peer::new(amqp, meta)), Socket::new((stream, layer), identity));
         let (driver, driven) = (worker.clone(), socket.clone());
         tokio::task::spawn_local(async move { driver.drive(at, driven, Vec::new()).await });
-        let endpoint = dial_text(&dial.host, dial.port);
+        let endpoint = host_port(&dial.host, dial.port);
         Ok(Self { worker: worker.clone(), at, socket, endpoint, is_over: Cell::new(false) })
     }
 

@@ -90,11 +90,6 @@ pub enum NetError {
     Gone(u16),
 }
 
-/// Host and port as they are written, an IPv6 address in brackets.
-pub(crate) fn dial_text(host: &str, port: u16) -> String {
-    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
-}
-
 /// What the process is told.
 pub struct Signals<S> {
     /// To shut down, when it is ready.

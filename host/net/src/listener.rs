@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::sasl::Users;
+use crosstie_model::host_port;
 use crosstie_model::settings::{AddressFamily, Listener};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -15,7 +16,7 @@ use crate::resolver::Resolver;
 use crate::socket::Owner;
 use crate::tcp::Unbound;
 use crate::worker::{Command, Door};
-use crate::{NetError, dial_text, tcp};
+use crate::{NetError, tcp};
 
 /// After an accept that failed, for example for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -44,7 +45,7 @@ pub(crate) async fn bind(listener: &Listener, resolver: &Resolver) -> Result<Soc
         (None, None) => tcp::listen_everywhere(listener.port).map(|socket| vec![socket]).map_err(Unbound::from),
         _ => tcp::listen(resolver, (host, listener.port), family).await,
     };
-    let name = dial_text(host, listener.port);
+    let name = host_port(host, listener.port);
     let failed = |Unbound { addr, source }| {
         let addr = addr.map(|addr| addr.to_string()).filter(|addr| *addr != name);
         let address = addr.map_or_else(|| name.clone(), |addr| format!("{addr} of {host:?}"));

@@ -6,6 +6,7 @@ use crosstie_model::facts::{
     AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectionRouteFacts, ConnectorFacts, EndpointFacts,
     LinkRouteFacts, ListenerFacts, TlsProfileFacts,
 };
+use crosstie_model::host_port;
 use crosstie_model::policy::Candidate;
 use crosstie_model::settings::{
     AddressFamily, AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute,
@@ -15,7 +16,6 @@ use crosstie_router::failover;
 use crosstie_router::survey::Unattached;
 use crosstie_tls::Profile;
 
-use crate::dial_text;
 use crate::status::State;
 
 /// As long as `initialHandshakeTimeoutSeconds: 0` of the reference.
@@ -55,7 +55,7 @@ fn endpoint(
 pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
     let urls = listener.failover_urls.iter().map(|url| {
         let scheme = url.scheme.map(|scheme| format!("{}://", scheme.as_str())).unwrap_or_default();
-        format!("{scheme}{}", dial_text(&url.host, url.port))
+        format!("{scheme}{}", host_port(&url.host, url.port))
     });
     let host = listener.host.as_deref().unwrap_or_default();
     let tls = listener.tls.as_ref();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crosstie_amqp::fault::condition;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::settings::{AutoLink, ContainerRef, Direction, Role as PeerRole};
+use crosstie_model::settings::{AutoLink, Direction, Role as PeerRole};
 use fe2o3_amqp_types::definitions::{Error, Handle, ReceiverSettleMode, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
 use fe2o3_amqp_types::performatives::Attach;
@@ -29,12 +29,7 @@ pub(crate) struct Retry {
 }
 
 fn belongs(auto_link: &AutoLink, meta: &Meta) -> bool {
-    meta.role == PeerRole::RouteContainer
-        && match &auto_link.container {
-            ContainerRef::Connection(name) => **name == *meta.name,
-            ContainerRef::ContainerId(id) => *id == meta.container_id,
-            ContainerRef::Nobody => false,
-        }
+    meta.role == PeerRole::RouteContainer && auto_link.container.means(&meta.name, &meta.container_id)
 }
 
 /// What we send: our end has the local address, the container's end its own.

@@ -40,7 +40,9 @@ impl Candidates {
         self.allow.clone_from(&connector.failover.allow);
         self.scheme = if connector.tls.is_some() { Scheme::Amqps } else { Scheme::Amqp };
         for candidate in configured {
-            let before = old.iter().find(|(key, known)| is_at(known, &candidate) && self.get(*key).is_none());
+            let before = old
+                .iter()
+                .find(|(key, known)| is_at(known, (&candidate.host, candidate.port)) && self.get(*key).is_none());
             match before {
                 Some((key, known)) => self.known.push((*key, configured_as(known, candidate))),
                 None => self.add(candidate),
@@ -49,7 +51,7 @@ impl Candidates {
         for (key, known) in old.into_iter().filter(|(_, known)| known.origin == CandidateOrigin::Advertised) {
             let allowed = self.allow.is_empty() || self.is_listed(&known.host);
             let follows = connector.failover.follow_advertised && allowed && known.scheme == self.scheme;
-            if follows && !self.known.iter().any(|(_, other)| is_at(other, &known)) {
+            if follows && !self.known.iter().any(|(_, other)| is_at(other, (&known.host, known.port))) {
                 self.known.push((key, known));
             }
         }
@@ -98,10 +100,11 @@ impl Candidates {
                 left_out = left_out.saturating_add(1);
                 continue;
             }
-            if self.known.iter().any(|(_, known)| same(known, &item)) {
+            let place = (item.host.as_str(), item.port);
+            if self.known.iter().any(|(_, known)| is_at(known, place)) {
                 continue;
             }
-            match old.iter().find(|(_, known)| same(known, &item)) {
+            match old.iter().find(|(_, known)| is_at(known, place)) {
                 Some(before) => self.known.push(before.clone()),
                 None => self.add(from_advertised(&item, self.scheme)),
             }
@@ -146,12 +149,8 @@ fn configured_as(known: &Candidate, configured: Candidate) -> Candidate {
     }
 }
 
-fn is_at(one: &Candidate, other: &Candidate) -> bool {
-    one.port == other.port && one.host.eq_ignore_ascii_case(&other.host)
-}
-
-fn same(candidate: &Candidate, item: &Advertised) -> bool {
-    candidate.port == item.port && candidate.host.eq_ignore_ascii_case(&item.host)
+fn is_at(candidate: &Candidate, (host, port): (&str, u16)) -> bool {
+    candidate.port == port && candidate.host.eq_ignore_ascii_case(host)
 }
 
 /// Whether a pattern, in which `*` stands for any text, covers a host.

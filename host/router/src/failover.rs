@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{Candidate, FailoverAnswer, FailoverCause, FailoverRequest};
+use crosstie_model::host_port;
+use crosstie_model::policy::{Candidate, FailoverAnswer, FailoverCause, FailoverRequest, Pick};
 use crosstie_model::random::Random;
 use crosstie_model::settings::{Backoff, Connector, Role};
 
@@ -213,13 +214,13 @@ impl Failover {
             State::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             State::Round { left, .. } => {
                 let mut left = std::mem::take(left);
-                while let Some(turn) = left.pop_front() {
-                    if let Some(dial) = self.dial(turn.key, clock.unix_ms) {
+                match self.dial_next(&mut left, clock.unix_ms) {
+                    Some((_, dial)) => {
                         self.state = State::Dialing { left };
-                        return Step::Dial(dial);
+                        Step::Dial(dial)
                     }
+                    None => Step::Wait(self.exhausted(clock.now)),
                 }
-                Step::Wait(self.exhausted(clock.now))
             }
             State::Connected { .. } => self.poll_back(clock),
             State::Asking(_) | State::Dialing { .. } | State::Waiting { .. } => Step::Idle,
@@ -243,11 +244,9 @@ impl Failover {
             Back::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             Back::Round { left, .. } => {
                 let mut left = std::mem::take(left);
-                while let Some(turn) = left.pop_front() {
-                    if let Some(dial) = self.dial(turn.key, clock.unix_ms) {
-                        self.set_back(Back::Dialing { key: turn.key, left });
-                        return Step::Dial(dial);
-                    }
+                if let Some((key, dial)) = self.dial_next(&mut left, clock.unix_ms) {
+                    self.set_back(Back::Dialing { key, left });
+                    return Step::Dial(dial);
                 }
                 self.hold_down(clock.now);
                 self.poll_back(clock)
@@ -299,6 +298,11 @@ impl Failover {
         }
     }
 
+    /// The first of those left that is still known.
+    fn dial_next(&mut self, left: &mut VecDeque<Turn>, unix_ms: u64) -> Option<(Key, Dial)> {
+        std::iter::from_fn(|| left.pop_front()).find_map(|turn| Some((turn.key, self.dial(turn.key, unix_ms)?)))
+    }
+
     /// `None` for a candidate that is known no longer.
     fn dial(&mut self, key: Key, unix_ms: u64) -> Option<Dial> {
         let candidate = self.candidates.get_mut(key)?;
@@ -327,12 +331,11 @@ impl Failover {
         let left = match answer {
             Some(answer) => {
                 self.retry_after = answer.retry_after;
-                let turn = |index, delay| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
-                answer.order.into_iter().filter_map(|pick| turn(pick.index, pick.delay)).collect()
+                turns(asked, answer.order).collect()
             }
             None => {
                 self.retry_after = None;
-                asked.iter().map(|key| Turn { key: *key, delay: Duration::ZERO }).collect()
+                asked.iter().copied().map(at_once).collect()
             }
         };
         self.start(clock.now, left);
@@ -344,12 +347,8 @@ impl Failover {
             return;
         };
         let left = match answer {
-            Some(answer) => {
-                let turn = |index, delay| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
-                let picks = answer.order.into_iter().filter_map(|pick| turn(pick.index, pick.delay));
-                picks.take_while(|turn| Some(turn.key) != self.current).collect()
-            }
-            None => self.better().into_iter().map(|key| Turn { key, delay: Duration::ZERO }).collect(),
+            Some(answer) => turns(asked, answer.order).take_while(|turn| Some(turn.key) != self.current).collect(),
+            None => self.better().into_iter().map(at_once).collect(),
         };
         self.go_back(clock.now, left);
     }
@@ -487,10 +486,18 @@ impl Failover {
     }
 }
 
+/// What policy picked of the candidates that it was asked about.
+fn turns(asked: &[Key], order: Vec<Pick>) -> impl Iterator<Item = Turn> {
+    let turn = |Pick { index, delay, .. }| Some(Turn { key: *asked.get(usize::try_from(index).ok()?)?, delay });
+    order.into_iter().filter_map(turn)
+}
+
+const fn at_once(key: Key) -> Turn {
+    Turn { key, delay: Duration::ZERO }
+}
+
 /// A candidate as it is written.
 #[must_use]
 pub fn url(candidate: &Candidate) -> String {
-    let host = &candidate.host;
-    let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-    format!("{}://{host}:{}", candidate.scheme.as_str(), candidate.port)
+    format!("{}://{}", candidate.scheme.as_str(), host_port(&candidate.host, candidate.port))
 }

@@ -70,11 +70,7 @@ struct Container {
 
 impl Container {
     fn belongs(&self, route: &LinkRoute) -> bool {
-        match &route.container {
-            ContainerRef::Connection(name) => **name == *self.name,
-            ContainerRef::ContainerId(id) => *id == self.container_id,
-            ContainerRef::Nobody => false,
-        }
+        route.container.means(&self.name, &self.container_id)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use crosstie_config::read_secret;
+use crosstie_model::host_port;
 use crosstie_model::settings::{Authorities, ClientCertificate, Scheme, Secret, Tls, TlsVersion};
 use crosstie_tls::{Blame, Profile};
 use fe2o3_amqp::connection::{ConnectionHandle, OpenError};
@@ -200,8 +201,7 @@ fn option(crosstie_tls::Fault { blame, what, hint }: &crosstie_tls::Fault) -> St
 impl Bus {
     /// Host and port, as errors name them.
     fn peer(&self) -> String {
-        let Self { host, port, .. } = self;
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+        host_port(&self.host, self.port)
     }
 
     /// Connects, opens and begins a session.
