@@ -123,24 +123,35 @@ impl Creation {
     ///
     /// [`Refused::BadRequest`].
     pub(crate) fn check(mut self, facts: &Facts) -> Result<(Change, Created), Refused> {
-        match self.kind {
-            Kind::Address => check_rule(&self.attributes, &facts.address_rules)?,
-            Kind::LinkRoute => check_route(&self.attributes, &facts.link_routes)?,
+        let change: fn(Attributes) -> Change = match self.kind {
+            Kind::Address => {
+                check_rule(&self.attributes, &facts.address_rules)?;
+                Change::CreateAddress
+            }
+            Kind::LinkRoute => {
+                check_route(&self.attributes, &facts.link_routes)?;
+                Change::CreateLinkRoute
+            }
             Kind::ConnectionRoute => return self.check_connection_route(&facts.connection_routes),
-            Kind::AutoLink => self.check_auto_link(&facts.auto_links)?,
-            Kind::Tls => self.check_tls(&facts.tls_profiles)?,
-            Kind::Listener | Kind::Connector => self.check_endpoint(facts)?,
-        }
-        let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
-        let change = match self.kind {
-            Kind::Listener => Change::CreateListener(self.attributes),
-            Kind::Connector => Change::CreateConnector(self.attributes),
-            Kind::Address => Change::CreateAddress(self.attributes),
-            Kind::LinkRoute | Kind::ConnectionRoute => Change::CreateLinkRoute(self.attributes),
-            Kind::AutoLink => Change::CreateAutoLink(self.attributes),
-            Kind::Tls => Change::CreateTls(self.attributes),
+            Kind::AutoLink => {
+                self.check_auto_link(&facts.auto_links)?;
+                Change::CreateAutoLink
+            }
+            Kind::Tls => {
+                self.check_tls(&facts.tls_profiles)?;
+                Change::CreateTls
+            }
+            Kind::Listener => {
+                self.check_endpoint(facts)?;
+                Change::CreateListener
+            }
+            Kind::Connector => {
+                self.check_endpoint(facts)?;
+                Change::CreateConnector
+            }
         };
-        Ok((change, created))
+        let created = Created { kind: self.kind, name: self.attributes.text("name").map(str::to_owned) };
+        Ok((change(self.attributes), created))
     }
 
     /// An auto-link: gives it a name, and checks it. Source: the reference, `qdra_config_auto_link_create_CT`.

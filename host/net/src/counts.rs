@@ -60,7 +60,7 @@ impl Drop for Counted {
 }
 
 /// Counts one out; what is at zero takes no room.
-fn down<K: Ord + Clone>(table: &mut BTreeMap<K, u32>, key: &K) {
+fn down<K: Ord>(table: &mut BTreeMap<K, u32>, key: &K) {
     let Some(count) = table.get_mut(key) else {
         return;
     };

@@ -124,12 +124,12 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     tracing::debug!(target: "connection", listener = &*name, peer.addr = %address, container.id = open.container_id, user = peer.user, "opened");
     if limits.connections.is_some_and(|limit| counts.listener > limit) {
         let why = format!("listener {name} has its {} connections", limits.connections.unwrap_or_default());
-        return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
+        return turn_away(worker, at, error("amqp:resource-limit-exceeded", why), None);
     }
     let most = worker.shared.connections_max();
     if counts.total > most {
         let why = format!("the router has its {most} connections");
-        return turn_away(worker, at, error("amqp:resource-limit-exceeded", why));
+        return turn_away(worker, at, error("amqp:resource-limit-exceeded", why), None);
     }
     if !worker.policy.serves(Hook::Connection) {
         return admit(worker, at, &socket);
@@ -150,12 +150,9 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
             }
             ConnectionVerdict::Deny(denial) => {
                 let explain = socket.identity.borrow().owner.explain_refusals;
-                let refusal_note = denial.refusal.note.clone();
+                let note = denial.refusal.note.clone();
                 let plugin = Arc::clone(&denial.plugin);
-                let told = refusal(denial, explain);
-                tracing::info!(target: "connection", listener = &*name, peer.addr = %address, plugin = &*plugin,
-                    condition = condition(&told.condition), error = told.description, note = refusal_note, "connection denied");
-                turn_away(&worker, at, told);
+                turn_away(&worker, at, refusal(denial, explain), Some((&plugin, note.as_deref())));
             }
         }
     });
@@ -203,12 +200,14 @@ fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket) {
     resume(worker, socket);
 }
 
-fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error) {
+/// `by`: the plugin that says so, and what it notes for the log.
+fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error, by: Option<(&str, Option<&str>)>) {
+    let (plugin, note) = by.unzip();
     if let Some(socket) = worker.socket(at) {
         let identity = socket.identity.borrow();
         let (listener, connector) = identity.owner.names();
         tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
-            condition = condition(&why.condition), error = why.description, "connection refused");
+            condition = condition(&why.condition), error = why.description, plugin, note = note.flatten(), "connection refused");
     }
     worker.shard.borrow_mut().close(worker.now(), at, Some(why));
     if let Some(socket) = worker.socket(at) {

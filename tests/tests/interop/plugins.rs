@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use crosstie_tests::peer::Peer;
 use crosstie_tests::place::TestDir;
 use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
-use crosstie_tests::process::Process;
+use crosstie_tests::process::{Process, Stream};
 use crosstie_tests::proton::Proton;
-use crosstie_tests::router::{Router, check, plain_kdl};
+use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
 use crosstie_tests::server::Server;
 
 /// A router with one plugin named `rules`; `node` is what its `plugin` node holds.
@@ -45,6 +45,15 @@ fn a_refused_connection_is_told_why() {
     assert_eq!(closed["description"], "closed on Mondays");
     let info = closed["info"].to_string();
     assert!(info.contains("rules") && info.contains("rule 7"), "plugin and note stand in the info map: {info}");
+    // one line of the log says who refused it, and why
+    let (line, _) = router.wait_log(0, DEADLINE, &["plugin=\"rules\"", "note=\"rule 7\""]);
+    assert!(line.contains("connection refused") && line.contains("amqp:not-allowed"), "{line}");
+    let told = router
+        .process()
+        .lines(Stream::Err)
+        .into_iter()
+        .filter(|line| line.contains("closed on Mondays") && line.contains("INFO"));
+    assert_eq!(told.collect::<Vec<_>>().len(), 1);
     router.assert_healthy();
 }
 
