@@ -42,7 +42,7 @@ pub struct Agent {
 pub enum Step {
     /// The reply.
     Reply(Reply),
-    /// Nothing: the request says nowhere to reply to, and nothing was done.
+    /// No reply: the request cannot be read, or says nowhere to reply to.
     Silent,
     /// Facts are needed.
     Gather(Pending),
