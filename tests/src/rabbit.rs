@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, START, await_port};
 use crate::place::{TestDir, free_port};
@@ -78,11 +77,7 @@ impl Rabbit {
             .expect("a broker that is ready has said its process");
         let status = Command::new("kill").args(["-TERM", pid.trim()]).status().expect("kill runs");
         assert!(status.success(), "{pid:?} runs");
-        let end = Instant::now() + START;
-        while self.process.exited().is_none() {
-            assert!(Instant::now() < end, "rabbitmq does not end\n{}", self.process.tail(60));
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let _ = self.process.wait_exit(START);
     }
 
     fn await_ready(&mut self) {

@@ -5,11 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+pub use crate::peer::DEADLINE;
 use crate::place::{TestDir, router_binary};
 use crate::process::{Process, Stream};
-
-/// For what takes milliseconds on an idle machine.
-pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running `crosstie run FILE`.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crosstie_tests::certificates::{Authority, Subject};
 use crosstie_tests::frame::AMQP_HEADER;
 use crosstie_tests::peer::Peer;
+use crosstie_tests::place::free_port;
 use crosstie_tests::process::Process;
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
@@ -131,7 +132,7 @@ fn s14_a_connector_says_what_a_peer_speaks_that_does_not_speak_as_it_does() {
     dial_fails(&place, &format!("amqp://{}", secure.addr("secure")), "ca.pem", "the peer speaks TLS");
     dial_fails(&place, &format!("amqps://{}", secure.clients()), "ca.pem", "the peer does not speak TLS");
     // a server of old
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
+    let port = free_port();
     let mut command = Command::new("openssl");
     command.args(["s_server", "-accept", &format!("127.0.0.1:{port}"), "-tls1_1", "-cipher", "ALL:@SECLEVEL=0"]);
     command.args(["-cert", &place.path("server.pem"), "-key", &place.path("server.key")]);
