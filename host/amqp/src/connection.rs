@@ -3,28 +3,26 @@
 //! ```text
 //! Header -> [Sasl] -> AmqpHeader -> Opening -> Open -> Closing -> Ended
 //! ```
-//! Source: AMQP 1.0 part 2, 2.4. Transfers, flows and dispositions are in `transfer.rs`.
+//! Source: AMQP 1.0 part 2, 2.4. Sessions and links are in `links.rs`, transfers, flows
+//! and dispositions in `transfer.rs`.
 
 use std::time::Duration;
 
-use fe2o3_amqp_types::definitions::{Error, Fields, Handle, ReceiverSettleMode, Role, SenderSettleMode};
-use fe2o3_amqp_types::performatives::{Attach, Begin, ChannelMax, Close, Detach, End, MaxFrameSize, Open};
+use fe2o3_amqp_types::definitions::{Error, Fields};
+use fe2o3_amqp_types::performatives::{Attach, ChannelMax, Close, MaxFrameSize, Open};
 use serde_amqp::primitives::{Array, Symbol};
 
-use crate::fault::{self, PeerFault};
+use crate::fault::PeerFault;
 use crate::frame::{self, Frame, Header, Kind};
 use crate::handshake::{self, Exchange, Progress, Secure, Side};
 use crate::output::Output;
 use crate::sasl::Nonce;
-use crate::session::{DeliveryId, Link, LinkId, Session, Stage, window_frames};
+use crate::session::{DeliveryId, Link, LinkId, Session};
 use crate::time::Time;
 use crate::{guard, raw};
 
 /// Of an error's description where the peer's frames are too small for all of it.
 const DESCRIPTION_KEPT_CHARS: usize = 64;
-
-/// An attach that says no more than the link's name, beside that name.
-const BARE_ATTACH_MAX_BYTES: usize = 128;
 
 /// For the peer's answer to our close.
 const CLOSE_TIMEOUT_MAX: Duration = Duration::from_secs(10);
@@ -201,13 +199,13 @@ pub struct Connection {
     mechanism: Option<String>,
     pub(crate) sessions: Vec<Option<Session>>,
     /// Peer's channel to ours.
-    channels: Vec<Option<u16>>,
+    pub(crate) channels: Vec<Option<u16>>,
     pub(crate) remote_max_frame: u32,
-    remote_channel_max: u16,
+    pub(crate) remote_channel_max: u16,
     /// Sessions so far.
-    epochs: u64,
+    pub(crate) epochs: u64,
     /// Links of all sessions.
-    links: u32,
+    pub(crate) links: u32,
     remote_idle: Duration,
     started: Time,
     heard: Time,
@@ -506,252 +504,6 @@ impl Connection {
         self.state = State::Ended;
     }
 
-    /// Begins a session, and returns its channel; `None` when the limit is reached.
-    pub fn begin(&mut self) -> Option<u16> {
-        let channel = self.insert_session(None)?;
-        self.write_begin(channel, None);
-        Some(channel)
-    }
-
-    /// Begins a session for relayed links, whose window has this many bytes, and returns its channel; `None` when the limit is reached.
-    pub fn begin_relay(&mut self, window_bytes: u64) -> Option<u16> {
-        let channel = self.insert_session(Some(window_bytes))?;
-        self.write_begin(channel, None);
-        Some(channel)
-    }
-
-    /// A session at the lowest free channel. The first has all that may wait here as its window, each further one half as much
-    /// as the one before, unless it is told.
-    fn insert_session(&mut self, window_bytes: Option<u64>) -> Option<u16> {
-        let at = self.sessions.iter().position(Option::is_none).unwrap_or(self.sessions.len());
-        let most = self.setup.channel_max.min(self.remote_channel_max);
-        let channel = u16::try_from(at).ok().filter(|channel| *channel <= most)?;
-        let share = self.setup.buffered_bytes.checked_shr(channel.into()).unwrap_or(0);
-        let bytes = window_bytes.unwrap_or(share);
-        let window = window_frames(bytes, self.setup.max_frame_size);
-        let session = Session::new(self.epochs, self.setup.window_frames.map_or(window, |frames| window.min(frames)));
-        self.epochs = self.epochs.saturating_add(1);
-        match self.sessions.get_mut(at) {
-            Some(slot) => *slot = Some(session),
-            None => self.sessions.push(Some(session)),
-        }
-        Some(channel)
-    }
-
-    fn write_begin(&mut self, channel: u16, remote: Option<u16>) {
-        let window = self.session(channel).map_or(0, Session::incoming_window);
-        let begin = Begin {
-            remote_channel: remote,
-            next_outgoing_id: 0,
-            incoming_window: window,
-            outgoing_window: u32::MAX / 2,
-            handle_max: Handle(self.setup.links_max.saturating_sub(1)),
-            offered_capabilities: None,
-            desired_capabilities: None,
-            properties: None,
-        };
-        append(self.out.end(), channel, &begin);
-    }
-
-    fn handle_begin<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
-        let begin: Begin = decode(body, "begin")?;
-        if channel > self.setup.channel_max {
-            return Err(PeerFault::ChannelMax(channel));
-        }
-        let fault = |why| PeerFault::Channel { performative: "begin", channel, why };
-        if self.local(channel).is_some() {
-            return Err(fault("has a session"));
-        }
-        let ours = match begin.remote_channel {
-            Some(ours) if self.session(ours).is_some_and(|session| session.remote.is_none()) => ours,
-            Some(_) => return Err(fault("answers no begin of ours")),
-            None => self.insert_session(None).ok_or(PeerFault::ChannelMax(channel))?,
-        };
-        let at = usize::from(channel);
-        if self.channels.len() <= at {
-            self.channels.resize(at.saturating_add(1), None);
-        }
-        if let Some(slot) = self.channels.get_mut(at) {
-            *slot = Some(ours);
-        }
-        if let Some(session) = self.session_mut(ours) {
-            session.handle_begin(channel, begin.next_outgoing_id, begin.incoming_window, begin.handle_max.0);
-        }
-        if begin.remote_channel.is_none() {
-            self.write_begin(ours, Some(channel));
-            return Ok(Step::Event(Event::Begun(ours)));
-        }
-        // what was attached before the peer's begin may go on
-        Ok(Step::Event(Event::Window(ours)))
-    }
-
-    fn handle_end<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
-        let _end: End = decode(body, "end")?;
-        let ours = self.expect_local("end", channel)?;
-        append(self.out.end(), ours, &End { error: None });
-        if let Some(slot) = self.channels.get_mut(usize::from(channel)) {
-            *slot = None;
-        }
-        if let Some(session) = self.sessions.get_mut(usize::from(ours)).and_then(Option::take) {
-            self.links = self.links.saturating_sub(u32::try_from(session.link_count()).unwrap_or(u32::MAX));
-        }
-        Ok(Step::Event(Event::Ended(ours)))
-    }
-
-    fn handle_attach<'b>(&mut self, channel: u16, body: &'b [u8]) -> Result<Step<'b>, PeerFault> {
-        let attach: Attach = decode(body, "attach")?;
-        let ours = self.expect_local("attach", channel)?;
-        let bytes = attach.name.len();
-        if bytes.saturating_add(BARE_ATTACH_MAX_BYTES) > self.room() {
-            return Err(PeerFault::LinkName { bytes, max: self.remote_max_frame });
-        }
-        let remote = attach.handle.0;
-        let role = if attach.role == Role::Sender { Role::Receiver } else { Role::Sender };
-        if remote >= self.setup.links_max {
-            return Err(PeerFault::HandleMax(remote));
-        }
-        let full = self.links >= self.setup.links_max;
-        let session = self.session_mut(ours).ok_or(PeerFault::State("attach"))?;
-        let in_use = || PeerFault::HandleInUse { handle: remote, name: attach.name.clone() };
-        if session.local(remote).is_some() {
-            return Err(in_use());
-        }
-        let known = session.named(&attach.name, &role);
-        let (handle, was_ours) = match known {
-            Some(handle) if session.link(handle).is_some_and(|link| link.remote.is_none()) => (handle, true),
-            Some(_) => return Err(in_use()),
-            None if full => return Err(PeerFault::HandleMax(remote)),
-            None => {
-                let link = Link::new(&attach.name, role.clone(), Stage::Asked);
-                (session.insert(link).ok_or(PeerFault::HandleMax(remote))?, false)
-            }
-        };
-        session.bind(remote, handle);
-        if let Some(link) = session.link_mut(handle) {
-            if role == Role::Receiver {
-                link.start_count(attach.initial_delivery_count.unwrap_or(0));
-            }
-            if link.stage == Stage::Attaching {
-                link.stage = Stage::Attached;
-            }
-        }
-        if !was_ours {
-            self.links = self.links.saturating_add(1);
-        }
-        let link = LinkId { channel: ours, handle };
-        Ok(Step::Event(Event::Attached { link, ours: was_ours, attach: Box::new(attach), body }))
-    }
-
-    /// Answers a peer's attach. `attach.name`, `handle` and `role` are filled in.
-    pub fn accept(&mut self, link: LinkId, mut attach: Attach) {
-        let Some(state) = self.link_mut(link) else {
-            return;
-        };
-        state.stage = Stage::Attached;
-        attach.name = state.name.as_ref().to_owned();
-        attach.handle = Handle(link.handle);
-        attach.role = state.role.clone();
-        attach.initial_delivery_count = (state.role == Role::Sender).then_some(state.delivery_count.0);
-        let start = self.out.end().len();
-        append(self.out.end(), link.channel, &attach);
-        if self.out.end().len().saturating_sub(start) > self.room() {
-            self.out.end().truncate(start);
-            (attach.source, attach.target) = (None, None);
-            (attach.properties, attach.offered_capabilities, attach.desired_capabilities) = (None, None, None);
-            append(self.out.end(), link.channel, &attach);
-            let why = "the answer to the attach is longer than max-frame-size";
-            self.detach(link, Some(fault::error(fault::FRAME_SIZE_TOO_SMALL, why)));
-        }
-    }
-
-    /// Bytes of a frame that the peer takes.
-    fn room(&self) -> usize {
-        usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX)
-    }
-
-    /// Refuses a peer's attach: an attach without the terminus it asked for, then a detach that says why.
-    pub fn refuse(&mut self, link: LinkId, mut attach: Attach, error: Error) {
-        if attach.role == Role::Sender {
-            attach.target = None
-        } else {
-            attach.source = None
-        }
-        self.accept(link, attach);
-        self.detach(link, Some(error));
-    }
-
-    /// Attaches a link by ourselves. `attach.handle` is filled in. `None` when the session is gone or full.
-    pub fn attach(&mut self, channel: u16, mut attach: Attach) -> Option<LinkId> {
-        let session = self.session_mut(channel)?;
-        let handle = session.insert(Link::new(&attach.name, attach.role.clone(), Stage::Attaching))?;
-        self.count_link();
-        attach.handle = Handle(handle);
-        attach.initial_delivery_count = (attach.role == Role::Sender).then_some(0);
-        append(self.out.end(), channel, &attach);
-        Some(LinkId { channel, handle })
-    }
-
-    /// Detaches a link of ours. What still comes on it is void.
-    pub fn detach(&mut self, link: LinkId, error: Option<Error>) {
-        let Some(state) = self.link_mut(link) else {
-            return;
-        };
-        if state.stage == Stage::Detaching {
-            return;
-        }
-        state.stage = Stage::Detaching;
-        self.append_error(link.channel, error, |error| Detach { handle: Handle(link.handle), closed: true, error });
-    }
-
-    /// Whether we receive on a link.
-    #[must_use]
-    pub fn is_receiver(&self, link: LinkId) -> Option<bool> {
-        Some(self.session(link.channel)?.link(link.handle)?.role == Role::Receiver)
-    }
-
-    fn handle_detach<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
-        let detach: Detach = decode(body, "detach")?;
-        let ours = self.expect_local("detach", channel)?;
-        let remote = detach.handle.0;
-        let session = self.session_mut(ours).ok_or(PeerFault::State("detach"))?;
-        let unattached = PeerFault::UnattachedHandle { performative: "detach", handle: remote };
-        let handle = session.local(remote).ok_or(unattached)?;
-        let state = session.link_mut(handle).ok_or(PeerFault::State("detach"))?;
-        let (stage, relayed, role) = (state.stage, state.relayed, state.role.clone());
-        let link = LinkId { channel: ours, handle };
-        let Detach { closed, error, .. } = detach;
-        if relayed && stage != Stage::Detaching {
-            (state.stage, state.closes) = (Stage::Detached, closed);
-            return Ok(Step::Event(Event::RelayDetached { link, answers: false, closed, error }));
-        }
-        let name = state.name.clone();
-        self.forget(link);
-        match stage {
-            Stage::Detaching if relayed => {
-                return Ok(Step::Event(Event::RelayDetached { link, answers: true, closed, error }));
-            }
-            Stage::Detaching => return Ok(Step::Again),
-            // nothing can be detached that was not attached
-            Stage::Asked => append(self.out.end(), ours, &bare_attach(&name, handle, role)),
-            Stage::Attaching | Stage::Attached | Stage::Detached => {}
-        }
-        append(self.out.end(), ours, &Detach { handle: Handle(handle), closed, error: None });
-        Ok(Step::Event(Event::Detached { link, closed, error }))
-    }
-
-    /// Counts a link that we attach.
-    pub(crate) const fn count_link(&mut self) {
-        self.links = self.links.saturating_add(1);
-    }
-
-    /// Forgets a link.
-    pub(crate) fn forget(&mut self, link: LinkId) {
-        if let Some(session) = self.session_mut(link.channel) {
-            session.remove(link.handle);
-            self.links = self.links.saturating_sub(1);
-        }
-    }
-
     /// When [`Self::handle_timeout`] wants to be called next.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Time> {
@@ -808,7 +560,12 @@ impl Connection {
         self.wrote = now;
     }
 
-    fn local(&self, remote: u16) -> Option<u16> {
+    /// Bytes of a frame that the peer takes.
+    pub(crate) fn room(&self) -> usize {
+        usize::try_from(self.remote_max_frame).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn local(&self, remote: u16) -> Option<u16> {
         *self.channels.get(usize::from(remote))?
     }
 
@@ -836,37 +593,17 @@ pub(crate) enum Step<'b> {
     Starved,
 }
 
-/// The answer to an attach that its peer did not wait for.
-fn bare_attach(name: &str, handle: u32, role: Role) -> Attach {
-    Attach {
-        name: name.to_owned(),
-        handle: Handle(handle),
-        initial_delivery_count: (role == Role::Sender).then_some(0),
-        role,
-        snd_settle_mode: SenderSettleMode::Mixed,
-        rcv_settle_mode: ReceiverSettleMode::First,
-        source: None,
-        target: None,
-        unsettled: None,
-        incomplete_unsettled: false,
-        max_message_size: None,
-        offered_capabilities: None,
-        desired_capabilities: None,
-        properties: None,
-    }
-}
-
 fn capabilities(words: &[String]) -> Option<Array<Symbol>> {
     let symbols: Vec<Symbol> = words.iter().map(|word| Symbol::from(word.as_str())).collect();
     (!symbols.is_empty()).then(|| Array::from(symbols))
 }
 
-fn decode<T: serde::de::DeserializeOwned>(body: &[u8], performative: &'static str) -> Result<T, PeerFault> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(body: &[u8], performative: &'static str) -> Result<T, PeerFault> {
     let body = guard::pass(body)?;
     serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode { performative, reason: error.to_string() })
 }
 
-fn append<T: serde::Serialize>(out: &mut Vec<u8>, channel: u16, body: &T) {
+pub(crate) fn append<T: serde::Serialize>(out: &mut Vec<u8>, channel: u16, body: &T) {
     frame::write(out, Kind::Amqp, channel, |out| encode(out, body));
 }
 

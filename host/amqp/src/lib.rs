@@ -6,6 +6,7 @@ pub mod frame;
 pub mod guard;
 mod handles;
 pub mod handshake;
+mod links;
 pub mod output;
 pub mod raw;
 pub mod relay;
