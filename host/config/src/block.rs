@@ -274,8 +274,12 @@ impl<'t> Block<'t> {
 
     /// One of some words; those that this build does not serve are told apart.
     pub(crate) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Option<T> {
-        let text = self.text(key)?;
-        self.word_of(text, words, unserved)
+        let arg = self.single(self.one(key)?)?;
+        if !matches!(arg.value, Value::Text(_)) {
+            let all = words.iter().map(|(word, _)| *word).chain(unserved.iter().copied());
+            return self.wrong_type(arg, "a word", &format!("it is one of {}", suggest::list(all)));
+        }
+        self.word_of(self.text_of(arg)?, words, unserved)
     }
 
     /// One of some words, of a text.

@@ -87,13 +87,14 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ConnectorDra
 }
 
 fn check_credentials(block: &Block<'_>) {
+    let missing = |at: Place, there: &'static str, other: &'static str, example: &str| {
+        let loading = block.loading;
+        let fault = Fault::at(at, format!("`{}` without `{}`", loading.word(there), loading.word(other)));
+        loading.report(fault.hint(format!("as in {}", loading.example(other, example))));
+    };
     match (block.has("sasl-username"), block.has("sasl-password")) {
-        (Some(at), None) => block.loading.report(
-            Fault::at(at, "`sasl-username` without `sasl-password`").hint("as in `sasl-password \"env:NAME\"`"),
-        ),
-        (None, Some(at)) => block.loading.report(
-            Fault::at(at, "`sasl-password` without `sasl-username`").hint("as in `sasl-username \"crosstie\"`"),
-        ),
+        (Some(at), None) => missing(at, "sasl-username", "sasl-password", "env:NAME"),
+        (None, Some(at)) => missing(at, "sasl-password", "sasl-username", "crosstie"),
         _ => {}
     }
 }
@@ -109,7 +110,8 @@ fn check_mechanism(block: &Block<'_>, mechanism: Mechanism, at: Place, plain: bo
         return;
     }
     if block.has("sasl-username").is_none() {
-        let hint = "add `sasl-username` and `sasl-password`";
+        let loading = block.loading;
+        let hint = format!("add `{}` and `{}`", loading.word("sasl-username"), loading.word("sasl-password"));
         block.loading.report(Fault::at(at, format!("{} without a user", mechanism.as_str())).hint(hint));
     } else if mechanism == Mechanism::Plain && !plain {
         block.loading.report(
@@ -178,7 +180,7 @@ fn endpoint_of(block: &Block<'_>, item: Item<'_>, tls: Option<Place>) -> Option<
             Some(Endpoint { scheme, host: url.host, port: url.port, priority, labels })
         }
         Err(why) => {
-            block.loading.report(endpoint::fault(text, "not an endpoint", why, hint));
+            block.loading.report(endpoint::fault(block.loading, text, ("not an endpoint", why, hint)));
             None
         }
     }
@@ -255,10 +257,12 @@ fn failover(block: &Block<'_>) -> Failover {
         failover.backoff = backoff(&inner, item);
     }
     if let Some(item) = inner.one("fail-back") {
-        let block = Block::plain(inner.loading, "fail-back", item);
+        let block = Block::plain(inner.loading, "fail-back", Item { args: &[], ..item });
         failover.fail_back = block.duration("after", Duration::from_secs(1)..=DURATION_MAX);
-        if block.has("after").is_none() {
-            let hint = "as in `fail-back after=\"60s\"`";
+        let hint = "as in `fail-back after=\"60s\"`";
+        if let Some(extra) = item.args.first() {
+            inner.loading.report(Fault::at(extra.at, "`fail-back` takes no argument, but `after`").hint(hint));
+        } else if block.has("after").is_none() {
             inner.loading.report(Fault::at(item.head, "`fail-back` without `after`").hint(hint));
         }
         block.finish(&[]);

@@ -368,13 +368,15 @@ fn check_connection(loading: &Loading<'_>, name: &str, at: Place, roles: &BTreeM
             let fault = Fault::at(at, format!("no connector or listener is named `{}`", name.escape_debug()));
             loading.doubt(match suggest::nearest(name, known.iter().copied()) {
                 Some(near) => fault.label(format!("did you mean `{near}`?")),
-                None if known.is_empty() => fault.hint("add a connector with `role \"route-container\"`"),
+                None if known.is_empty() => {
+                    fault.hint(format!("add a connector with {}", loading.example("role", "route-container")))
+                }
                 None => fault.hint(format!("there are {}", suggest::list(known))),
             });
         }
         Some(Some(Role::Normal)) => loading.doubt(
             Fault::at(at, format!("`{}` is no route-container", name.escape_debug()))
-                .hint("write `role \"route-container\"` in its node"),
+                .hint(format!("write {} in its node", loading.example("role", "route-container"))),
         ),
         Some(_) => {}
     }

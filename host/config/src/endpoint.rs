@@ -6,7 +6,7 @@ use crosstie_model::host_port;
 use crosstie_model::settings::Scheme;
 
 use crate::block::Text;
-use crate::loading::Fault;
+use crate::loading::{Fault, Loading};
 
 /// What a URL says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +21,13 @@ pub(crate) struct Url {
 const USER: &str = "a user or a password has no place here";
 
 /// That a text is no URL or no host, and why. A password in it is not shown.
-pub(crate) fn fault(text: Text<'_>, message: &str, why: String, hint: &str) -> Fault {
+pub(crate) fn fault(loading: &Loading<'_>, text: Text<'_>, (message, why, hint): (&str, String, &str)) -> Fault {
     let fault = Fault::at(text.at, message).label(why);
     if text.text.contains('@') {
+        let (user, password) = (loading.word("sasl-username"), loading.word("sasl-password"));
         fault
             .secret()
-            .hint("a connector has `sasl-username` and `sasl-password` for them; here stand host and port alone")
+            .hint(format!("a connector has `{user}` and `{password}` for them; here stand host and port alone"))
     } else {
         fault.hint(hint)
     }

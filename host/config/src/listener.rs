@@ -159,7 +159,7 @@ pub(crate) fn host_of(loading: &Loading<'_>, text: Text<'_>) -> Option<String> {
         Ok(()) => Some(text.text.to_owned()),
         Err(why) => {
             let hint = "a name or an address alone; the port stands in `port`";
-            loading.report(endpoint::fault(text, "not a host", why, hint));
+            loading.report(endpoint::fault(loading, text, ("not a host", why, hint)));
             None
         }
     }
@@ -172,8 +172,9 @@ pub(crate) fn port(block: &Block<'_>, low: u16) -> Option<u16> {
         Value::Text(text) => {
             let port = service::port(text);
             if port.is_none() {
+                let plain = if block.loading.is_of_reference { "" } else { " without quotes" };
                 let hint = format!(
-                    "it is a number from {low} to 65535 without quotes, or the name of a service: `amqp`, `amqps`, `http`, `https`, or one of /etc/services"
+                    "it is a number from {low} to 65535{plain}, or the name of a service: `amqp`, `amqps`, `http`, `https`, or one of /etc/services"
                 );
                 block.loading.report(Fault::at(arg.at, "not a port").hint(hint));
             }
@@ -190,7 +191,7 @@ fn failover_urls(block: &Block<'_>) -> Vec<FailoverUrl> {
             Ok(url) => FailoverUrl { scheme: url.scheme, host: url.host, port: url.port },
             Err(why) => {
                 let hint = "as in `amqps://broker.example.com:5671`, one text for each";
-                block.loading.report(endpoint::fault(text, "not a failover URL", why, hint));
+                block.loading.report(endpoint::fault(block.loading, text, ("not a failover URL", why, hint)));
                 continue;
             }
         };

@@ -8,11 +8,24 @@ use crate::source::{Place, Source, Sources};
 /// Problems that are collected before the first are chosen.
 const COLLECTED_MAX: usize = 10 * PROBLEMS_MAX;
 
+/// Attributes that problems speak of: our names, and those of the reference.
+const WORDS: [(&str, &str); 7] = [
+    ("sasl-username", "saslUsername"),
+    ("sasl-password", "saslPassword"),
+    ("tls", "sslProfile"),
+    ("certificate", "certFile"),
+    ("private-key", "privateKeyFile"),
+    ("cipher-suites", "ciphers"),
+    ("role", "role"),
+];
+
 /// What is known while a configuration is read.
 pub(crate) struct Loading<'e> {
     pub(crate) environment: &'e dyn Fn(&str) -> Option<String>,
     /// What the reference takes though it may never do anything is taken too, with a warning.
     pub(crate) lenient: bool,
+    /// Attributes have the names that the reference gives them.
+    pub(crate) is_of_reference: bool,
     sources: RefCell<Sources>,
     faults: RefCell<Vec<(Place, Problem)>>,
     warnings: RefCell<Vec<(Place, Problem)>>,
@@ -82,11 +95,24 @@ impl<'e> Loading<'e> {
         Self {
             environment,
             lenient: false,
+            is_of_reference: false,
             sources: RefCell::default(),
             faults: RefCell::default(),
             warnings: RefCell::default(),
             omitted: RefCell::default(),
         }
+    }
+
+    /// The name of an attribute in what is read.
+    pub(crate) fn word(&self, ours: &'static str) -> &'static str {
+        let theirs = WORDS.iter().find(|(word, _)| self.is_of_reference && *word == ours);
+        theirs.map_or(ours, |(_, theirs)| theirs)
+    }
+
+    /// An attribute with a value, as it stands in what is read.
+    pub(crate) fn example(&self, ours: &'static str, value: &str) -> String {
+        let word = self.word(ours);
+        if self.is_of_reference { format!("`{word}: {value}`") } else { format!("`{word} \"{value}\"`") }
     }
 
     pub(crate) fn add_source(&self, source: Source) -> usize {

@@ -109,6 +109,7 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
     let environment = |name: &str| std::env::var(name).ok();
     let mut loading = Loading::new(&environment);
     loading.lenient = true;
+    loading.is_of_reference = true;
     let entities = entities(&loading, (name, text), form);
     let nodes = nodes(&loading, &entities);
     let settings = document::read(&loading, &nodes).settings;

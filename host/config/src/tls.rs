@@ -74,7 +74,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
         check_authority(loading, at, ca);
     }
     places.versions = block.has("versions");
-    let versions = words(&block, "versions", &VERSIONS, &VERSIONS_UNSERVED);
+    let versions = versions(&block);
     let versions = if versions.is_empty() { VERSIONS.map(|(_, version)| version).to_vec() } else { versions };
     let cipher_suites = cipher_suites(&block, &versions);
     let user_name = user_name(&block);
@@ -128,12 +128,14 @@ fn private_key<'t>(block: &Block<'t>, places: &mut Places) -> (Option<PathBuf>, 
 }
 
 fn check_pair(block: &Block<'_>) {
-    let missing = |at: Place, there: &str, other: &str, example: &str| {
-        block.loading.report(Fault::at(at, format!("`{there}` without `{other}`")).hint(format!("as in `{example}`")));
+    let missing = |at: Place, there: &'static str, other: &'static str, example: &str| {
+        let loading = block.loading;
+        let fault = Fault::at(at, format!("`{}` without `{}`", loading.word(there), loading.word(other)));
+        loading.report(fault.hint(format!("as in {}", loading.example(other, example))));
     };
     match (block.has("certificate"), block.has("private-key")) {
-        (Some(at), None) => missing(at, "certificate", "private-key", "private-key \"server.key\""),
-        (None, Some(at)) => missing(at, "private-key", "certificate", "certificate \"server.pem\""),
+        (Some(at), None) => missing(at, "certificate", "private-key", "server.key"),
+        (None, Some(at)) => missing(at, "private-key", "certificate", "server.pem"),
         _ => {}
     }
 }
@@ -155,6 +157,20 @@ fn user_name(block: &Block<'_>) -> Vec<NamePart> {
         parts.push((part, text.at));
     }
     parts.into_iter().map(|(part, _)| part).collect()
+}
+
+/// The versions that are named; `TLSv1.2`, as others write it, is told apart.
+fn versions(block: &Block<'_>) -> Vec<TlsVersion> {
+    let read = |text: Text<'_>| {
+        let word = text.text.to_ascii_lowercase().replace('_', ".");
+        let number = word.strip_prefix("tls").map(|rest| rest.trim_start_matches(['v', ' ', '-']));
+        let ours = VERSIONS.iter().find(|(ours, _)| number == Some(*ours));
+        let Some((ours, _)) = ours else { return block.word_of(text, &VERSIONS, &VERSIONS_UNSERVED) };
+        let fault = Fault::at(text.at, format!("unknown value `{}`", text.text.escape_debug()));
+        block.loading.report(fault.label(format!("write `{ours}`")));
+        None
+    };
+    block.texts("versions").unwrap_or_default().into_iter().filter_map(read).collect()
 }
 
 /// Every version that is spoken needs one, where any are named.
@@ -271,9 +287,10 @@ pub(crate) fn find<'s>(loading: &Loading<'_>, all: &'s [Tls], name: &str, at: Pl
     let found = all.iter().find(|tls| tls.name == name);
     if found.is_none() {
         let known: Vec<&str> = all.iter().map(|tls| tls.name.as_str()).collect();
-        let fault = Fault::at(at, format!("no `tls` is named `{}`", name.escape_debug()));
+        let fault = Fault::at(at, format!("no `{}` is named `{}`", loading.word("tls"), name.escape_debug()));
         loading.report(match suggest::nearest(name, known.iter().copied()) {
             Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None if known.is_empty() && loading.is_of_reference => fault.hint("there is none at all"),
             None if known.is_empty() => fault.hint("add `tls \"server\" { certificate …; private-key … }`"),
             None => fault.hint(format!("there are {}", suggest::list(known))),
         });

@@ -451,11 +451,26 @@ fn fail_back_has_a_hold_down_and_somewhere_to_go() {
     for (fail_back, why) in [
         ("fail-back", "`fail-back` without `after`"),
         ("fail-back after=\"10ms\"", "it is from 1s to"),
-        ("fail-back \"60s\"", "crosstie.kdl:5:"),
+        ("fail-back \"60s\"", "`fail-back` takes no argument, but `after`"),
         ("fail-back after=\"60s\" until=\"noon\"", "until"),
     ] {
         let found = problems(&text(0, fail_back));
         assert!(found.contains(why) && found.contains("crosstie.kdl:5:"), "{fail_back}: {found}");
+        assert!(found.matches("error:").count() == 1 && !found.contains("its block"), "{fail_back}: {found}");
+    }
+}
+
+#[test]
+fn what_is_no_word_hears_the_words() {
+    for (node, wanted, unwanted) in [
+        ("tls \"t\" { client-certificate #true; }", "it is one of `off`, `request`, `require`", "quotes"),
+        ("tls \"t\" { versions \"TLSv1.2\"; }", "write `1.2`", "TLSv1.1"),
+        ("tls \"t\" { versions \"1.2\" \"TLS1_3\"; }", "write `1.3`", "did you mean"),
+        ("tls \"t\" { versions \"TLSv1.1\"; }", "does not serve `TLSv1.1`", "write `1"),
+        ("listener \"a\" { port 1; management #false; }", "it is one of `off`, `read`, `full`", "quotes"),
+    ] {
+        let found = problems(node);
+        assert!(found.contains(wanted) && !found.contains(unwanted), "{node}:\n{found}");
     }
 }
 

@@ -97,7 +97,7 @@ fn every_problem_comes_at_its_place() {
          lisener {\n}\nnonsense\nautoLink {\n    connection: x\n    phase: 10\n}\n}\nconnector {\n    sslProfile: x\n",
     );
     has(&found, 2, 11, "`interior`");
-    has(&found, 6, 5, "`certificate` without `private-key`");
+    has(&found, 6, 5, "`certFile` without `privateKeyFile`");
     has(&found, 9, 11, "out of range");
     has(&found, 10, 5, "unknown attribute of listener");
     has(&found, 11, 23, "`yes` or `no`");
@@ -350,7 +350,7 @@ fn passwords_have_the_forms_of_the_reference() {
     assert_eq!(password("env: PATH").text, std::env::var("PATH").unwrap());
     assert_eq!(password("env:PATH").reference, "env:PATH");
     let found = problems("connector {\n saslPassword: geheim\n saslPassword: geheim\n}\n");
-    has(&found, 3, 2, "without `sasl-username`");
+    has(&found, 3, 2, "`saslPassword` without `saslUsername`");
     let found = problems("connector {\n \"saslPassword\": geheim geheim\n saslPassword : geheim }\n");
     assert!(!found.render(false).contains("geheim"), "a secret is never shown:\n{found}");
 }
@@ -372,6 +372,29 @@ fn a_user_in_a_url_is_a_problem_that_shows_no_password() {
     let host = ("host".to_owned(), AttributeValue::Text("user:hunter2@b".to_owned()));
     let found = reference::connector(&[host], &[]).unwrap_err();
     assert!(found.contains("a user or a password") && !found.contains("hunter2"), "{found}");
+}
+
+#[test]
+fn problems_have_the_words_of_the_reference() {
+    let found = problems(
+        "listener {\n port: abc\n sslProfile: t\n}\nconnector {\n saslUsername: u\n}\nconnector {\n name: d\n host: u:p@h\n}\n\
+         sslProfile {\n name: x\n certFile: y\n}\n",
+    )
+    .render(false);
+    for part in [
+        "it is a number from 0 to 65535, or the name of a service",
+        "no `sslProfile` is named `t`",
+        "`saslUsername` without `saslPassword`",
+        "as in `saslPassword: env:NAME`",
+        "a connector has `saslUsername` and `saslPassword` for them",
+        "as in `privateKeyFile: server.key`",
+    ] {
+        assert!(found.contains(part), "{part} is missing:\n{found}");
+    }
+    assert!(!found.contains("sasl-") && !found.contains("quotes") && !found.contains("`tls"), "{found}");
+    let user = ("saslUsername".to_owned(), AttributeValue::Text("u".to_owned()));
+    let found = reference::connector(&[user], &[]).unwrap_err();
+    assert_eq!(found, "saslUsername: `saslUsername` without `saslPassword`");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What lies between a socket and its connection: nothing, or TLS.
 
-use std::io::{Error, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::sync::Arc;
 
 use crosstie_model::settings::ListenerTls;
@@ -52,7 +52,16 @@ impl Layer {
         match profile {
             None => Ok(Self::Plain),
             Some((profile, verify_hostname)) => {
-                Tls::dial(profile, verify_hostname, host).map(|tls| Self::Tls(Box::new(tls)))
+                let tls = Tls::dial(profile, verify_hostname, host).map_err(|error| match error.kind() {
+                    ErrorKind::InvalidInput => Error::new(
+                        ErrorKind::InvalidInput,
+                        format!(
+                            "no certificate can be for {host:?}: TLS needs the name of a host, or an address in full"
+                        ),
+                    ),
+                    _ => error,
+                })?;
+                Ok(Self::Tls(Box::new(tls)))
             }
         }
     }
@@ -80,6 +89,11 @@ impl Layer {
             Self::Tls(tls) => tls.over(),
             Self::Plain | Self::Unknown(_) => None,
         }
+    }
+
+    /// Whether TLS is spoken, and its handshake has not come to an end.
+    pub(crate) fn waits_for_tls(&self) -> bool {
+        matches!(self, Self::Tls(tls) if tls.is_handshaking())
     }
 
     /// Decides by the first bytes of a peer what it speaks.

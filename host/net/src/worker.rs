@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use crosstie_amqp::connection::{Connection, Setup};
-use crosstie_amqp::fault::{condition, error};
+use crosstie_amqp::fault::{PeerFault, condition, error};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
 use crosstie_manage::Access;
@@ -116,6 +116,10 @@ pub(crate) struct Surveyed {
 /// TLS handshakes that are worked on in one turn. Each costs as much as a thousand messages: many peers that come at once would keep
 /// those that are there waiting.
 const HANDSHAKES_MAX: usize = 4;
+
+/// Why a connection ended whose peer was to speak TLS.
+const NO_TLS: &str =
+    "no end of the TLS handshake within the handshake timeout: the peer stays silent, or speaks no TLS";
 
 /// One worker.
 pub(crate) struct Worker {
@@ -551,7 +555,9 @@ impl Worker {
             Ended::Unanswered => (Some(error("amqp:connection:forced", "no answer to our close")), false),
         };
         let condition = error.as_ref().map(|error| condition(&error.condition));
-        let description = error.and_then(|error| error.description);
+        let is_silent = matches!(why, Ended::Fault(PeerFault::Handshake)) && socket.layer.borrow().waits_for_tls();
+        let said = if is_silent { Some(NO_TLS.to_owned()) } else { None };
+        let description = said.or_else(|| error.and_then(|error| error.description));
         let (peer, id) = (identity.remote, identity.id);
         let (listener, connector) = identity.owner.names();
         match (&condition, by_peer) {

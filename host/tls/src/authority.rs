@@ -20,7 +20,7 @@ pub(crate) fn certificates(path: &Path, blame: Blame) -> Result<Vec<CertificateD
     let name = path.display();
     let text = file::read(path, blame)?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    let found = read.map_err(|error| Fault::new(blame, format!("`{name}` is no PEM: {error}")))?;
+    let found = read.map_err(|error| Fault::new(blame, format!("`{name}` is no PEM: {}", file::explain(&error))))?;
     if found.is_empty() {
         let fault = Fault::new(blame, format!("there is no certificate in `{name}`"));
         return Err(fault.hint("it has lines like `-----BEGIN CERTIFICATE-----`"));

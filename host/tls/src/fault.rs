@@ -106,6 +106,10 @@ pub fn explain(error: &Error) -> String {
 pub fn explain_later(error: &Error) -> String {
     match error {
         Error::InvalidMessage(_) => "what the peer sent is no TLS".to_owned(),
+        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
+            "the peer ended TLS: after the handshake it found it wanting; it may want a certificate, or another handshake, which there is not"
+                .to_owned()
+        }
         other => explain(other),
     }
 }
@@ -128,7 +132,7 @@ fn alert_text(alert: AlertDescription) -> String {
 
 fn certificate(fault: &CertificateError) -> String {
     match fault {
-        CertificateError::UnknownIssuer => "the certificate is signed by nobody that `ca` names".to_owned(),
+        CertificateError::UnknownIssuer => UNKNOWN_ISSUER.to_owned(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => "the certificate has expired".to_owned(),
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             "the certificate is not valid yet".to_owned()
@@ -175,6 +179,9 @@ fn certificate(fault: &CertificateError) -> String {
 
 const CRITICAL: &str = "the certificate, or one above it, has an extension that is marked critical and not known here: it is to be made without that, or with it not critical";
 
+/// Whether there is a `ca` is not known here.
+const UNKNOWN_ISSUER: &str = "the certificate is signed by nobody that `ca` names, or, without `ca`, that this system believes: name its authority in `ca` (`--ca` of a command)";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,5 +197,9 @@ mod tests {
             assert!(explain_later(&error).contains(part), "{}", explain_later(&error));
             assert!(explain(&error).contains(part), "{}", explain(&error));
         }
+        let unknown = explain(&Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        assert!(unknown.contains("`ca`") && unknown.contains("this system") && unknown.contains("`--ca`"), "{unknown}");
+        let later = explain_later(&Error::AlertReceived(AlertDescription::HandshakeFailure));
+        assert!(later.contains("after the handshake") && !later.contains("cipher suite"), "{later}");
     }
 }

@@ -4,10 +4,32 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use rustls::pki_types::pem::Error;
+
 use crate::fault::{Blame, Fault};
 
 /// The bundle of a system, with every authority that there is, has a tenth of that.
 const BYTES_MAX: u64 = 4 << 20;
+
+/// What is wrong with PEM, in words.
+pub(crate) fn explain(error: &Error) -> String {
+    match error {
+        Error::MissingSectionEnd { end_marker } => {
+            let label = String::from_utf8_lossy(end_marker);
+            format!("it ends before the line `-----END {}-----`: perhaps it was cut off", label.escape_debug())
+        }
+        Error::IllegalSectionStart { line } => {
+            let line = String::from_utf8_lossy(line);
+            let line: String = line.trim_end().chars().take(80).collect();
+            format!("the line `{}` is to end with `-----`", line.escape_debug())
+        }
+        Error::Base64Decode(_) => {
+            "what stands between a line `-----BEGIN …-----` and its `-----END …-----` is damaged".to_owned()
+        }
+        Error::NoItemsFound => "no line begins it".to_owned(),
+        other => other.to_string(),
+    }
+}
 
 /// All bytes of a file.
 ///

@@ -47,7 +47,7 @@ fn parse(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, 
         return Err(Fault::new(Blame::Password, what).hint("leave `password` out"));
     }
     PrivateKeyDer::from_pem_slice(&text).map_err(|error| {
-        fault(format!("there is no private key in `{name}`: {error}"))
+        fault(format!("there is no private key in `{name}`: {}", file::explain(&error)))
             .hint("it has a line like `-----BEGIN PRIVATE KEY-----`")
     })
 }

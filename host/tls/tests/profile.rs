@@ -243,6 +243,10 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
     let (certificate, key) = (dir.write("a.pem", &pem), dir.write("a.key", &key));
     let (other, empty) = (dir.write("b.pem", &other), dir.write("empty.pem", "nothing\n"));
     let json = dir.write("names.json", "{ \"a\": 1 }");
+    let end = pem.find("-----END").unwrap();
+    let cut = dir.write("cut.pem", &pem[..end]);
+    let damaged = dir.write("damaged.pem", &pem.replacen('M', "!", 1));
+    let begun = dir.write("begun.pem", &pem.replacen("CERTIFICATE-----", "CERTIFICATE---", 1));
     let good = profile(&certificate, &key, None);
     let missing = dir.0.join("missing.pem");
     for (profile, part, message) in [
@@ -253,6 +257,9 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
         (profile(&certificate, &dir.0, None), Blame::PrivateKey, "cannot read"),
         (Tls { ca: Authorities::File(empty.clone()), ..good.clone() }, Blame::Ca, "there is no certificate in"),
         (Tls { user_names: Some(json), ..good.clone() }, Blame::UserNames, "no map of names"),
+        (profile(&cut, &key, None), Blame::Certificate, "before the line `-----END CERTIFICATE-----`"),
+        (profile(&damaged, &key, None), Blame::Certificate, "is damaged"),
+        (profile(&begun, &key, None), Blame::Certificate, "the line `-----BEGIN CERTIFICATE---` is to end with"),
     ] {
         let (found, text) = fault(&profile);
         assert!(found == part && text.contains(message), "{found:?}: {text}");

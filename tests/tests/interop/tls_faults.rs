@@ -66,7 +66,7 @@ fn s14_peers_that_speak_otherwise_are_told_apart_in_the_log() {
     let mark = router.log_mark();
     let said = s_client(secure, "-tls1_2", "R\n");
     assert!(said.contains("RENEGOTIATING") && said.contains("no renegotiation"), "{said}");
-    router.wait_log(mark, DEADLINE, &["TLS failed", "secure", "the peer ended TLS"]);
+    router.wait_log(mark, DEADLINE, &["TLS failed", "secure", "the peer ended TLS: after the handshake"]);
     // plain bytes
     let mark = router.log_mark();
     let mut socket = TcpStream::connect(secure).expect("connected");
@@ -122,6 +122,27 @@ fn s14_a_connector_says_what_is_wrong_with_the_certificate_that_it_is_shown() {
         let server = Router::start(&plain_kdl(&[server, listener("secure", "tls \"t\"")].concat()));
         dial_fails(&place, &format!("amqps://{}", server.addr("secure")), ca, why);
         server.wait_log(0, DEADLINE, &["TLS failed", "secure", "the peer ended TLS: it"]);
+    }
+}
+
+#[test]
+fn s14_a_connector_says_that_a_peer_is_silent_or_has_no_name() {
+    let place = Place::new();
+    let silent = TcpListener::bind("127.0.0.1:0").and_then(|socket| Ok((socket.local_addr()?.port(), socket)));
+    let (port, _silent) = silent.expect("a socket");
+    let endpoint = |url: &str| {
+        format!(
+            "tls \"mine\" {{\n    ca \"{}\"\n}}\nconnector \"up\" {{\n    endpoint \"{url}\"\n    tls \"mine\"\n    handshake-timeout \"1s\"\n}}\n",
+            place.path("ca.pem")
+        )
+    };
+    for (url, why) in [
+        (format!("amqps://127.0.0.1:{port}"), "no end of the TLS handshake within the handshake timeout"),
+        (format!("amqps://127.1:{port}"), "no certificate can be for"),
+    ] {
+        let mut router = Router::start(&plain_kdl(&endpoint(&url)));
+        router.wait_log(0, DEADLINE, &["cannot connect", "up", why]);
+        router.assert_healthy();
     }
 }
 

@@ -46,7 +46,8 @@ pub fn import(path: &Path) -> Result<Import, Problems> {
 /// As [`import`].
 pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problems> {
     let environment = |name: &str| std::env::var(name).ok();
-    let loading = Loading::new(&environment);
+    let mut loading = Loading::new(&environment);
+    loading.is_of_reference = true;
     let entities = entities(&loading, (name, text), form);
     let mut nodes = leading_somewhere(&loading, nodes(&loading, &entities));
     let settings = document::read(&loading, &nodes).settings;

@@ -190,7 +190,8 @@ fn read<T>(
     read: impl FnOnce(&Loading<'_>, &Entity) -> T,
 ) -> Result<Made<T>, String> {
     let environment = |_: &str| None;
-    let loading = Loading::new(&environment);
+    let mut loading = Loading::new(&environment);
+    loading.is_of_reference = true;
     let entity = entity(&loading, kind, attributes);
     let made = read(&loading, &entity);
     if !loading.is_clean() {
