@@ -106,7 +106,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         sockets.add(loading, &draft);
         listeners.push(with_mechanisms(loading, draft, users.len(), &tls));
     }
-    tls::warn_of_no_host(loading, &profiles, &listeners);
+    tls::check_listeners(loading, &profiles, &listeners);
     let mut connectors = Vec::new();
     for draft in all("connector").map(|node| connector::read(loading, node)) {
         names.add(loading, &draft.connector.name, draft.name_at);

@@ -42,6 +42,8 @@ pub(crate) struct TlsDraft {
     pub(crate) name_at: Place,
     /// Where its certificate stands, if that is for no host.
     no_host_at: Option<Place>,
+    /// Where suites are named, if none of TLS 1.2 goes with its certificate, though that is spoken.
+    unsuited_at: Option<Place>,
 }
 
 /// Where each file is named.
@@ -76,6 +78,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
     places.versions = block.has("versions");
     let versions = versions(&block);
     let versions = if versions.is_empty() { VERSIONS.map(|(_, version)| version).to_vec() } else { versions };
+    let suites_at = block.has("cipher-suites").filter(|_| versions.contains(&TlsVersion::V1_2));
     let cipher_suites = cipher_suites(&block, &versions);
     let user_name = user_name(&block);
     let user_names = block.text("user-names");
@@ -97,7 +100,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
         user_names: user_names.map(path),
     };
     let name_at = name.map_or(node.at, |name| name.at);
-    let mut no_host_at = None;
+    let (mut no_host_at, mut unsuited_at) = (None, None);
     if loading.count() == before {
         match Profile::load(&tls) {
             Ok(profile) => {
@@ -106,11 +109,12 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
                     .iter()
                     .for_each(|expiry| warn_of_end(loading, expiry, places.of(expiry.blame, name_at)));
                 no_host_at = places.certificate.filter(|_| profile.names_no_host());
+                unsuited_at = suites_at.filter(|_| !profile.suits_1_2());
             }
             Err(faults) => faults.0.iter().for_each(|fault| report(loading, fault, places.of(fault.blame, name_at))),
         }
     }
-    TlsDraft { tls, name_at, no_host_at }
+    TlsDraft { tls, name_at, no_host_at, unsuited_at }
 }
 
 fn private_key<'t>(block: &Block<'t>, places: &mut Places) -> (Option<PathBuf>, Option<Secret>) {
@@ -248,15 +252,30 @@ fn warn_of_end(loading: &Loading<'_>, expiry: &Expiry, at: Place) {
 }
 
 /// A listener's certificate is for hosts; peers of these days look at no common name.
-pub(crate) fn warn_of_no_host(loading: &Loading<'_>, drafts: &[TlsDraft], listeners: &[Listener]) {
-    let used = |draft: &TlsDraft| {
-        let mut uses = listeners.iter().filter_map(|listener| listener.tls.as_ref());
-        uses.any(|used| used.name == draft.tls.name)
-    };
-    for at in drafts.iter().filter(|draft| used(draft)).filter_map(|draft| draft.no_host_at) {
+fn warn_of_no_host<'d>(loading: &Loading<'_>, drafts: impl Iterator<Item = &'d TlsDraft>) {
+    for at in drafts.filter_map(|draft| draft.no_host_at) {
         let fault = Fault::at(at, "this certificate is for no host: it has no subject alternative name");
         let hint = "issue it again with one, as in `openssl req … -addext subjectAltName=DNS:hub.example.com`";
         loading.warn(fault.label("many peers look for one, and not at the common name").hint(hint));
+    }
+}
+
+/// What only matters where a listener shows the certificate.
+pub(crate) fn check_listeners(loading: &Loading<'_>, drafts: &[TlsDraft], listeners: &[Listener]) {
+    let is_used = |draft: &&TlsDraft| {
+        let mut uses = listeners.iter().filter_map(|listener| listener.tls.as_ref());
+        uses.any(|used| used.name == draft.tls.name)
+    };
+    let used = || drafts.iter().filter(is_used);
+    warn_of_no_host(loading, used());
+    for (draft, at) in used().filter_map(|draft| Some((draft, draft.unsuited_at?))) {
+        let fault = Fault::at(at, "no cipher suite of TLS 1.2 that is named goes with the key of the certificate")
+            .hint("an RSA key needs those with RSA in their name, any other those with ECDSA");
+        if draft.tls.versions == [TlsVersion::V1_2] {
+            loading.report(fault.label("every handshake would fail"));
+        } else {
+            loading.warn(fault.label("every handshake by TLS 1.2 fails"));
+        }
     }
 }
 

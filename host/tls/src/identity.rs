@@ -1,10 +1,12 @@
 //! Who a certificate says that a peer is. Source: the reference, `uidFormat` and `uidNameMappingFile`.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::collections::btree_map::Entry;
+use std::fmt::{self, Write};
 use std::path::Path;
 
 use crosstie_model::settings::NamePart;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use sha1::Digest;
 use x509_parser::asn1_rs::Oid;
 use x509_parser::oid_registry;
@@ -27,7 +29,7 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// [`Fault`] when the file cannot be read, or is no map of texts.
+    /// [`Fault`] when the file cannot be read, or is no map of texts, each once and not empty.
     pub(crate) fn load(parts: Vec<NamePart>, path: Option<&Path>) -> Result<Self, Fault> {
         let Some(path) = path else {
             return Ok(Self { parts, shown: BTreeMap::new() });
@@ -35,7 +37,7 @@ impl Names {
         let name = path.display();
         let fault = |what: String| Fault::new(Blame::UserNames, what);
         let text = file::read(path, Blame::UserNames)?;
-        let shown = serde_json::from_slice(&text).map_err(|error| {
+        let Shown(shown) = serde_json::from_slice(&text).map_err(|error| {
             fault(format!("`{name}` is no map of names: {error}")).hint("as in `{ \"CN=alice\": \"alice\" }`")
         })?;
         Ok(Self { parts, shown })
@@ -52,6 +54,39 @@ impl Names {
             parts.collect::<Vec<_>>().join(";")
         };
         if name.is_empty() { None } else { Some(self.shown.get(&name).cloned().unwrap_or(name)) }
+    }
+}
+
+/// The map of a file.
+struct Shown(BTreeMap<String, String>);
+
+impl<'de> Deserialize<'de> for Shown {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ShownVisitor)
+    }
+}
+
+struct ShownVisitor;
+
+impl<'de> Visitor<'de> for ShownVisitor {
+    type Value = Shown;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a map of texts")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Shown, A::Error> {
+        let mut shown = BTreeMap::new();
+        while let Some((name, text)) = map.next_entry::<String, String>()? {
+            if text.is_empty() {
+                return Err(A::Error::custom(format!("the user of {name:?} has an empty name")));
+            }
+            match shown.entry(name) {
+                Entry::Occupied(known) => return Err(A::Error::custom(format!("{:?} stands twice", known.key()))),
+                Entry::Vacant(place) => place.insert(text),
+            };
+        }
+        Ok(Shown(shown))
     }
 }
 

@@ -10,7 +10,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
 use crate::authority::{certificates, roots};
 use crate::expiry::{self, Expiry};
@@ -45,6 +45,7 @@ struct Read {
     names: Arc<Names>,
     expiries: Vec<Expiry>,
     names_no_host: bool,
+    suits_1_2: bool,
     stamps: Vec<Option<Stamp>>,
 }
 
@@ -113,6 +114,12 @@ impl Profile {
     #[must_use]
     pub fn names_no_host(&self) -> bool {
         self.now().names_no_host
+    }
+
+    /// Some cipher suite of TLS 1.2 among those named can be used with our own certificate; without one there is nothing to say.
+    #[must_use]
+    pub fn suits_1_2(&self) -> bool {
+        self.now().suits_1_2
     }
 
     /// Why the files as they are now cannot be used; what was read before is in use.
@@ -210,12 +217,14 @@ fn read(settings: &Tls) -> Result<Read, Faults> {
     let names_no_host =
         own.as_ref().and_then(|(chain, _)| chain.first()).is_some_and(|first| !expiry::names_hosts(first));
     let making = Making { settings, provider: Arc::new(provider(&settings.cipher_suites)), own, roots };
+    let suits_1_2 = making.suits_1_2();
     Ok(Read {
         servers: making.servers()?,
         clients: making.clients()?,
         names: Arc::new(names),
         expiries,
         names_no_host,
+        suits_1_2,
         stamps,
     })
 }
@@ -242,6 +251,17 @@ struct Making<'s> {
 impl Making<'_> {
     fn versions(&self) -> Vec<&'static SupportedProtocolVersion> {
         self.settings.versions.iter().map(version).collect()
+    }
+
+    /// A suite of TLS 1.2 says by which kind of key it is signed.
+    fn suits_1_2(&self) -> bool {
+        let Some((_, key)) = &self.own else { return true };
+        // what cannot be used is told elsewhere
+        let Ok(key) = self.provider.key_provider.load_private_key(key.clone_key()) else { return true };
+        let suites = self.provider.cipher_suites.iter();
+        let mut of_1_2 =
+            suites.filter_map(|suite| if let SupportedCipherSuite::Tls12(suite) = suite { Some(suite) } else { None });
+        of_1_2.any(|suite| key.choose_scheme(suite.sign).is_some())
     }
 
     fn clients(&self) -> Result<Option<[Arc<ClientConfig>; 2]>, Fault> {

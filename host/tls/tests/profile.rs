@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, NamePart, Secret, Tls, TlsVersion};
 use crosstie_tls::{Blame, Profile};
 use rcgen::{CertificateParams, DnType, DnValue, KeyPair};
@@ -243,6 +244,8 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
     let (certificate, key) = (dir.write("a.pem", &pem), dir.write("a.key", &key));
     let (other, empty) = (dir.write("b.pem", &other), dir.write("empty.pem", "nothing\n"));
     let json = dir.write("names.json", "{ \"a\": 1 }");
+    let twice = dir.write("twice.json", "{ \"a\": \"b\", \"a\": \"b\" }");
+    let nobody = dir.write("nobody.json", "{ \"a\": \"\" }");
     let end = pem.find("-----END").unwrap();
     let cut = dir.write("cut.pem", &pem[..end]);
     let damaged = dir.write("damaged.pem", &pem.replacen('M', "!", 1));
@@ -257,6 +260,8 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
         (profile(&certificate, &dir.0, None), Blame::PrivateKey, "cannot read"),
         (Tls { ca: Authorities::File(empty.clone()), ..good.clone() }, Blame::Ca, "there is no certificate in"),
         (Tls { user_names: Some(json), ..good.clone() }, Blame::UserNames, "no map of names"),
+        (Tls { user_names: Some(twice), ..good.clone() }, Blame::UserNames, "\"a\" stands twice"),
+        (Tls { user_names: Some(nobody), ..good.clone() }, Blame::UserNames, "the user of \"a\" has an empty name"),
         (profile(&cut, &key, None), Blame::Certificate, "before the line `-----END CERTIFICATE-----`"),
         (profile(&damaged, &key, None), Blame::Certificate, "is damaged"),
         (profile(&begun, &key, None), Blame::Certificate, "the line `-----BEGIN CERTIFICATE---` is to end with"),
@@ -302,6 +307,23 @@ fn s14_an_authority_that_shows_itself_as_a_peer_is_named_as_one() {
     }
     let said = crosstie_tls::explain(&error.expect("an error"));
     assert!(said.contains("that of an authority (`CA:TRUE`)"), "{said}");
+}
+
+#[test]
+fn s14_suites_of_tls_1_2_go_with_the_key() {
+    let dir = Dir::new();
+    let (pem, key) = certificate();
+    let of_ecdsa = profile(&dir.write("a.pem", &pem), &dir.write("a.key", &key), None);
+    openssl(&dir, "req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.pem -subj /CN=x");
+    let of_rsa = profile(&dir.0.join("rsa.pem"), &dir.0.join("rsa.key"), None);
+    let suits = |profile: &Tls, suites: &[CipherSuite]| {
+        Profile::load(&Tls { cipher_suites: suites.to_vec(), ..profile.clone() }).unwrap().suits_1_2()
+    };
+    let (rsa, ecdsa) = (CipherSuite::RsaAes128Gcm, CipherSuite::EcdsaChaCha20);
+    for (profile, of_it, other) in [(&of_rsa, rsa, ecdsa), (&of_ecdsa, ecdsa, rsa)] {
+        assert!(suits(profile, &[]) && suits(profile, &[CipherSuite::Aes256Gcm, other, of_it]));
+        assert!(!suits(profile, &[CipherSuite::Aes256Gcm, other]));
+    }
 }
 
 #[test]

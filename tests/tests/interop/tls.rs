@@ -342,6 +342,20 @@ fn s14_files_that_cannot_be_used_are_problems_at_their_places() {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }
     let server = "certificate \"server.pem\"; private-key \"server.key\"";
+    let suites = "cipher-suites \"TLS_AES_128_GCM_SHA256\" \"TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\"";
+    for (more, level) in [
+        (suites.to_owned(), "warning: "),
+        (format!("versions \"1.2\"; {}", suites.replace("\"TLS_AES_128_GCM_SHA256\" ", "")), "error: "),
+    ] {
+        let used = "listener \"a\" { port 0; tls \"t\"; }\n";
+        let text = check(&format!("tls \"t\" {{ {server}; {more}; }}\n{used}"));
+        let wanted = format!("{level}no cipher suite of TLS 1.2 that is named goes with the key of the certificate");
+        assert!(text.contains(&wanted), "{wanted} is missing:\n{text}");
+        // a connector's peer has another key
+        let used = "connector \"a\" { endpoint \"amqps://h\"; tls \"t\"; }\n";
+        let text = check(&format!("tls \"t\" {{ {server}; {more}; }}\n{used}"));
+        assert!(!text.contains("cipher suite"), "{text}");
+    }
     for (words, wanted) in [
         ("\"require-client-certificate\"", "`t` asks peers for no certificate"),
         ("\"optional\" \"optional\"", "this stands here already"),
