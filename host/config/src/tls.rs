@@ -144,11 +144,6 @@ fn check_pair(block: &Block<'_>) {
     }
 }
 
-fn words<T: Copy>(block: &Block<'_>, key: &'static str, words: &[(&str, T)], unserved: &[&str]) -> Vec<T> {
-    let texts = block.texts(key).unwrap_or_default();
-    texts.into_iter().filter_map(|text| block.word_of(text, words, unserved)).collect()
-}
-
 /// The parts of a user's name, in their order.
 fn user_name(block: &Block<'_>) -> Vec<NamePart> {
     let mut parts: Vec<(NamePart, Place)> = Vec::new();
