@@ -1,12 +1,22 @@
 //! Connections that come and go: neither memory nor descriptors stay behind.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use crosstie_tests::certificates::{Authority, Subject};
+use crosstie_tests::frame::{self, AMQP_HEADER};
 use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::open;
+use crosstie_tests::place::TestDir;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
+use fe2o3_amqp_types::performatives::Close;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 /// Of each of the threads.
 const THREADS: u32 = 4;
@@ -39,8 +49,11 @@ fn cycles(router: &Router, count: u32) {
 fn connections_that_come_and_go_leave_nothing_behind() {
     let long = std::env::var_os("CROSSTIE_LONG").is_some();
     let count = if long { 10_000 } else { 2_000 };
-    let mut router = Router::plain();
-    // what is made once, and what lies in the allocators
+    leave_nothing(Router::plain(), count, cycles);
+}
+
+/// Half of the count first, for what is made once and what lies in the allocators, and then the count.
+fn leave_nothing(mut router: Router, count: u32, cycles: impl Fn(&Router, u32)) {
     cycles(&router, count / 2);
     await_alone(&router);
     let files = router.open_files().len();
@@ -53,6 +66,56 @@ fn connections_that_come_and_go_leave_nothing_behind() {
     let grown = router.resident_memory_bytes().saturating_sub(memory);
     assert!(grown < GROWTH_MAX_BYTES, "{count} connections left {grown} bytes");
     router.assert_healthy();
+}
+
+/// By TLS: some go in the middle of the handshake, some after it, the others close in order; sessions are resumed where the router lets them.
+fn secure_cycle(addr: SocketAddr, config: &Arc<ClientConfig>, number: u32) {
+    let mut socket = TcpStream::connect(addr).expect("connected");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut connection = ClientConnection::new(config.clone(), name).expect("a client");
+    match number % 4 {
+        0 => {
+            connection.write_tls(&mut socket).expect("a hello is written");
+        }
+        1 => {
+            connection.complete_io(&mut socket).expect("a handshake");
+        }
+        _ => {
+            let mut stream = rustls::Stream::new(&mut connection, &mut socket);
+            let opened = frame::amqp(0, &open("closes"), &[]);
+            let closed = frame::amqp(0, &Close { error: None }, &[]);
+            stream.write_all(&[&AMQP_HEADER[..], &opened, &closed].concat()).expect("written");
+            let mut said = Vec::new();
+            stream.read_to_end(&mut said).expect("an end that is said");
+            assert!(said.starts_with(&AMQP_HEADER), "{said:x?}");
+        }
+    }
+}
+
+#[test]
+fn tls_connections_that_come_and_go_leave_nothing_behind() {
+    let count = if std::env::var_os("CROSSTIE_LONG").is_some() { 10_000 } else { 400 };
+    let (dir, authority) = (TestDir::new("churn"), Authority::new("churn"));
+    let server = authority.issue(&dir, "server", &Subject { hosts: &["localhost"], ..Subject::default() });
+    let mut roots = RootCertStore::empty();
+    let believed = CertificateDer::from_pem_file(authority.write(&dir, "ca")).expect("a certificate");
+    roots.add(believed).expect("an authority");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = Arc::new(builder.expect("versions").with_root_certificates(roots).with_no_client_auth());
+    let router = Router::start(&plain_kdl(&format!(
+        "tls \"t\" {{\n    certificate \"{}\"\n    private-key \"{}\"\n}}\nlistener \"secure\" {{\n    host \"127.0.0.1\"\n    port 0\n    tls \"t\"\n}}\n",
+        server.certificate.display(),
+        server.key.display()
+    )));
+    let addr = router.addr("secure");
+    leave_nothing(router, count, |_, count| {
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| (0..count / THREADS).for_each(|number| secure_cycle(addr, &config, number)));
+            }
+        });
+    });
 }
 
 /// Waits until the router has heard of the end of every connection but that which asks.
