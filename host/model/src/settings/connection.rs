@@ -223,7 +223,7 @@ pub struct Listener {
     pub host: Option<String>,
     /// 0: any free port.
     pub port: u16,
-    /// Stand in our Open as `failover-server-list`, at most [`FAILOVER_URLS_MAX`].
+    /// Stand in our Open as `failover-server-list`, at most [`super::FAILOVER_URLS_MAX`].
     pub failover_urls: Vec<FailoverUrl>,
     /// Absent: plain TCP.
     pub tls: Option<ListenerTls>,
