@@ -24,6 +24,12 @@ use crate::{guard, raw};
 /// Of an error's description where the peer's frames are too small for all of it.
 const DESCRIPTION_KEPT_CHARS: usize = 64;
 
+/// The code of an end.
+const END: u64 = 0x17;
+
+/// The code of a close.
+const CLOSE: u64 = 0x18;
+
 /// For the peer's answer to our close.
 const CLOSE_TIMEOUT_MAX: Duration = Duration::from_secs(10);
 
@@ -206,6 +212,8 @@ pub struct Connection {
     pub(crate) epochs: u64,
     /// Links of all sessions.
     pub(crate) links: u32,
+    /// Sessions that we have ended and the peer has not.
+    pub(crate) endings: u32,
     remote_idle: Duration,
     started: Time,
     heard: Time,
@@ -237,6 +245,7 @@ impl Connection {
             remote_channel_max: u16::MAX,
             epochs: 0,
             links: 0,
+            endings: 0,
             remote_idle: Duration::ZERO,
             started: now,
             heard: now,
@@ -353,7 +362,9 @@ impl Connection {
             return Ok(Step::Again);
         }
         let (code, _) = raw::code(frame.body).ok_or(PeerFault::Unknown)?;
+        let is_void = self.endings > 0 && code != END && self.local(frame.channel).is_some_and(|ours| self.is_ending(ours));
         match (self.state, code) {
+            (State::Open, _) if is_void && code != CLOSE => Ok(Step::Again),
             (State::Opening, 0x10) => self.handle_open(frame.body).map(Step::Event),
             (State::Opening, 0x18) => self.handle_close(frame.body).map(Step::Event),
             (State::Opening, _) => Err(PeerFault::State("a performative before open")),
@@ -365,8 +376,8 @@ impl Connection {
             (State::Open, 0x11) => self.handle_begin(frame.channel, frame.body),
             (State::Open, 0x12) => self.handle_attach(frame.channel, frame.body),
             (State::Open, 0x16) => self.handle_detach(frame.channel, frame.body),
-            (State::Open, 0x17) => self.handle_end(frame.channel, frame.body),
-            (State::Open, 0x18) => self.handle_close(frame.body).map(Step::Event),
+            (State::Open, END) => self.handle_end(frame.channel, frame.body),
+            (State::Open, CLOSE) => self.handle_close(frame.body).map(Step::Event),
             (State::Open, 0x10) => Err(PeerFault::State("a second open")),
             _ => Err(PeerFault::Unknown),
         }
@@ -419,6 +430,17 @@ impl Connection {
         }
         self.state = State::Ended;
         Ok(Event::Closed(close.error))
+    }
+
+    /// What our open will say; nothing once it has.
+    pub fn unsaid(&mut self) -> Option<&mut Setup> {
+        (!self.opened).then_some(&mut self.setup)
+    }
+
+    /// What was configured, or granted since.
+    #[must_use]
+    pub const fn setup(&self) -> &Setup {
+        &self.setup
     }
 
     /// Sends our open, once.

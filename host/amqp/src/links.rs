@@ -93,14 +93,45 @@ impl Connection {
     pub(crate) fn handle_end<'b>(&mut self, channel: u16, body: &[u8]) -> Result<Step<'b>, PeerFault> {
         let _end: End = decode(body, "end")?;
         let ours = self.expect_local("end", channel)?;
-        append(self.out.end(), ours, &End { error: None });
+        let answers = self.is_ending(ours);
+        if answers {
+            self.endings = self.endings.saturating_sub(1);
+        } else {
+            append(self.out.end(), ours, &End { error: None });
+        }
         if let Some(slot) = self.channels.get_mut(usize::from(channel)) {
             *slot = None;
         }
         if let Some(session) = self.sessions.get_mut(usize::from(ours)).and_then(Option::take) {
             self.links = self.links.saturating_sub(u32::try_from(session.link_count()).unwrap_or(u32::MAX));
         }
-        Ok(Step::Event(Event::Ended(ours)))
+        Ok(if answers { Step::Again } else { Step::Event(Event::Ended(ours)) })
+    }
+
+    /// Ends a session. What still comes on it, until the peer's end, is void.
+    pub fn end(&mut self, channel: u16, error: Option<Error>) {
+        let Some(session) = self.session_mut(channel).filter(|session| !session.is_ending) else {
+            return;
+        };
+        session.is_ending = true;
+        self.endings = self.endings.saturating_add(1);
+        self.append_error(channel, error, |error| End { error });
+    }
+
+    pub(crate) fn is_ending(&self, channel: u16) -> bool {
+        self.session(channel).is_some_and(|session| session.is_ending)
+    }
+
+    /// Sessions that there are.
+    #[must_use]
+    pub fn session_count(&self) -> u32 {
+        u32::try_from(self.sessions.iter().flatten().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Links of all sessions.
+    #[must_use]
+    pub const fn link_count(&self) -> u32 {
+        self.links
     }
 
     pub(crate) fn handle_attach<'b>(&mut self, channel: u16, body: &'b [u8]) -> Result<Step<'b>, PeerFault> {

@@ -168,6 +168,8 @@ pub(crate) struct Session {
     window: u32,
     /// While set no more window is announced.
     pub(crate) stalled: bool,
+    /// We sent end, and the peer has not.
+    pub(crate) is_ending: bool,
     pub(crate) next_outgoing: Serial,
     /// Transfers that the peer takes now.
     pub(crate) outgoing_window: u32,
@@ -196,6 +198,7 @@ impl Session {
             incoming_limit: Serial(window),
             window,
             stalled: false,
+            is_ending: false,
             next_outgoing: Serial(0),
             outgoing_window: 0,
             outgoing_blocked: false,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crosstie_model::settings::{
-    ClientCertificate, Connector, ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role, Settings, Tls,
-    User,
+    AddressRule, ClientCertificate, Connector, ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role,
+    Settings, Tls, User,
 };
 
 use crate::block::{Block, Item, name_of, not_served};
@@ -113,20 +113,11 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         roles.insert(draft.connector.name.clone(), draft.role);
         connectors.push(with_tls(loading, draft, &tls));
     }
+    plugin::check_only(loading, &plugins, &listeners, &connectors);
     if listeners.is_empty() && connectors.is_empty() {
         warn_of_nothing(loading, nodes);
     }
     warn_of_idle_users(loading, &users_at, &listeners);
-    let mut names = Names::of("address named");
-    let mut covered = Names::of("address for");
-    let mut addresses = Vec::new();
-    for (rule, at) in all("address").map(|node| address::read_address(loading, node)) {
-        names.add(loading, rule.name.as_deref().unwrap_or_default(), at);
-        if rule.covers != Covers::Prefix(String::new()) {
-            covered.add(loading, &rule.covers.pattern().to_string(), at);
-        }
-        addresses.push(rule);
-    }
     let settings = Settings {
         router: router.unwrap_or_else(router::default_router),
         log: log.unwrap_or_else(router::default_log),
@@ -135,7 +126,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         users,
         listeners,
         connectors,
-        addresses,
+        addresses: read_addresses(loading, nodes),
         auto_links: read_auto_links(loading, nodes, &roles),
         link_routes: read_link_routes(loading, nodes, &roles),
         plugins: directory.as_ref().map(|(directory, _)| Plugins {
@@ -145,6 +136,22 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         state,
     };
     Document { settings, plugins, plugins_at: directory.map(|(_, at)| at) }
+}
+
+fn read_addresses(loading: &Loading<'_>, nodes: &[Node]) -> Vec<AddressRule> {
+    let mut names = Names::of("address named");
+    let mut covered = Names::of("address for");
+    let mut addresses = Vec::new();
+    for (rule, at) in
+        nodes.iter().filter(|node| node.name == "address").map(|node| address::read_address(loading, node))
+    {
+        names.add(loading, rule.name.as_deref().unwrap_or_default(), at);
+        if rule.covers != Covers::Prefix(String::new()) {
+            covered.add(loading, &rule.covers.pattern().to_string(), at);
+        }
+        addresses.push(rule);
+    }
+    addresses
 }
 
 fn read_users(loading: &Loading<'_>, nodes: &[Node]) -> (Vec<User>, Vec<Place>) {

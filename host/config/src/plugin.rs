@@ -4,13 +4,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crosstie_model::policy::Hook;
-use crosstie_model::settings::{ConfigNode, Grant, OnFailure, Plugin, PluginLimits, PropertyValue, REQUEST_MIN_BYTES};
+use crosstie_model::settings::{
+    ConfigNode, Connector, Grant, Listener, OnFailure, Only, Plugin, PluginLimits, PropertyValue, REQUEST_MIN_BYTES,
+};
 
 use crate::block::{Block, Item, Text, name_of};
 use crate::connection::property_value;
 use crate::loading::{Fault, Loading};
 use crate::secret;
 use crate::source::Place;
+use crate::suggest;
 use crate::tree::{Arg, Node, Value};
 
 /// Nodes in nodes of a `config` block. Source: plugin-abi, `config`.
@@ -19,9 +22,13 @@ const CONFIG_DEPTH_MAX: usize = 7;
 /// The largest whole number that every language of a plugin holds. Source: plugin-abi, `CBOR`.
 const INTEGER_MAX: u64 = (1 << 53) - 1;
 
-const HOOKS: [(&str, Hook); 3] =
-    [("failover", Hook::Failover), ("connection", Hook::Connection), ("address", Hook::Address)];
-const HOOKS_UNSERVED: [&str; 2] = ["session", "link"];
+const HOOKS: [(&str, Hook); 5] = [
+    ("failover", Hook::Failover),
+    ("connection", Hook::Connection),
+    ("session", Hook::Session),
+    ("link", Hook::Link),
+    ("address", Hook::Address),
+];
 
 /// A plugin and where its parts stand.
 #[derive(Debug, Clone)]
@@ -32,6 +39,8 @@ pub(crate) struct PluginDraft {
     pub(crate) is_clean: bool,
     /// The `config` node, where there is one.
     pub(crate) config: Option<Node>,
+    /// Where the names of `only` stand: those of listeners, then those of connectors.
+    pub(crate) only_at: [Vec<Place>; 2],
 }
 
 /// Reads a `plugins` node: its directory and where it stands.
@@ -64,13 +73,64 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft 
     let on_failure = on_failure(&block);
     let limits = limits(&block);
     let grants = grants(&block);
+    let (only, only_at) = only(&block);
     let config = block.one("config").and_then(|item| config_block(&block, item));
-    block.finish(&["only", "shadow"]);
+    block.finish(&["shadow"]);
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
-    let plugin = Plugin { name, disabled, hooks, on_failure, limits, grants, config: config.unwrap_or_default() };
+    let config = config.unwrap_or_default();
+    let plugin = Plugin { name, disabled, hooks, on_failure, only, limits, grants, config };
     let written = node.children.as_deref().unwrap_or(&[]).iter().find(|child| child.name == "config");
-    PluginDraft { plugin, name_at, is_clean: loading.count() == faults, config: written.cloned() }
+    PluginDraft { plugin, name_at, is_clean: loading.count() == faults, config: written.cloned(), only_at }
+}
+
+/// Reports names of `only` that nothing has.
+pub(crate) fn check_only(
+    loading: &Loading<'_>,
+    drafts: &[PluginDraft],
+    listeners: &[Listener],
+    connectors: &[Connector],
+) {
+    let listeners: Vec<&str> = listeners.iter().map(|listener| listener.name.as_str()).collect();
+    let connectors: Vec<&str> = connectors.iter().map(|connector| connector.name.as_str()).collect();
+    for PluginDraft { plugin, only_at: [listeners_at, connectors_at], .. } in drafts {
+        report_unknown(loading, "listener", (&plugin.only.listeners, listeners_at), &listeners);
+        report_unknown(loading, "connector", (&plugin.only.connectors, connectors_at), &connectors);
+    }
+}
+
+fn report_unknown(loading: &Loading<'_>, what: &str, (names, places): (&[String], &[Place]), known: &[&str]) {
+    for (name, at) in names.iter().zip(places).filter(|(name, _)| !known.contains(&name.as_str())) {
+        let fault = Fault::at(*at, format!("there is no {what} `{}`", name.escape_debug()));
+        loading.report(match suggest::nearest(name, known.iter().copied()) {
+            Some(near) => fault.label(format!("did you mean `{near}`?")),
+            None => fault,
+        });
+    }
+}
+
+/// Whom a plugin is asked about, and where that is said.
+fn only(block: &Block<'_>) -> (Only, [Vec<Place>; 2]) {
+    let (mut only, mut places) = (Only::default(), [Vec::new(), Vec::new()]);
+    let [listeners_at, connectors_at] = &mut places;
+    for item in block.all("only") {
+        let inner = Block::plain(block.loading, "only", item);
+        let (listener, connector) = (inner.text("listener"), inner.text("connector"));
+        if listener.is_none() && connector.is_none() {
+            let hint = "as in `only listener=\"clients\"` or `only connector=\"broker\"`";
+            block.loading.report(Fault::at(item.at, "`only` names nobody").hint(hint));
+        }
+        if let Some(name) = listener {
+            only.listeners.push(name.text.to_owned());
+            listeners_at.push(name.at);
+        }
+        if let Some(name) = connector {
+            only.connectors.push(name.text.to_owned());
+            connectors_at.push(name.at);
+        }
+        inner.finish(&[]);
+    }
+    (only, places)
 }
 
 fn check_name(loading: &Loading<'_>, name: Text<'_>) {
@@ -88,7 +148,7 @@ fn hooks(block: &Block<'_>) -> Option<Vec<Hook>> {
     let texts = block.texts("hooks")?;
     let mut hooks: Vec<(Hook, Place)> = Vec::new();
     for text in texts {
-        let Some(hook) = block.word_of(text, &HOOKS, &HOOKS_UNSERVED) else {
+        let Some(hook) = block.word_of(text, &HOOKS, &[]) else {
             continue;
         };
         if let Some((_, first)) = hooks.iter().find(|(known, _)| *known == hook) {
@@ -105,10 +165,15 @@ fn on_failure(block: &Block<'_>) -> OnFailure {
     };
     let inner = Block::plain(block.loading, "on-failure", item);
     inner.word("failover", &[("builtin", ())], &[]);
-    let connection_allow = inner.word("connection", &[("deny", false), ("allow", true)], &[]);
-    let address_deny = inner.word("address", &[("builtin", false), ("deny", true)], &[]);
-    inner.finish(&HOOKS_UNSERVED);
-    OnFailure { connection_allow: connection_allow.unwrap_or(false), address_deny: address_deny.unwrap_or(false) }
+    let allows = |key| inner.word(key, &[("deny", false), ("allow", true)], &[]).unwrap_or(false);
+    let on_failure = OnFailure {
+        connection_allow: allows("connection"),
+        session_allow: allows("session"),
+        link_allow: allows("link"),
+        address_deny: inner.word("address", &[("builtin", false), ("deny", true)], &[]).unwrap_or(false),
+    };
+    inner.finish(&[]);
+    on_failure
 }
 
 fn limits(block: &Block<'_>) -> PluginLimits {

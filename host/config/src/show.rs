@@ -355,10 +355,18 @@ fn plugin(plugin: &Plugin) -> KdlNode {
     if let Some(hooks) = &plugin.hooks {
         children.push(with("hooks", hooks.iter().map(|hook| KdlValue::String(hook.as_str().to_owned()))));
     }
-    let connection = if plugin.on_failure.connection_allow { "allow" } else { "deny" };
-    let address = if plugin.on_failure.address_deny { "deny" } else { "builtin" };
-    let on_failure = [word("failover", "builtin"), word("connection", connection), word("address", address)];
+    let allows = |key, allows: bool| word(key, if allows { "allow" } else { "deny" });
+    let on_failure = [
+        word("failover", "builtin"),
+        allows("connection", plugin.on_failure.connection_allow),
+        allows("session", plugin.on_failure.session_allow),
+        allows("link", plugin.on_failure.link_allow),
+        word("address", if plugin.on_failure.address_deny { "deny" } else { "builtin" }),
+    ];
     children.push(block(KdlNode::new("on-failure"), on_failure));
+    let only = |key, name: &String| block(KdlNode::new("only"), [word(key, name)]);
+    children.extend(plugin.only.listeners.iter().map(|name| only("listener", name)));
+    children.extend(plugin.only.connectors.iter().map(|name| only("connector", name)));
     children.push(word("deadline", show_duration(limits.deadline)));
     children.push(word("configure-deadline", show_duration(limits.configure_deadline)));
     children.push(size("memory", limits.memory_bytes));

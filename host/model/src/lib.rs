@@ -7,6 +7,7 @@ mod host_port;
 pub mod pattern;
 pub mod plan;
 pub mod policy;
+pub mod quota;
 pub mod random;
 pub mod settings;
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::settings::{Distribution, Role, Scheme};
@@ -23,6 +24,16 @@ impl Hook {
     /// Every hook of the ABI.
     pub const ALL: [Self; 5] = [Self::Failover, Self::Connection, Self::Session, Self::Link, Self::Address];
 
+    const fn bit(self) -> u8 {
+        match self {
+            Self::Failover => 1,
+            Self::Connection => 2,
+            Self::Session => 4,
+            Self::Link => 8,
+            Self::Address => 16,
+        }
+    }
+
     /// The word of the ABI and of the configuration.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +44,31 @@ impl Hook {
             Self::Link => "link",
             Self::Address => "address",
         }
+    }
+}
+
+/// The hooks that somebody is asked about, for all workers; plugins come and go while the router runs.
+#[derive(Debug, Default)]
+pub struct Hooks(AtomicU8);
+
+impl Hooks {
+    /// These, and no others.
+    pub fn set(&self, hooks: impl IntoIterator<Item = Hook>) {
+        self.0.store(hooks.into_iter().fold(0, |set, hook| set | hook.bit()), Ordering::Relaxed);
+    }
+
+    /// Whether somebody is asked.
+    #[must_use]
+    pub fn has(&self, hook: Hook) -> bool {
+        self.0.load(Ordering::Relaxed) & hook.bit() != 0
+    }
+}
+
+impl FromIterator<Hook> for Hooks {
+    fn from_iter<I: IntoIterator<Item = Hook>>(hooks: I) -> Self {
+        let set = Self::default();
+        set.set(hooks);
+        set
     }
 }
 
@@ -48,7 +84,13 @@ pub trait Policy {
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>>;
 
     /// Whether an accepted connection may open.
-    fn connection(&self, request: ConnectionRequest) -> Reply<ConnectionVerdict>;
+    fn connection(&self, request: ConnectionRequest) -> Reply<Verdict>;
+
+    /// Whether a session that a peer begins may stay.
+    fn session(&self, request: SessionRequest) -> Reply<Verdict>;
+
+    /// Whether a link that a peer attaches may stay.
+    fn link(&self, request: LinkRequest) -> Reply<Verdict>;
 
     /// What the address of an attach stands for.
     fn address(&self, request: AddressRequest) -> Reply<AddressVerdict>;
@@ -67,8 +109,16 @@ impl Policy for BuiltIn {
         Box::pin(std::future::ready(None))
     }
 
-    fn connection(&self, _request: ConnectionRequest) -> Reply<ConnectionVerdict> {
-        Box::pin(std::future::ready(ConnectionVerdict::Allow { attributes: Vec::new() }))
+    fn connection(&self, _request: ConnectionRequest) -> Reply<Verdict> {
+        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
+    }
+
+    fn session(&self, _request: SessionRequest) -> Reply<Verdict> {
+        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
+    }
+
+    fn link(&self, _request: LinkRequest) -> Reply<Verdict> {
+        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
     }
 
     fn address(&self, _request: AddressRequest) -> Reply<AddressVerdict> {
@@ -166,18 +216,208 @@ pub struct ConnectionRequest {
     /// Now.
     pub counts: Counts,
     /// What the listener allows a connection.
-    pub limits: crate::settings::ConnectionLimits,
+    pub limits: Limits,
+    /// It is open already, and its grant ran out.
+    pub recheck: bool,
+}
+
+/// Asked when a peer begins a session.
+#[derive(Debug, Clone)]
+pub struct SessionRequest {
+    /// Who begins it.
+    pub peer: Peer,
+    /// Of the connection, this one included.
+    pub sessions_open: u32,
+}
+
+/// Asked when a peer attaches a link.
+#[derive(Debug, Clone)]
+pub struct LinkRequest {
+    /// Who attaches it.
+    pub peer: Peer,
+    /// Of the link.
+    pub name: String,
+    /// The peer sends.
+    pub sends: bool,
+    /// Absent when the peer names none.
+    pub source: Option<Terminus>,
+    /// Absent when the peer names none.
+    pub target: Option<Terminus>,
+    /// How the sender settles.
+    pub settle: Settle,
+    /// Bytes, as the peer takes them; absent: any number.
+    pub max_message_size: Option<u64>,
+    /// Of the attach.
+    pub desired_capabilities: Vec<String>,
+    /// Of the attach, those with values that a plugin can be told.
+    pub properties: Vec<(String, InfoValue)>,
+    /// Of the connection, this one included.
+    pub links_open: u32,
+}
+
+/// How a sender settles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Settle {
+    Unsettled,
+    Settled,
+    Mixed,
+}
+
+impl Settle {
+    /// The word of the ABI.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unsettled => "unsettled",
+            Self::Settled => "settled",
+            Self::Mixed => "mixed",
+        }
+    }
+}
+
+/// When a terminus expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Expiry {
+    LinkDetach,
+    SessionEnd,
+    ConnectionClose,
+    Never,
+}
+
+impl Expiry {
+    /// The word of the ABI.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkDetach => "link-detach",
+            Self::SessionEnd => "session-end",
+            Self::ConnectionClose => "connection-close",
+            Self::Never => "never",
+        }
+    }
+}
+
+/// An end of a link, as a peer asks for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terminus {
+    /// Absent for an anonymous sender, a dynamic terminus and a coordinator.
+    pub address: Option<String>,
+    /// 0: nothing, 1: its configuration, 2: the state of deliveries too.
+    pub durable: u8,
+    /// When it expires.
+    pub expiry: Expiry,
+    /// Seconds from then on.
+    pub timeout_s: u32,
+    /// A node of its own is wanted.
+    pub dynamic: bool,
+    /// Transactions are wanted.
+    pub coordinator: bool,
+    /// `move` or `copy`, of a source.
+    pub distribution: Option<String>,
+    /// Of a source: name, and value where a plugin can be told it.
+    pub filters: Vec<(String, Option<InfoValue>)>,
+    /// As asked for.
+    pub capabilities: Vec<String>,
 }
 
 /// What admission decided.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "the words say it")]
-pub enum ConnectionVerdict {
-    /// With attributes for the hooks after it.
-    Allow {
-        attributes: Vec<(String, String)>,
-    },
+pub enum Verdict {
+    Allow(Grant),
     Deny(Denial),
+}
+
+/// On which terms somebody is let in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Grant {
+    /// Of a connection, or of a link.
+    pub limits: Limits,
+    /// What is counted while the connection, session or link is open.
+    pub quotas: Vec<Quota>,
+    /// For the hooks after that of the connection; keys are unique.
+    pub attributes: Vec<(String, String)>,
+    /// A connection is asked about again then.
+    pub recheck_after: Option<Duration>,
+}
+
+impl Grant {
+    /// Takes another plugin's grant in: the lower limits, the first of equal attributes, all quotas, the earlier time.
+    pub fn merge(&mut self, other: Self) {
+        self.limits = self.limits.lowest(other.limits);
+        self.quotas.extend(other.quotas);
+        for (key, value) in other.attributes {
+            if !self.attributes.iter().any(|(known, _)| *known == key) {
+                self.attributes.push((key, value));
+            }
+        }
+        self.recheck_after = lower(self.recheck_after, other.recheck_after);
+    }
+}
+
+/// At most so many may be open under the key of a plugin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Whose key it is.
+    pub plugin: Arc<str>,
+    /// What is counted.
+    pub key: String,
+    /// This one included.
+    pub max: u32,
+}
+
+/// Limits of one connection or link; absent: as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Of a connection.
+    pub sessions: Option<u32>,
+    /// Of a connection, both ways together.
+    pub links: Option<u32>,
+    /// Links of a connection on which the peer sends.
+    pub senders: Option<u32>,
+    /// Links of a connection on which the peer receives.
+    pub receivers: Option<u32>,
+    /// Deliveries of a connection that are not settled.
+    pub unsettled: Option<u32>,
+    /// Message bytes of a session that wait here.
+    pub buffered_bytes: Option<u64>,
+    /// Bytes, in our open.
+    pub max_frame_size: Option<u32>,
+    /// Bytes of one message that the peer may send.
+    pub max_message_size: Option<u64>,
+    /// A peer that is silent for longer is gone.
+    pub idle_timeout: Option<Duration>,
+    /// Credit of one link.
+    pub link_credit: Option<u32>,
+}
+
+/// The lower of two, where both are there.
+fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl Limits {
+    /// The lower of each.
+    #[must_use]
+    pub fn lowest(self, other: Self) -> Self {
+        Self {
+            sessions: lower(self.sessions, other.sessions),
+            links: lower(self.links, other.links),
+            senders: lower(self.senders, other.senders),
+            receivers: lower(self.receivers, other.receivers),
+            unsettled: lower(self.unsettled, other.unsettled),
+            buffered_bytes: lower(self.buffered_bytes, other.buffered_bytes),
+            max_frame_size: lower(self.max_frame_size, other.max_frame_size),
+            max_message_size: lower(self.max_message_size, other.max_message_size),
+            idle_timeout: lower(self.idle_timeout, other.idle_timeout),
+            link_credit: lower(self.link_credit, other.link_credit),
+        }
+    }
 }
 
 /// What the peer of the asking link does.

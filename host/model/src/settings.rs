@@ -388,6 +388,8 @@ pub struct Plugin {
     pub hooks: Option<Vec<crate::policy::Hook>>,
     /// What a failure means.
     pub on_failure: OnFailure,
+    /// Whom it is asked about.
+    pub only: Only,
     /// What it may use.
     pub limits: PluginLimits,
     /// Capability names granted, `log` and `counter` included unless `none` was written.
@@ -396,13 +398,68 @@ pub struct Plugin {
     pub config: Vec<ConfigNode>,
 }
 
-/// What a plugin's failure means for each hook that is served.
+/// Whom a plugin is asked about; empty: everybody.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Only {
+    /// By names.
+    pub listeners: Vec<String>,
+    /// By names.
+    pub connectors: Vec<String>,
+}
+
+impl Only {
+    /// Whether it is asked about this peer.
+    #[must_use]
+    pub fn covers(&self, peer: &crate::policy::Peer) -> bool {
+        match (&peer.listener, &peer.connector) {
+            (Some(listener), _) => self.covers_listener(listener),
+            (None, Some(connector)) => self.covers_connector(connector),
+            (None, None) => self.is_everybody(),
+        }
+    }
+
+    /// Whether it is asked about peers of this listener.
+    #[must_use]
+    pub fn covers_listener(&self, name: &str) -> bool {
+        self.is_everybody() || self.listeners.iter().any(|known| known == name)
+    }
+
+    /// Whether it is asked about this connector, and its peers.
+    #[must_use]
+    pub fn covers_connector(&self, name: &str) -> bool {
+        self.is_everybody() || self.connectors.iter().any(|known| known == name)
+    }
+
+    const fn is_everybody(&self) -> bool {
+        self.listeners.is_empty() && self.connectors.is_empty()
+    }
+}
+
+/// What a plugin's failure means. For `failover` there is `builtin` alone, so nothing stands here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct OnFailure {
-    /// For `failover` there is `builtin` alone, so nothing stands here; for `connection`: allow instead of deny.
+    /// For `connection`: allow instead of deny.
     pub connection_allow: bool,
+    /// For `session`: allow instead of deny.
+    pub session_allow: bool,
+    /// For `link`: allow instead of deny.
+    pub link_allow: bool,
     /// For `address`: deny instead of the built-in.
     pub address_deny: bool,
+}
+
+impl OnFailure {
+    /// Whether a failure of a hook of admission counts as no opinion.
+    #[must_use]
+    pub const fn allows(&self, hook: crate::policy::Hook) -> bool {
+        use crate::policy::Hook;
+        match hook {
+            Hook::Connection => self.connection_allow,
+            Hook::Session => self.session_allow,
+            Hook::Link => self.link_allow,
+            Hook::Failover | Hook::Address => false,
+        }
+    }
 }
 
 /// An import group of the ABI.

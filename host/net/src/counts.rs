@@ -47,6 +47,20 @@ impl Open {
     }
 }
 
+impl Counted {
+    /// How many are open now, this one included.
+    pub(crate) fn counts(&self) -> Counts {
+        let tables = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_user = self.user.as_ref().and_then(|user| tables.users.get(user));
+        Counts {
+            total: tables.total,
+            listener: tables.listeners.get(&self.listener).copied().unwrap_or(0),
+            user: of_user.copied().unwrap_or(0),
+            peer_host: tables.hosts.get(&self.host).copied().unwrap_or(0),
+        }
+    }
+}
+
 impl Drop for Counted {
     fn drop(&mut self) {
         let mut tables = self.open.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -81,6 +95,7 @@ mod tests {
         let (one, _) = open.count("a".into(), Some("u".to_owned()), host);
         let (_two, counts) = open.count("b".into(), Some("u".to_owned()), host);
         assert_eq!(counts, Counts { total: 2, listener: 1, user: 2, peer_host: 2 });
+        assert_eq!(one.counts(), Counts { total: 2, listener: 1, user: 2, peer_host: 2 });
         drop(one);
         let (_three, counts) = open.count("a".into(), None, host);
         assert_eq!(counts, Counts { total: 2, listener: 1, user: 0, peer_host: 2 });

@@ -11,6 +11,7 @@ mod listener;
 mod opening;
 mod policy;
 mod profiles;
+mod question;
 mod reload;
 mod resolver;
 mod rows;
@@ -27,7 +28,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
-use crosstie_model::policy::{Hook, Policy};
+use crosstie_model::policy::{Hook, Hooks, Policy};
+use crosstie_model::quota::Quotas;
 use crosstie_model::settings::{Settings, WORKERS_MAX};
 use crosstie_router::address::Addresses;
 use crosstie_router::auto_links::AutoLinks;
@@ -113,7 +115,7 @@ pub async fn run(
     let doors = Doors { router_id: settings.router.id.clone(), users, profiles: profiles.clone() };
     let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
-    let shared = share(&settings, &mail, (policy().serves(Hook::Address), profiles.clone()))?;
+    let shared = share(&settings, &mail, (hooks(&*policy()), profiles.clone()))?;
     let mut bound = Vec::new();
     for listener in &settings.listeners {
         bound.push((listener.clone(), listener::bind(listener, &shared.resolver).await?));
@@ -165,11 +167,16 @@ pub async fn run(
     Ok(())
 }
 
+/// What somebody is asked about.
+fn hooks(policy: &dyn Policy) -> Hooks {
+    Hook::ALL.into_iter().filter(|hook| policy.serves(*hook)).collect()
+}
+
 /// What all workers share.
 fn share(
     settings: &Settings,
     mail: &[Arc<Notify>],
-    (ask_address, profiles): (bool, Profiles),
+    (asks, profiles): (Hooks, Profiles),
 ) -> Result<Arc<Shared>, NetError> {
     let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let mut secret = [0; 32];
@@ -187,12 +194,13 @@ fn share(
         post: Post::new(wake),
         auto_links: AutoLinks::new(settings.auto_links.clone(), &identities),
         link_routes,
-        ask_address,
+        asks,
         identities,
     });
     Ok(Arc::new(Shared {
         common,
         open: Open::default(),
+        quotas: Quotas::default(),
         connections: AtomicU64::new(0),
         editions: AtomicU64::new(0),
         connections_max: AtomicU32::new(settings.limits.connections),

@@ -1,94 +1,29 @@
-//! Asking policy: who may open a connection, and what the address of an attach stands for.
+//! Asking policy: who may open a connection, begin a session and attach a link, and what the address of an attach stands for.
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crosstie_amqp::fault::{condition, error};
 use crosstie_model::policy::{
-    AddressVerdict, ConnectionRequest, ConnectionVerdict, Counts, Denial, Hook, InfoValue, Peer as PolicyPeer,
+    AddressRequest, AddressVerdict, ConnectionRequest, Denial, Grant, Hook, Limits, LinkRequest, Refusal,
+    SessionRequest, Verdict,
 };
+use crosstie_model::quota::Held;
 use crosstie_model::settings::Management;
-use crosstie_model::settings::Mechanism;
 use crosstie_router::address::{ConnectionRef, LinkRef};
-use crosstie_router::attach::Decision;
+use crosstie_router::attach::{Decision, Granted};
 use crosstie_router::failover_list;
-use fe2o3_amqp_types::definitions::{Error, Fields};
+use crosstie_router::shard::Peer;
+use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::Open;
-use serde_amqp::Value;
-use serde_amqp::primitives::Symbol;
+use tokio::time::Instant;
 
-use crate::socket::{Identity, Socket};
+use crate::question::{self, describe, properties, refusal};
+use crate::socket::Socket;
 use crate::worker::Worker;
 
 /// Properties of a peer's open that are kept for management.
 const PROPERTIES_KEPT_MAX: usize = 32;
-
-/// What a peer is told of a denial.
-fn refusal(denial: Denial, explain: bool) -> Error {
-    let Denial { plugin, refusal } = denial;
-    let mut info = Fields::new();
-    for (key, value) in refusal.info {
-        info.insert(Symbol(key), tell(value));
-    }
-    if explain {
-        info.insert(Symbol::from("plugin"), Value::String(plugin.to_string()));
-        if let Some(note) = refusal.note {
-            info.insert(Symbol::from("note"), Value::String(note));
-        }
-    }
-    let mut told = error(&refusal.condition, refusal.description);
-    told.info = (!info.is_empty()).then(|| Box::new(info));
-    told
-}
-
-fn tell(value: InfoValue) -> Value {
-    match value {
-        InfoValue::Flag(flag) => Value::Bool(flag),
-        InfoValue::Int(number) => Value::Long(number),
-        InfoValue::Uint(number) => Value::Ulong(number),
-        InfoValue::Float(number) => Value::Double(number.into()),
-        InfoValue::Text(text) => Value::String(text),
-        InfoValue::Bytes(bytes) => Value::Binary(bytes.into()),
-    }
-}
-
-/// A property as a plugin is told it; `None` for what has no form there.
-fn hear(value: &Value) -> Option<InfoValue> {
-    Some(match value {
-        Value::Bool(flag) => InfoValue::Flag(*flag),
-        Value::Ubyte(number) => InfoValue::Uint((*number).into()),
-        Value::Ushort(number) => InfoValue::Uint((*number).into()),
-        Value::Uint(number) => InfoValue::Uint((*number).into()),
-        Value::Ulong(number) => InfoValue::Uint(*number),
-        Value::Byte(number) => InfoValue::Int((*number).into()),
-        Value::Short(number) => InfoValue::Int((*number).into()),
-        Value::Int(number) => InfoValue::Int((*number).into()),
-        Value::Long(number) => InfoValue::Int(*number),
-        Value::Float(number) => InfoValue::Float(f64::from(number.into_inner())),
-        Value::Double(number) => InfoValue::Float(number.into_inner()),
-        Value::String(text) => InfoValue::Text(text.clone()),
-        Value::Symbol(text) => InfoValue::Text(text.0.clone()),
-        Value::Binary(bytes) => InfoValue::Bytes(bytes.to_vec()),
-        _ => return None,
-    })
-}
-
-fn describe(identity: &Identity, open: &Open, user: Option<&str>, mechanism: Option<&str>) -> PolicyPeer {
-    let name = |own: bool| (identity.owner.is_listener == own).then(|| identity.owner.name.clone());
-    PolicyPeer {
-        connection_id: identity.id,
-        listener: name(true),
-        connector: name(false),
-        remote: identity.remote,
-        local: identity.local,
-        vhost: open.hostname.clone(),
-        user: user.map(str::to_owned),
-        mechanism: mechanism.and_then(Mechanism::parse).map(Mechanism::as_str),
-        container_id: open.container_id.clone(),
-        attributes: Vec::new(),
-    }
-}
 
 /// The peer's open came: it is counted, policy is asked about an accepted one, and it is let in or not.
 pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
@@ -102,14 +37,12 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     };
     let mut identity = socket.identity.borrow_mut();
     identity.peer = Some(peer.clone());
-    let properties = open.properties.iter().flat_map(|fields| fields.iter());
-    identity.properties =
-        properties.filter_map(|(key, value)| Some((key.0.clone(), hear(value)?))).take(PROPERTIES_KEPT_MAX).collect();
+    identity.properties = properties(open.properties.as_ref()).take(PROPERTIES_KEPT_MAX).collect();
     let (name, address) = (identity.owner.name.clone(), identity.remote);
     if !identity.owner.is_listener {
         drop(identity);
         // whoever reads that it is connected may use it
-        admit(worker, at, &socket);
+        admit(worker, at, &socket, &Limits::default());
         return connected(worker, &socket, open);
     }
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
@@ -132,30 +65,112 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why), None);
     }
     if !worker.policy.serves(Hook::Connection) {
-        return admit(worker, at, &socket);
+        return admit(worker, at, &socket, &Limits::default());
     }
-    let request = request(peer, open, counts, limits);
+    let limits = worker.shard.borrow().peer(at).map(Peer::limits).unwrap_or_default();
+    let request = question::connection(peer, open, counts, limits);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
-        let verdict = worker.policy.connection(request).await;
+        let verdict = worker.policy.connection(request.clone()).await;
         let Some(socket) = worker.socket(at) else {
             return;
         };
-        match verdict {
-            ConnectionVerdict::Allow { attributes } => {
-                if let Some(peer) = &mut socket.identity.borrow_mut().peer {
-                    peer.attributes = attributes;
-                }
-                admit(&worker, at, &socket);
+        match take(&worker, verdict) {
+            Ok((grant, held)) => {
+                let limits = grant.limits;
+                hold(&socket, grant, held, request);
+                admit(&worker, at, &socket, &limits);
+                recheck_later(&worker, at, &socket);
             }
-            ConnectionVerdict::Deny(denial) => {
-                let explain = socket.identity.borrow().owner.explain_refusals;
-                let note = denial.refusal.note.clone();
-                let plugin = Arc::clone(&denial.plugin);
-                turn_away(&worker, at, refusal(denial, explain), Some((&plugin, note.as_deref())));
-            }
+            Err(denial) => deny(&worker, at, &socket, denial),
         }
     });
+}
+
+/// Counts what a grant has counted.
+fn take(worker: &Worker, verdict: Verdict) -> Result<(Grant, Held), Denial> {
+    match verdict {
+        Verdict::Deny(denial) => Err(denial),
+        Verdict::Allow(mut grant) => match worker.shared.quotas.take(std::mem::take(&mut grant.quotas)) {
+            Ok(held) => Ok((grant, held)),
+            Err(quota) => {
+                let refusal = Refusal {
+                    condition: "amqp:resource-limit-exceeded".to_owned(),
+                    description: format!("policy allows {} of this kind, which are open", quota.max),
+                    note: Some(format!("quota {:?}", quota.key)),
+                    info: Vec::new(),
+                };
+                Err(Denial { plugin: quota.plugin, refusal })
+            }
+        },
+    }
+}
+
+/// Keeps what a connection was granted.
+fn hold(socket: &Socket, grant: Grant, held: Held, request: ConnectionRequest) {
+    let mut identity = socket.identity.borrow_mut();
+    identity.held = held;
+    if let Some(peer) = &mut identity.peer {
+        peer.attributes = grant.attributes;
+    }
+    identity.recheck =
+        grant.recheck_after.map(|after| Recheck { at: Instant::now() + after, request: Box::new(request) });
+}
+
+/// A connection is asked about again.
+#[derive(Debug)]
+pub(crate) struct Recheck {
+    at: Instant,
+    /// As it was asked about first.
+    request: Box<ConnectionRequest>,
+}
+
+/// Asks about a connection again when its grant runs out. To be called on each worker that it comes to.
+pub(crate) fn recheck_later(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket) {
+    let Some(until) = socket.identity.borrow().recheck.as_ref().map(|recheck| recheck.at) else {
+        return;
+    };
+    let worker = worker.clone();
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep_until(until).await;
+        let request = worker.socket(at).and_then(|socket| {
+            let mut identity = socket.identity.borrow_mut();
+            let mut request = *identity.recheck.take_if(|recheck| recheck.at == until)?.request;
+            if let Some(counted) = &identity.counted {
+                request.counts = counted.counts();
+            }
+            request.limits = worker.shard.borrow().peer(at).map(Peer::limits).unwrap_or_default();
+            request.recheck = true;
+            Some(request)
+        });
+        let Some(request) = request else {
+            return;
+        };
+        let verdict = worker.policy.connection(request.clone()).await;
+        let Some(socket) = worker.socket(at) else {
+            return;
+        };
+        // what it holds makes room for what it is to hold
+        drop(std::mem::take(&mut socket.identity.borrow_mut().held));
+        match take(&worker, verdict) {
+            Ok((grant, held)) => {
+                if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {
+                    peer.limit(&grant.limits);
+                }
+                hold(&socket, grant, held, request);
+                recheck_later(&worker, at, &socket);
+            }
+            Err(denial) => deny(&worker, at, &socket, denial),
+        }
+    });
+}
+
+/// Closes a connection that policy does not want.
+fn deny(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, denial: Denial) {
+    let explain = socket.identity.borrow().owner.explain_refusals;
+    let note = denial.refusal.note.clone();
+    let plugin = Arc::clone(&denial.plugin);
+    turn_away(worker, at, refusal(denial, explain), Some((&plugin, note.as_deref())));
 }
 
 /// A connector reached its peer.
@@ -172,31 +187,8 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
     socket.heard.notify_one();
 }
 
-fn request(
-    peer: PolicyPeer,
-    open: &Open,
-    counts: Counts,
-    limits: crosstie_model::settings::ConnectionLimits,
-) -> ConnectionRequest {
-    let words = |list: Option<&serde_amqp::primitives::Array<Symbol>>| {
-        list.map(|list| list.0.iter().map(|symbol| symbol.0.clone()).collect()).unwrap_or_default()
-    };
-    let properties = open.properties.iter().flat_map(|fields| fields.iter());
-    ConnectionRequest {
-        peer,
-        max_frame_size: open.max_frame_size.0,
-        channel_max: open.channel_max.0,
-        idle_timeout: open.idle_time_out.map(|ms| Duration::from_millis(ms.into())),
-        offered_capabilities: words(open.offered_capabilities.as_ref()),
-        desired_capabilities: words(open.desired_capabilities.as_ref()),
-        properties: properties.filter_map(|(key, value)| Some((key.0.clone(), hear(value)?))).collect(),
-        counts,
-        limits,
-    }
-}
-
-fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket) {
-    worker.shard.borrow_mut().admit(worker.now(), at);
+fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, limits: &Limits) {
+    worker.shard.borrow_mut().admit(worker.now(), at, limits);
     resume(worker, socket);
 }
 
@@ -224,45 +216,103 @@ fn resume(worker: &Rc<Worker>, socket: &Socket) {
     worker.wake();
 }
 
+/// A peer began a session.
+pub(crate) fn begun(worker: &Rc<Worker>, at: ConnectionRef, channel: u16) {
+    let Some(socket) = worker.socket(at) else {
+        return;
+    };
+    let peer = socket.identity.borrow().peer.clone().filter(|_| worker.policy.serves(Hook::Session));
+    let Some(peer) = peer else {
+        worker.shard.borrow_mut().decide_session(worker.now(), at, channel, Ok(Held::default()));
+        return resume(worker, &socket);
+    };
+    drop(socket);
+    let sessions_open = worker.shard.borrow().peer(at).map_or(0, |peer| peer.amqp.session_count());
+    let worker = worker.clone();
+    tokio::task::spawn_local(async move {
+        let verdict = worker.policy.session(SessionRequest { peer, sessions_open }).await;
+        let Some(socket) = worker.socket(at) else {
+            return;
+        };
+        let decision = match take(&worker, verdict) {
+            Ok((_, held)) => Ok(held),
+            Err(denial) => {
+                let identity = socket.identity.borrow();
+                let (listener, connector) = identity.owner.names();
+                tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote,
+                    plugin = &*denial.plugin, note = denial.refusal.note, "session denied");
+                Err(refusal(denial, identity.owner.explain_refusals))
+            }
+        };
+        worker.shard.borrow_mut().decide_session(worker.now(), at, channel, decision);
+        worker.settle_events();
+        resume(&worker, &socket);
+    });
+}
+
 /// A peer wants a link.
 pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
     let Some(socket) = worker.socket(at.connection) else {
         return;
     };
-    let peer = socket.identity.borrow().peer.clone();
-    let request = peer.and_then(|peer| worker.shard.borrow().address_request(at, peer));
-    let Some(request) = request.filter(|_| worker.policy.serves(Hook::Address)) else {
-        worker.shard.borrow_mut().decide(worker.now(), at, Decision::BuiltIn);
-        return resume(worker, &socket);
+    let (link, address) = {
+        let (identity, shard) = (socket.identity.borrow(), worker.shard.borrow());
+        let peer = |hook| identity.peer.clone().filter(|_| worker.policy.serves(hook));
+        let links_open = shard.peer(at.connection).map_or(0, |peer| peer.amqp.link_count());
+        let attach = shard.asked(at);
+        let link = peer(Hook::Link).zip(attach).map(|(peer, attach)| question::link(peer, attach, links_open));
+        (link, peer(Hook::Address).and_then(|peer| shard.address_request(at, peer)))
     };
+    if link.is_none() && address.is_none() {
+        worker.shard.borrow_mut().decide(worker.now(), at, Decision::BuiltIn, Granted::default());
+        return resume(worker, &socket);
+    }
+    let explain = socket.identity.borrow().owner.explain_refusals;
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
-        let asked = request.address.clone();
-        let verdict = worker.policy.address(request).await;
+        let admitted = match link {
+            Some(request) => admit_link(&worker, request, explain).await,
+            None => Ok(Granted::default()),
+        };
+        let (decision, granted) = match (admitted, address) {
+            (Err(error), _) => (Decision::Refuse(error), Granted::default()),
+            (Ok(granted), None) => (Decision::BuiltIn, granted),
+            (Ok(granted), Some(request)) => (rule(&worker, request, explain).await, granted),
+        };
         let Some(socket) = worker.socket(at.connection) else {
             return;
         };
-        let decision = match verdict {
-            AddressVerdict::BuiltIn => Decision::BuiltIn,
-            AddressVerdict::Apply { plugin, ruling } => {
-                tracing::debug!(
-                    target: "address",
-                    plugin = &*plugin,
-                    asked,
-                    address = ruling.address,
-                    note = ruling.note,
-                    "address ruled"
-                );
-                Decision::Apply(ruling)
-            }
-            AddressVerdict::Deny(denial) => {
-                tracing::info!(target: "address", plugin = &*denial.plugin, address = asked, note = denial.refusal.note, "address denied");
-                Decision::Refuse(refusal(denial, socket.identity.borrow().owner.explain_refusals))
-            }
-        };
-        worker.shard.borrow_mut().decide(worker.now(), at, decision);
+        worker.shard.borrow_mut().decide(worker.now(), at, decision, granted);
         worker.settle_events();
         resume(&worker, &socket);
     });
+}
+
+/// Whether a link is let in, and on which terms.
+async fn admit_link(worker: &Worker, request: LinkRequest, explain: bool) -> Result<Granted, Error> {
+    let name = request.name.clone();
+    match take(worker, worker.policy.link(request).await) {
+        Ok((grant, held)) => Ok(Granted { limits: grant.limits, held }),
+        Err(denial) => {
+            tracing::info!(target: "link", plugin = &*denial.plugin, link.name = name, note = denial.refusal.note, "link denied");
+            Err(refusal(denial, explain))
+        }
+    }
+}
+
+/// What an address stands for.
+async fn rule(worker: &Worker, request: AddressRequest, explain: bool) -> Decision {
+    let asked = request.address.clone();
+    match worker.policy.address(request).await {
+        AddressVerdict::BuiltIn => Decision::BuiltIn,
+        AddressVerdict::Apply { plugin, ruling } => {
+            tracing::debug!(target: "address", plugin = &*plugin, asked, address = ruling.address, note = ruling.note, "address ruled");
+            Decision::Apply(ruling)
+        }
+        AddressVerdict::Deny(denial) => {
+            tracing::info!(target: "address", plugin = &*denial.plugin, address = asked, note = denial.refusal.note, "address denied");
+            Decision::Refuse(refusal(denial, explain))
+        }
+    }
 }

@@ -15,6 +15,7 @@ use crosstie_amqp::output::Output;
 use crosstie_amqp::time::Time;
 use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::{InfoValue, Peer as PolicyPeer};
+use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::failover::{Clock, Failure};
@@ -28,6 +29,7 @@ use tokio::time::Sleep;
 use crate::counts::Counted;
 use crate::input::{Blocks, Input};
 use crate::layer::Layer;
+use crate::policy::{self, Recheck};
 use crate::signal::Signal;
 use crate::tls::Tls;
 use crate::worker::Worker;
@@ -79,6 +81,10 @@ pub(crate) struct Identity {
     /// Of its open.
     pub(crate) properties: Vec<(String, InfoValue)>,
     pub(crate) counted: Option<Counted>,
+    /// What policy counts while it is there.
+    pub(crate) held: Held,
+    /// When policy is asked again.
+    pub(crate) recheck: Option<Recheck>,
 }
 
 /// A connection's socket.
@@ -362,6 +368,7 @@ pub(crate) enum Left {
 
 /// Serves a connection until it leaves this worker. `partial`: bytes that the peer sent before.
 pub(crate) async fn serve(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, partial: Vec<u8>) -> Left {
+    policy::recheck_later(worker, at, socket);
     let mut input = Input::new(worker.blocks.clone(), partial);
     let mut sleep = std::pin::pin!(tokio::time::sleep(Duration::ZERO));
     let mut armed: Option<Time> = None;

@@ -14,6 +14,7 @@ use crosstie_amqp::time::Time;
 use crosstie_manage::Access;
 use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
+use crosstie_model::quota::{Held, Quotas};
 use crosstie_model::settings::{Connector, LinkRoute, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
@@ -41,6 +42,7 @@ use crate::status::Watched;
 pub(crate) struct Shared {
     pub(crate) common: Arc<Common>,
     pub(crate) open: Open,
+    pub(crate) quotas: Quotas,
     /// Connections so far.
     pub(crate) connections: AtomicU64,
     /// Listeners and connectors so far, each time that one is changed counted.
@@ -330,6 +332,8 @@ impl Worker {
             peer: None,
             properties: Vec::new(),
             counted: None,
+            held: Held::default(),
+            recheck: None,
         })
     }
 
@@ -531,6 +535,7 @@ impl Worker {
             match request {
                 Request::Dirty(at) => self.write(at),
                 Request::Opened(at, open) => policy::opened(self, at, &open),
+                Request::Begun(at, channel) => policy::begun(self, at, channel),
                 Request::Attach(at) => policy::attach(self, at),
                 Request::Manage(request) => self.ask(*request),
                 Request::Move(at, to) => {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{
-    AddressVerdict, ConnectionVerdict, Denial, FailoverAnswer, InfoValue, Pick, Refusal, Ruling,
+    AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Pick, Quota, Refusal, Ruling, Verdict,
 };
 
 use crate::tree::Tree;
@@ -16,6 +16,15 @@ const TEXT_MAX_BYTES: usize = 4096;
 
 /// Bytes of a symbol.
 const SYMBOL_MAX_BYTES: usize = 128;
+
+/// Bytes of a quota's key.
+const QUOTA_KEY_MAX_BYTES: usize = 256;
+
+/// Quotas of one grant.
+const QUOTAS_MAX: usize = 16;
+
+/// Before that no connection is asked about again.
+const RECHECK_MIN: Duration = Duration::from_millis(100);
 
 /// Bytes of an address.
 const ADDRESS_MAX_BYTES: usize = 2048;
@@ -158,38 +167,81 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
     })
 }
 
-/// The answer of `on_connection`; attributes only, since nothing else is served.
+/// The answer of `on_connection`, `on_session` and `on_link`.
 ///
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn connection(plugin: &Arc<str>, tree: Tree) -> Result<ConnectionVerdict, String> {
+pub(crate) fn admission(plugin: &Arc<str>, tree: Tree) -> Result<Verdict, String> {
     match variant(tree)? {
-        (case, payload) if case == "allow" => {
-            let mut grant = Reader::of(payload, "the grant")?;
-            for key in ["limits", "recheck-after-ms"] {
-                grant.not_served(key)?;
-            }
-            if !grant.list("quotas")?.is_empty() {
-                return Err("`quotas` is not served by this build".to_owned());
-            }
-            grant.text("note")?;
-            let mut attributes: Vec<(String, String)> = Vec::new();
-            for item in grant.list("attributes")? {
-                let mut entry = Reader::of(item, "an attribute")?;
-                let key = entry.text("key")?.ok_or("an attribute without `key`")?;
-                let val = entry.text("val")?.ok_or("an attribute without `val`")?;
-                if !attributes.iter().any(|(known, _)| *known == key) {
-                    attributes.push((key, val));
-                }
-            }
-            Ok(ConnectionVerdict::Allow { attributes })
-        }
+        (case, payload) if case == "allow" => grant(plugin, payload).map(Verdict::Allow),
         (case, payload) if case == "deny" => {
-            Ok(ConnectionVerdict::Deny(Denial { plugin: plugin.clone(), refusal: refusal(payload)? }))
+            Ok(Verdict::Deny(Denial { plugin: plugin.clone(), refusal: refusal(payload)? }))
         }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }
+}
+
+fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
+    let mut record = Reader::of(tree, "the grant")?;
+    record.text("note")?;
+    let mut attributes: Vec<(String, String)> = Vec::new();
+    for item in record.list("attributes")? {
+        let mut entry = Reader::of(item, "an attribute")?;
+        let key = entry.text("key")?.ok_or("an attribute without `key`")?;
+        let val = entry.text("val")?.ok_or("an attribute without `val`")?;
+        if !attributes.iter().any(|(known, _)| *known == key) {
+            attributes.push((key, val));
+        }
+    }
+    let mut quotas = Vec::new();
+    for item in record.list("quotas")? {
+        let mut quota = Reader::of(item, "a quota")?;
+        let key = quota.text("key")?.ok_or("a quota without `key`")?;
+        if !(1..=QUOTA_KEY_MAX_BYTES).contains(&key.len()) {
+            return Err(format!("the key of a quota is not 1 to {QUOTA_KEY_MAX_BYTES} bytes long"));
+        }
+        let max = narrow(quota.number("max", u32::MAX.into())?.ok_or("a quota without `max`")?);
+        quotas.push(Quota { plugin: plugin.clone(), key, max });
+    }
+    if quotas.len() > QUOTAS_MAX {
+        return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
+    }
+    let limits = record.take("limits").map(limits).transpose()?.unwrap_or_default();
+    let recheck_after = record.number("recheck-after-ms", u32::MAX.into())?.map(Duration::from_millis);
+    if recheck_after.is_some_and(|after| after < RECHECK_MIN) {
+        return Err(format!("`recheck-after-ms` is at least {}", RECHECK_MIN.as_millis()));
+    }
+    Ok(Grant { limits, quotas, attributes, recheck_after })
+}
+
+fn limits(tree: Tree) -> Result<Limits, String> {
+    let mut record = Reader::of(tree, "`limits`")?;
+    let mut small = |key: &str| Ok::<_, String>(record.number(key, u32::MAX.into())?.map(narrow));
+    let limits = Limits {
+        sessions: small("sessions")?,
+        links: small("links")?,
+        senders: small("senders")?,
+        receivers: small("receivers")?,
+        unsettled: small("unsettled")?,
+        max_frame_size: small("max-frame-size")?,
+        link_credit: small("link-credit")?,
+        buffered_bytes: record.number("buffered-bytes", u64::MAX)?,
+        max_message_size: record.number("max-message-size", u64::MAX)?,
+        idle_timeout: record.number("idle-timeout-ms", u32::MAX.into())?.map(Duration::from_millis),
+    };
+    // AMQP has no words for none
+    for (key, zero) in [
+        ("sessions", limits.sessions == Some(0)),
+        ("idle-timeout-ms", limits.idle_timeout == Some(Duration::ZERO)),
+        ("link-credit", limits.link_credit == Some(0)),
+        ("max-message-size", limits.max_message_size == Some(0)),
+    ] {
+        if zero {
+            return Err(format!("`limits.{key}` is at least 1"));
+        }
+    }
+    Ok(limits)
 }
 
 /// The answer of `on_address`.
@@ -325,14 +377,10 @@ mod tests {
         let allow = |field: &str, value: Tree| {
             Tree::from(Record::default().with("allow", Record::default().with(field, value)))
         };
-        assert!(connection(&plugin(), allow("attributes", Tree::Array(Vec::new()))).is_ok());
-        assert!(connection(&plugin(), allow("limits", Tree::Null)).is_ok());
-        assert!(connection(&plugin(), allow("limits", Tree::Map(Vec::new()))).is_err());
-        assert!(connection(&plugin(), allow("recheck-after-ms", Tree::Uint(1))).is_err());
-        assert!(connection(&plugin(), allow("quotas", Tree::Array(Vec::new()))).is_ok());
-        assert!(connection(&plugin(), allow("quotas", Tree::Array(vec![Tree::Null]))).is_err());
+        assert!(admission(&plugin(), allow("attributes", Tree::Array(Vec::new()))).is_ok());
+        assert!(admission(&plugin(), allow("limits", Tree::Null)).is_ok());
         for key in ["limits", "recheck-after-ms"] {
-            assert!(connection(&plugin(), allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
+            assert!(admission(&plugin(), allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
         }
         let apply = |field: &str, value: Tree| {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
@@ -346,10 +394,40 @@ mod tests {
         assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());
     }
 
-    fn denied(condition: &str, key: &str, val: Record) -> Result<ConnectionVerdict, String> {
+    fn granted(field: &str, value: impl Into<Tree>) -> Result<Grant, String> {
+        let tree = Record::default().with("allow", Record::default().with(field, value)).into();
+        match admission(&plugin(), tree)? {
+            Verdict::Allow(grant) => Ok(grant),
+            Verdict::Deny(denial) => Err(format!("{denial:?}")),
+        }
+    }
+
+    #[test]
+    fn a_grant_has_limits_quotas_and_a_time() {
+        let limits = Record::default().with("sessions", 3_u32).with("idle-timeout-ms", 500_u32).with("unknown", 1_u32);
+        let found = granted("limits", limits).unwrap().limits;
+        let wanted = Limits { sessions: Some(3), idle_timeout: Some(Duration::from_millis(500)), ..Limits::default() };
+        assert_eq!(found, wanted);
+        for key in ["sessions", "idle-timeout-ms", "link-credit", "max-message-size"] {
+            assert!(granted("limits", Record::default().with(key, 0_u32)).is_err(), "{key}");
+        }
+        assert!(granted("limits", Record::default().with("links", 1_u64 << 32)).is_err());
+        let quota = |key: &str, max: u64| Tree::from(Record::default().with("key", key).with("max", max));
+        let found = granted("quotas", Tree::Array(vec![quota("u", 0), quota("v", 7)])).unwrap().quotas;
+        let of = |key: &str, max| Quota { plugin: plugin(), key: key.to_owned(), max };
+        assert_eq!(found, [of("u", 0), of("v", 7)]);
+        for bad in [quota("", 1), quota(&"k".repeat(257), 1), quota("k", u64::MAX), Tree::Null] {
+            assert!(granted("quotas", Tree::Array(vec![bad.clone()])).is_err(), "{bad:?}");
+        }
+        assert!(granted("quotas", Tree::Array(vec![quota("k", 1); 17])).is_err());
+        assert_eq!(granted("recheck-after-ms", 100_u32).unwrap().recheck_after, Some(RECHECK_MIN));
+        assert!(granted("recheck-after-ms", 99_u32).is_err());
+    }
+
+    fn denied(condition: &str, key: &str, val: Record) -> Result<Verdict, String> {
         let entry = Record::default().with("key", key).with("val", val);
         let refusal = Record::default().with("condition", condition).with("description", "no");
-        connection(&plugin(), Record::default().with("deny", refusal.list("info", [entry.into()])).into())
+        admission(&plugin(), Record::default().with("deny", refusal.list("info", [entry.into()])).into())
     }
 
     #[test]
@@ -367,7 +445,7 @@ mod tests {
     #[test]
     fn a_float_that_is_whole_is_an_integer() {
         let told = |number| match denied("a", "k", Record::default().with("int", Tree::Float(number))) {
-            Ok(ConnectionVerdict::Deny(denial)) => denial.refusal.info.first().map(|(_, value)| value.clone()),
+            Ok(Verdict::Deny(denial)) => denial.refusal.info.first().map(|(_, value)| value.clone()),
             _ => None,
         };
         assert_eq!(told(-3.0), Some(InfoValue::Int(-3)));

@@ -21,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::policy::Policy;
-use crosstie_model::settings::{self, Grant, OnFailure, PluginLimits};
+use crosstie_model::settings::{self, Grant, OnFailure, Only, PluginLimits};
 use wasmtime::{Config, Engine};
 
 use crate::clock::Clock;
@@ -139,6 +139,7 @@ fn unnamed(name: &str) -> settings::Plugin {
         disabled: false,
         hooks: None,
         on_failure: OnFailure::default(),
+        only: Only::default(),
         limits: PluginLimits::default(),
         grants: vec![Grant::Log, Grant::Counter],
         config: Vec::new(),

@@ -170,9 +170,8 @@ fn check_exports(module: &Module) -> Result<Vec<Hook>, Fault> {
         }
     }
     if hooks.is_empty() {
-        return Err(
-            Fault::new("it exports no hook").hint("at least one of `on_failover`, `on_connection`, `on_address`")
-        );
+        return Err(Fault::new("it exports no hook")
+            .hint("at least one of `on_failover`, `on_connection`, `on_session`, `on_link`, `on_address`"));
     }
     Ok(hooks)
 }
@@ -212,10 +211,6 @@ impl Plugin {
                 return Err(Fault::new(format!("it chooses the hook `{word}`, which it does not export")));
             }
             self.hooks.retain(|hook| chosen.iter().any(|word| word == hook.as_str()));
-        }
-        if let Some(hook) = self.hooks.iter().find(|hook| matches!(hook, Hook::Session | Hook::Link)) {
-            let message = format!("this build does not serve the hook `{}`", hook.as_str());
-            return Err(Fault::new(message).hint("name those that it shall be asked, as in `hooks \"connection\"`"));
         }
         let first = |path: &String| path.split('.').next().unwrap_or_default().to_owned();
         if let Some(path) = configured.reads.iter().flatten().find(|path| !FIELDS.contains(&first(path).as_str())) {

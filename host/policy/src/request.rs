@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, LinkDirection, Peer,
+    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, Limits, LinkDirection, LinkRequest, Peer,
+    SessionRequest, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
@@ -166,28 +167,46 @@ fn info_bytes(value: &InfoValue) -> usize {
     }
 }
 
+fn properties(properties: Vec<(String, InfoValue)>, cut: &mut Cut) -> Vec<Tree> {
+    let kept = cut.keep("properties", properties, |(key, value)| {
+        key.len().saturating_add(info_bytes(value)).saturating_add(ENTRY_BYTES)
+    });
+    let entry =
+        |(key, value): (String, InfoValue)| Record::default().with("key", key.as_str()).with("val", info(value));
+    kept.into_iter().map(|property| entry(property).into()).collect()
+}
+
+fn limits(limits: &Limits) -> Record {
+    Record::default()
+        .option("sessions", limits.sessions)
+        .option("links", limits.links)
+        .option("senders", limits.senders)
+        .option("receivers", limits.receivers)
+        .option("unsettled", limits.unsettled)
+        .option("buffered-bytes", limits.buffered_bytes)
+        .option("max-frame-size", limits.max_frame_size)
+        .option("max-message-size", limits.max_message_size)
+        .option("idle-timeout-ms", limits.idle_timeout.map(millis))
+        .option("link-credit", limits.link_credit)
+}
+
 /// The request of `on_connection`.
 pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
     let mut cut = Cut::new();
     let peer = peer(request.peer, &mut cut);
     let offered = cut.words("offered-capabilities", request.offered_capabilities);
     let desired = cut.words("desired-capabilities", request.desired_capabilities);
-    let properties = cut.keep("properties", request.properties, |(key, value)| {
-        key.len().saturating_add(info_bytes(value)).saturating_add(ENTRY_BYTES)
-    });
-    let properties = properties
-        .into_iter()
-        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", info(value)).into());
+    let properties = properties(request.properties, &mut cut);
     let counts = Record::default()
         .with("total", request.counts.total)
         .with("listener", request.counts.listener)
         .with("user", request.counts.user)
         .with("peer-host", request.counts.peer_host);
-    let limits = Record::default().with("sessions", request.limits.sessions);
+    let limits = limits(&request.limits);
     Record::default()
         .with("ctx", context)
         .with("peer", peer)
-        .with("recheck", false)
+        .with("recheck", request.recheck)
         .with("max-frame-size", request.max_frame_size)
         .with("channel-max", u32::from(request.channel_max))
         .option("idle-timeout-ms", request.idle_timeout.map(millis))
@@ -198,6 +217,60 @@ pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
         .with("limits", limits)
         .list("truncated", cut.truncated)
         .into()
+}
+
+/// The request of `on_session`.
+pub(crate) fn session(context: Context, request: SessionRequest) -> Tree {
+    let mut cut = Cut::new();
+    let peer = peer(request.peer, &mut cut);
+    Record::default().with("ctx", context).with("peer", peer).with("sessions-open", request.sessions_open).into()
+}
+
+/// The request of `on_link`.
+pub(crate) fn link(context: Context, request: LinkRequest) -> Tree {
+    let mut cut = Cut::new();
+    let peer = peer(request.peer, &mut cut);
+    let name = cut.text("name", request.name);
+    let source = request.source.map(|source| terminus("source", source, &mut cut));
+    let target = request.target.map(|target| terminus("target", target, &mut cut));
+    let desired = cut.words("desired-capabilities", request.desired_capabilities);
+    let properties = properties(request.properties, &mut cut);
+    Record::default()
+        .with("ctx", context)
+        .with("peer", peer)
+        .with("name", name.as_str())
+        .with("role", if request.sends { "sender" } else { "receiver" })
+        .option("source", source)
+        .option("target", target)
+        .with("settle", request.settle.as_str())
+        .option("max-message-size", request.max_message_size)
+        .list("desired-capabilities", desired)
+        .list("properties", properties)
+        .with("links-open", request.links_open)
+        .list("truncated", cut.truncated)
+        .into()
+}
+
+fn terminus(side: &str, terminus: Terminus, cut: &mut Cut) -> Record {
+    let address = terminus.address.map(|address| cut.text(&format!("{side}.address"), address));
+    let capabilities = cut.words(&format!("{side}.capabilities"), terminus.capabilities);
+    let distribution = terminus.distribution.map(|word| cut.text(&format!("{side}.distribution"), word));
+    let filters = cut.keep(&format!("{side}.filters"), terminus.filters, |(name, value)| {
+        name.len().saturating_add(value.as_ref().map_or(0, info_bytes)).saturating_add(ENTRY_BYTES)
+    });
+    let filter = |(name, value): (String, Option<InfoValue>)| {
+        Record::default().with("name", name.as_str()).option("val", value.map(info))
+    };
+    Record::default()
+        .option("address", address.as_deref())
+        .with("durable", u32::from(terminus.durable))
+        .with("expiry", terminus.expiry.as_str())
+        .with("timeout-s", terminus.timeout_s)
+        .with("dynamic", terminus.dynamic)
+        .with("coordinator", terminus.coordinator)
+        .option("distribution", distribution.as_deref())
+        .list("filters", filters.into_iter().map(|known| filter(known).into()))
+        .list("capabilities", capabilities)
 }
 
 /// The request of `on_address`.
@@ -368,7 +441,8 @@ mod tests {
             desired_capabilities: all(words),
             properties,
             counts: crosstie_model::policy::Counts { total: 1, listener: 1, user: 1, peer_host: 1 },
-            limits: crosstie_model::settings::ConnectionLimits::default(),
+            limits: Limits { sessions: Some(u32::MAX), links: Some(u32::MAX), ..Limits::default() },
+            recheck: false,
         };
         connection(CONTEXT, request)
     }

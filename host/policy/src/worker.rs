@@ -12,8 +12,8 @@ use crate::request::Context;
 use crate::tree::Tree;
 use crate::{answer, request};
 use crosstie_model::policy::{
-    AddressRequest, AddressVerdict, ConnectionRequest, ConnectionVerdict, Denial, FailoverAnswer, FailoverRequest,
-    Hook, Policy, Refusal, Reply,
+    AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant, Hook,
+    LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
 };
 
 /// A plugin on this worker.
@@ -103,6 +103,27 @@ impl Worker {
     pub(crate) fn new(plugins: &[Arc<Plugin>]) -> Self {
         Self { seats: plugins.iter().cloned().map(Seat::new).collect() }
     }
+
+    /// Asks all: any deny ends it, and grants merge.
+    fn admit(&self, hook: Hook, peer: Peer, request: impl Fn(Context) -> Tree + 'static) -> Reply<Verdict> {
+        let seats = self.seats.clone();
+        Box::pin(async move {
+            let mut granted = Grant::default();
+            for seat in asked(&seats, hook).filter(|seat| seat.plugin.settings.only.covers(&peer)) {
+                let context = context();
+                let request = request(context);
+                let question = Question { hook, context, request, peer: Some(peer.remote.ip()) };
+                match seat.ask(question, answer::admission).await {
+                    Said::Nothing => {}
+                    Said::Decision(Verdict::Allow(grant)) => granted.merge(grant),
+                    Said::Decision(deny) => return deny,
+                    Said::Failed if seat.plugin.settings.on_failure.allows(hook) => {}
+                    Said::Failed => return Verdict::Deny(failed(seat)),
+                }
+            }
+            Verdict::Allow(granted)
+        })
+    }
 }
 
 fn asked(seats: &[Seat], hook: Hook) -> impl Iterator<Item = &Seat> {
@@ -131,7 +152,8 @@ impl Policy for Worker {
         let seats = self.seats.clone();
         Box::pin(async move {
             let candidates = request.candidates.len();
-            for seat in asked(&seats, Hook::Failover) {
+            let only = |seat: &&Seat| seat.plugin.settings.only.covers_connector(&request.connector);
+            for seat in asked(&seats, Hook::Failover).filter(only) {
                 let context = context();
                 let request = request::failover(context, &request, seat.plugin.settings.limits.request_bytes);
                 let question = Question { hook: Hook::Failover, context, request, peer: None };
@@ -146,38 +168,27 @@ impl Policy for Worker {
         })
     }
 
-    fn connection(&self, request: ConnectionRequest) -> Reply<ConnectionVerdict> {
-        let seats = self.seats.clone();
-        Box::pin(async move {
-            let mut granted: Vec<(String, String)> = Vec::new();
-            let peer = Some(request.peer.remote.ip());
-            for seat in asked(&seats, Hook::Connection) {
-                let context = context();
-                let request = request::connection(context, request.clone());
-                let question = Question { hook: Hook::Connection, context, request, peer };
-                match seat.ask(question, answer::connection).await {
-                    Said::Nothing => {}
-                    Said::Decision(ConnectionVerdict::Allow { attributes }) => {
-                        for (key, value) in attributes {
-                            if !granted.iter().any(|(known, _)| *known == key) {
-                                granted.push((key, value));
-                            }
-                        }
-                    }
-                    Said::Decision(deny) => return deny,
-                    Said::Failed if seat.plugin.settings.on_failure.connection_allow => {}
-                    Said::Failed => return ConnectionVerdict::Deny(failed(seat)),
-                }
-            }
-            ConnectionVerdict::Allow { attributes: granted }
-        })
+    fn connection(&self, request: ConnectionRequest) -> Reply<Verdict> {
+        let peer = request.peer.clone();
+        self.admit(Hook::Connection, peer, move |context| request::connection(context, request.clone()))
+    }
+
+    fn session(&self, request: SessionRequest) -> Reply<Verdict> {
+        let peer = request.peer.clone();
+        self.admit(Hook::Session, peer, move |context| request::session(context, request.clone()))
+    }
+
+    fn link(&self, request: LinkRequest) -> Reply<Verdict> {
+        let peer = request.peer.clone();
+        self.admit(Hook::Link, peer, move |context| request::link(context, request.clone()))
     }
 
     fn address(&self, request: AddressRequest) -> Reply<AddressVerdict> {
         let seats = self.seats.clone();
         Box::pin(async move {
             let peer = Some(request.peer.remote.ip());
-            for seat in asked(&seats, Hook::Address) {
+            let only = |seat: &&Seat| seat.plugin.settings.only.covers(&request.peer);
+            for seat in asked(&seats, Hook::Address).filter(only) {
                 let context = context();
                 let request = request::address(context, request.clone());
                 let question = Question { hook: Hook::Address, context, request, peer };

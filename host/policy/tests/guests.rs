@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crosstie_model::policy::{ConnectionRequest, ConnectionVerdict, Counts, Peer, Policy};
-use crosstie_model::settings::{ConnectionLimits, Grant, OnFailure, Plugin, PluginLimits, Plugins};
+use crosstie_model::policy::{ConnectionRequest, Counts, Hook, Limits, Peer, Policy, Verdict};
+use crosstie_model::settings::{Grant, OnFailure, Only, Plugin, PluginLimits, Plugins};
 use crosstie_policy::{PolicyEngine, Setup, load};
 use tokio::task::LocalSet;
 use tracing_subscriber::fmt::MakeWriter;
@@ -62,6 +62,7 @@ fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String
         disabled: false,
         hooks: None,
         on_failure: OnFailure::default(),
+        only: Only::default(),
         limits,
         grants: vec![Grant::Log, Grant::Counter, Grant::Kv],
         config: Vec::new(),
@@ -95,11 +96,12 @@ async fn asks(policy: &Rc<dyn Policy>) -> bool {
         desired_capabilities: Vec::new(),
         properties: Vec::new(),
         counts: Counts { total: 1, listener: 1, user: 1, peer_host: 1 },
-        limits: ConnectionLimits::default(),
+        limits: Limits::default(),
+        recheck: false,
     };
     match policy.connection(request).await {
-        ConnectionVerdict::Allow { .. } => true,
-        ConnectionVerdict::Deny(denial) => {
+        Verdict::Allow { .. } => true,
+        Verdict::Deny(denial) => {
             assert_eq!(denial.refusal.description, "policy failed");
             false
         }
@@ -379,10 +381,16 @@ fn a_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
 }
 
 #[test]
-fn a_module_that_wants_to_be_asked_about_sessions_does_not_load() {
-    for hook in ["session", "link"] {
-        let parts = format!("(func (export \"on_{hook}\") (param i32 i32) (result i64) (i64.const 0))");
-        let found = engine(&Home::new(&module("", &parts)).0, patient(Duration::from_secs(10))).unwrap_err();
-        assert!(found.contains(&format!("does not serve the hook `{hook}`")), "{found}");
+fn sessions_and_links_are_asked_about() {
+    for hook in [Hook::Session, Hook::Link] {
+        let parts = format!("(func (export \"on_{}\") (param i32 i32) (result i64) unreachable)", hook.as_str());
+        let home = Home::new(&module("", &parts));
+        let engine = home.load(patient(Duration::from_secs(100)));
+        run(async {
+            let policy = engine.worker();
+            let served: Vec<Hook> = Hook::ALL.into_iter().filter(|known| policy.serves(*known)).collect();
+            assert_eq!(served, [hook]);
+            assert!(asks(&policy).await, "connections are not asked about");
+        });
     }
 }

@@ -10,6 +10,7 @@ use crosstie_amqp::handshake::{Server, Side};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
+use crosstie_model::policy::{Hooks, Limits};
 use crosstie_model::settings::{Distribution, LinkCapacity, Management, Role, StripAnnotations};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -64,6 +65,8 @@ fn meta() -> Meta {
         strip: StripAnnotations::Both,
         unsettled_max: 1_000_000,
         message_max_bytes: None,
+        senders_max: None,
+        receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
         may_move: false,
@@ -144,7 +147,7 @@ impl Bench {
             post: Post::new(vec![Arc::new(|| {})]),
             auto_links: AutoLinks::default(),
             link_routes: LinkRoutes::default(),
-            ask_address: false,
+            asks: Hooks::default(),
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
             identities: Identities::default(),
@@ -229,7 +232,7 @@ fn flush(shard: &mut Shard) {
     shard.flush();
     while let Some(request) = shard.poll_event() {
         match request {
-            Request::Opened(at, _) => shard.admit(Time(1), at),
+            Request::Opened(at, _) => shard.admit(Time(1), at, &Limits::default()),
             Request::Dirty(at) => {
                 drop(shard.peer_mut(at).unwrap().amqp.out.take());
                 shard.handle_written(Time(1), at);

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crosstie_amqp::fault::condition;
+use crosstie_amqp::fault::{condition, error};
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::{is_reserved, normalise};
-use crosstie_model::policy::{AddressRequest, Peer as PolicyPeer, Ruling};
+use crosstie_model::policy::{AddressRequest, Hook, Limits, Peer as PolicyPeer, Ruling};
+use crosstie_model::quota::Held;
 use crosstie_model::settings::{Distribution, Management};
 use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::TargetArchetype;
@@ -18,12 +19,16 @@ use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Lane, LaneId, Lanes};
+use crate::limits::lowest;
 use crate::link::{Asking, Incoming, Link, Outgoing};
 use crate::mail::{Change, Mail};
 use crate::name;
 use crate::shard::{Local, Producer, Request, Shard};
 use crate::terminus::{self, Wanted};
 use crate::watch::Watch;
+
+/// Source: AMQP 1.0 part 2, 2.8.15.
+const RESOURCE_LIMIT_EXCEEDED: &str = "amqp:resource-limit-exceeded";
 
 /// What policy says about an attach.
 #[derive(Debug, Clone)]
@@ -34,6 +39,15 @@ pub enum Decision {
     Apply(Ruling),
     /// The link is detached with this.
     Refuse(Error),
+}
+
+/// On which terms a link is let in.
+#[derive(Debug, Default)]
+pub struct Granted {
+    /// Lower than those of the connection; `link_credit` and `max_message_size` are a link's. A routed link has those of its container.
+    pub limits: Limits,
+    /// What is counted while the link is there.
+    pub held: Held,
 }
 
 /// Where a link of ours leads.
@@ -81,7 +95,7 @@ impl Shard {
         let distribution = self.common.addresses.distribution(&key.name);
         self.common.auto_links.set_error(auto_link, None);
         tracing::info!(target: "link", auto_link = configured.name, address = key.name, "auto-link attached");
-        self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link)));
+        self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link), Granted::default()));
     }
 
     /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered. `routed`: the name
@@ -120,12 +134,19 @@ impl Shard {
             Err(_) if routed.is_some() => Wanted::Dynamic,
             Err(error) => return self.refuse(at, link, &attach, error),
         };
-        if wanted == Wanted::Anonymous && common.ask_address {
+        if let Some(max) = peer.is_full_of(&attach.role) {
+            let kind = if attach.role == Role::Sender { "senders" } else { "receivers" };
+            let why = format!("this connection has the {max} {kind} that it may have");
+            return self.refuse(at, link, &attach, error(RESOURCE_LIMIT_EXCEEDED, why));
+        }
+        if wanted == Wanted::Anonymous && common.asks.has(Hook::Address) {
             let why = "senders without a target address are not served where a plugin decides about addresses";
             return self.refuse(at, link, &attach, terminus::not_implemented(why));
         }
         let serial = peer.next_serial();
-        let asks = common.ask_address && matches!(&wanted, Wanted::Address(_, name) if !is_reserved(name));
+        let asks_address =
+            common.asks.has(Hook::Address) && matches!(&wanted, Wanted::Address(_, name) if !is_reserved(name));
+        let asks = asks_address || common.asks.has(Hook::Link);
         peer.asking = peer.asking.saturating_add(1);
         let Some(session) = peer.session(link.channel) else {
             return;
@@ -135,7 +156,7 @@ impl Shard {
         if asks {
             self.events.push_back(Request::Attach(place));
         } else {
-            self.answer(place, Decision::BuiltIn);
+            self.answer(place, Decision::BuiltIn, Granted::default());
         }
     }
 
@@ -147,13 +168,22 @@ impl Shard {
         }
     }
 
-    /// The question that a [`Request::Attach`] stands for.
+    /// The attach that a [`Request::Attach`] stands for.
+    #[must_use]
+    pub fn asked(&self, at: LinkRef) -> Option<&Attach> {
+        self.asking(at).map(|asking| &asking.attach)
+    }
+
+    /// What is asked about the address of a [`Request::Attach`]; nothing where there is none, or one of the router's own.
     #[must_use]
     pub fn address_request(&self, at: LinkRef, peer: PolicyPeer) -> Option<AddressRequest> {
         let attach = &self.asking(at)?.attach;
         let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, &self.common.router_id) else {
             return None;
         };
+        if is_reserved(&address) {
+            return None;
+        }
         let addresses = &self.common.addresses;
         Some(AddressRequest {
             direction: terminus::direction(attach),
@@ -166,12 +196,12 @@ impl Shard {
     }
 
     /// Answers a [`Request::Attach`].
-    pub fn decide(&mut self, now: Time, at: LinkRef, decision: Decision) {
+    pub fn decide(&mut self, now: Time, at: LinkRef, decision: Decision, granted: Granted) {
         self.now = now;
-        self.answer(at, decision);
+        self.answer(at, decision, granted);
     }
 
-    fn answer(&mut self, at: LinkRef, decision: Decision) {
+    fn answer(&mut self, at: LinkRef, decision: Decision, granted: Granted) {
         if self.asking(at).is_none() {
             // its peer did not wait
             return;
@@ -192,7 +222,7 @@ impl Shard {
         }
         let renamed = matches!(&decision, Decision::Apply(ruling) if ruling.address.is_some());
         if let Some((name, body)) = routed.filter(|_| !renamed && !matches!(decision, Decision::Refuse(_))) {
-            return self.route(at, attach, (&name, &body), flow);
+            return self.route(at, attach, (&name, &body), (flow, granted.held));
         }
         let (end, given) = match self.end_of(connection, &attach, decision) {
             Ok(end) => end,
@@ -201,10 +231,11 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        let answer = terminus::answer(&attach, given.as_deref(), peer.meta.message_max_bytes);
+        let message_max_bytes = lowest(peer.meta.message_max_bytes, granted.limits.max_message_size);
+        let answer = terminus::answer(&attach, given.as_deref(), message_max_bytes);
         peer.amqp.accept(link, answer);
         tracing::debug!(target: "link", handle = link.handle, link.name = attach.name, container.id = peer.meta.container_id, "link attached");
-        self.open_link(connection, link, &attach, (end, None));
+        self.open_link(connection, link, &attach, (end, None, granted));
         if let Some(flow) = flow {
             self.handle_flow(connection, &flow);
         }
@@ -290,7 +321,7 @@ impl Shard {
         at: ConnectionRef,
         link: LinkId,
         attach: &Attach,
-        (end, auto_link): (End, Option<AutoLinkId>),
+        (end, auto_link, granted): (End, Option<AutoLinkId>, Granted),
     ) {
         let Some(peer) = self.peer_mut(at) else {
             return;
@@ -305,34 +336,40 @@ impl Shard {
                 let address = self.common.addresses.get(key, distribution);
                 if receives {
                     let lanes = Lanes::One(Lane::new(address.clone()));
-                    self.open_incoming(place, name, lanes, auto_link);
+                    self.open_incoming(place, name, lanes, (auto_link, granted));
                     self.add_producer(&Producer { connection: at, link, serial: place.serial, lane: 0 }, &address);
                     if self.locals.get(&address.id).is_some_and(|local| local.is_open) {
                         self.set_open(at, link, true);
                     }
                 } else {
                     let settles = attach.snd_settle_mode == SenderSettleMode::Settled && auto_link.is_none();
-                    self.open_outgoing(place, name, &address, (auto_link, settles));
+                    self.open_outgoing(place, name, &address, (auto_link, settles, granted.held));
                 }
             }
             End::Anonymous => {
-                self.open_incoming(place, name, Lanes::Anonymous(Box::default()), auto_link);
+                self.open_incoming(place, name, Lanes::Anonymous(Box::default()), (auto_link, granted));
                 self.set_open(at, link, true);
             }
             End::Node => {
-                self.open_incoming(place, name, Lanes::Node, auto_link);
+                self.open_incoming(place, name, Lanes::Node, (auto_link, granted));
                 self.set_open(at, link, true);
             }
         }
         self.mark(at);
     }
 
-    fn open_incoming(&mut self, place: LinkRef, name: Arc<str>, lanes: Lanes, auto_link: Option<AutoLinkId>) {
+    fn open_incoming(
+        &mut self,
+        place: LinkRef,
+        name: Arc<str>,
+        lanes: Lanes,
+        (auto_link, granted): (Option<AutoLinkId>, Granted),
+    ) {
         let id = self.next_link();
         let Some(peer) = self.peer_mut(place.connection) else {
             return;
         };
-        let capacity = peer.reserve();
+        let capacity = peer.reserve(granted.limits.link_credit);
         let capacity = match lanes {
             Lanes::Node => Capacity::fixed(capacity.initial),
             Lanes::One(_) | Lanes::Anonymous(_) => Capacity::new(capacity),
@@ -343,12 +380,13 @@ impl Shard {
             name,
             lanes,
             auto_link,
+            _held: granted.held,
             capacity,
             held: 0,
             is_open: false,
             touched: false,
             strips: peer.meta.strip.incoming(),
-            message_max_bytes: peer.meta.message_max_bytes,
+            message_max_bytes: lowest(peer.meta.message_max_bytes, granted.limits.max_message_size),
             arriving: None,
             early: None,
             waiting_bytes: 0,
@@ -366,7 +404,7 @@ impl Shard {
         place: LinkRef,
         name: Arc<str>,
         address: &Arc<Address>,
-        (auto_link, settles): (Option<AutoLinkId>, bool),
+        (auto_link, settles, held): (Option<AutoLinkId>, bool, Held),
     ) {
         let id = self.next_link();
         let me = format!("0/{}", self.common.router_id);
@@ -385,6 +423,7 @@ impl Shard {
             name,
             address: address.clone(),
             auto_link,
+            _held: held,
             credit: credit.clone(),
             current: None,
             queue: std::collections::VecDeque::new(),

@@ -22,6 +22,7 @@ pub mod identity;
 mod improper;
 mod jam;
 mod lane;
+mod limits;
 mod link;
 pub mod link_route;
 pub mod mail;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::DeliveryId;
+use crosstie_model::quota::Held;
 use fe2o3_amqp_types::performatives::Attach;
 use smallvec::SmallVec;
 
@@ -44,6 +45,8 @@ pub(crate) struct Session {
     pub(crate) gate: Gate,
     /// Outgoing links with something in their queue, each once.
     pub(crate) queued: Vec<u32>,
+    /// What policy counts while it is there.
+    pub(crate) held: Held,
     /// It ends, or its connection does, and has taken what was on its way from its consumers before they go one by one.
     pub(crate) ends_busy: bool,
 }
@@ -231,6 +234,8 @@ pub(crate) struct Incoming {
     pub(crate) name: Arc<str>,
     pub(crate) lanes: Lanes,
     pub(crate) auto_link: Option<AutoLinkId>,
+    /// What policy counts while it is there.
+    pub(crate) _held: Held,
     /// Credit and unsettled deliveries together.
     pub(crate) capacity: Capacity,
     /// Deliveries that came and have not ended.
@@ -293,6 +298,8 @@ pub(crate) struct Outgoing {
     pub(crate) name: Arc<str>,
     pub(crate) address: Arc<Address>,
     pub(crate) auto_link: Option<AutoLinkId>,
+    /// What policy counts while it is there.
+    pub(crate) _held: Held,
     pub(crate) credit: Arc<Credit>,
     /// The delivery whose last piece is still to be written.
     pub(crate) current: Option<Current>,

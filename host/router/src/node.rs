@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crosstie_amqp::connection::{Connection, Transfer};
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
+use crosstie_model::quota::Held;
 
 use crate::address::{Address, ConnectionRef};
 use crate::capacity::Capacity;
@@ -39,6 +40,7 @@ impl Shard {
                 name: Arc::from("router"),
                 lanes: Lanes::Anonymous(Box::default()),
                 auto_link: None,
+                _held: Held::default(),
                 capacity: Capacity::new(peer.meta.capacity),
                 held: 0,
                 is_open: false,

@@ -109,7 +109,7 @@ impl Shard {
 
 impl Peer {
     /// Its links.
-    fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
+    pub(crate) fn links(&self) -> impl Iterator<Item = (LinkId, &Link)> {
         let sessions =
             (0_u16..).zip(&self.sessions).filter_map(|(channel, session)| Some((channel, session.as_ref()?)));
         sessions.flat_map(|(channel, session)| {

@@ -19,6 +19,7 @@ use crosstie_amqp::relay::Relay;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::LinkId;
 use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
@@ -76,6 +77,8 @@ pub(crate) struct Routed {
     stalls: Option<Origin>,
     /// It stands among those of its session.
     pub(crate) listed: bool,
+    /// What policy counts while it is there; absent at the container's end.
+    held: Option<Held>,
     pub(crate) counters: Counters,
     pub(crate) watch: Watch,
 }
@@ -323,7 +326,13 @@ fn survives(attach: &Attach) -> bool {
 
 impl Shard {
     /// Sends a peer's attach on to a container.
-    pub(crate) fn route(&mut self, at: LinkRef, attach: Attach, (name, body): (&str, &[u8]), flow: Option<LinkFlow>) {
+    pub(crate) fn route(
+        &mut self,
+        at: LinkRef,
+        attach: Attach,
+        (name, body): (&str, &[u8]),
+        (flow, held): (Option<LinkFlow>, Held),
+    ) {
         let LinkRef { connection, link, serial } = at;
         let sends = attach.role == Role::Sender;
         let routes = &self.common.clone().link_routes;
@@ -363,7 +372,11 @@ impl Shard {
         let renamed = outside.map(|outside| (inside, outside));
         let asked = Asked { attach, renamed, way, flow };
         let phase = Phase::Asking(Box::new(asked));
-        let end = Routed { unwanted_closed, ..Routed::new((id, serial), link_name, key, (sends, survives), phase) };
+        let end = Routed {
+            unwanted_closed,
+            held: Some(held),
+            ..Routed::new((id, serial), link_name, key, (sends, survives), phase)
+        };
         if let Some(session) = peer.session(link.channel) {
             session.set(link.handle, Link::Routed(Box::new(end)));
         }
@@ -676,6 +689,11 @@ impl Shard {
 }
 
 impl Routed {
+    /// Whether a peer asked for it, and it is not its continuation at a container.
+    pub(crate) const fn is_of_peer(&self) -> bool {
+        self.held.is_some()
+    }
+
     fn new(
         (id, serial): (u64, u32),
         name: Arc<str>,
@@ -700,6 +718,7 @@ impl Routed {
             skipped: 0,
             stalls: None,
             listed: false,
+            held: None,
             counters: Counters::default(),
             watch: Watch::default(),
         }

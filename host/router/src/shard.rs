@@ -8,6 +8,8 @@ use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
+use crosstie_model::policy::{Hook, Hooks, Limits};
+use crosstie_model::quota::Held;
 use crosstie_model::settings::{LinkCapacity, Management, Role, StripAnnotations};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Attach, Open};
@@ -49,8 +51,8 @@ pub struct Common {
     pub auto_links: AutoLinks,
     /// Addresses whose links are carried to containers.
     pub link_routes: LinkRoutes,
-    /// A plugin decides about addresses.
-    pub ask_address: bool,
+    /// What plugins decide about.
+    pub asks: Hooks,
     /// What waits in the process.
     pub buffered: Buffered,
     /// For dynamic termini.
@@ -78,6 +80,10 @@ pub struct Meta {
     pub unsettled_max: u32,
     /// Of one message that it sends.
     pub message_max_bytes: Option<u64>,
+    /// Links on which it may send; absent: as many as links.
+    pub senders_max: Option<u32>,
+    /// Links on which it may receive; absent: as many as links.
+    pub receivers_max: Option<u32>,
     /// What it may do at the management node; known when its open came.
     pub management: Management,
     /// The peer's; empty before its open.
@@ -91,6 +97,8 @@ pub struct Meta {
 pub enum Request {
     /// The peer's open came: ask policy, then [`Shard::admit`] or [`Shard::close`]. Input waits until then.
     Opened(ConnectionRef, Box<Open>),
+    /// A peer began a session at this channel: ask policy, then [`Shard::decide_session`]. Input waits until then.
+    Begun(ConnectionRef, u16),
     /// A peer wants a link: ask policy, then [`Shard::decide`].
     Attach(LinkRef),
     /// The connection belongs on another worker.
@@ -160,6 +168,8 @@ pub struct Peer {
     pub(crate) first_attach: Option<FirstAttach>,
     /// Policy has not answered to its open.
     pub(crate) is_opening: bool,
+    /// The session that policy has not answered.
+    pub(crate) beginning: Option<u16>,
     /// Attaches that policy has not answered.
     pub(crate) asking: u32,
     /// Another connection takes its place.
@@ -196,6 +206,7 @@ impl Peer {
             settling: Vec::new(),
             first_attach: None,
             is_opening: false,
+            beginning: None,
             asking: 0,
             retires: false,
             auto_links: Vec::new(),
@@ -234,9 +245,11 @@ impl Peer {
         self.serials
     }
 
-    /// The capacity of one more incoming link: less than configured where many share what the connection may hold.
-    pub(crate) fn reserve(&mut self) -> LinkCapacity {
+    /// The capacity of one more incoming link, at most `link_credit`: less than configured where many share what the connection may hold.
+    pub(crate) fn reserve(&mut self, link_credit: Option<u32>) -> LinkCapacity {
         let LinkCapacity { initial, max } = self.meta.capacity;
+        let max = link_credit.map_or(max, |credit| credit.min(max));
+        let initial = initial.min(max);
         let share = (self.meta.unsettled_max.saturating_sub(self.reserved) / 8).max(1);
         let initial = initial.min(share);
         self.reserved = self.reserved.saturating_add(initial);
@@ -254,7 +267,7 @@ impl Peer {
     }
 
     const fn waits_for_answers(&self) -> bool {
-        self.is_opening || self.first_attach.is_some() || self.asking >= ASKING_MAX
+        self.is_opening || self.beginning.is_some() || self.first_attach.is_some() || self.asking >= ASKING_MAX
     }
 }
 
@@ -433,8 +446,13 @@ impl Shard {
                 self.events.push_back(Request::Opened(at, open));
             }
             Event::Begun(channel) => {
+                let asks = self.common.asks.has(Hook::Session);
                 if let Some(peer) = self.peer_mut(at) {
                     peer.set_session(channel);
+                    if asks {
+                        peer.beginning = Some(channel);
+                        self.events.push_back(Request::Begun(at, channel));
+                    }
                 }
             }
             Event::Attached { link, ours: true, attach, body } => self.handle_answer(at, link, &attach, body),
@@ -465,14 +483,15 @@ impl Shard {
         self.events.push_back(Request::Ended(at, why));
     }
 
-    /// Lets a peer in whose open came.
-    pub fn admit(&mut self, now: Time, connection: ConnectionRef) {
+    /// Lets a peer in whose open came, with these limits, where they are lower than its own.
+    pub fn admit(&mut self, now: Time, connection: ConnectionRef, limits: &Limits) {
         self.now = now;
         let common = self.common.clone();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         peer.is_opening = false;
+        peer.limit(limits);
         peer.amqp.open();
         common.link_routes.open(connection, &peer.meta);
         // whoever links are carried to stays
@@ -481,13 +500,34 @@ impl Shard {
         self.mark(connection);
     }
 
+    /// Answers a [`Request::Begun`]: what is counted while the session is there, or why it ends.
+    pub fn decide_session(&mut self, now: Time, at: ConnectionRef, channel: u16, decision: Result<Held, Error>) {
+        self.now = now;
+        let Some(peer) = self.peer_mut(at).filter(|peer| peer.beginning == Some(channel)) else {
+            return;
+        };
+        peer.beginning = None;
+        match decision {
+            Ok(held) => {
+                if let Some(session) = peer.session(channel) {
+                    session.held = held;
+                }
+            }
+            Err(error) => {
+                peer.amqp.end(channel, Some(error));
+                self.drop_session(at, channel, false);
+            }
+        }
+        self.mark(at);
+    }
+
     /// Closes a connection from our side; the peer is given the time to answer.
     pub fn close(&mut self, now: Time, connection: ConnectionRef, error: Option<Error>) {
         self.now = now;
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        peer.is_opening = false;
+        (peer.is_opening, peer.beginning) = (false, None);
         peer.amqp.close(error);
         self.drop_links(connection);
         self.mark(connection);

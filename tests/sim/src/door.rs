@@ -67,6 +67,8 @@ pub fn meta(name: &str) -> Meta {
         strip: StripAnnotations::Both,
         unsettled_max: 100_000,
         message_max_bytes: None,
+        senders_max: None,
+        receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
         may_move: true,

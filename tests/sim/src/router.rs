@@ -7,9 +7,10 @@ use std::time::Duration;
 use crosstie_amqp::connection::{Connection, Setup};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
+use crosstie_model::policy::{Hook, Limits};
 use crosstie_model::settings::{AddressRule, AutoLink, Distribution, LinkRoute};
 use crosstie_router::address::{Addresses, ConnectionRef, LinkRef};
-use crosstie_router::attach::Decision;
+use crosstie_router::attach::{Decision, Granted};
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
 use crosstie_router::dynamic::Names;
@@ -96,7 +97,7 @@ impl Router {
             post: Post::new(wake),
             auto_links: AutoLinks::new(shape.auto_links, &identities),
             link_routes: LinkRoutes::new(shape.link_routes, &identities),
-            ask_address: shape.asks,
+            asks: shape.asks.then_some(Hook::Address).into_iter().collect(),
             buffered: Buffered::new(shape.buffered_max_bytes),
             names: Names::new([7; 32]),
             identities,
@@ -235,8 +236,8 @@ impl Router {
             return;
         };
         match errand {
-            Errand::Admit(at) => shard.admit(self.now, at),
-            Errand::Decide(link) => shard.decide(self.now, link, Decision::BuiltIn),
+            Errand::Admit(at) => shard.admit(self.now, at, &Limits::default()),
+            Errand::Decide(link) => shard.decide(self.now, link, Decision::BuiltIn, Granted::default()),
             Errand::Move(at, to) => {
                 let Some(peer) = shard.remove(at) else {
                     return;
@@ -368,6 +369,7 @@ impl Router {
             match request {
                 Request::Dirty(at) => self.write(at),
                 Request::Opened(at, _) => self.errands.push_back(Errand::Admit(at)),
+                Request::Begun(..) => unreachable!("nobody is asked about sessions"),
                 Request::Attach(link) => self.errands.push_back(Errand::Decide(link)),
                 Request::Move(at, to) => self.errands.push_back(Errand::Move(at, to)),
                 Request::Ended(at, _) => {

@@ -7,6 +7,7 @@ use crosstie_amqp::frame::{self, Kind};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
+use crosstie_model::policy::{Hooks, Limits};
 use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -77,7 +78,7 @@ impl Scene {
             post: Post::new(wake),
             auto_links: AutoLinks::new(auto_links, &identities),
             link_routes: LinkRoutes::default(),
-            ask_address: false,
+            asks: Hooks::default(),
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
             identities,
@@ -258,7 +259,7 @@ impl Scene {
 
     fn serve(&mut self, shard: usize, request: Request) {
         match request {
-            Request::Opened(at, _) => self.shards[shard].admit(Time(1), at),
+            Request::Opened(at, _) => self.shards[shard].admit(Time(1), at, &Limits::default()),
             Request::Dirty(at) => {
                 let Some(peer) = self.shards[shard].peer_mut(at) else {
                     return;

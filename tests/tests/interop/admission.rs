@@ -1,0 +1,283 @@
+//! Policy about connections, sessions and links: denials, limits, quotas, and grants that run out.
+
+use std::time::Duration;
+
+use crosstie_tests::frame::{Performative, condition};
+use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
+use crosstie_tests::performative::{begin, open, receiver, sender};
+use crosstie_tests::place::TestDir;
+use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
+use crosstie_tests::router::{Router, check, plain_kdl};
+use fe2o3_amqp_types::definitions::Error;
+use fe2o3_amqp_types::performatives::{Detach, End};
+
+/// A router with one plugin named `rules`; `node` is what its `plugin` node holds.
+fn router_with(plugin: Vec<u8>, node: &str, more: &str) -> Router {
+    let dir = TestDir::new("admission");
+    dir.write("plugins/rules.wasm", plugin);
+    Router::start_in(dir, &plain_kdl(&format!("plugins \"plugins\"\nplugin \"rules\" {{\n    {node}\n}}\n{more}")))
+}
+
+fn denying(hook: &str) -> Vec<u8> {
+    let refusal = refusal("amqp:unauthorized-access", "not here", "rule 9");
+    module(&[(hook, Hook::Answer(Cbor::Map(vec![("deny", refusal)]).bytes()))])
+}
+
+fn granting(hook: &str, field: &str, value: Cbor<'_>) -> Vec<u8> {
+    module(&[(hook, Hook::Answer(Cbor::Map(vec![("allow", Cbor::Map(vec![(field, value)]))]).bytes()))])
+}
+
+fn limits(hook: &str, limits: &[(&'static str, u64)]) -> Vec<u8> {
+    granting(hook, "limits", Cbor::Map(limits.iter().map(|(key, limit)| (*key, Cbor::Uint(*limit))).collect()))
+}
+
+fn quota(hook: &str, max: u64) -> Vec<u8> {
+    let quota = Cbor::Map(vec![("key", Cbor::Text("all")), ("max", Cbor::Uint(max))]);
+    granting(hook, "quotas", Cbor::Array(vec![quota]))
+}
+
+fn text(error: &Error) -> String {
+    format!("{}: {} {:?}", condition(&error.condition), error.description.as_deref().unwrap_or(""), error.info)
+}
+
+/// The error that the router ends this session with; the peer answers.
+fn ended(peer: &mut Peer, channel: u16) -> String {
+    let error = peer.expect("end", |frame| match &frame.performative {
+        Performative::End(end) if frame.channel == channel => Some(end.error.clone()),
+        _ => None,
+    });
+    peer.send(channel, &End { error: None });
+    text(&error.expect("the reason"))
+}
+
+/// The error that the router detaches the latest link with, which has this handle; the peer answers.
+fn detached(peer: &mut Peer, handle: u32) -> String {
+    let error = peer.expect("detach", |frame| match &frame.performative {
+        Performative::Detach(detach) => Some(detach.error.clone()),
+        _ => None,
+    });
+    peer.send(0, &Detach { handle: handle.into(), closed: true, error: None });
+    text(&error.expect("the reason"))
+}
+
+fn closed(peer: &mut Peer) -> String {
+    let error = peer.expect("close", |frame| match &frame.performative {
+        Performative::Close(close) => Some(close.error.clone()),
+        _ => None,
+    });
+    text(&error.expect("the reason"))
+}
+
+#[test]
+fn a_denied_session_ends_and_its_connection_goes_on() {
+    let mut router = router_with(denying("on_session"), "", "");
+    let mut peer = Peer::open(router.clients(), "c");
+    // an attach that does not wait is void with its session
+    peer.send(0, &begin(None));
+    peer.send(0, &sender(0, "a"));
+    let why = ended(&mut peer, 0);
+    assert!(why.starts_with("amqp:unauthorized-access: not here") && why.contains("rule 9"), "{why}");
+    peer.send(0, &begin(None));
+    assert!(ended(&mut peer, 0).contains("rules"));
+    peer.close();
+    router.assert_healthy();
+}
+
+#[test]
+fn a_denied_link_is_detached_and_its_session_goes_on() {
+    let mut router = router_with(denying("on_link"), "", "");
+    let mut peer = Peer::session(router.clients(), "c");
+    for (handle, attach) in [(0, sender(0, "a")), (1, receiver(1, "a")), (2, sender(2, "$management"))] {
+        peer.send(0, &attach);
+        let why = detached(&mut peer, handle);
+        assert!(why.starts_with("amqp:unauthorized-access: not here") && why.contains("rule 9"), "{why}");
+    }
+    peer.begin(1);
+    peer.close();
+    router.assert_healthy();
+}
+
+#[test]
+fn a_failure_denies_unless_it_is_written_to_allow() {
+    for hook in ["session", "link"] {
+        let plugin = module(&[(&format!("on_{hook}"), Hook::Trap)]);
+        let router = router_with(plugin.clone(), "", "");
+        let mut peer = Peer::open(router.clients(), "c");
+        peer.send(0, &begin(None));
+        let why = if hook == "session" {
+            ended(&mut peer, 0)
+        } else {
+            peer.send(0, &sender(0, "a"));
+            detached(&mut peer, 0)
+        };
+        assert!(why.starts_with("amqp:internal-error: policy failed"), "{why}");
+        let router = router_with(plugin, &format!("on-failure {hook}=\"allow\""), "");
+        let mut peer = Peer::session(router.clients(), "c");
+        assert!(peer.attach_sender(0, 0, "a").target.is_some());
+    }
+}
+
+#[test]
+fn limits_of_a_connection_are_in_its_open_and_in_force() {
+    let plugin = limits(
+        "on_connection",
+        &[
+            ("sessions", 2),
+            ("max-frame-size", 4096),
+            ("idle-timeout-ms", 10_000),
+            ("senders", 1),
+            ("receivers", 2),
+            ("max-message-size", 5000),
+            ("link-credit", 7),
+        ],
+    );
+    let router = router_with(plugin, "", "");
+    let (mut peer, theirs) = Peer::open_with(router.clients(), &open("c"));
+    assert_eq!((theirs.channel_max.0, theirs.max_frame_size.0, theirs.idle_time_out), (1, 4096, Some(5000)));
+    peer.begin(0);
+    peer.attach_receiver(0, 0, "a", 1);
+    assert_eq!(peer.attach_sender(0, 1, "a").max_message_size, Some(5000));
+    assert_eq!(peer.expect_credit(), 7);
+    peer.send(0, &sender(2, "a"));
+    assert!(detached(&mut peer, 2).starts_with("amqp:resource-limit-exceeded"), "a second sender");
+    assert!(peer.attach_receiver(0, 3, "a", 0).source.is_some());
+    peer.send(0, &receiver(4, "a"));
+    assert!(detached(&mut peer, 4).starts_with("amqp:resource-limit-exceeded"), "a third receiver");
+    // a limit only lowers
+    let router = router_with(limits("on_connection", &[("sessions", 60_000), ("max-frame-size", 1 << 30)]), "", "");
+    let usual = Peer::open_with(Router::plain().clients(), &open("c")).1;
+    let theirs = Peer::open_with(router.clients(), &open("c")).1;
+    assert_eq!((theirs.channel_max.0, theirs.max_frame_size.0), (usual.channel_max.0, usual.max_frame_size.0));
+}
+
+#[test]
+fn limits_of_a_link_are_its_own() {
+    let router = router_with(limits("on_link", &[("max-message-size", 5000), ("link-credit", 7)]), "", "");
+    let mut peer = Peer::session(router.clients(), "c");
+    peer.attach_receiver(0, 0, "a", 1);
+    assert_eq!(peer.attach_sender(0, 1, "a").max_message_size, Some(5000));
+    assert_eq!(peer.expect_credit(), 7);
+}
+
+#[test]
+fn a_quota_counts_what_is_open() {
+    // connections
+    let mut router = router_with(quota("on_connection", 2), "", "");
+    let one = Peer::session(router.clients(), "one");
+    let mut two = Peer::session(router.clients(), "two");
+    let mut three = Peer::dial(router.clients());
+    three.send_bytes(&crosstie_tests::frame::AMQP_HEADER);
+    three.send(0, &open("three"));
+    three.expect_header(crosstie_tests::frame::AMQP_HEADER);
+    let why = closed(&mut three);
+    assert!(why.starts_with("amqp:resource-limit-exceeded: policy allows 2") && why.contains("rules"), "{why}");
+    two.close();
+    await_room(&router);
+    drop(one);
+    router.assert_healthy();
+    // sessions, and links
+    let router = router_with(quota("on_session", 1), "", "");
+    let mut peer = Peer::session(router.clients(), "c");
+    peer.send(1, &begin(None));
+    assert!(ended(&mut peer, 1).starts_with("amqp:resource-limit-exceeded"));
+    peer.send(0, &End { error: None });
+    peer.expect("end", |frame| matches!(frame.performative, Performative::End(_)).then_some(()));
+    peer.begin(2);
+    let router = router_with(quota("on_link", 1), "", "");
+    let mut peer = Peer::session(router.clients(), "c");
+    assert!(peer.attach_sender(0, 0, "a").target.is_some());
+    peer.send(0, &receiver(1, "a"));
+    assert!(detached(&mut peer, 1).starts_with("amqp:resource-limit-exceeded"));
+    peer.send(0, &Detach { handle: 0.into(), closed: true, error: None });
+    peer.expect("detach", |frame| matches!(frame.performative, Performative::Detach(_)).then_some(()));
+    assert!(peer.attach_receiver(0, 2, "a", 0).source.is_some());
+}
+
+/// Waits until a connection is let in again.
+fn await_room(router: &Router) {
+    let end = std::time::Instant::now() + DEADLINE;
+    loop {
+        let mut peer = Peer::dial(router.clients());
+        peer.send_bytes(&crosstie_tests::frame::AMQP_HEADER);
+        peer.send(0, &open("again"));
+        peer.expect_header(crosstie_tests::frame::AMQP_HEADER);
+        peer.send(0, &begin(None));
+        let came = peer.expect("begin or close", |frame| match &frame.performative {
+            Performative::Begin(_) => Some(true),
+            Performative::Close(_) => Some(false),
+            _ => None,
+        });
+        if came {
+            return;
+        }
+        assert!(std::time::Instant::now() < end, "no room was made");
+    }
+}
+
+/// Lets a connection in for 300 ms, and denies it when it is asked again. Its request is `{recheck: bool}`.
+fn for_a_while() -> Vec<u8> {
+    let reads = Cbor::Map(vec![("reads", Cbor::Array(vec![Cbor::Text("recheck")]))]).bytes();
+    let allow = Cbor::Map(vec![("allow", Cbor::Map(vec![("recheck-after-ms", Cbor::Uint(300))]))]).bytes();
+    let deny = Cbor::Map(vec![("deny", refusal("amqp:not-allowed", "time is up", "rule 10"))]).bytes();
+    let data = |at: usize, bytes: &[u8]| {
+        let text: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!("(data (i32.const {at}) \"{text}\")")
+    };
+    let packed = |at: u64, bytes: &[u8]| (at << 32) | u64::try_from(bytes.len()).expect("a length");
+    let text = format!(
+        "(module (memory (export \"memory\") 4) {} {} {}
+           (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
+           (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
+           (func (export \"policy_configure\") (param i32 i32) (result i64) (i64.const {}))
+           (func (export \"on_connection\") (param i32 i32) (result i64)
+             (if (result i64) (i32.eq (i32.load8_u offset=9 (local.get 0)) (i32.const 0xf5))
+               (then (i64.const {})) (else (i64.const {})))))",
+        data(0, &reads),
+        data(256, &allow),
+        data(512, &deny),
+        packed(0, &reads),
+        packed(512, &deny),
+        packed(256, &allow),
+    );
+    wat::parse_str(text).expect("it assembles")
+}
+
+#[test]
+fn a_grant_that_runs_out_is_asked_for_again() {
+    let mut router = router_with(for_a_while(), "", "");
+    let mut peer = Peer::session(router.clients(), "c");
+    assert!(peer.attach_sender(0, 0, "a").target.is_some());
+    let why = closed(&mut peer);
+    assert!(why.starts_with("amqp:not-allowed: time is up") && why.contains("rule 10"), "{why}");
+    // one that goes before is not asked about
+    let mark = router.log_mark();
+    Peer::session(router.clients(), "short").close();
+    let mut stays = Peer::session(router.clients(), "long");
+    assert!(closed(&mut stays).contains("time is up"));
+    assert!(matches!(stays.next(Duration::from_secs(1)), Arrival::End | Arrival::Nothing));
+    router.wait_log(mark, DEADLINE, &["connection refused", "rules"]);
+    router.assert_healthy();
+}
+
+#[test]
+fn a_plugin_is_asked_about_those_whom_only_names() {
+    let more = "listener \"inside\" {\n    host \"127.0.0.1\"\n    port 0\n    authenticate-peer #false\n}\n";
+    let router = router_with(denying("on_session"), "only listener=\"inside\"", more);
+    Peer::session(router.clients(), "outside").close();
+    let mut peer = Peer::open(router.addr("inside"), "inside");
+    peer.send(0, &begin(None));
+    assert!(ended(&mut peer, 0).contains("rule 9"));
+}
+
+#[test]
+fn only_names_what_there_is() {
+    let dir = TestDir::new("only");
+    dir.write("plugins/rules.wasm", denying("on_session"));
+    let node = "only listener=\"client\" connector=\"x\"\n    only\n    on-failure session=\"maybe\"";
+    let kdl = plain_kdl(&format!("plugins \"plugins\"\nplugin \"rules\" {{\n    {node}\n}}\n"));
+    let checked = check(&dir, &kdl);
+    for part in ["there is no listener `client`", "did you mean `clients`", "there is no connector `x`", "names nobody"]
+    {
+        assert!(checked.stderr.contains(part), "{part}: {}", checked.stderr);
+    }
+}
