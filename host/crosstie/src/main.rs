@@ -198,7 +198,13 @@ fn run(configuration: &Configuration) -> ExitCode {
             for (plugin, hooks) in engine.names() {
                 tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
             }
-            Arc::new(move || engine.worker())
+            match engine.watch() {
+                Ok(shared) => Arc::new(move || shared.worker()),
+                Err(error) => {
+                    say(&format!("error: no thread for plugins: {error}\n"));
+                    return ExitCode::FAILURE;
+                }
+            }
         }
         None => Arc::new(|| std::rc::Rc::new(crosstie_model::policy::BuiltIn)),
     };

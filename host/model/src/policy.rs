@@ -77,8 +77,13 @@ pub type Reply<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// Who decides. One value for each worker thread, so it need not be `Send`.
 pub trait Policy {
+    /// What anybody but the built-in is asked about. It changes as plugins come and go.
+    fn hooks(&self) -> Arc<Hooks>;
+
     /// Whether anybody but the built-in would be asked; where not, the caller decides at once and asks nobody.
-    fn serves(&self, hook: Hook) -> bool;
+    fn serves(&self, hook: Hook) -> bool {
+        self.hooks().has(hook)
+    }
 
     /// In which order a connector tries its candidates; `None`: the order of the candidates, all of them, without delays.
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>>;
@@ -101,8 +106,8 @@ pub trait Policy {
 pub struct BuiltIn;
 
 impl Policy for BuiltIn {
-    fn serves(&self, _hook: Hook) -> bool {
-        false
+    fn hooks(&self) -> Arc<Hooks> {
+        Arc::default()
     }
 
     fn failover(&self, _request: FailoverRequest) -> Reply<Option<FailoverAnswer>> {

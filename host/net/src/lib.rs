@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
 
-use crosstie_model::policy::{Hook, Hooks, Policy};
+use crosstie_model::policy::{Hooks, Policy};
 use crosstie_model::quota::Quotas;
 use crosstie_model::settings::{Settings, WORKERS_MAX};
 use crosstie_router::address::Addresses;
@@ -115,7 +115,7 @@ pub async fn run(
     let doors = Doors { router_id: settings.router.id.clone(), users, profiles: profiles.clone() };
     let count = settings.router.workers.get().min(WORKERS_MAX.into());
     let mail: Vec<Arc<Notify>> = (0..count).map(|_| Arc::default()).collect();
-    let shared = share(&settings, &mail, (hooks(&*policy()), profiles.clone()))?;
+    let shared = share(&settings, &mail, (policy().hooks(), profiles.clone()))?;
     let mut bound = Vec::new();
     for listener in &settings.listeners {
         bound.push((listener.clone(), listener::bind(listener, &shared.resolver).await?));
@@ -167,16 +167,11 @@ pub async fn run(
     Ok(())
 }
 
-/// What somebody is asked about.
-fn hooks(policy: &dyn Policy) -> Hooks {
-    Hook::ALL.into_iter().filter(|hook| policy.serves(*hook)).collect()
-}
-
 /// What all workers share.
 fn share(
     settings: &Settings,
     mail: &[Arc<Notify>],
-    (asks, profiles): (Hooks, Profiles),
+    (asks, profiles): (Arc<Hooks>, Profiles),
 ) -> Result<Arc<Shared>, NetError> {
     let wake = mail.iter().cloned().map(|notify| Arc::new(move || notify.notify_one()) as Wake).collect();
     let mut secret = [0; 32];

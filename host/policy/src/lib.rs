@@ -2,7 +2,9 @@
 
 mod answer;
 mod cache;
+mod chain;
 mod clock;
+mod directory;
 mod guest;
 mod health;
 mod instance;
@@ -11,12 +13,11 @@ mod plugin;
 mod pool;
 mod request;
 mod tree;
+mod watch;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crosstie_model::policy::Policy;
 use crosstie_model::settings::{self, Grant, OnFailure, Only, PluginLimits};
 use wasmtime::{Config, Engine};
 
+use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
 
@@ -54,8 +56,14 @@ pub struct LoadProblem {
 
 /// All plugins, loaded and configured.
 pub struct PolicyEngine {
-    plugins: Vec<Arc<Plugin>>,
+    chain: Arc<Chain>,
+    loader: Loader,
+    plugins: settings::Plugins,
 }
+
+/// The policy that all workers share.
+#[derive(Clone)]
+pub struct Shared(Arc<Chain>);
 
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -63,18 +71,43 @@ impl std::fmt::Debug for PolicyEngine {
     }
 }
 
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shared").field(&self.0.generation()).finish()
+    }
+}
+
+impl Shared {
+    /// The policy of one worker; to be called and used on its thread.
+    #[must_use]
+    pub fn worker(&self) -> Rc<dyn Policy> {
+        Rc::new(worker::Worker::new(self.0.clone()))
+    }
+}
+
 impl PolicyEngine {
     /// The policy of one worker; to be called and used on its thread.
     #[must_use]
     pub fn worker(&self) -> Rc<dyn Policy> {
-        Rc::new(worker::Worker::new(&self.plugins))
+        Shared(self.chain.clone()).worker()
     }
 
     /// Plugins in the order in which they are asked, with the hooks that each is asked.
     #[must_use]
-    pub fn names(&self) -> Vec<(&str, Vec<&'static str>)> {
+    pub fn names(&self) -> Vec<(String, Vec<&'static str>)> {
         let hooks = |plugin: &Plugin| plugin.hooks.iter().map(|hook| hook.as_str()).collect();
-        self.plugins.iter().map(|plugin| (&*plugin.shared.name, hooks(plugin))).collect()
+        self.chain.plugins().iter().map(|plugin| (plugin.shared.name.to_string(), hooks(plugin))).collect()
+    }
+
+    /// Looks after the directory from now on: plugins that come, change and go there do so in the router, as long as the policy is used.
+    ///
+    /// # Errors
+    ///
+    /// When there is no thread for it.
+    pub fn watch(self) -> std::io::Result<Shared> {
+        let shared = Shared(self.chain.clone());
+        watch::Watch::new(self).spawn()?;
+        Ok(shared)
     }
 }
 
@@ -84,47 +117,73 @@ impl PolicyEngine {
 ///
 /// Every problem of every plugin.
 pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, Vec<LoadProblem>> {
-    let general = |message: String| vec![problem(None, Fault::new(message))];
+    let general = |fault: Fault| vec![problem(None, fault)];
+    let loader = Loader::new(setup).map_err(general)?;
     let mut problems = Vec::new();
-    let files = list(&plugins.directory, &mut problems);
-    let mut chain: Vec<settings::Plugin> = plugins.named.clone();
-    for name in files.keys().filter(|name| !plugins.named.iter().any(|named| named.name == **name)) {
-        chain.push(unnamed(name));
-    }
-    let mut config = Config::new();
-    config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
-    // the limit of memory is that of one memory
-    config.wasm_multi_memory(false);
-    let engine = Engine::new(&config).map_err(|error| general(format!("wasmtime does not start: {error:#}")))?;
-    let clock = Clock::new(&engine).map_err(|error| general(format!("no thread for policy: {error}")))?;
-    let clock = Arc::new(clock);
-    let mut loaded = PolicyEngine { plugins: Vec::new() };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
-    let runtime = runtime.map_err(|error| general(format!("no runtime for policy: {error}")))?;
-    let cache = cache::directory(setup.state_dir.as_deref());
-    for settings in chain.into_iter().filter(|settings| !settings.disabled) {
+    let files = directory::list(&plugins.directory).map_err(|fault| problems.push(problem(None, fault)));
+    let mut loaded = Vec::new();
+    for settings in chain_of(plugins, files.iter().flat_map(BTreeMap::keys)) {
         let name = settings.name.clone();
-        let bytes = match files.get(&name) {
-            Some(path) => read(path, settings.limits.module_bytes),
+        let path = match &files {
+            Ok(files) => files
+                .get(&name)
+                .cloned()
+                .ok_or_else(|| Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()))),
             // why it is not known is a problem already
-            None if !problems.is_empty() => {
-                read(&plugins.directory.join(format!("{name}.wasm")), settings.limits.module_bytes)
-            }
-            None => Err(Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()))),
+            Err(()) => Ok(plugins.directory.join(format!("{name}.wasm"))),
         };
-        let plugin = match bytes {
-            Ok(bytes) => {
-                let environment = (setup.router_id.as_str(), cache.as_deref());
-                runtime.block_on(plugin::load((&engine, &clock), settings, &bytes, environment))
-            }
-            Err(fault) => Err(vec![fault]),
-        };
+        let bytes = path.and_then(|path| directory::read(&path, settings.limits.module_bytes));
+        let plugin = bytes.map_err(|fault| vec![fault]).and_then(|bytes| loader.load(settings, &bytes, None));
         match plugin {
-            Ok(plugin) => loaded.plugins.push(Arc::new(plugin)),
+            Ok(plugin) => loaded.push(Arc::new(plugin)),
             Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
         }
     }
-    if problems.is_empty() { Ok(loaded) } else { Err(problems) }
+    if problems.is_empty() {
+        Ok(PolicyEngine { chain: Arc::new(Chain::new(loaded)), loader, plugins: plugins.clone() })
+    } else {
+        Err(problems)
+    }
+}
+
+/// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.
+fn chain_of<'n>(plugins: &settings::Plugins, names: impl Iterator<Item = &'n String>) -> Vec<settings::Plugin> {
+    let mut chain: Vec<settings::Plugin> = plugins.named.clone();
+    chain
+        .extend(names.filter(|name| !plugins.named.iter().any(|named| named.name == **name)).map(|name| unnamed(name)));
+    chain.retain(|settings| !settings.disabled);
+    chain
+}
+
+/// Compiles and configures.
+pub(crate) struct Loader {
+    engine: Engine,
+    clock: Arc<Clock>,
+    runtime: tokio::runtime::Runtime,
+    router_id: String,
+    cache: Option<PathBuf>,
+}
+
+impl Loader {
+    fn new(setup: Setup) -> Result<Self, Fault> {
+        let mut config = Config::new();
+        config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
+        // the limit of memory is that of one memory
+        config.wasm_multi_memory(false);
+        let engine = Engine::new(&config).map_err(|error| Fault::new(format!("wasmtime does not start: {error:#}")))?;
+        let clock = Clock::new(&engine).map_err(|error| Fault::new(format!("no thread for policy: {error}")))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let runtime = runtime.map_err(|error| Fault::new(format!("no runtime for policy: {error}")))?;
+        let cache = cache::directory(setup.state_dir.as_deref());
+        Ok(Self { engine, clock: Arc::new(clock), runtime, router_id: setup.router_id, cache })
+    }
+
+    /// Loads a plugin; `before`: the one that it replaces, whose keys and values it takes over.
+    fn load(&self, settings: settings::Plugin, bytes: &[u8], before: Option<&Plugin>) -> Result<Plugin, Vec<Fault>> {
+        let environment = (self.router_id.as_str(), self.cache.as_deref());
+        let shared = before.map(|plugin| plugin.shared.clone());
+        self.runtime.block_on(plugin::load((&self.engine, &self.clock), (settings, shared), bytes, environment))
+    }
 }
 
 fn problem(plugin: Option<&str>, fault: Fault) -> LoadProblem {
@@ -144,42 +203,4 @@ fn unnamed(name: &str) -> settings::Plugin {
         grants: vec![Grant::Log, Grant::Counter],
         config: Vec::new(),
     }
-}
-
-/// The plugin files of a directory by their stems, as far as it can be read.
-fn list(directory: &Path, problems: &mut Vec<LoadProblem>) -> BTreeMap<String, PathBuf> {
-    let mut files = BTreeMap::new();
-    let entries = match fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>) {
-        Ok(entries) => entries,
-        Err(error) => {
-            let message = format!("cannot read `{}`: {error}", directory.display());
-            problems.push(problem(None, Fault::new(message)));
-            return files;
-        }
-    };
-    for entry in entries {
-        let path = entry.path();
-        let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
-        match (word(path.file_stem()), word(path.extension()).as_deref()) {
-            (Some(stem), Some("wasm")) => drop(files.insert(stem, path)),
-            (Some(stem), Some("js")) => {
-                let message = format!("this build does not serve `{stem}.js`");
-                let hint = Some("remove it, or compile it to a .wasm file".to_owned());
-                problems.push(problem(None, Fault { hint, ..Fault::new(message) }));
-            }
-            _ => {}
-        }
-    }
-    files
-}
-
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let unreadable = |error: std::io::Error| Fault::new(format!("cannot read `{}`: {error}", path.display()));
-    let file = fs::File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
-        return Err(Fault::new(format!("its file is longer than {limit} bytes")));
-    }
-    Ok(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -60,9 +60,17 @@ impl Fault {
         Self { message: message.into(), path: Vec::new(), hint: None }
     }
 
-    fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// On one line, for the log.
+    pub(crate) fn text(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{} ({hint})", self.message),
+            None => self.message.clone(),
+        }
     }
 }
 
@@ -80,6 +88,8 @@ pub(crate) struct Plugin {
     pre: InstancePre<State>,
     /// Made at load, until a call needs it.
     first: Mutex<Option<Instance>>,
+    /// Its file is gone, though the configuration names it.
+    is_gone: AtomicBool,
 }
 
 /// What a fresh guest has.
@@ -88,7 +98,7 @@ type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
 /// Compiles and checks a module, and configures it once.
 pub(crate) async fn load(
     (engine, clock): (&Engine, &Arc<Clock>),
-    settings: Settings,
+    (settings, shared): (Settings, Option<Arc<Shared>>),
     bytes: &[u8],
     (router_id, cache): (&str, Option<&Path>),
 ) -> Result<Plugin, Vec<Fault>> {
@@ -100,7 +110,8 @@ pub(crate) async fn load(
     guest::link(&mut linker).map_err(fault)?;
     linker.define_unknown_imports_as_traps(&module).map_err(fault)?;
     let pre = linker.instantiate_pre(&module).map_err(fault)?;
-    let shared = Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
+    let fresh = || Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
+    let shared = shared.unwrap_or_else(fresh);
     let mut plugin = Plugin {
         health: Health::default(),
         hooks: exported,
@@ -110,6 +121,7 @@ pub(crate) async fn load(
         clock: clock.clone(),
         pre,
         first: Mutex::default(),
+        is_gone: AtomicBool::new(false),
         shared,
         settings,
     };
@@ -194,6 +206,16 @@ fn check_imports(module: &Module, settings: &Settings) -> Result<(), Fault> {
 }
 
 impl Plugin {
+    /// From now on every call fails: says whether that is new.
+    pub(crate) fn leave(&self) -> bool {
+        !self.is_gone.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether it may be asked now.
+    pub(crate) fn may_ask(&self) -> bool {
+        !self.is_gone.load(Ordering::Relaxed) && self.health.may_ask(Instant::now())
+    }
+
     /// Which hooks are asked: exported, named by the configuration, chosen by the plugin itself.
     fn choose(&mut self, configured: Configured) -> Result<(), Fault> {
         if let Some(named) = &self.settings.hooks {

@@ -1,10 +1,11 @@
 //! One worker's part: instances that are reused, and chains of plugins that are asked.
 
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
 
+use crate::chain::Chain;
 use crate::instance::{Cause, Failure};
 use crate::plugin::{Plugin, context, export};
 use crate::pool::{Pool, Without};
@@ -12,11 +13,12 @@ use crate::request::Context;
 use crate::tree::Tree;
 use crate::{answer, request};
 use crosstie_model::policy::{
-    AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant, Hook,
+    AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant, Hook, Hooks,
     LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
 };
 
 /// A plugin on this worker.
+#[derive(Clone)]
 struct Seat {
     plugin: Arc<Plugin>,
     pool: Rc<Pool>,
@@ -45,7 +47,7 @@ impl Seat {
 
     /// Asks one hook. `read` makes the model's decision of the answer.
     async fn ask<T>(&self, question: Question, read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>) -> Said<T> {
-        if !self.plugin.health.may_ask(Instant::now()) {
+        if !self.plugin.may_ask() {
             return Said::Failed;
         }
         let Question { hook, context, request, peer } = question;
@@ -96,17 +98,33 @@ impl Seat {
 
 /// The policy of one worker.
 pub(crate) struct Worker {
-    seats: Rc<[Seat]>,
+    chain: Arc<Chain>,
+    /// As of this generation of the chain.
+    seats: RefCell<(u64, Rc<[Seat]>)>,
 }
 
 impl Worker {
-    pub(crate) fn new(plugins: &[Arc<Plugin>]) -> Self {
-        Self { seats: plugins.iter().cloned().map(Seat::new).collect() }
+    pub(crate) fn new(chain: Arc<Chain>) -> Self {
+        Self { chain, seats: RefCell::new((0, Rc::from([]))) }
+    }
+
+    /// Who is asked now. Plugins that have not changed keep their instances.
+    fn seats(&self) -> Rc<[Seat]> {
+        let generation = self.chain.generation();
+        let mut seats = self.seats.borrow_mut();
+        if seats.0 != generation {
+            let known = |plugin: &Arc<Plugin>| seats.1.iter().find(|seat| Arc::ptr_eq(&seat.plugin, plugin)).cloned();
+            let plugins = self.chain.plugins();
+            let fresh =
+                plugins.iter().map(|plugin| known(plugin).unwrap_or_else(|| Seat::new(plugin.clone()))).collect();
+            *seats = (generation, fresh);
+        }
+        seats.1.clone()
     }
 
     /// Asks all: any deny ends it, and grants merge.
     fn admit(&self, hook: Hook, peer: Peer, request: impl Fn(Context) -> Tree + 'static) -> Reply<Verdict> {
-        let seats = self.seats.clone();
+        let seats = self.seats();
         Box::pin(async move {
             let mut granted = Grant::default();
             for seat in asked(&seats, hook).filter(|seat| seat.plugin.settings.only.covers(&peer)) {
@@ -144,12 +162,12 @@ fn failed(seat: &Seat) -> Denial {
 }
 
 impl Policy for Worker {
-    fn serves(&self, hook: Hook) -> bool {
-        asked(&self.seats, hook).next().is_some()
+    fn hooks(&self) -> Arc<Hooks> {
+        self.chain.hooks()
     }
 
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>> {
-        let seats = self.seats.clone();
+        let seats = self.seats();
         Box::pin(async move {
             let candidates = request.candidates.len();
             let only = |seat: &&Seat| seat.plugin.settings.only.covers_connector(&request.connector);
@@ -184,7 +202,7 @@ impl Policy for Worker {
     }
 
     fn address(&self, request: AddressRequest) -> Reply<AddressVerdict> {
-        let seats = self.seats.clone();
+        let seats = self.seats();
         Box::pin(async move {
             let peer = Some(request.peer.remote.ip());
             let only = |seat: &&Seat| seat.plugin.settings.only.covers(&request.peer);

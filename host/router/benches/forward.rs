@@ -10,7 +10,7 @@ use crosstie_amqp::handshake::{Server, Side};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{Hooks, Limits};
+use crosstie_model::policy::Limits;
 use crosstie_model::settings::{Distribution, LinkCapacity, Management, Role, StripAnnotations};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -147,7 +147,7 @@ impl Bench {
             post: Post::new(vec![Arc::new(|| {})]),
             auto_links: AutoLinks::default(),
             link_routes: LinkRoutes::default(),
-            asks: Hooks::default(),
+            asks: Arc::default(),
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
             identities: Identities::default(),

@@ -52,7 +52,7 @@ pub struct Common {
     /// Addresses whose links are carried to containers.
     pub link_routes: LinkRoutes,
     /// What plugins decide about.
-    pub asks: Hooks,
+    pub asks: Arc<Hooks>,
     /// What waits in the process.
     pub buffered: Buffered,
     /// For dynamic termini.

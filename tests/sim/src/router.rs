@@ -97,7 +97,7 @@ impl Router {
             post: Post::new(wake),
             auto_links: AutoLinks::new(shape.auto_links, &identities),
             link_routes: LinkRoutes::new(shape.link_routes, &identities),
-            asks: shape.asks.then_some(Hook::Address).into_iter().collect(),
+            asks: Arc::new(shape.asks.then_some(Hook::Address).into_iter().collect()),
             buffered: Buffered::new(shape.buffered_max_bytes),
             names: Names::new([7; 32]),
             identities,

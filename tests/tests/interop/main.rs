@@ -30,6 +30,7 @@ mod management;
 mod migration;
 mod patterns;
 mod plugins;
+mod plugins_live;
 mod qdrouterd_conf;
 mod readme;
 mod ready_made;

@@ -7,7 +7,7 @@ use crosstie_amqp::frame::{self, Kind};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{Hooks, Limits};
+use crosstie_model::policy::Limits;
 use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -78,7 +78,7 @@ impl Scene {
             post: Post::new(wake),
             auto_links: AutoLinks::new(auto_links, &identities),
             link_routes: LinkRoutes::default(),
-            asks: Hooks::default(),
+            asks: Arc::default(),
             buffered: Buffered::new(1 << 30),
             names: Names::new([0; 32]),
             identities,

@@ -1,0 +1,171 @@
+//! Plugins that come, change and go while the router runs: their directory is looked at twice a second.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::thread;
+use std::time::Duration;
+
+use crosstie_model::settings;
+
+use crate::chain::Chain;
+use crate::directory::{self, Stamp};
+use crate::plugin::{Fault, Plugin};
+use crate::{Loader, PolicyEngine, unnamed};
+
+/// How often the directory is looked at. A file that two looks find the same is complete.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How much less than the workers the thread that compiles has to say.
+const NICE: i32 = 10;
+
+/// What was seen of a file.
+#[derive(Debug, Default)]
+struct Seen {
+    /// When it was looked at last.
+    last: Option<Stamp>,
+    /// When it was loaded, or did not load.
+    tried: Option<Stamp>,
+}
+
+/// One thread, which ends with the policy.
+pub(crate) struct Watch {
+    chain: Weak<Chain>,
+    loader: Loader,
+    plugins: settings::Plugins,
+    seen: BTreeMap<String, Seen>,
+    /// Files that were there and were not at the last look.
+    missing: BTreeSet<String>,
+    /// That the directory cannot be read has been said.
+    is_unreadable: bool,
+}
+
+impl Watch {
+    pub(crate) fn new(engine: PolicyEngine) -> Self {
+        let PolicyEngine { chain, loader, plugins } = engine;
+        let files = directory::list(&plugins.directory).unwrap_or_default();
+        let seen = |path: &std::path::PathBuf| {
+            let stamp = directory::stamp(path);
+            Seen { last: stamp, tried: stamp }
+        };
+        let seen = files.iter().map(|(name, path)| (name.clone(), seen(path))).collect();
+        let chain = Arc::downgrade(&chain);
+        Self { chain, loader, plugins, seen, missing: BTreeSet::new(), is_unreadable: false }
+    }
+
+    pub(crate) fn spawn(mut self) -> std::io::Result<()> {
+        let run = move || {
+            // who cannot step back works all the same
+            let _ = rustix::process::nice(NICE);
+            while let Some(chain) = self.chain.upgrade() {
+                self.look(&chain);
+                drop(chain);
+                thread::sleep(LOOK);
+            }
+        };
+        thread::Builder::new().name("policy-files".to_owned()).spawn(run).map(drop)
+    }
+
+    fn look(&mut self, chain: &Chain) {
+        let files = match directory::list(&self.plugins.directory) {
+            Ok(files) => files,
+            Err(fault) => {
+                if !std::mem::replace(&mut self.is_unreadable, true) {
+                    tracing::warn!(target: "plugin", error = fault.message, "plugins stay as they are");
+                }
+                return;
+            }
+        };
+        self.is_unreadable = false;
+        let mut plugins = chain.plugins().to_vec();
+        let mut changed = self.part(&mut plugins, &files.keys().cloned().collect());
+        for (name, path) in &files {
+            let settings = self.settings(name);
+            if !settings.disabled && self.is_new(name, path) {
+                changed |= self.load(&mut plugins, settings, path);
+            }
+        }
+        if changed {
+            plugins.sort_by_key(|plugin| self.place(&plugin.shared.name));
+            chain.set(plugins);
+        }
+    }
+
+    fn settings(&self, name: &str) -> settings::Plugin {
+        self.plugins.named.iter().find(|named| named.name == name).cloned().unwrap_or_else(|| unnamed(name))
+    }
+
+    /// Where in the chain a plugin stands.
+    fn place(&self, name: &str) -> (usize, String) {
+        let named = self.plugins.named.iter().position(|named| named.name == name);
+        (named.unwrap_or(usize::MAX), name.to_owned())
+    }
+
+    /// Whether a file is another one than before, and complete.
+    fn is_new(&mut self, name: &str, path: &Path) -> bool {
+        let stamp = directory::stamp(path);
+        let seen = self.seen.entry(name.to_owned()).or_default();
+        let rests = std::mem::replace(&mut seen.last, stamp) == stamp;
+        rests && stamp.is_some() && seen.tried != stamp
+    }
+
+    /// Takes plugins out whose files are gone: of those that the configuration names, the failure is in force.
+    fn part(&mut self, plugins: &mut Vec<Arc<Plugin>>, files: &BTreeSet<String>) -> bool {
+        let before = plugins.len();
+        let mut missing = BTreeSet::new();
+        plugins.retain(|plugin| {
+            let name = &*plugin.shared.name;
+            if files.contains(name) {
+                return true;
+            }
+            missing.insert(name.to_owned());
+            if !self.missing.contains(name) {
+                // whoever replaces it may be about to
+                return true;
+            }
+            self.seen.remove(name);
+            let is_named = self.plugins.named.iter().any(|named| named.name == name);
+            if !is_named {
+                tracing::info!(target: "plugin", plugin = name, "plugin removed");
+            } else if plugin.leave() {
+                tracing::warn!(target: "plugin", plugin = name, "its file is gone: its `on-failure` applies");
+            }
+            is_named
+        });
+        self.missing = missing;
+        plugins.len() < before
+    }
+
+    /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
+    fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, path: &Path) -> bool {
+        let name = settings.name.clone();
+        let stamp = directory::stamp(path);
+        let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
+        let before = at.and_then(|at| plugins.get(at)).cloned();
+        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault]);
+        if directory::stamp(path) != stamp {
+            // it is being written
+            return false;
+        }
+        if let Some(seen) = self.seen.get_mut(&name) {
+            seen.tried = stamp;
+        }
+        match bytes.and_then(|bytes| self.loader.load(settings, &bytes, before.as_deref())) {
+            Ok(plugin) => {
+                let hooks: Vec<_> = plugin.hooks.iter().map(|hook| hook.as_str()).collect();
+                tracing::info!(target: "plugin", plugin = name, ?hooks, "plugin loaded");
+                match at.and_then(|at| plugins.get_mut(at)) {
+                    Some(place) => *place = Arc::new(plugin),
+                    None => plugins.push(Arc::new(plugin)),
+                }
+                true
+            }
+            Err(faults) => {
+                let error = faults.iter().map(Fault::text).collect::<Vec<_>>().join("; ");
+                let stays = if before.is_some() { "the one before stays" } else { "nobody asks it" };
+                tracing::warn!(target: "plugin", plugin = name, error, "plugin does not load: {stays}");
+                false
+            }
+        }
+    }
+}
