@@ -362,7 +362,8 @@ impl Connection {
             return Ok(Step::Again);
         }
         let (code, _) = raw::code(frame.body).ok_or(PeerFault::Unknown)?;
-        let is_void = self.endings > 0 && code != END && self.local(frame.channel).is_some_and(|ours| self.is_ending(ours));
+        let is_void =
+            self.endings > 0 && code != END && self.local(frame.channel).is_some_and(|ours| self.is_ending(ours));
         match (self.state, code) {
             (State::Open, _) if is_void && code != CLOSE => Ok(Step::Again),
             (State::Opening, 0x10) => self.handle_open(frame.body).map(Step::Event),

@@ -57,6 +57,8 @@ enum What {
     Log,
     /// TLS profiles: their files, and when their certificates expire.
     Tls,
+    /// Policy plugins: what they decided, and how they fare.
+    Plugins,
 }
 
 /// Why nothing is shown.

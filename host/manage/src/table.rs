@@ -14,6 +14,7 @@ mod listener;
 mod log;
 mod management;
 mod node;
+mod plugin;
 mod router;
 mod ssl_profile;
 
@@ -29,7 +30,7 @@ pub(crate) use management::MANAGEMENT;
 pub(crate) use ssl_profile::SSL_PROFILE;
 
 /// Every type that has entities.
-pub(crate) static TYPES: [&dyn EntityType; 14] = [
+pub(crate) static TYPES: [&dyn EntityType; 15] = [
     &MANAGEMENT,
     &router::ROUTER,
     &LISTENER,
@@ -44,6 +45,7 @@ pub(crate) static TYPES: [&dyn EntityType; 14] = [
     &link::LINK,
     &address::ADDRESS,
     &node::NODE,
+    &plugin::PLUGIN,
 ];
 
 const DISTRIBUTIONS: &[&str] = &["multicast", "closest", "balanced", "unavailable"];

@@ -2,6 +2,8 @@
 //!
 //! What is not known is absent, and is null to whoever asks.
 
+use std::time::Duration;
+
 use crate::policy::InfoValue;
 use crate::settings::{Direction, PropertyValue};
 
@@ -21,6 +23,7 @@ pub enum Part {
     ConnectionRoutes,
     Log,
     Nodes,
+    Plugins,
 }
 
 /// A running router, at one moment. A part that nobody asked for may be empty.
@@ -52,6 +55,37 @@ pub struct Facts {
     pub log: Vec<LogFacts>,
     /// The routers of the network, this one included; none for a standalone router.
     pub nodes: Vec<NodeFacts>,
+    /// In the order in which they are asked.
+    pub plugins: Vec<PluginFacts>,
+}
+
+/// A policy plugin, and what it has done since the start of the router.
+#[derive(Debug, Clone, Default)]
+pub struct PluginFacts {
+    /// Unique among them.
+    pub name: String,
+    /// `active`, `quarantine`, or `gone`: its file is, though the configuration names it.
+    pub state: &'static str,
+    /// Of its file, SHA-256 in hexadecimal digits.
+    pub hash: String,
+    /// What it is asked about.
+    pub hooks: Vec<&'static str>,
+    /// Calls that were answered, with an opinion or without.
+    pub decisions: u64,
+    /// Of these, the ones without.
+    pub no_opinion: u64,
+    /// Of these, the ones that refused.
+    pub denials: u64,
+    /// By their cause.
+    pub failures: Vec<(&'static str, u64)>,
+    /// Cause and first line of the last one.
+    pub last_failure: Option<String>,
+    /// How long it is not asked yet.
+    pub quarantine: Option<Duration>,
+    /// Median, 99 of 100, and longest, of calls that were answered.
+    pub latency_us: [Option<u64>; 3],
+    /// What it counts itself, by name.
+    pub counters: Vec<(String, u64)>,
 }
 
 /// What became of deliveries.

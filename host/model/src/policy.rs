@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use crate::facts::PluginFacts;
 use crate::settings::{Distribution, Role, Scheme};
 
 /// A question that plugins may answer.
@@ -83,6 +84,11 @@ pub trait Policy {
     /// Whether anybody but the built-in would be asked; where not, the caller decides at once and asks nobody.
     fn serves(&self, hook: Hook) -> bool {
         self.hooks().has(hook)
+    }
+
+    /// What management shows, in the order in which they are asked.
+    fn plugins(&self) -> Vec<PluginFacts> {
+        Vec::new()
     }
 
     /// In which order a connector tries its candidates; `None`: the order of the candidates, all of them, without delays.

@@ -1,6 +1,7 @@
 //! The control task: it knows what is running, and does what the management node is asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use crosstie_model::facts::{
     AddressFacts, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
 };
 use crosstie_model::plan::{Created, Plan};
+use crosstie_model::policy::Policy;
 use crosstie_model::settings::{
     AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings, Tls,
 };
@@ -152,6 +154,8 @@ pub(crate) struct Control {
     pub(crate) entities: Arc<dyn Entities>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
+    /// Asked for what it shows, and nothing else.
+    policy: Rc<dyn Policy>,
     agent: Agent,
     pub(crate) listeners: Vec<Open>,
     pub(crate) connectors: Vec<Dialling>,
@@ -166,11 +170,12 @@ impl Control {
         doors: Doors,
         entities: Arc<dyn Entities>,
         (shared, workers): (Arc<Shared>, Vec<mpsc::UnboundedSender<Command>>),
+        policy: Rc<dyn Policy>,
     ) -> Self {
         let agent = Agent::new(REQUEST_MAX_BYTES);
         let (listeners, connectors, made) = (Vec::new(), Vec::new(), Made::default());
         let log = settings.log.clone();
-        Self { settings, log, doors, entities, shared, workers, agent, listeners, connectors, made, turn: 0 }
+        Self { settings, log, doors, entities, shared, workers, policy, agent, listeners, connectors, made, turn: 0 }
     }
 
     /// Lets a listener accept by sockets that were opened for it.
@@ -372,6 +377,7 @@ impl Control {
             },
             log: if when(Part::Log) { log_facts(&self.log) } else { Vec::new() },
             nodes: Vec::new(),
+            plugins: if when(Part::Plugins) { self.policy.plugins() } else { Vec::new() },
         }
     }
 

@@ -131,7 +131,7 @@ pub async fn run(
             .spawn(commands, mail, over)?;
     }
     let connectors = settings.connectors.clone();
-    let mut control = Control::new(settings, doors, entities, (shared, senders.clone()));
+    let mut control = Control::new(settings, doors, entities, (shared, senders.clone()), policy());
     for connector in connectors {
         control.connect(connector);
     }

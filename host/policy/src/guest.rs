@@ -8,6 +8,7 @@ use crosstie_model::settings::Grant;
 use wasmtime::{Caller, Extern, Linker, Memory, StoreLimits};
 
 use crate::kv::{KEY_MAX_BYTES, Kv, VALUE_MAX_BYTES};
+use crate::stats::Stats;
 
 /// The module of the host's functions.
 pub(crate) const HOST: &str = "policy_host_v1";
@@ -51,13 +52,26 @@ pub(crate) struct Shared {
     pub(crate) name: Arc<str>,
     kv: Mutex<Kv>,
     counters: Mutex<BTreeMap<String, u64>>,
+    pub(crate) stats: Stats,
     /// The second that is being counted, and its lines.
     lines: Mutex<(u64, u32)>,
 }
 
 impl Shared {
     pub(crate) fn new(name: Arc<str>, kv_bytes: u64) -> Self {
-        Self { name, kv: Mutex::new(Kv::new(kv_bytes)), counters: Mutex::default(), lines: Mutex::default() }
+        Self {
+            name,
+            kv: Mutex::new(Kv::new(kv_bytes)),
+            counters: Mutex::default(),
+            stats: Stats::default(),
+            lines: Mutex::default(),
+        }
+    }
+
+    /// What it counts itself.
+    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
+        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
+        counters.iter().map(|(name, count)| (name.clone(), *count)).collect()
     }
 
     fn kv(&self) -> std::sync::MutexGuard<'_, Kv> {

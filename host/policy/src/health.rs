@@ -48,6 +48,12 @@ impl Health {
         self.state().quarantine.is_none_or(|(until, _)| now >= until)
     }
 
+    /// How long nothing is asked yet.
+    pub(crate) fn quarantine(&self, now: Instant) -> Option<Duration> {
+        let (until, _) = self.state().quarantine?;
+        Some(until.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
+
     /// Counts a success. The first after a quarantine, or after a span without failures, ends the trouble: says how many
     /// failures there were.
     pub(crate) fn succeeded(&self, now: Instant) -> Option<u64> {
@@ -106,7 +112,7 @@ mod tests {
             assert_eq!(failed(now), Counted { is_first: count == 1, failures: count, quarantine: None });
         }
         assert_eq!(failed(now), Counted { is_first: false, failures: 5, quarantine: Some(RETRY_FIRST) });
-        assert!(!health.may_ask(now));
+        assert!(!health.may_ask(now) && health.quarantine(now) == Some(RETRY_FIRST));
         let later = now + RETRY_FIRST;
         assert!(health.may_ask(later));
         assert_eq!(failed(later).quarantine, Some(RETRY_FIRST * 2));

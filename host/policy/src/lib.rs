@@ -12,6 +12,7 @@ mod kv;
 mod plugin;
 mod pool;
 mod request;
+mod stats;
 mod tree;
 mod watch;
 mod worker;

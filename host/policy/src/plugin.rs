@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use crosstie_model::facts::PluginFacts;
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::{Grant, Plugin as Settings};
+use sha2::{Digest, Sha256};
 use wasmtime::{
     Engine, ExternType, InstancePre, Linker, Memory, Module, Store, StoreLimitsBuilder, TypedFunc, UpdateDeadline,
     ValType,
@@ -77,6 +79,8 @@ impl Fault {
 /// A plugin that loaded.
 pub(crate) struct Plugin {
     pub(crate) settings: Settings,
+    /// Of its file, SHA-256 in hexadecimal digits.
+    hash: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) health: Health,
     /// Those that are asked.
@@ -124,6 +128,7 @@ pub(crate) async fn load(
         is_gone: AtomicBool::new(false),
         shared,
         settings,
+        hash: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
     let (instance, configured) = plugin.instance().await.map_err(|failure| {
         let Failure { cause, detail } = failure;
@@ -206,6 +211,31 @@ fn check_imports(module: &Module, settings: &Settings) -> Result<(), Fault> {
 }
 
 impl Plugin {
+    /// What management shows.
+    pub(crate) fn facts(&self) -> PluginFacts {
+        let counts = self.shared.stats.now();
+        let quarantine = self.health.quarantine(Instant::now());
+        let state = match (self.is_gone.load(Ordering::Relaxed), quarantine) {
+            (true, _) => "gone",
+            (false, Some(_)) => "quarantine",
+            (false, None) => "active",
+        };
+        PluginFacts {
+            name: self.shared.name.to_string(),
+            state,
+            hash: self.hash.clone(),
+            hooks: self.hooks.iter().map(|hook| hook.as_str()).collect(),
+            decisions: counts.decisions,
+            no_opinion: counts.no_opinion,
+            denials: counts.denials,
+            failures: counts.failures.iter().map(|(cause, count)| (cause.as_str(), *count)).collect(),
+            last_failure: counts.last_failure.clone(),
+            quarantine,
+            latency_us: [0.5, 0.99, 1.0].map(|share| counts.latency_us(share)),
+            counters: self.shared.counters(),
+        }
+    }
+
     /// From now on every call fails: says whether that is new.
     pub(crate) fn leave(&self) -> bool {
         !self.is_gone.swap(true, Ordering::Relaxed)
@@ -277,6 +307,7 @@ impl Plugin {
     pub(crate) fn failed(&self, entry: &str, failure: Failure, peer: Option<IpAddr>) {
         let Failure { cause, detail: error } = failure;
         let (plugin, word) = (&*self.shared.name, cause.as_str());
+        self.shared.stats.failed(cause, &error);
         let found = self.health.failed(Instant::now(), cause, peer);
         if found.is_first {
             tracing::warn!(target: "plugin", plugin, entry, cause = word, error, "plugin failed");

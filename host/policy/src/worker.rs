@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::chain::Chain;
 use crate::instance::{Cause, Failure};
@@ -12,6 +13,7 @@ use crate::pool::{Pool, Without};
 use crate::request::Context;
 use crate::tree::Tree;
 use crate::{answer, request};
+use crosstie_model::facts::PluginFacts;
 use crosstie_model::policy::{
     AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant, Hook, Hooks,
     LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
@@ -51,9 +53,12 @@ impl Seat {
             return Said::Failed;
         }
         let Question { hook, context, request, peer } = question;
+        let begun = Instant::now();
         let request = self.plugin.encode(request);
         match self.call((hook, &request, context), read).await {
             Ok(said) => {
+                let has_opinion = matches!(said, Said::Decision(_));
+                self.plugin.shared.stats.answered(begun.elapsed(), has_opinion);
                 self.plugin.succeeded();
                 said
             }
@@ -134,7 +139,10 @@ impl Worker {
                 match seat.ask(question, answer::admission).await {
                     Said::Nothing => {}
                     Said::Decision(Verdict::Allow(grant)) => granted.merge(grant),
-                    Said::Decision(deny) => return deny,
+                    Said::Decision(deny) => {
+                        seat.plugin.shared.stats.denied();
+                        return deny;
+                    }
                     Said::Failed if seat.plugin.settings.on_failure.allows(hook) => {}
                     Said::Failed => return Verdict::Deny(failed(seat)),
                 }
@@ -164,6 +172,10 @@ fn failed(seat: &Seat) -> Denial {
 impl Policy for Worker {
     fn hooks(&self) -> Arc<Hooks> {
         self.chain.hooks()
+    }
+
+    fn plugins(&self) -> Vec<PluginFacts> {
+        self.chain.plugins().iter().map(|plugin| plugin.facts()).collect()
     }
 
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>> {
@@ -212,7 +224,12 @@ impl Policy for Worker {
                 let question = Question { hook: Hook::Address, context, request, peer };
                 match seat.ask(question, answer::address).await {
                     Said::Nothing => {}
-                    Said::Decision(verdict) => return verdict,
+                    Said::Decision(verdict) => {
+                        if matches!(verdict, AddressVerdict::Deny(_)) {
+                            seat.plugin.shared.stats.denied();
+                        }
+                        return verdict;
+                    }
                     Said::Failed if seat.plugin.settings.on_failure.address_deny => {
                         return AddressVerdict::Deny(failed(seat));
                     }

@@ -107,3 +107,41 @@ fn a_named_plugin_whose_file_is_gone_fails_until_it_comes_back() {
     router.wait_log(0, DEADLINE, &["its file is gone", "rules"]);
     router.assert_healthy();
 }
+
+#[test]
+fn management_shows_what_plugins_do() {
+    let trap = module(&[("on_connection", Hook::Answer(Vec::new())), ("on_session", Hook::Trap)]);
+    let (mut router, plugins) = router(Some(&trap), "plugin \"rules\" {\n    on-failure session=\"allow\"\n}");
+    let row = |router: &Router| router.stat("plugins").into_iter().next().expect("one plugin");
+    let before = row(&router);
+    assert_eq!((&before["name"], &before["state"]), (&"rules".into(), &"active".into()), "{before}");
+    assert_eq!(before["hooks"], serde_json::json!(["connection", "session"]));
+    let hash = before["hash"].as_str().expect("a hash").to_owned();
+    assert_eq!(hash.len(), 64);
+    Peer::session(router.clients(), "c").close();
+    let after = row(&router);
+    let count = |row: &serde_json::Value, name: &str| row[name].as_u64().unwrap_or(0);
+    assert!(count(&after, "decisions") > count(&before, "decisions"), "{after}");
+    assert_eq!(count(&after, "decisions"), count(&after, "noOpinion"));
+    assert!(after["failures"]["trap"].as_u64() >= Some(1) && after["latencyMicrosP50"].as_u64() >= Some(1), "{after}");
+    assert!(after["lastFailure"].as_str().is_some_and(|why| why.starts_with("trap: ")), "{after}");
+    // counts outlive the file
+    std::fs::write(plugins.join("rules.wasm"), denying("closed")).expect("written");
+    await_decision(&router, Some("closed"));
+    router.assert_healthy();
+}
+
+#[test]
+fn refusals_are_counted_for_their_plugin() {
+    let refusal = refusal("amqp:not-allowed", "no", "rule");
+    let deny = module(&[("on_session", Hook::Answer(Cbor::Map(vec![("deny", refusal)]).bytes()))]);
+    let more = "listener \"inside\" {\n    host \"127.0.0.1\"\n    port 0\n    authenticate-peer #false\n}";
+    let (router, _) = router(Some(&deny), &format!("plugin \"rules\" {{\n    only listener=\"inside\"\n}}\n{more}"));
+    for _ in 0..3 {
+        let mut peer = Peer::open(router.addr("inside"), "c");
+        peer.send(0, &begin(None));
+        peer.expect("end", |frame| matches!(frame.performative, Performative::End(_)).then_some(()));
+    }
+    let row = router.stat("plugins").into_iter().next().expect("one plugin");
+    assert_eq!((&row["denials"], &row["decisions"]), (&3.into(), &3.into()), "{row}");
+}

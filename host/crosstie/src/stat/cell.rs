@@ -23,6 +23,22 @@ fn harmless(text: &str) -> String {
     text.chars().flat_map(|char| if char.is_control() { char.escape_default().collect() } else { vec![char] }).collect()
 }
 
+/// A list of words.
+pub(super) fn words(row: &Row, name: &str) -> String {
+    let Value::List(items) = row.get(name) else { return String::new() };
+    let words = items.iter().filter_map(|item| match item {
+        Value::String(word) => Some(harmless(word)),
+        _ => None,
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// The sum of a map of counts.
+pub(super) fn total(row: &Row, name: &str) -> String {
+    let Value::Map(counts) = row.get(name) else { return String::new() };
+    counts.iter().filter_map(|(_, count)| super::row::whole(count)).sum::<i128>().to_string()
+}
+
 /// Seconds as days, hours, minutes and seconds; a dash where there are none.
 pub(super) fn days(row: &Row, name: &str) -> String {
     let Some(seconds) = row.number(name) else { return "-".to_owned() };

@@ -73,7 +73,7 @@ fn to_json(value: &Value) -> serde_json::Value {
     }
 }
 
-fn whole(value: &Value) -> Option<i128> {
+pub(super) fn whole(value: &Value) -> Option<i128> {
     match *value {
         Value::Ubyte(number) => Some(number.into()),
         Value::Ushort(number) => Some(number.into()),

@@ -5,7 +5,7 @@ use comfy_table::{Table, presets};
 use super::What;
 use super::cell::{
     address, authentication, bytes, class, consumers, days, days_left, either, hours, phase, plain, priority, security,
-    sum, tenant,
+    sum, tenant, total, words,
 };
 use super::row::Row;
 
@@ -45,6 +45,7 @@ impl View {
             What::Connectors => &CONNECTORS,
             What::Log => &LOG,
             What::Tls => &TLS,
+            What::Plugins => &PLUGINS,
         }
     }
 
@@ -81,6 +82,9 @@ impl View {
         self.columns.iter().map(|(_, cell)| cell(row)).collect()
     }
 }
+
+/// Of a hash, enough to tell files apart.
+const HASH_CHARS: usize = 12;
 
 static GENERAL: View = View {
     entity_type: "org.apache.qpid.dispatch.router",
@@ -321,6 +325,37 @@ static TLS: View = View {
         ("subject", |row| plain(row, "certSubject")),
         ("days left", |row| days_left(row, "certExpirySeconds")),
         ("fault", |row| plain(row, "fileFault")),
+    ],
+    order: Order::AsTheyCome,
+};
+
+static PLUGINS: View = View {
+    entity_type: "org.apache.qpid.dispatch.plugin",
+    attributes: &[
+        "name",
+        "state",
+        "hash",
+        "hooks",
+        "decisions",
+        "noOpinion",
+        "denials",
+        "failures",
+        "lastFailure",
+        "latencyMicrosP50",
+        "latencyMicrosP99",
+    ],
+    columns: &[
+        ("name", |row| plain(row, "name")),
+        ("state", |row| plain(row, "state")),
+        ("hash", |row| plain(row, "hash").chars().take(HASH_CHARS).collect()),
+        ("hooks", |row| words(row, "hooks")),
+        ("decisions", |row| plain(row, "decisions")),
+        ("no opinion", |row| plain(row, "noOpinion")),
+        ("denials", |row| plain(row, "denials")),
+        ("failures", |row| total(row, "failures")),
+        ("p50 us", |row| plain(row, "latencyMicrosP50")),
+        ("p99 us", |row| plain(row, "latencyMicrosP99")),
+        ("last failure", |row| plain(row, "lastFailure")),
     ],
     order: Order::AsTheyCome,
 };

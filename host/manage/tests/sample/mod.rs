@@ -94,6 +94,7 @@ pub(crate) fn facts() -> Facts {
             active: true,
         }],
         log: vec![LogFacts { module: "DEFAULT", enable: Some("info+".into()), ..LogFacts::default() }],
+        plugins: Vec::new(),
         nodes: Vec::new(),
     }
 }
