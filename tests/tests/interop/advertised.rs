@@ -86,7 +86,7 @@ fn s01_a_bad_item_is_a_problem_at_its_place_and_nothing_listens() {
         ("2001:db8::1", "an IPv6 address stands in brackets"),
         ("[2001:db8::1", "`[` without `]`"),
         ("amqp://", "the host is missing"),
-        ("amqp://user@h", "a user has no place here"),
+        ("amqp://user@h", "a user or a password has no place here"),
         ("amqp://h/path", "a path has no place here"),
     ] {
         let dir = TestDir::new("advertised");

@@ -96,3 +96,81 @@ fn s14_a_file_gives_users_of_certificates_their_names() {
     router.wait_log(0, DEADLINE, &["opened", "mutual", "user=\"first clerk\""]);
     router.assert_healthy();
 }
+
+/// How a listener speaks TLS.
+const DOORS: [(&str, &str); 4] =
+    [("plain", ""), ("required", "tls \"off\""), ("optional", "tls \"off\" optional"), ("mutual", "tls \"require\"")];
+
+/// Whether a connector with TLS, or without, gets in by a mechanism. Source: features 1.4 and 1.5; PLAIN wants TLS here.
+fn is_let_in(door: &str, by_tls: bool, shows: bool, mechanism: &str) -> bool {
+    match door {
+        "plain" => !by_tls && matches!(mechanism, "ANONYMOUS" | "SCRAM-SHA-256"),
+        "mutual" => shows,
+        _ => by_tls && mechanism != "EXTERNAL",
+    }
+}
+
+#[test]
+fn s14_the_whole_matrix_of_roles_tls_and_mechanisms() {
+    const ROLES: [&str; 2] = ["normal", "route-container"];
+    let place = Place::new();
+    let mut kdl = [
+        "user \"bob\" password=\"literal:wonder-land\"\n".to_owned(),
+        place.tls("off", ""),
+        place.tls("require", "client-certificate \"require\""),
+    ]
+    .concat();
+    for role in ROLES {
+        for (door, tls) in DOORS {
+            kdl.push_str(&listener(&format!("{door}-{role}"), &format!("role \"{role}\"\n    {tls}")));
+        }
+    }
+    let mut server = Router::start(&plain_kdl(&kdl));
+    let ca = format!("ca \"{}\"", place.path("ca.pem"));
+    let (certificate, key) = (place.client.certificate.display(), place.client.key.display());
+    let mut kdl = format!(
+        "tls \"trusting\" {{\n    {ca}\n}}\ntls \"showing\" {{\n    {ca}\n    certificate \"{certificate}\"\n    private-key \"{key}\"\n}}\n"
+    );
+    let mut rows = Vec::new();
+    for role in ROLES {
+        for (door, _) in DOORS {
+            for mechanism in ["ANONYMOUS", "PLAIN", "SCRAM-SHA-256", "EXTERNAL"] {
+                // a connector has EXTERNAL with a certificate alone
+                for tls in ["", "trusting", "showing"] {
+                    if mechanism == "EXTERNAL" && tls != "showing" || door != "plain" && tls.is_empty() {
+                        continue;
+                    }
+                    let name = format!("{door}-{role}-{mechanism}-{tls}");
+                    let scheme = if tls.is_empty() { "amqp" } else { "amqps" };
+                    let profile = if tls.is_empty() { String::new() } else { format!("tls \"{tls}\"\n    ") };
+                    let user = match mechanism {
+                        "PLAIN" | "SCRAM-SHA-256" => {
+                            "sasl-username \"bob\"\n    sasl-password \"literal:wonder-land\"\n    "
+                        }
+                        _ => "",
+                    };
+                    // what a connector does not offer by itself is its own affair
+                    let plainly = if mechanism == "PLAIN" { "\n    allow-plain-without-tls" } else { "" };
+                    kdl.push_str(&format!(
+                        "connector \"{name}\" {{\n    role \"{role}\"\n    endpoint \"{scheme}://{}\"\n    handshake-timeout \"3s\"\n    {profile}{user}sasl \"{mechanism}\"{plainly}\n}}\n",
+                        server.addr(&format!("{door}-{role}"))
+                    ));
+                    rows.push((name, is_let_in(door, !tls.is_empty(), tls == "showing", mechanism)));
+                }
+            }
+        }
+    }
+    assert_eq!(rows.len(), 62);
+    let mut router = Router::start(&plain_kdl(&kdl));
+    for (name, wanted) in &rows {
+        let said = if *wanted { "connected " } else { "cannot connect" };
+        router.wait_log(0, DEADLINE, &[said, &format!("connector=\"{name}\"")]);
+    }
+    let shown = router.stat("connectors");
+    for (name, wanted) in rows {
+        let row = shown.iter().find(|row| row["name"] == name).expect("it is shown");
+        assert_eq!(row["connectionStatus"] == "SUCCESS", wanted, "{row}");
+    }
+    router.assert_healthy();
+    server.assert_healthy();
+}
