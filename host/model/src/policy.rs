@@ -193,8 +193,29 @@ pub struct Peer {
     pub mechanism: Option<&'static str>,
     /// Of the peer's Open.
     pub container_id: String,
+    /// What it speaks through; absent without TLS.
+    pub tls: Option<Arc<PeerTls>>,
     /// What admission granted: (key, value), unique keys.
     pub attributes: Vec<(String, String)>,
+}
+
+/// The TLS session of a peer, and what its certificate says where it showed one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PeerTls {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite.
+    pub cipher: String,
+    /// As OpenSSL prints it (RFC 2253).
+    pub subject: Option<String>,
+    /// The same of whoever signed the certificate.
+    pub issuer: Option<String>,
+    /// Subject alternative names.
+    pub names: Vec<String>,
+    /// Of the certificate, in hexadecimal digits.
+    pub fingerprint_sha256: Option<String>,
+    /// Unix time in ms.
+    pub not_after_ms: Option<u64>,
 }
 
 /// How many connections are open, this one included.

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::question::{self, describe, properties, refusal};
 use crate::socket::Socket;
+use crate::tls::Tls;
 use crate::worker::Worker;
 
 /// Properties of a peer's open that are kept for management.
@@ -30,11 +31,16 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     let Some(socket) = worker.socket(at) else {
         return;
     };
-    let peer = {
+    let mut peer = {
         let shard = worker.shard.borrow();
         let Some(peer) = shard.peer(at) else { return };
         describe(&socket.identity.borrow(), open, peer.amqp.user(), peer.amqp.mechanism())
     };
+    let tls = socket.layer.borrow_mut().tls().and_then(Tls::take_peer);
+    let asks = [Hook::Connection, Hook::Session, Hook::Link, Hook::Address];
+    if asks.into_iter().any(|hook| worker.policy.serves(hook)) {
+        peer.tls = tls.map(Arc::new);
+    }
     let mut identity = socket.identity.borrow_mut();
     identity.peer = Some(peer.clone());
     identity.properties = properties(open.properties.as_ref()).take(PROPERTIES_KEPT_MAX).collect();

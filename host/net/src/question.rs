@@ -80,6 +80,7 @@ pub(crate) fn describe(identity: &Identity, open: &Open, user: Option<&str>, mec
         user: user.map(str::to_owned),
         mechanism: mechanism.and_then(Mechanism::parse).map(Mechanism::as_str),
         container_id: open.container_id.clone(),
+        tls: None,
         attributes: Vec::new(),
     }
 }

@@ -10,9 +10,10 @@ use bytes::{Buf, BytesMut};
 use crosstie_amqp::handshake::Secure;
 use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::facts::TlsFacts;
-use crosstie_tls::{Opened, Profile, Records, explain, explain_later, first_record};
+use crosstie_model::policy::PeerTls;
+use crosstie_tls::{Described, Opened, Profile, Records, describe, explain, explain_later, first_record};
 use rustls::client::UnbufferedClientConnection;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::UnbufferedServerConnection;
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
 use rustls::{CommonState, ProtocolVersion};
@@ -26,6 +27,8 @@ pub(crate) struct Tls {
     session: Session,
     /// Once, when the handshake is done.
     secure: Option<Secure>,
+    /// The peer's certificate, until somebody has looked at it.
+    certificate: Option<CertificateDer<'static>>,
     /// What came of a record, or of messages of a handshake, that is not all there yet.
     partial: Vec<u8>,
     /// Of these, what the handshake has been shown.
@@ -122,6 +125,7 @@ impl Tls {
         Self {
             session: Session::Handshake(Box::new(Handshake { end, profile })),
             secure: None,
+            certificate: None,
             partial: Vec::new(),
             shown: 0,
             waiting: BytesMut::new(),
@@ -211,6 +215,7 @@ impl Tls {
         let Handshake { end, profile } = *handshake;
         let certificate = end.state().peer_certificates().and_then(<[_]>::first);
         self.secure = Some(Secure { user: certificate.and_then(|certificate| profile.names().of(certificate)) });
+        self.certificate = certificate.map(|certificate| certificate.clone().into_owned());
         let records = match end {
             End::Client(client) => Records::of_client(client),
             End::Server(server) => Records::of_server(server),
@@ -295,6 +300,24 @@ impl Tls {
     /// Once, when the handshake is done: whom the router speaks with.
     pub(crate) const fn take_secure(&mut self) -> Option<Secure> {
         self.secure.take()
+    }
+
+    /// What policy is told, once: the certificate is forgotten then.
+    pub(crate) fn take_peer(&mut self) -> Option<PeerTls> {
+        let described = self.certificate.take().and_then(|certificate| describe(&certificate));
+        let TlsFacts { protocol, cipher, .. } = self.facts()?;
+        let session = PeerTls { version: protocol, cipher, ..PeerTls::default() };
+        Some(match described {
+            None => session,
+            Some(Described { subject, issuer, names, fingerprint, not_after_ms }) => PeerTls {
+                subject: Some(subject),
+                issuer: Some(issuer),
+                names,
+                fingerprint_sha256: Some(fingerprint),
+                not_after_ms: Some(not_after_ms),
+                ..session
+            },
+        })
     }
 
     /// What management shows, once the handshake is done.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crosstie_model::policy::{
     AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, Limits, LinkDirection, LinkRequest, Peer,
-    SessionRequest, Terminus,
+    PeerTls, SessionRequest, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
@@ -134,7 +134,7 @@ fn peer(peer: Peer, cut: &mut Cut) -> Record {
         .with("connection-id", peer.connection_id)
         .option("listener", peer.listener.as_deref())
         .option("connector", peer.connector.as_deref())
-        .with("transport", "tcp")
+        .with("transport", if peer.tls.is_some() { "tls" } else { "tcp" })
         .with("ip", &*peer.remote.ip().to_string())
         .with("port", u32::from(peer.remote.port()))
         .with("local-ip", &*peer.local.ip().to_string())
@@ -143,7 +143,24 @@ fn peer(peer: Peer, cut: &mut Cut) -> Record {
         .option("user", peer.user.as_deref())
         .option("mechanism", peer.mechanism)
         .with("container-id", container_id.as_str())
+        .option("tls", peer.tls.as_deref().map(|session| tls(session, cut)))
         .list("attributes", attributes)
+}
+
+/// The server name that a peer asked for is not known here.
+fn tls(session: &PeerTls, cut: &mut Cut) -> Record {
+    let mut text = |field: &str, text: &Option<String>| text.as_ref().map(|text| cut.text(field, text.clone()));
+    let subject = text("peer.tls.subject", &session.subject);
+    let issuer = text("peer.tls.issuer", &session.issuer);
+    let names = cut.words("peer.tls.sans", session.names.clone());
+    Record::default()
+        .with("version", session.version.as_str())
+        .with("cipher", session.cipher.as_str())
+        .option("subject", subject.as_deref())
+        .option("issuer", issuer.as_deref())
+        .list("sans", names)
+        .option("fingerprint-sha256", session.fingerprint_sha256.as_deref())
+        .option("not-after-ms", session.not_after_ms)
 }
 
 fn info(value: InfoValue) -> Tree {
@@ -394,6 +411,7 @@ mod tests {
             user: None,
             mechanism: None,
             container_id: "\u{e9}".repeat(1 << 20),
+            tls: Some(std::sync::Arc::new(PeerTls { subject: Some("s".repeat(1 << 20)), ..PeerTls::default() })),
             attributes: Vec::new(),
         };
         let request = AddressRequest {
@@ -406,7 +424,7 @@ mod tests {
         };
         let tree = address(Context { now_ms: 1, seed: 1, sequence: 1 }, request);
         assert!(tree.encode().len() < 2 * INFLATED_MAX_BYTES);
-        let truncated = ["peer.container-id", "peer.vhost", "capabilities"].map(Tree::from);
+        let truncated = ["peer.container-id", "peer.vhost", "peer.tls.subject", "capabilities"].map(Tree::from);
         assert_eq!(*field(&tree, "truncated"), Tree::Array(truncated.into()));
     }
 
@@ -421,6 +439,7 @@ mod tests {
             user: Some("u".repeat(100)),
             mechanism: Some("SCRAM-SHA-512"),
             container_id: "c".repeat(200),
+            tls: None,
             attributes: Vec::new(),
         }
     }

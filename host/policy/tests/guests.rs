@@ -87,6 +87,7 @@ async fn asks(policy: &Rc<dyn Policy>) -> bool {
             user: None,
             mechanism: None,
             container_id: "c".to_owned(),
+            tls: None,
             attributes: Vec::new(),
         },
         max_frame_size: 512,

@@ -2,6 +2,7 @@
 
 mod algorithm;
 mod authority;
+mod certificate;
 mod expiry;
 mod fault;
 mod file;
@@ -12,6 +13,7 @@ mod records;
 mod subject;
 mod verifier;
 
+pub use certificate::{Described, describe};
 pub use expiry::{Expiry, WARN_DAYS};
 pub use fault::{Blame, Fault, Faults, TOO_LONG, explain, explain_later};
 pub use identity::Names;

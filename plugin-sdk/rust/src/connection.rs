@@ -127,9 +127,46 @@ pub enum Answer {
     Deny(Refusal),
 }
 
-/// What comes with an allowance.
+impl Write for Limits {
+    fn write(&self, out: &mut Vec<u8>) {
+        Map::new(out)
+            .optional("sessions", self.sessions.as_ref())
+            .optional("links", self.links.as_ref())
+            .optional("senders", self.senders.as_ref())
+            .optional("receivers", self.receivers.as_ref())
+            .optional("unsettled", self.unsettled.as_ref())
+            .optional("buffered-bytes", self.buffered_bytes.as_ref())
+            .optional("max-frame-size", self.max_frame_size.as_ref())
+            .optional("max-message-size", self.max_message_size.as_ref())
+            .optional("idle-timeout-ms", self.idle_timeout_ms.as_ref())
+            .optional("link-credit", self.link_credit.as_ref());
+    }
+}
+
+/// The router counts what is open under a key of this plugin, over all workers, and refuses what would be more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// 1 to 256 bytes.
+    pub key: String,
+    /// This one included.
+    pub max: u32,
+}
+
+impl Write for Quota {
+    fn write(&self, out: &mut Vec<u8>) {
+        Map::new(out).field("key", &self.key).field("max", &self.max);
+    }
+}
+
+/// What comes with an allowance. What does not belong to the hook is ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grant {
+    /// They only lower: of a connection all, of a link `max_message_size` and `link_credit`.
+    pub limits: Option<Limits>,
+    /// Let go when the connection, session or link ends; at most 16.
+    pub quotas: Vec<Quota>,
+    /// A connection is asked about again then, with [`Request::recheck`]; at least 100.
+    pub recheck_after_ms: Option<u32>,
     /// Keys and texts that the hooks after admission find in [`Peer::attributes`].
     pub attributes: Vec<(String, String)>,
     /// Goes to the router's log.
@@ -148,6 +185,11 @@ impl Write for Answer {
 impl Write for Grant {
     fn write(&self, out: &mut Vec<u8>) {
         let attributes: Vec<_> = (self.attributes.iter()).map(|(key, val)| Attribute { key, val }).collect();
-        Map::new(out).list("attributes", &attributes).optional("note", self.note.as_ref());
+        Map::new(out)
+            .optional("limits", self.limits.as_ref())
+            .list("quotas", &self.quotas)
+            .list("attributes", &attributes)
+            .optional("recheck-after-ms", self.recheck_after_ms.as_ref())
+            .optional("note", self.note.as_ref());
     }
 }

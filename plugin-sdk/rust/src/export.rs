@@ -1,7 +1,7 @@
 //! The exports of a plugin: the macro that makes a policy a module of the ABI.
 
-/// Exports a policy as a plugin: `plugin!(Type: hook, …);` with the hooks that it implements, of `failover`, `connection` and
-/// `address`. Once in a crate of type `cdylib`. Built for anything but wasm it only checks the type.
+/// Exports a policy as a plugin: `plugin!(Type: hook, …);` with the hooks that it implements, of `failover`, `connection`, `session`,
+/// `link` and `address`. Once in a crate of type `cdylib`. Built for anything but wasm it only checks the type.
 ///
 /// The exported symbols need no allowance for `unsafe` code in the plugin's crate.
 #[macro_export]
@@ -54,6 +54,18 @@ macro_rules! __export_hook {
             GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::connection))
         }
     };
+    (session) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn on_session(at: i32, len: i32) -> i64 {
+            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::session))
+        }
+    };
+    (link) => {
+        #[unsafe(no_mangle)]
+        extern "C" fn on_link(at: i32, len: i32) -> i64 {
+            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::link))
+        }
+    };
     (address) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_address(at: i32, len: i32) -> i64 {
@@ -61,7 +73,7 @@ macro_rules! __export_hook {
         }
     };
     ($other:ident) => {
-        ::core::compile_error!("the hooks are `failover`, `connection` and `address`");
+        ::core::compile_error!("the hooks are `failover`, `connection`, `session`, `link` and `address`");
     };
 }
 
@@ -75,10 +87,16 @@ macro_rules! __entry {
     (connection) => {
         $crate::guest::Guest::connection
     };
+    (session) => {
+        $crate::guest::Guest::session
+    };
+    (link) => {
+        $crate::guest::Guest::link
+    };
     (address) => {
         $crate::guest::Guest::address
     };
     ($other:ident) => {
-        ::core::compile_error!("the hooks are `failover`, `connection` and `address`")
+        ::core::compile_error!("the hooks are `failover`, `connection`, `session`, `link` and `address`")
     };
 }

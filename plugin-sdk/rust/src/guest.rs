@@ -97,6 +97,18 @@ impl<P: Plugin> Guest<P> {
         self.ask(|policy| policy.on_connection(&request))
     }
 
+    /// `on_session`.
+    pub fn session(&self, request: &[u8]) -> bool {
+        let request = read(request);
+        self.ask(|policy| policy.on_session(&request))
+    }
+
+    /// `on_link`.
+    pub fn link(&self, request: &[u8]) -> bool {
+        let request = read(request);
+        self.ask(|policy| policy.on_link(&request))
+    }
+
     /// `on_address`.
     pub fn address(&self, request: &[u8]) -> bool {
         let request = read(request);

@@ -49,6 +49,7 @@ pub mod host;
 mod import;
 #[cfg(feature = "kdl")]
 mod kdl;
+pub mod link;
 #[cfg(not(target_family = "wasm"))]
 pub mod native;
 mod pattern;
@@ -56,6 +57,7 @@ pub mod peer;
 mod policy;
 mod problem;
 mod refusal;
+pub mod session;
 mod setup;
 mod suggest;
 

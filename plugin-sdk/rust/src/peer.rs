@@ -171,7 +171,7 @@ pub enum Value<'a> {
 }
 
 impl<'b> Value<'b> {
-    fn read_known(from: &mut Decoder<'b>) -> Result<Option<Self>, Error> {
+    pub(crate) fn read_known(from: &mut Decoder<'b>) -> Result<Option<Self>, Error> {
         variant(
             from,
             |_| None,

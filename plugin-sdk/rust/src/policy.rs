@@ -2,7 +2,7 @@
 
 use crate::config::Node;
 use crate::problem::Problems;
-use crate::{address, connection, failover};
+use crate::{address, connection, failover, link, session};
 
 /// A policy. Each hook that is implemented must also be named in [`plugin!`](crate::plugin), or it is never asked.
 ///
@@ -32,6 +32,18 @@ pub trait Plugin: Sized {
 
     /// Whether a peer that has authenticated and opened may stay.
     fn on_connection(&mut self, request: &connection::Request<'_>) -> Option<connection::Answer> {
+        let _ = request;
+        None
+    }
+
+    /// Whether a session that a peer has begun may stay.
+    fn on_session(&mut self, request: &session::Request<'_>) -> Option<session::Answer> {
+        let _ = request;
+        None
+    }
+
+    /// Whether a link that a peer attaches may stay.
+    fn on_link(&mut self, request: &link::Request<'_>) -> Option<link::Answer> {
         let _ = request;
         None
     }

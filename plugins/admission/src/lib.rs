@@ -113,7 +113,7 @@ fn grant(node: &Node) -> Result<Grant, Problems> {
             [key, val] => Ok((key.clone(), val.clone())),
             _ => Err(attribute.error("`attribute` takes a key and a value")),
         }));
-    problems.or(Grant { attributes, note: None })
+    problems.or(Grant { attributes, ..Grant::default() })
 }
 
 fn denial(config: &Node, built_in: &Refusal) -> Result<Refusal, Problems> {
@@ -232,7 +232,7 @@ mod tests {
     fn a_rule_grants_attributes() {
         let attribute = Node::new("attribute").with_argument("tenant").with_argument("acme");
         let admission = admission([rule("allow", "user", "a").with_child(attribute)]);
-        let grant = Grant { attributes: vec![("tenant".to_owned(), "acme".to_owned())], note: None };
+        let grant = Grant { attributes: vec![("tenant".to_owned(), "acme".to_owned())], ..Grant::default() };
         assert_eq!(ask(&admission, Some("a"), "x"), Some(Answer::Allow(grant)));
     }
 

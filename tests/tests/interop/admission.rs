@@ -7,9 +7,12 @@ use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
 use crosstie_tests::performative::{begin, open, receiver, sender};
 use crosstie_tests::place::TestDir;
 use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
+use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, check, plain_kdl};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Detach, End};
+
+use crate::tls::{Place, comes_in, listener};
 
 /// A router with one plugin named `rules`; `node` is what its `plugin` node holds.
 fn router_with(plugin: Vec<u8>, node: &str, more: &str) -> Router {
@@ -280,4 +283,41 @@ fn only_names_what_there_is() {
     {
         assert!(checked.stderr.contains(part), "{part}: {}", checked.stderr);
     }
+}
+
+/// Lets in whom the request names by a certificate: it is `{peer: {tls: {subject: text}}}` then, and empty maps otherwise.
+fn for_subjects() -> Vec<u8> {
+    let reads = Cbor::Map(vec![("reads", Cbor::Array(vec![Cbor::Text("peer.tls.subject")]))]).bytes();
+    let deny = Cbor::Map(vec![("deny", refusal("amqp:not-allowed", "no certificate", "rule 11"))]).bytes();
+    let data = |at: usize, bytes: &[u8]| {
+        let text: String = bytes.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!("(data (i32.const {at}) \"{text}\")")
+    };
+    let packed = |at: u64, bytes: &[u8]| (at << 32) | u64::try_from(bytes.len()).expect("a length");
+    let text = format!(
+        "(module (memory (export \"memory\") 4) {} {}
+           (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
+           (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
+           (func (export \"policy_configure\") (param i32 i32) (result i64) (i64.const {}))
+           (func (export \"on_connection\") (param i32 i32) (result i64)
+             (if (result i64) (i32.gt_u (local.get 1) (i32.const 40)) (then (i64.const 0)) (else (i64.const {})))))",
+        data(0, &reads),
+        data(512, &deny),
+        packed(0, &reads),
+        packed(512, &deny),
+    );
+    wat::parse_str(text).expect("it assembles")
+}
+
+#[test]
+fn a_plugin_is_told_what_a_certificate_says() {
+    let place = Place::new();
+    let more = [place.tls("t", "client-certificate \"request\""), listener("secure", "tls \"t\"")].concat();
+    let mut router = router_with(for_subjects(), "", &more);
+    let addr = router.addr("secure");
+    assert!(comes_in(addr, &place.showing(&place.client)), "CN=alice,OU=Ops,O=Bank,C=DE");
+    let mut nobody = Proton::start("receive", addr, &format!("--address a --keep {}", place.trusting("ca.pem")));
+    assert_eq!(nobody.event("closed")["description"], "no certificate");
+    router.wait_log(0, DEADLINE, &["connection refused", "rule 11"]);
+    router.assert_healthy();
 }
