@@ -1,8 +1,15 @@
-//! A plugin that admits peers by user and container-id: the first rule that fits decides.
+//! A plugin that admits peers by user, container-id, network and certificate: the first rule that fits decides.
 
-use crosstie_plugin::connection::{Answer, Grant, Request};
+mod network;
+
+use crosstie_plugin::connection::{Answer, Grant, Quota, Request};
 use crosstie_plugin::peer::Peer;
 use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, Refusal, plugin};
+
+use crate::network::Network;
+
+/// What says whom a rule is about.
+const CONDITIONS: [&str; 5] = ["user", "container-id", "anonymous", "network", "tls-subject"];
 
 /// The rules, as configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,18 +24,49 @@ struct Rule {
     user: Option<Pattern>,
     container_id: Option<Pattern>,
     anonymous: Option<bool>,
+    network: Option<Network>,
+    tls_subject: Option<Pattern>,
     verdict: Verdict,
+}
+
+/// What an `allow` grants.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Allowance {
+    grant: Grant,
+    /// Connections of one user that may be open by this rule.
+    per_user: Option<u32>,
+    /// The same of one address.
+    per_host: Option<u32>,
+}
+
+impl Allowance {
+    fn to(&self, peer: &Peer<'_>) -> Grant {
+        let mut grant = self.grant.clone();
+        let user = peer.user.unwrap_or_default();
+        let quota = |kind: &str, of: &str, max: Option<u32>| max.map(|max| Quota { key: key(kind, of), max });
+        grant.quotas.extend(quota("user", user, self.per_user));
+        grant.quotas.extend(quota("host", peer.ip, self.per_host));
+        grant
+    }
+}
+
+/// A key of a quota has at most 256 bytes: users that are alike for so long share one.
+fn key(kind: &str, of: &str) -> String {
+    const MAX_BYTES: usize = 240;
+    let end = (0..=MAX_BYTES.min(of.len())).rev().find(|end| of.is_char_boundary(*end)).unwrap_or(0);
+    format!("{kind}:{}", &of[..end])
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Verdict {
-    Allow(Grant),
+    Allow(Allowance),
     Deny(Refusal),
     Abstain,
 }
 
 impl Plugin for Admission {
-    const READS: &'static [&'static str] = &["peer.user", "peer.mechanism", "peer.container-id"];
+    const READS: &'static [&'static str] =
+        &["peer.user", "peer.mechanism", "peer.container-id", "peer.ip", "peer.tls.subject"];
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();
@@ -47,7 +85,7 @@ impl Plugin for Admission {
     fn on_connection(&mut self, request: &Request<'_>) -> Option<Answer> {
         let rule = self.rules.iter().find(|rule| rule.is_about(&request.peer));
         match rule.map_or(&self.default, |rule| &rule.verdict) {
-            Verdict::Allow(grant) => Some(Answer::Allow(grant.clone())),
+            Verdict::Allow(allowance) => Some(Answer::Allow(allowance.to(&request.peer))),
             Verdict::Deny(refusal) => Some(Answer::Deny(refusal.clone())),
             Verdict::Abstain => None,
         }
@@ -60,14 +98,12 @@ impl Rule {
         node.expect_no_arguments(&mut problems);
         let verdict = match node.name() {
             "allow" => {
-                node.expect_properties(&["user", "container-id", "anonymous"], &mut problems);
-                problems.keep(grant(node)).map(Verdict::Allow)
+                let known = [&CONDITIONS[..], &["connections-per-user", "connections-per-host"]].concat();
+                node.expect_properties(&known, &mut problems);
+                problems.keep(allowance(node)).map(Verdict::Allow)
             }
             _ => {
-                node.expect_properties(
-                    &["user", "container-id", "anonymous", "condition", "description"],
-                    &mut problems,
-                );
+                node.expect_properties(&[&CONDITIONS[..], &["condition", "description"]].concat(), &mut problems);
                 node.expect_children(&[], &mut problems);
                 (problems.keep(Refusal::from_node(node, denial)))
                     .map(|refusal| Verdict::Deny(refusal.with_note(format!("rule {}", place(node)))))
@@ -78,15 +114,26 @@ impl Rule {
             user: problems.keep(node.property("user")).flatten(),
             container_id: problems.keep(node.property("container-id")).flatten(),
             anonymous: problems.keep(node.property("anonymous")).flatten(),
+            network: problems.keep(node.property("network")).flatten(),
+            tls_subject: problems.keep(node.property("tls-subject")).flatten(),
             verdict: verdict.unwrap_or(Verdict::Abstain),
         };
         let readable = problems.errors().len() == before;
-        if readable && rule.user.is_none() && rule.container_id.is_none() && rule.anonymous.is_none() {
+        if readable && rule.is_about_nobody() {
             let error = node.error(format!("`{}` says of nobody", node.name()));
-            problems
-                .push(error.with_hint("give `user`, `container-id` or `anonymous`; `default` is for everybody else"));
+            problems.push(error.with_hint(
+                "give `user`, `container-id`, `anonymous`, `network` or `tls-subject`; `default` is for everybody else",
+            ));
         }
         problems.or(rule)
+    }
+
+    const fn is_about_nobody(&self) -> bool {
+        self.user.is_none()
+            && self.container_id.is_none()
+            && self.anonymous.is_none()
+            && self.network.is_none()
+            && self.tls_subject.is_none()
     }
 
     fn is_about(&self, peer: &Peer<'_>) -> bool {
@@ -96,6 +143,10 @@ impl Rule {
         self.user.as_ref().is_none_or(user)
             && (self.container_id.as_ref()).is_none_or(|pattern| pattern.matches(peer.container_id))
             && self.anonymous.is_none_or(|wanted| wanted == anonymous)
+            && self.network.is_none_or(|network| peer.ip.parse().is_ok_and(|address| network.contains(address)))
+            && self.tls_subject.as_ref().is_none_or(|pattern| {
+                peer.tls.as_ref().and_then(|tls| tls.subject).is_some_and(|subject| pattern.matches(subject))
+            })
     }
 }
 
@@ -104,8 +155,8 @@ fn place(node: &Node) -> String {
     path.first().map_or(0, |index| index + 1).to_string()
 }
 
-/// The attributes that an `allow` grants.
-fn grant(node: &Node) -> Result<Grant, Problems> {
+/// The attributes that an `allow` grants, and how many may be open.
+fn allowance(node: &Node) -> Result<Allowance, Problems> {
     let mut problems = Problems::default();
     node.expect_children(&["attribute"], &mut problems);
     let attributes =
@@ -113,7 +164,9 @@ fn grant(node: &Node) -> Result<Grant, Problems> {
             [key, val] => Ok((key.clone(), val.clone())),
             _ => Err(attribute.error("`attribute` takes a key and a value")),
         }));
-    problems.or(Grant { attributes, ..Grant::default() })
+    let per_user = problems.keep(node.property("connections-per-user")).flatten();
+    let per_host = problems.keep(node.property("connections-per-host")).flatten();
+    problems.or(Allowance { grant: Grant { attributes, ..Grant::default() }, per_user, per_host })
 }
 
 fn denial(config: &Node, built_in: &Refusal) -> Result<Refusal, Problems> {
@@ -147,6 +200,8 @@ plugin!(Admission: connection);
 
 #[cfg(test)]
 mod tests {
+    use crosstie_plugin::peer::Tls;
+
     use super::*;
 
     fn admission(nodes: impl IntoIterator<Item = Node>) -> Admission {
@@ -237,6 +292,32 @@ mod tests {
     }
 
     #[test]
+    fn networks_and_certificates_are_conditions_too() {
+        let admission = admission([
+            rule("allow", "network", "10.0.0.0/8"),
+            rule("allow", "tls-subject", "CN=*,O=Bank"),
+            Node::new("default").with_argument("deny"),
+        ]);
+        let ask = |ip, subject: Option<&'static str>| {
+            let tls = subject.map(|subject| Tls { subject: Some(subject), ..Tls::default() });
+            let peer = Peer { ip, tls, ..Peer::default() };
+            is_denied(admission.clone().on_connection(&Request { peer, ..Request::default() }).as_ref())
+        };
+        assert!(!ask("10.1.1.1", None) && !ask("11.1.1.1", Some("CN=alice,O=Bank")));
+        assert!(ask("11.1.1.1", None) && ask("", Some("CN=alice,O=Other")) && ask("no address", None));
+    }
+
+    #[test]
+    fn a_rule_limits_what_is_open_of_each_user_and_host() {
+        let limited = rule("allow", "user", "*").with_property("connections-per-user", 3);
+        let admission = admission([limited.with_property("connections-per-host", 9)]);
+        let Some(Answer::Allow(grant)) = ask(&admission, Some("alice"), "x") else { panic!("not allowed") };
+        let quota = |key: &str, max| Quota { key: key.to_owned(), max };
+        assert_eq!(grant.quotas, [quota("user:alice", 3), quota("host:", 9)]);
+        assert_eq!(key("user", &"\u{e9}".repeat(200)).len(), "user:".len() + 240);
+    }
+
+    #[test]
     fn every_problem_stands_at_its_node() {
         let config = Node::config([
             Node::new("allow"),
@@ -246,12 +327,13 @@ mod tests {
             Node::new("default").with_argument("maybe"),
             Node::new("alow"),
             Node::new("allow").with_property("user", 7),
+            Node::new("allow").with_property("network", "10.0.0.0/40"),
         ]);
         let problems = Admission::configure(&config).unwrap_err();
         let mut paths: Vec<_> = (problems.errors().iter()).map(|error| error.path.clone()).collect();
         paths.sort();
         // The second rule has two: the word that is unknown, and that nothing is left of the rule.
-        let expected: [&[u32]; 8] = [&[0], &[1], &[1], &[2, 0], &[3], &[4], &[5], &[6]];
+        let expected: [&[u32]; 9] = [&[0], &[1], &[1], &[2, 0], &[3], &[4], &[5], &[6], &[7]];
         assert_eq!(paths, expected);
     }
 }

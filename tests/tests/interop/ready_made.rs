@@ -36,6 +36,12 @@ fn admission_lets_in_whom_a_rule_allows() {
     let closed = receive(&router, "a").event("closed");
     assert_eq!(closed["condition"], "amqp:not-allowed");
     assert_eq!(closed["description"], "by invitation only");
+    let rules = "allow network=\"127.0.0.0/8\" connections-per-host=1\ndefault \"deny\"";
+    let router = with_config("admission", rules);
+    let mut first = receive(&router, "a");
+    first.event("attached");
+    assert_eq!(receive(&router, "a").event("closed")["condition"], "amqp:resource-limit-exceeded");
+    drop(first);
 }
 
 #[test]
