@@ -49,6 +49,14 @@ impl Capacity {
         self.now = grown.min(self.max).min(self.now.saturating_add(room));
     }
 
+    /// The consumer has credit, and settles none of those that it `held`: it may wait for more. `room`: what the connection may hold
+    /// beside.
+    pub(crate) fn relieve(&mut self, held: u32, room: u32) {
+        let wanted = held.saturating_mul(2).min(self.max).min(self.now.saturating_add(room));
+        self.now = self.now.max(wanted);
+        self.known = self.known.max(self.now);
+    }
+
     /// Copies wait for some of many consumers: it shrinks by a small step, and not below what the others need.
     pub(crate) fn ease(&mut self) {
         if !self.is_fixed && self.now > EASES_DOWN_TO {
@@ -107,10 +115,25 @@ mod tests {
     }
 
     #[test]
+    fn a_consumer_that_settles_in_batches_gets_what_it_waits_for() {
+        let mut capacity = Capacity::new(LinkCapacity { initial: 250, max: 1000 });
+        (0..20).for_each(|_| capacity.shrink(1000, 100_000));
+        capacity.relieve(142, u32::MAX);
+        assert_eq!(capacity.get(), 284);
+        capacity.relieve(142, u32::MAX);
+        assert_eq!(capacity.get(), 284);
+        capacity.relieve(284, 16);
+        assert_eq!(capacity.get(), 300);
+        capacity.relieve(900, u32::MAX);
+        assert_eq!(capacity.get(), 1000);
+    }
+
+    #[test]
     fn one_that_is_written_out_stays() {
         let mut capacity = Capacity::new(LinkCapacity { initial: 10, max: 10 });
         capacity.shrink(9, 900);
         capacity.ease();
+        capacity.relieve(10, u32::MAX);
         assert_eq!((capacity.get(), grown(capacity, 9), grown(Capacity::fixed(3), 9)), (10, 10, 3));
     }
 }

@@ -7,6 +7,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 
 use crate::counters::Counters;
+use crate::lane::Lanes;
 use crate::link::{Link, open_sessions};
 use crate::runs::Runs;
 use crate::shard::{Peer, Shard};
@@ -73,22 +74,55 @@ impl Shard {
     pub fn look(&mut self, now: Time) {
         self.now = now;
         let second = self.second();
-        let mut idle = Vec::new();
+        let (mut idle, mut relieved) = (Vec::new(), Vec::new());
         for (at, peer) in self.peers_mut() {
-            idle.extend(look_at(peer, second).into_iter().map(|link| (at, link)));
+            let Looked { idle: of_peer, starved } = look_at(peer, second);
+            idle.extend(of_peer.into_iter().map(|link| (at, link)));
+            if !starved.is_empty() {
+                starved.into_iter().for_each(|link| peer.relieve(link));
+                relieved.push(at);
+            }
         }
         for (at, link) in idle {
             self.withdraw(at, link);
         }
+        relieved.into_iter().for_each(|at| self.mark(at));
         self.look_for_jams();
     }
 }
 
-/// Gives the auto-links whose credit may go: they had some, and no consumer, at two looks, and nothing was settled between them.
+/// What a look at a peer found.
+#[derive(Debug, Default)]
+struct Looked {
+    /// Auto-links whose credit may go.
+    idle: Vec<LinkId>,
+    /// Incoming links whose capacity is used up by what a consumer has and does not settle, though it has credit for more.
+    starved: Vec<LinkId>,
+}
+
+impl Peer {
+    /// Lets a sender go on whose consumer may wait for more before it settles.
+    fn relieve(&mut self, link: LinkId) {
+        let room = self.meta.unsettled_max.saturating_sub(self.reserved);
+        let Some(incoming) = self.session(link.channel).and_then(|session| session.incoming(link.handle)) else {
+            return;
+        };
+        let before = incoming.capacity.get();
+        incoming.capacity.relieve(incoming.held, room);
+        let (now, held) = (incoming.capacity.get(), incoming.held);
+        self.reserved = self.reserved.saturating_sub(before).saturating_add(now);
+        let credit = now.saturating_sub(held);
+        if credit > 0 {
+            self.amqp.grant(link, credit);
+        }
+    }
+}
+
+/// Auto-links are idle whose credit may go: they had some, and no consumer, at two looks, and nothing was settled between them.
 /// What is taken back from one that works may be less than what is in flight, and brokers that are made of Proton-J then send
 /// without an end; one that rests when its last consumer goes does not wait for a look.
-fn look_at(peer: &mut Peer, second: u32) -> Vec<LinkId> {
-    let mut idle = Vec::new();
+fn look_at(peer: &mut Peer, second: u32) -> Looked {
+    let Looked { mut idle, mut starved } = Looked::default();
     let Peer { amqp, sessions, .. } = peer;
     amqp.out.rest();
     for (channel, session) in open_sessions(sessions) {
@@ -97,10 +131,12 @@ fn look_at(peer: &mut Peer, second: u32) -> Vec<LinkId> {
         let went = stuck(&session.sent, horizon, |sent| (sent.handle, sent.second));
         let relayed = stuck(&session.relayed, horizon, |sent| (sent.handle, sent.second));
         for (handle, link) in (0_u32..).zip(&mut session.links) {
-            let mut awaits_consumer = false;
+            let (mut awaits_consumer, mut may_starve) = (false, false);
             let (watch, counters, credit, old) = match link {
                 Some(Link::Incoming(link)) => {
                     awaits_consumer = link.auto_link.is_some() && !link.is_open;
+                    may_starve = link.is_open && link.held > 0 && link.waiting_bytes == 0;
+                    may_starve &= matches!(&link.lanes, Lanes::One(lane) if !lane.lacks_credit());
                     (&mut link.watch, &mut link.counters, amqp.credit_left(LinkId { channel, handle }), &came)
                 }
                 Some(Link::Outgoing(link)) => (&mut link.watch, &mut link.counters, link.credit.left(), &went),
@@ -115,12 +151,15 @@ fn look_at(peer: &mut Peer, second: u32) -> Vec<LinkId> {
             if was_idle && watch.is_idle && is_quiet {
                 idle.push(LinkId { channel, handle });
             }
+            if may_starve && credit == 0 && is_quiet {
+                starved.push(LinkId { channel, handle });
+            }
             let fresh = old.iter().filter(|(of, since, _)| *of == handle && *since >= watch.looked_until);
             counters.stuck = fresh.fold(counters.stuck, |sum, (_, _, count)| sum.saturating_add(*count));
             watch.looked_until = horizon;
         }
     }
-    idle
+    Looked { idle, starved }
 }
 
 /// Runs that began before the horizon: handle, second, count.
