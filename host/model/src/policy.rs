@@ -385,7 +385,7 @@ impl Grant {
                 self.attributes.push((key, value));
             }
         }
-        self.recheck_after = lower(self.recheck_after, other.recheck_after);
+        self.recheck_after = lowest(self.recheck_after, other.recheck_after);
     }
 }
 
@@ -425,8 +425,9 @@ pub struct Limits {
     pub link_credit: Option<u32>,
 }
 
-/// The lower of two, where both are there.
-fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+/// The lower of two limits; absent: no limit.
+#[must_use]
+pub fn lowest<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
@@ -438,16 +439,16 @@ impl Limits {
     #[must_use]
     pub fn lowest(self, other: Self) -> Self {
         Self {
-            sessions: lower(self.sessions, other.sessions),
-            links: lower(self.links, other.links),
-            senders: lower(self.senders, other.senders),
-            receivers: lower(self.receivers, other.receivers),
-            unsettled: lower(self.unsettled, other.unsettled),
-            buffered_bytes: lower(self.buffered_bytes, other.buffered_bytes),
-            max_frame_size: lower(self.max_frame_size, other.max_frame_size),
-            max_message_size: lower(self.max_message_size, other.max_message_size),
-            idle_timeout: lower(self.idle_timeout, other.idle_timeout),
-            link_credit: lower(self.link_credit, other.link_credit),
+            sessions: lowest(self.sessions, other.sessions),
+            links: lowest(self.links, other.links),
+            senders: lowest(self.senders, other.senders),
+            receivers: lowest(self.receivers, other.receivers),
+            unsettled: lowest(self.unsettled, other.unsettled),
+            buffered_bytes: lowest(self.buffered_bytes, other.buffered_bytes),
+            max_frame_size: lowest(self.max_frame_size, other.max_frame_size),
+            max_message_size: lowest(self.max_message_size, other.max_message_size),
+            idle_timeout: lowest(self.idle_timeout, other.idle_timeout),
+            link_credit: lowest(self.link_credit, other.link_credit),
         }
     }
 }

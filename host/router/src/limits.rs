@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crosstie_model::policy::Limits;
+use crosstie_model::policy::{Limits, lowest};
 use fe2o3_amqp_types::definitions::Role;
 
 use crate::link::Link;
@@ -10,14 +10,6 @@ use crate::shard::Peer;
 
 /// Of a frame: AMQP 1.0 part 2, 2.8.19.
 const FRAME_MIN_BYTES: u32 = 512;
-
-/// The lower of two limits that need not be there.
-pub(crate) fn lowest<T: Ord>(limit: Option<T>, other: Option<T>) -> Option<T> {
-    match (limit, other) {
-        (Some(limit), Some(other)) => Some(limit.min(other)),
-        (limit, other) => limit.or(other),
-    }
-}
 
 /// A limit that is there, lowered.
 fn lowered<T: Ord>(limit: T, to: Option<T>) -> T {
