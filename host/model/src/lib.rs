@@ -10,5 +10,6 @@ pub mod policy;
 pub mod quota;
 pub mod random;
 pub mod settings;
+pub mod stamp;
 
 pub use host_port::host_port;

@@ -3,20 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::plugin::Fault;
-
-/// Changes whenever a file does, or another one takes its name: when it was written and changed, and device, inode, length.
-pub(crate) type Stamp = ([(i64, i64); 2], [u64; 3]);
-
-/// Of a file that is there.
-pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
-    let found = fs::metadata(path).ok()?;
-    let times = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
-    Some((times, [found.dev(), found.ino(), found.size()]))
-}
 
 /// The plugin files of a directory by their stems.
 ///

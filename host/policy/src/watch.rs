@@ -7,9 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use crosstie_model::settings;
+use crosstie_model::stamp::{self, Stamp};
 
 use crate::chain::Chain;
-use crate::directory::{self, Stamp};
+use crate::directory;
 use crate::plugin::{Fault, Plugin};
 use crate::{Loader, PolicyEngine, unnamed};
 
@@ -45,7 +46,7 @@ impl Watch {
         let PolicyEngine { chain, loader, plugins } = engine;
         let files = directory::list(&plugins.directory).unwrap_or_default();
         let seen = |path: &std::path::PathBuf| {
-            let stamp = directory::stamp(path);
+            let stamp = stamp::stamp(path);
             Seen { last: stamp, tried: stamp }
         };
         let seen = files.iter().map(|(name, path)| (name.clone(), seen(path))).collect();
@@ -103,7 +104,7 @@ impl Watch {
 
     /// Whether a file is another one than before, and complete.
     fn is_new(&mut self, name: &str, path: &Path) -> bool {
-        let stamp = directory::stamp(path);
+        let stamp = stamp::stamp(path);
         let seen = self.seen.entry(name.to_owned()).or_default();
         let rests = std::mem::replace(&mut seen.last, stamp) == stamp;
         rests && stamp.is_some() && seen.tried != stamp
@@ -139,11 +140,11 @@ impl Watch {
     /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
     fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, path: &Path) -> bool {
         let name = settings.name.clone();
-        let stamp = directory::stamp(path);
+        let stamp = stamp::stamp(path);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
         let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault]);
-        if directory::stamp(path) != stamp {
+        if stamp::stamp(path) != stamp {
             // it is being written
             return false;
         }

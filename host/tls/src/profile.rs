@@ -1,11 +1,11 @@
 //! What listeners and connectors speak TLS with: read from files, and read again when they change.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::settings::{Authorities, ClientCertificate, Tls, TlsVersion};
+use crosstie_model::stamp::{Stamp, stamp};
 use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -178,16 +178,8 @@ fn files(settings: &Tls) -> impl Iterator<Item = &PathBuf> {
         .flatten()
 }
 
-/// Changes whenever a file does, or another one takes its name: when it was written and changed, and device, inode, length.
-type Stamp = ([(i64, i64); 2], [u64; 3]);
-
 fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
-    let stamp = |path: &PathBuf| {
-        let found = std::fs::metadata(path).ok()?;
-        let times = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
-        Some((times, [found.dev(), found.ino(), found.size()]))
-    };
-    files(settings).map(stamp).collect()
+    files(settings).map(|path| stamp(path)).collect()
 }
 
 /// Our certificate and those above it, and its key.
