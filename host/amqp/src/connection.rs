@@ -127,6 +127,8 @@ pub struct Transfer<'b> {
     pub id: DeliveryId,
     /// The delivery begins.
     pub first: bool,
+    /// It took the last of the sender's credit.
+    pub spent: bool,
     /// It goes on in another frame.
     pub more: bool,
     /// Settled by the sender.

@@ -97,6 +97,7 @@ impl Connection {
             }
         };
         link.open_delivery = (transfer.more && !transfer.aborted).then_some(id);
+        let spent = first && !link.delivery_count.before(link.limit);
         let settled = transfer.settled.unwrap_or(false) || (!first && link.open_settled);
         link.open_settled = settled;
         let void = matches!(link.stage, Stage::Detaching | Stage::Detached);
@@ -113,6 +114,7 @@ impl Connection {
             link: LinkId { channel: ours, handle },
             id,
             first,
+            spent,
             more: transfer.more && !transfer.aborted,
             settled,
             aborted: transfer.aborted,

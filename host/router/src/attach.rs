@@ -384,6 +384,7 @@ impl Shard {
             held: 0,
             is_open: false,
             touched: false,
+            ran_dry: false,
             strips: peer.meta.strip.incoming(),
             message_max_bytes: lowest(peer.meta.message_max_bytes, granted.limits.max_message_size),
             arriving: None,

@@ -40,11 +40,13 @@ impl Capacity {
         self.now
     }
 
-    /// The link ran dry though nothing waited. `room`: what its connection may hold beside.
-    pub(crate) fn grow(&mut self, room: u32) {
-        let grown = match self.now < self.known {
-            true => self.now.saturating_mul(2).min(self.known),
-            false => self.now.saturating_add(self.now / 32).saturating_add(1),
+    /// The link ran dry though nothing waits: consumers have all that is `held`, and may wait for more before they settle it. `room`:
+    /// what its connection may hold beside.
+    pub(crate) fn grow(&mut self, held: u32, room: u32) {
+        let used = self.now.max(held);
+        let grown = match used < self.known {
+            true => used.saturating_mul(2).min(self.known),
+            false => used.saturating_add(used / 32).saturating_add(1),
         };
         self.now = grown.min(self.max).min(self.now.saturating_add(room));
     }
@@ -83,7 +85,7 @@ mod tests {
     use super::*;
 
     fn grown(mut capacity: Capacity, times: usize) -> u32 {
-        (0..times).for_each(|_| capacity.grow(u32::MAX));
+        (0..times).for_each(|_| capacity.grow(0, u32::MAX));
         capacity.get()
     }
 
@@ -93,7 +95,7 @@ mod tests {
         assert_eq!((grown(capacity, 1), grown(capacity, 2), grown(capacity, 3)), (500, 1000, 1000));
         capacity.shrink(50, 5000);
         assert_eq!((capacity.get(), grown(capacity, 1), grown(capacity, 100)), (200, 207, 1000));
-        capacity.grow(5);
+        capacity.grow(0, 5);
         assert_eq!(capacity.get(), 205);
         (0..20).for_each(|_| capacity.shrink(1000, 100_000));
         assert_eq!((capacity.get(), grown(capacity, 6), grown(capacity, 7)), (LEAST, 64, 67));
@@ -112,6 +114,16 @@ mod tests {
         let mut small = Capacity::new(LinkCapacity { initial: 5, max: 1000 });
         small.ease();
         assert_eq!((small.get(), grown(small, 1)), (5, 10));
+    }
+
+    #[test]
+    fn it_grows_beyond_what_consumers_hold() {
+        let mut capacity = Capacity::new(LinkCapacity { initial: 250, max: 1000 });
+        (0..20).for_each(|_| capacity.shrink(1000, 100_000));
+        capacity.grow(142, u32::MAX);
+        assert_eq!(capacity.get(), 147);
+        (0..100).for_each(|_| capacity.grow(capacity.get(), u32::MAX));
+        assert_eq!(capacity.get(), 1000);
     }
 
     #[test]

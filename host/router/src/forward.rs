@@ -26,6 +26,13 @@ pub const REQUEST_MAX_BYTES: usize = 256 << 10;
 
 impl Shard {
     pub(crate) fn handle_transfer(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
+        self.take(at, transfer);
+        if transfer.spent {
+            self.run_dry(at, transfer.link);
+        }
+    }
+
+    fn take(&mut self, at: ConnectionRef, transfer: &Transfer<'_>) {
         let second = self.second();
         let now = self.now;
         let link = transfer.link;
@@ -503,6 +510,7 @@ impl Shard {
                 return true;
             };
             if lane.waiting.is_empty() {
+                self.run_dry(at, link);
                 return true;
             }
             lane.refresh();

@@ -244,6 +244,8 @@ pub(crate) struct Incoming {
     pub(crate) is_open: bool,
     /// The session knows that credit may be due.
     pub(crate) touched: bool,
+    /// The sender's credit is used up, and nothing waits: any credit is worth a frame.
+    pub(crate) ran_dry: bool,
     /// Router annotations go.
     pub(crate) strips: bool,
     pub(crate) message_max_bytes: Option<u64>,

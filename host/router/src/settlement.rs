@@ -217,6 +217,25 @@ impl Shard {
     }
 }
 
+impl Shard {
+    /// Gives a sender more that has no credit left, once all of it has gone on.
+    pub(crate) fn run_dry(&mut self, at: ConnectionRef, link: LinkId) {
+        let Some(Peer { amqp, sessions, touched, .. }) = self.peer_mut(at) else {
+            return;
+        };
+        let session = sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
+        let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
+            return;
+        };
+        // where something waits, a consumer's credit comes first
+        if incoming.is_open && incoming.waiting_bytes == 0 && amqp.credit_left(link) == 0 {
+            incoming.ran_dry = true;
+            incoming.touch(link, touched);
+            self.mark(at);
+        }
+    }
+}
+
 impl Peer {
     /// Counts deliveries of an incoming link that ended.
     pub(crate) fn ended(&mut self, link: LinkId, count: u64) {
@@ -231,6 +250,10 @@ impl Peer {
 impl Incoming {
     fn end(&mut self, count: u64, link: LinkId, touched: &mut Vec<LinkId>) {
         self.held = self.held.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+        self.touch(link, touched);
+    }
+
+    fn touch(&mut self, link: LinkId, touched: &mut Vec<LinkId>) {
         if !std::mem::replace(&mut self.touched, true) {
             touched.push(link);
         }
@@ -242,16 +265,18 @@ impl Incoming {
         if !self.is_open {
             return None;
         }
+        let ran_dry = std::mem::take(&mut self.ran_dry);
         match &self.lanes {
             Lanes::One(lane) if self.waiting_bytes > 0 => self.capacity.shrink(lane.waiting.len(), self.waiting_bytes),
             // copies for it wait there
             Lanes::One(lane) if lane.is_multicast() && lane.lacks_credit() => self.capacity.ease(),
-            _ if left == 0 && self.waiting_bytes == 0 => self.capacity.grow(room),
+            _ if left == 0 && self.waiting_bytes == 0 => self.capacity.grow(self.held, room),
             _ => {}
         }
         let capacity = self.capacity.get();
         let room = capacity.saturating_sub(self.held);
-        let worth = (capacity / 4).max(1);
+        // what is settled later is worth a frame soon: who settles in batches either has enough for the next, or settles much
+        let worth = if ran_dry { 1 } else { (capacity / 4).max(1) };
         (room >= left.saturating_add(worth)).then_some(room)
     }
 }

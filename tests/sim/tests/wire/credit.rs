@@ -168,3 +168,43 @@ fn a_broker_that_streams_presettled_deliveries_keeps_its_credit_until_it_rests()
         assert_eq!(scene.heard(), [(consumer, Heard::Transfer { handle: 0 })]);
     }
 }
+
+/// Whatever was shrunk before, and however much is held: where deliveries stop coming, such a consumer waits for ever.
+#[test]
+fn a_consumer_that_settles_in_batches_gets_whole_batches() {
+    let capacities = [LinkCapacity { initial: 250, max: 1000 }, LinkCapacity { initial: 1000, max: 1000 }];
+    for (capacity, batch) in capacities.into_iter().flat_map(|of| [1, 7, 200, 249, 800, 1000].map(|batch| (of, batch)))
+    {
+        for forgotten in [0, 2, 40] {
+            let mut scene = Scene::with_capacity(capacity, 1, Distribution::Balanced, Vec::new());
+            let (sender, consumer) = (scene.join(0), scene.join(0));
+            scene.sender(sender, 0, "a");
+            scene.receiver(consumer, 0, "a", false);
+            scene.grant(consumer, 0, 0);
+            let (mut left, mut sent, mut came, mut settled) = (0, 0, 0, 0);
+            while settled < 5 * batch {
+                for (who, heard) in scene.heard() {
+                    match heard {
+                        Heard::Credit { left: granted, .. } if who == sender => left = granted,
+                        Heard::Transfer { .. } => came += 1,
+                        _ => {}
+                    }
+                }
+                if came - settled >= batch {
+                    scene.answer(consumer, (settled, came - 1), raw::ACCEPTED, true);
+                    settled = came;
+                } else if left > 0 {
+                    scene.send(sender, 0, sent, false);
+                    (sent, left) = (sent + 1, left - 1);
+                } else if sent > 0 && came == 0 {
+                    // whenever one ends while others wait, the capacity shrinks
+                    (0..forgotten).for_each(|id| scene.forget(sender, id));
+                    scene.grant(consumer, 0, 100_000);
+                } else {
+                    let waits = came - settled;
+                    panic!("{batch} at a time of {capacity:?}, {forgotten} forgotten: it holds {waits} of {sent}");
+                }
+            }
+        }
+    }
+}

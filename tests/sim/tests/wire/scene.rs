@@ -25,6 +25,9 @@ use serde::Serialize;
 /// Of every incoming link.
 pub(crate) const CAPACITY: u32 = 100;
 
+/// Of every session.
+const WINDOW: u32 = 100_000;
+
 /// One peer.
 pub(crate) type Who = usize;
 
@@ -102,7 +105,7 @@ impl Scene {
         perform(&mut hello, &speech::open("peer", 65_536));
         self.feed(who, &hello);
         let remote_channel = (role == Role::RouteContainer).then_some(0);
-        self.say(who, &speech::begin(remote_channel, 0, 1000));
+        self.say(who, &speech::begin(remote_channel, 0, WINDOW));
         who
     }
 
@@ -117,7 +120,7 @@ impl Scene {
             link.rcv_settle_mode = ReceiverSettleMode::Second;
         }
         self.say(who, &link);
-        self.grant(who, handle);
+        self.grant(who, handle, 100);
     }
 
     /// A container answers an attach of the router.
@@ -126,7 +129,7 @@ impl Scene {
         let target = Target { address: Some(address.to_owned()), ..Target::default() };
         link.target = Some(Box::new(TargetArchetype::Target(target)));
         self.say(who, &link);
-        self.grant(who, handle);
+        self.grant(who, handle, 100);
     }
 
     /// A container answers an attach of the router by which it sends.
@@ -142,9 +145,10 @@ impl Scene {
         self.settle_down();
     }
 
-    fn grant(&mut self, who: Who, handle: u32) {
+    /// A receiver that has had nothing yet gives credit.
+    pub(crate) fn grant(&mut self, who: Who, handle: u32, credit: u32) {
         let mut out = Vec::new();
-        let flow = Flow { handle: Some(handle), delivery_count: Some(0), link_credit: Some(100), ..window() };
+        let flow = Flow { handle: Some(handle), delivery_count: Some(0), link_credit: Some(credit), ..window() };
         flow.write(&mut out, 0);
         self.feed(who, &out);
     }
@@ -316,7 +320,7 @@ fn perform(out: &mut Vec<u8>, body: &impl Serialize) {
 }
 
 fn window() -> Flow {
-    Flow { next_incoming_id: Some(0), incoming_window: 1000, outgoing_window: 1000, ..Flow::default() }
+    Flow { next_incoming_id: Some(0), incoming_window: WINDOW, outgoing_window: WINDOW, ..Flow::default() }
 }
 
 fn meta(role: Role, capacity: LinkCapacity) -> Meta {
