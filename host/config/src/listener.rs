@@ -15,14 +15,13 @@ use crate::service;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
-const UNSERVED: [&str; 17] = [
+const UNSERVED: [&str; 16] = [
     "cost",
     "http",
     "http-root-dir",
     "websockets",
     "healthz",
     "metrics",
-    "multi-tenant",
     "policy-vhost",
     "sasl-plugin",
     "require-encryption",
@@ -79,6 +78,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let authenticate_at = block.has("authenticate-peer");
     let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
     let explain_refusals = block.flag("explain-refusals").unwrap_or(true);
+    let multi_tenant = block.flag("multi-tenant").unwrap_or(false);
     let management = block.word("management", &MANAGEMENT, &[]);
     let sasl = connection::sasl(&block);
     let mut connection = connection::read(&block);
@@ -96,6 +96,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         authenticate_peer,
         management,
         explain_refusals,
+        multi_tenant,
         connection,
     };
     let name_at = name.map_or(node.at, |name| name.at);

@@ -215,6 +215,7 @@ pub(crate) fn listener(listener: &Listener) -> KdlNode {
     }));
     children.push(flag("authenticate-peer", listener.authenticate_peer));
     children.push(flag("explain-refusals", listener.explain_refusals));
+    children.push(flag("multi-tenant", listener.multi_tenant));
     let management = MANAGEMENT.iter().find(|(_, management)| Some(*management) == listener.management);
     children.extend(management.map(|(text, _)| word("management", *text)));
     if !listener.failover_urls.is_empty() {

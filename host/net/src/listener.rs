@@ -6,6 +6,8 @@ use std::time::Duration;
 use crosstie_amqp::sasl::Users;
 use crosstie_model::host_port;
 use crosstie_model::settings::{AddressFamily, Listener};
+use crosstie_router::shard::Meta;
+use crosstie_router::tenant::Space;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
@@ -88,7 +90,10 @@ impl Doors {
                 management: listener.management,
             },
             setup: opening::accepted(&self.router_id, listener, self.users.clone()),
-            meta: opening::meta(name, listener.role, &listener.connection, true),
+            meta: Meta {
+                space: Space::of_listener(listener.multi_tenant),
+                ..opening::meta(name, listener.role, &listener.connection, true)
+            },
             entrance,
         })
     }

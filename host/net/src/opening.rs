@@ -13,6 +13,7 @@ use crosstie_model::settings::{
 use crosstie_router::failover::Dial;
 use crosstie_router::failover_list;
 use crosstie_router::shard::Meta;
+use crosstie_router::tenant::Space;
 use serde_amqp::Value;
 
 /// Sent in every Open.
@@ -105,6 +106,7 @@ pub(crate) fn meta(name: Arc<str>, role: Role, settings: &ConnectionSettings, ma
         receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
+        space: Space::default(),
         may_move,
     }
 }
@@ -139,6 +141,7 @@ pub(crate) fn voice() -> (Setup, Meta) {
         receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
+        space: Space::default(),
         may_move: false,
     };
     (setup, meta)

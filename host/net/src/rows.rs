@@ -74,7 +74,7 @@ pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
         // whoever writes 0 for "never" gets a time that nobody lives to see
         handshake_timeout_seconds: seconds(listener.connection.handshake_timeout) % NEVER_SECONDS,
         failover_urls: (!listener.failover_urls.is_empty()).then(|| urls.collect::<Vec<_>>().join(", ")),
-        multi_tenant: false,
+        multi_tenant: listener.multi_tenant,
     }
 }
 

@@ -155,7 +155,7 @@ impl Socket {
             user,
             tls,
             properties: identity.properties.clone(),
-            tenant: None,
+            tenant: peer.meta.space.prefix().map(str::to_owned),
             opened: peer.amqp.is_open(),
             closing: self.is_ended.get(),
             frames_logged: false,

@@ -20,6 +20,7 @@ use crosstie_router::identity::Identities;
 use crosstie_router::link_route::LinkRoutes;
 use crosstie_router::mail::Post;
 use crosstie_router::shard::{Common, Meta, Peer, Request, Shard};
+use crosstie_router::tenant::Space;
 use fe2o3_amqp_types::definitions::{Handle, Role as LinkRole};
 use fe2o3_amqp_types::messaging::{Source, Target, TargetArchetype};
 use fe2o3_amqp_types::performatives::{Attach, Begin, Open};
@@ -69,6 +70,7 @@ fn meta() -> Meta {
         receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
+        space: Space::default(),
         may_move: false,
     }
 }

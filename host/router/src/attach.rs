@@ -23,6 +23,7 @@ use crate::link::{Asking, Incoming, Link, Outgoing};
 use crate::mail::{Change, Mail};
 use crate::name;
 use crate::shard::{Local, Producer, Request, Shard};
+use crate::tenant;
 use crate::terminus::{self, Wanted};
 use crate::watch::Watch;
 
@@ -115,7 +116,7 @@ impl Shard {
         if peer.retires {
             return self.refuse(at, link, &attach, terminus::retires());
         }
-        let wanted = terminus::wanted(&attach, &common.router_id);
+        let wanted = terminus::wanted(&attach, &peer.meta.space, &common.router_id);
         let may_move = std::mem::replace(&mut peer.meta.may_move, false);
         let lives = match (&routed, &wanted) {
             (Some((name, _)), _) => common.link_routes.home(terminus::link_direction(&attach), name),
@@ -177,7 +178,8 @@ impl Shard {
     #[must_use]
     pub fn address_request(&self, at: LinkRef, peer: PolicyPeer) -> Option<AddressRequest> {
         let attach = &self.asking(at)?.attach;
-        let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, &self.common.router_id) else {
+        let space = &self.peer(at.connection)?.meta.space;
+        let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, space, &self.common.router_id) else {
             return None;
         };
         if is_reserved(&address) {
@@ -256,7 +258,10 @@ impl Shard {
         };
         let wanted = match &ruling.address {
             Some(address) => terminus::named(address, sends, &common.router_id)?,
-            None => terminus::wanted(attach, &common.router_id)?,
+            None => {
+                let space = self.peer(at).map(|peer| peer.meta.space.clone()).unwrap_or_default();
+                terminus::wanted(attach, &space, &common.router_id)?
+            }
         };
         let (class, name) = match wanted {
             Wanted::Address(class, name) => (class, name),
@@ -269,7 +274,7 @@ impl Shard {
                 };
             }
             Wanted::Dynamic if sends => {
-                let name = format!("_$temp.{}", common.names.next());
+                let name = tenant::dynamic_target(&common.names.next());
                 let given = format!("amqp:/{name}");
                 let key = Key { class: Class::Mobile, phase: 0, name };
                 return Ok((End::Address(key, Distribution::Balanced), Some(given)));

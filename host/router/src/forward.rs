@@ -10,13 +10,13 @@ use crosstie_amqp::time::Time;
 use fe2o3_amqp_types::definitions::AmqpError;
 use smallvec::SmallVec;
 
-use crate::address::{ConnectionRef, Consumer, LinkRef};
+use crate::address::{Class, ConnectionRef, Consumer, LinkRef};
 use crate::head::{self, Head};
 use crate::lane::{Lane, LaneId, Lanes, Takers};
 use crate::link::{Arriving, Piece, Received, Route, Waiting};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::name::{Place, place};
-use crate::shard::{Managed, Producer, Request, Shard};
+use crate::shard::{Managed, Peer, Producer, Request, Shard};
 
 /// A delivery, or a link, with more bytes than this that cannot go on holds up its session.
 pub(crate) const STALL_BYTES: usize = 256 << 10;
@@ -258,7 +258,12 @@ impl Shard {
 
     /// The lane that a delivery takes: the link's only one, or that of the address that the message names.
     fn lane_for(&mut self, at: ConnectionRef, link: LinkId, to: Option<&str>) -> Way {
-        let Some(incoming) = self.incoming_mut(at, link) else {
+        let common = self.common.clone();
+        let Some(Peer { meta, sessions, .. }) = self.peer_mut(at) else {
+            return Way::Refuse(Outcome::Released);
+        };
+        let session = sessions.get_mut(usize::from(link.channel)).and_then(Option::as_mut);
+        let Some(incoming) = session.and_then(|session| session.incoming(link.handle)) else {
             return Way::Refuse(Outcome::Released);
         };
         let anonymous = match &mut incoming.lanes {
@@ -276,17 +281,17 @@ impl Shard {
             let route = incoming.lane(lane).map_or(Route::Void, Lane::route);
             return Way::Lane(lane, route);
         }
-        let common = self.common.clone();
         let (class, name) = match place(to, &common.router_id) {
-            Place::Address(class, name) => (class, name),
+            Place::Address(Class::Mobile, name) => (Class::Mobile, meta.space.name(name)),
+            Place::Address(class, name) => (class, name.to_owned()),
             Place::Node => return Way::Node,
             Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
         };
-        if common.addresses.is_unavailable(class, name) {
+        if common.addresses.is_unavailable(class, &name) {
             let why = "Deliveries cannot be sent to an unavailable address";
             return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
         }
-        let key = common.addresses.key_for(class, name, false);
+        let key = common.addresses.key_for(class, &name, false);
         let Some(address) = common.addresses.find(&key) else {
             return Way::Refuse(Outcome::Released);
         };

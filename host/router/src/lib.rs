@@ -37,5 +37,6 @@ mod settlement;
 pub mod shard;
 pub mod survey;
 mod tally;
+pub mod tenant;
 mod terminus;
 pub mod watch;

@@ -35,7 +35,7 @@ use crate::link::Link;
 use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
 use crate::name::NODE;
-use crate::shard::{Peer, Shard};
+use crate::shard::{Meta, Peer, Shard};
 use crate::terminus;
 use crate::watch::Watch;
 
@@ -277,11 +277,11 @@ fn resumes(attach: &Attach) -> bool {
     attach.role == Role::Receiver && attach.source.is_none()
 }
 
-/// The name by which an attach is routed, if there is a route for it.
-pub(crate) fn name(routes: &LinkRoutes, container_id: &str, attach: &Attach, body: &[u8]) -> Option<String> {
+/// The name by which a peer's attach is routed, if there is a route for it.
+pub(crate) fn name(routes: &LinkRoutes, meta: &Meta, attach: &Attach, body: &[u8]) -> Option<String> {
     let sends = attach.role == Role::Sender;
     if resumes(attach) {
-        let name = routes.recall(&name_outside(&attach.name, container_id));
+        let name = routes.recall(&name_outside(&attach.name, &meta.container_id));
         return routes.covers(Direction::Out, &name).then_some(name);
     }
     let address = match attach.target.as_deref() {
@@ -292,7 +292,11 @@ pub(crate) fn name(routes: &LinkRoutes, container_id: &str, attach: &Attach, bod
                 target.address.as_deref()
             }
         }
-        None if sends => raw::Attach::decode(body).is_ok_and(|raw| raw.is_coordinator()).then_some(COORDINATOR),
+        None if sends => {
+            let is_coordinator = raw::Attach::decode(body).is_ok_and(|raw| raw.is_coordinator());
+            let name = COORDINATOR.to_owned();
+            return (is_coordinator && routes.covers(Direction::In, &name)).then_some(name);
+        }
         _ => {
             let source = attach.source.as_deref()?;
             if source.dynamic { dynamic_address(attach) } else { source.address.as_deref() }
@@ -300,7 +304,8 @@ pub(crate) fn name(routes: &LinkRoutes, container_id: &str, attach: &Attach, bod
     };
     // management stays here, whatever a route covers: it is the way to take that route back
     let name = Some(normalise(address?)).filter(|name| !name.is_empty() && !is_management(name))?;
-    routes.covers(terminus::link_direction(attach), name).then(|| name.to_owned())
+    let name = meta.space.name(name);
+    routes.covers(terminus::link_direction(attach), &name).then_some(name)
 }
 
 /// Whether a name is that of a router's management node, in any of its forms.
@@ -343,13 +348,14 @@ impl Shard {
         let Some(way) = routes.pick(terminus::link_direction(&attach), name) else {
             return self.refuse(connection, link, &attach, no_route());
         };
-        let outside = link_route::outside(&way.route, name);
         let key: Arc<str> = format!("M0{name}").into();
         let id = self.next_link();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         let name_there = name_outside(&attach.name, &peer.meta.container_id);
+        let is_longer = peer.meta.space.inside(name).is_some() && !terminus::is_dynamic(&attach);
+        let outside = link_route::outside(&way.route, name).or_else(|| is_longer.then(|| name.to_owned()));
         if survives && !sends {
             routes.remember(&name_there, name);
         }
@@ -488,7 +494,8 @@ impl Shard {
             let address = match (&renamed, answer.address(side)) {
                 (Some((inside, outside)), Some(said)) if said == outside => Some(inside.clone()),
                 (Some(_), Some(said)) => Some(link_route::inside(&way.route, said)),
-                _ => None,
+                (None, Some(said)) => peer.meta.space.inside(said).map(str::to_owned),
+                (_, None) => None,
             };
             let relay = Relay { attach: &answer, address: address.as_deref().map(|address| (side, address)) };
             let fits = peer.amqp.accept_relayed(to.link, &relay);

@@ -28,6 +28,7 @@ use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
 use crate::routed::{self, RelaySessions};
 use crate::runs::Run;
+use crate::tenant::Space;
 
 /// A connection with more bytes to write takes no deliveries that have not begun.
 pub const WRITE_HIGH_BYTES: usize = 512 << 10;
@@ -88,6 +89,8 @@ pub struct Meta {
     pub management: Management,
     /// The peer's; empty before its open.
     pub container_id: String,
+    /// Of the addresses that it names.
+    pub space: Space,
     /// It may go to the home of its first address.
     pub may_move: bool,
 }
@@ -442,6 +445,7 @@ impl Shard {
                 if let Some(peer) = self.peer_mut(at) {
                     peer.is_opening = true;
                     peer.meta.container_id.clone_from(&open.container_id);
+                    peer.meta.space.open(open.hostname.as_deref());
                 }
                 self.events.push_back(Request::Opened(at, open));
             }
@@ -457,8 +461,8 @@ impl Shard {
             }
             Event::Attached { link, ours: true, attach, body } => self.handle_answer(at, link, &attach, body),
             Event::Attached { link, ours: false, attach, body } => {
-                let container_id = self.peer(at).map_or("", |peer| &peer.meta.container_id);
-                let name = routed::name(&self.common.link_routes, container_id, &attach, body);
+                let meta = self.peer(at).map(|peer| &peer.meta);
+                let name = meta.and_then(|meta| routed::name(&self.common.link_routes, meta, &attach, body));
                 self.ask_attach(at, link, attach, name.map(|name| (name, body.into())));
             }
             Event::RelayDetached { link, answers, closed, error } => {

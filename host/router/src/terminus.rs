@@ -8,6 +8,7 @@ use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::Class;
 use crate::name::{Place, place};
+use crate::tenant::Space;
 
 /// Bytes of the longest address.
 const ADDRESS_MAX_BYTES: usize = 2048;
@@ -35,12 +36,12 @@ pub(crate) fn link_direction(attach: &Attach) -> Direction {
     if attach.role == Role::Sender { Direction::In } else { Direction::Out }
 }
 
-/// Reads the terminus on our side of a peer's attach.
+/// Reads the terminus on our side of a peer's attach. `space`: of its connection.
 ///
 /// # Errors
 ///
 /// What the link is refused with.
-pub(crate) fn wanted(attach: &Attach, router: &str) -> Result<Wanted, Error> {
+pub(crate) fn wanted(attach: &Attach, space: &Space, router: &str) -> Result<Wanted, Error> {
     let sends = attach.role == Role::Sender;
     let (address, dynamic) = if sends {
         match attach.target.as_deref() {
@@ -61,7 +62,18 @@ pub(crate) fn wanted(attach: &Attach, router: &str) -> Result<Wanted, Error> {
         (_, true) => Ok(Wanted::Dynamic),
         (None, false) if sends => Ok(Wanted::Anonymous),
         (None, false) => Err(invalid("the source has no address")),
-        (Some(address), false) => named(address, sends, router),
+        (Some(address), false) => Ok(match named(address, sends, router)? {
+            Wanted::Address(Class::Mobile, name) => Wanted::Address(Class::Mobile, space.name(&name)),
+            other => other,
+        }),
+    }
+}
+
+/// Whether the terminus on our side is to be made for the link.
+pub(crate) fn is_dynamic(attach: &Attach) -> bool {
+    match attach.target.as_deref() {
+        Some(TargetArchetype::Target(target)) if attach.role == Role::Sender => target.dynamic,
+        _ => attach.role == Role::Receiver && attach.source.as_deref().is_some_and(|source| source.dynamic),
     }
 }
 

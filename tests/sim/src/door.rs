@@ -8,6 +8,7 @@ use crosstie_amqp::handshake::{Client, Server, Side};
 use crosstie_amqp::sasl::Users;
 use crosstie_model::settings::{LinkCapacity, Management, Role, StripAnnotations};
 use crosstie_router::shard::Meta;
+use crosstie_router::tenant::Space;
 
 use crate::router::ROUTER_ID;
 
@@ -71,6 +72,7 @@ pub fn meta(name: &str) -> Meta {
         receivers_max: None,
         management: Management::Off,
         container_id: String::new(),
+        space: Space::default(),
         may_move: true,
     }
 }

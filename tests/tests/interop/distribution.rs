@@ -195,16 +195,19 @@ fn s10_an_unavailable_address_refuses_both_ends() {
 /// A sender without an address.
 fn anonymous(router: &Router) -> Peer {
     let mut peer = Peer::session(router.clients(), "anonymous");
-    let mut attach = sender(0, "");
-    attach.target = Some(Box::new(TargetArchetype::Target(Target { address: None, ..Target::default() })));
-    peer.send(0, &attach);
-    peer.expect_attach("sender-0");
-    peer.expect_credit();
+    attach_anonymous(&mut peer, 0);
     peer
 }
 
+pub(crate) fn attach_anonymous(peer: &mut Peer, handle: u32) {
+    let target = TargetArchetype::Target(Target { address: None, ..Target::default() });
+    peer.send(0, &Attach { target: Some(Box::new(target)), ..sender(handle, "") });
+    peer.expect_attach(&format!("sender-{handle}"));
+    peer.expect_credit();
+}
+
 /// A properties section with `to` alone (AMQP 1.0 part 3, 3.2.4), and a body.
-fn message_to(to: &str) -> Vec<u8> {
+pub(crate) fn message_to(to: &str) -> Vec<u8> {
     let length = u8::try_from(to.len()).expect("a short address");
     let mut message = vec![0x00, 0x53, 0x73, 0xc0, length + 5, 3, 0x40, 0x40, 0xa1, length];
     message.extend_from_slice(to.as_bytes());

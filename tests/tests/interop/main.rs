@@ -28,6 +28,7 @@ mod loss;
 mod lost_peer;
 mod management;
 mod migration;
+mod multi_tenant;
 mod patterns;
 mod plugins;
 mod plugins_live;

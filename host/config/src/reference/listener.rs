@@ -51,6 +51,9 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
     if let Some(family) = reader.text("socketAddressFamily") {
         draft.text("socket-address-family", family);
     }
+    if let Some(multi_tenant) = reader.flag("multiTenant") {
+        draft.flag("multi-tenant", multi_tenant);
+    }
     rest(&reader);
     reader.finish();
     draft.into_node()
@@ -58,7 +61,7 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
 
 fn rest(reader: &Reader<'_>) {
     reader.refuse(&["saslPlugin", "httpRootDir"]);
-    reader.refuse_yes(&["multiTenant", "http"]);
+    reader.refuse_yes(&["http"]);
     reader.without_effect(&["healthz", "metrics", "websockets"], "`http` is not on");
     reader.without_effect(&["trustedCertsFile"], "the reference does not use it either");
 }

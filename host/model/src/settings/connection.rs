@@ -233,6 +233,8 @@ pub struct Listener {
     pub management: Option<Management>,
     /// Plugin and note in the info map of a refusal.
     pub explain_refusals: bool,
+    /// Each hostname that peers open with has a space of addresses of its own.
+    pub multi_tenant: bool,
     /// Frames, sessions, times.
     pub connection: ConnectionSettings,
 }
