@@ -9,7 +9,7 @@ use crate::habits::Habits;
 use crate::ledger::Ledger;
 use crate::message::{self, FORMS};
 use crate::peer::{Peer, State};
-use crate::session::{End, Link, Receiver, Sender, Sending, Session, Stage};
+use crate::session::{End, Link, Receiver, Routed, Sender, Sending, Session, Stage};
 use crate::speech;
 
 /// Sessions of a peer.
@@ -306,11 +306,19 @@ impl Peer {
             return;
         }
         let may_send = session.may_send();
-        let Some(Link { end: End::Sender(sender), .. }) = session.links.get_mut(&handle) else {
+        let Some(Link { end: End::Sender(sender), routed, .. }) = session.links.get_mut(&handle) else {
             return;
         };
         if may_send && let Some(sending) = sender.sending.take() {
             turn.ledger.abort(sending.message);
+            if let Some(Routed { pair, .. }) = routed
+                && sending.begun
+                && sending.at == 0
+                && !turn.ledger.is_improper(sending.message)
+            {
+                // nothing of it was there to be handed on
+                turn.ledger.pairs.improper(*pair);
+            }
             session.next_outgoing = session.next_outgoing.add(1);
             let aborted = Transfer { handle, aborted: true, more: turn.rng.bool(), ..Transfer::default() };
             aborted.write(&mut self.up, channel, &[]);

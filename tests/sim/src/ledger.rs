@@ -315,6 +315,12 @@ impl Ledger {
         }
     }
 
+    /// Whether no container takes a message.
+    #[must_use]
+    pub fn is_improper(&self, id: MessageId) -> bool {
+        self.message(id).improper
+    }
+
     /// Tag and format of a message on a routed link.
     #[must_use]
     pub fn marks(&self, id: MessageId) -> Option<(Vec<u8>, u32)> {
