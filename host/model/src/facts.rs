@@ -239,8 +239,6 @@ pub enum ConnectorStatus {
     Success,
     /// The last try failed.
     Failed,
-    /// It was deleted, and its connection ends.
-    Closing,
 }
 
 /// A connector.

@@ -105,6 +105,5 @@ const fn status(status: ConnectorStatus) -> &'static str {
         ConnectorStatus::Connecting => "CONNECTING",
         ConnectorStatus::Success => "SUCCESS",
         ConnectorStatus::Failed => "FAILED",
-        ConnectorStatus::Closing => "CLOSING",
     }
 }
