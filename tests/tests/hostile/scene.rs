@@ -6,8 +6,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::peer::Peer;
+use crosstie_tests::performative::flow;
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::messaging::{Accepted, DeliveryState};
+use fe2o3_amqp_types::performatives::Flow;
 
 /// A fault is answered within this.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
@@ -61,6 +63,11 @@ impl Scene {
     }
 }
 
+/// A session's window, once so many frames have come.
+fn window(frames: u32) -> Flow {
+    Flow { next_incoming_id: Some(frames), handle: None, delivery_count: None, link_credit: None, ..flow(0, 0, 0) }
+}
+
 fn exchange(sender: &mut Peer, receiver: &mut Peer, stop: &AtomicBool) -> (u32, Duration) {
     let (mut count, mut slowest) = (0, Duration::ZERO);
     while !stop.load(Ordering::Relaxed) || count == 0 {
@@ -71,6 +78,9 @@ fn exchange(sender: &mut Peer, receiver: &mut Peer, stop: &AtomicBool) -> (u32, 
         assert!(matches!(sender.expect_outcome(count), DeliveryState::Accepted(_)));
         slowest = slowest.max(begun.elapsed());
         count += 1;
+        if count % 1000 == 0 {
+            receiver.send(0, &window(count));
+        }
         // A pace, so that it leaves the machine to the others.
         std::thread::sleep(Duration::from_millis(5));
     }
