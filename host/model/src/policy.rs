@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use crate::facts::PluginFacts;
@@ -50,18 +50,28 @@ impl Hook {
 
 /// The hooks that somebody is asked about, for all workers; plugins come and go while the router runs.
 #[derive(Debug, Default)]
-pub struct Hooks(AtomicU8);
+pub struct Hooks {
+    asked: AtomicU8,
+    edition: AtomicU32,
+}
 
 impl Hooks {
-    /// These, and no others.
+    /// These, and no others; what was decided before may be decided otherwise now.
     pub fn set(&self, hooks: impl IntoIterator<Item = Hook>) {
-        self.0.store(hooks.into_iter().fold(0, |set, hook| set | hook.bit()), Ordering::Relaxed);
+        self.asked.store(hooks.into_iter().fold(0, |set, hook| set | hook.bit()), Ordering::Relaxed);
+        self.edition.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Another one each time that those who are asked may have changed.
+    #[must_use]
+    pub fn edition(&self) -> u32 {
+        self.edition.load(Ordering::Relaxed)
     }
 
     /// Whether somebody is asked.
     #[must_use]
     pub fn has(&self, hook: Hook) -> bool {
-        self.0.load(Ordering::Relaxed) & hook.bit() != 0
+        self.asked.load(Ordering::Relaxed) & hook.bit() != 0
     }
 }
 
@@ -104,7 +114,7 @@ pub trait Policy {
     fn link(&self, request: LinkRequest) -> Reply<Verdict>;
 
     /// What the address of an attach stands for.
-    fn address(&self, request: AddressRequest) -> Reply<AddressVerdict>;
+    fn address(&self, request: AddressRequest) -> Reply<AddressDecision>;
 }
 
 /// The policy of a router without plugins: no opinion on anything.
@@ -132,8 +142,8 @@ impl Policy for BuiltIn {
         Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
     }
 
-    fn address(&self, _request: AddressRequest) -> Reply<AddressVerdict> {
-        Box::pin(std::future::ready(AddressVerdict::BuiltIn))
+    fn address(&self, _request: AddressRequest) -> Reply<AddressDecision> {
+        Box::pin(std::future::ready(AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None }))
     }
 }
 
@@ -462,11 +472,22 @@ pub enum LinkDirection {
     Outbound,
 }
 
-/// Asked at attach.
+/// When an address is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// By the attach of a link.
+    Attach,
+    /// By a message on a link without an address.
+    Anonymous,
+}
+
+/// Asked at attach, and when a message on a link without an address names one.
 #[derive(Debug, Clone)]
 pub struct AddressRequest {
-    /// As the peer wrote it.
+    /// As the peer wrote it, normalised, with its tenant.
     pub address: String,
+    /// When it is named.
+    pub occasion: Occasion,
     /// Seen from this router.
     pub direction: LinkDirection,
     /// Who attaches.
@@ -490,6 +511,15 @@ pub enum AddressVerdict {
         ruling: Ruling,
     },
     Deny(Denial),
+}
+
+/// An address decision, and for how long it holds for further messages of the same link.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AddressDecision {
+    /// What was decided.
+    pub verdict: AddressVerdict,
+    /// Absent: as long as the same plugins are asked.
+    pub ttl: Option<Duration>,
 }
 
 /// An address decision; what is absent is as configured for the (rewritten) address.

@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crosstie_amqp::fault::{condition, error};
 use crosstie_model::policy::{
-    AddressRequest, AddressVerdict, ConnectionRequest, Denial, Grant, Hook, Limits, LinkRequest, Refusal,
-    SessionRequest, Verdict,
+    AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, Grant, Hook, Limits, LinkRequest,
+    Refusal, SessionRequest, Verdict,
 };
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Management;
@@ -284,7 +285,7 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
         let (decision, granted) = match (admitted, address) {
             (Err(error), _) => (Decision::Refuse(error), Granted::default()),
             (Ok(granted), None) => (Decision::BuiltIn, granted),
-            (Ok(granted), Some(request)) => (rule(&worker, request, explain).await, granted),
+            (Ok(granted), Some(request)) => (rule(&worker, request, explain).await.0, granted),
         };
         let Some(socket) = worker.socket(at.connection) else {
             return;
@@ -307,10 +308,35 @@ async fn admit_link(worker: &Worker, request: LinkRequest, explain: bool) -> Res
     }
 }
 
-/// What an address stands for.
-async fn rule(worker: &Worker, request: AddressRequest, explain: bool) -> Decision {
+/// A message on a link without an address names one.
+pub(crate) fn name(worker: &Rc<Worker>, at: LinkRef) {
+    let Some(socket) = worker.socket(at.connection) else {
+        return;
+    };
+    let peer = socket.identity.borrow().peer.clone();
+    let request = peer.and_then(|peer| worker.shard.borrow().name_request(at, peer));
+    let explain = socket.identity.borrow().owner.explain_refusals;
+    drop(socket);
+    let worker = worker.clone();
+    tokio::task::spawn_local(async move {
+        let (decision, ttl) = match request {
+            Some(request) => rule(&worker, request, explain).await,
+            None => (Decision::BuiltIn, Some(Duration::ZERO)),
+        };
+        let Some(socket) = worker.socket(at.connection) else {
+            return;
+        };
+        worker.shard.borrow_mut().decide_name(worker.now(), at, decision, ttl);
+        worker.settle_events();
+        resume(&worker, &socket);
+    });
+}
+
+/// What an address stands for, and for how long messages of the same link may go by it.
+async fn rule(worker: &Worker, request: AddressRequest, explain: bool) -> (Decision, Option<Duration>) {
     let asked = request.address.clone();
-    match worker.policy.address(request).await {
+    let AddressDecision { verdict, ttl } = worker.policy.address(request).await;
+    let decision = match verdict {
         AddressVerdict::BuiltIn => Decision::BuiltIn,
         AddressVerdict::Apply { plugin, ruling } => {
             tracing::debug!(target: "address", plugin = &*plugin, asked, address = ruling.address, note = ruling.note, "address ruled");
@@ -320,5 +346,6 @@ async fn rule(worker: &Worker, request: AddressRequest, explain: bool) -> Decisi
             tracing::info!(target: "address", plugin = &*denial.plugin, address = asked, note = denial.refusal.note, "address denied");
             Decision::Refuse(refusal(denial, explain))
         }
-    }
+    };
+    (decision, ttl)
 }

@@ -537,6 +537,7 @@ impl Worker {
                 Request::Opened(at, open) => policy::opened(self, at, &open),
                 Request::Begun(at, channel) => policy::begun(self, at, channel),
                 Request::Attach(at) => policy::attach(self, at),
+                Request::Name(at) => policy::name(self, at),
                 Request::Manage(request) => self.ask(*request),
                 Request::Move(at, to) => {
                     if let Some(socket) = self.socket(at) {

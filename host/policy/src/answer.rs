@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{
-    AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Pick, Quota, Refusal, Ruling, Verdict,
+    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Pick, Quota, Refusal, Ruling,
+    Verdict,
 };
 
 use crate::tree::Tree;
@@ -249,11 +250,11 @@ fn limits(tree: Tree) -> Result<Limits, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressVerdict, String> {
+pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressDecision, String> {
     match variant(tree)? {
         (case, payload) if case == "apply" => {
             let mut record = Reader::of(payload, "the ruling")?;
-            caching(&mut record)?;
+            let ttl = Some(caching(&mut record)?);
             record.not_served("priority")?;
             let address = record.text("address")?;
             if let Some(text) = &address {
@@ -262,23 +263,23 @@ pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressVerdict, S
             let treatment = record.take("treatment").map(treatment).transpose()?;
             let phase = record.number("phase", 9)?.and_then(|phase| u8::try_from(phase).ok());
             let ruling = Ruling { address, treatment, phase, note: record.text("note")? };
-            Ok(AddressVerdict::Apply { plugin: plugin.clone(), ruling })
+            Ok(AddressDecision { verdict: AddressVerdict::Apply { plugin: plugin.clone(), ruling }, ttl })
         }
         (case, payload) if case == "deny" => {
             let mut record = Reader::of(payload, "the denial")?;
-            caching(&mut record)?;
+            let ttl = Some(caching(&mut record)?);
             let refusal = refusal(record.take("refusal").ok_or("no `refusal`")?)?;
-            Ok(AddressVerdict::Deny(Denial { plugin: plugin.clone(), refusal }))
+            Ok(AddressDecision { verdict: AddressVerdict::Deny(Denial { plugin: plugin.clone(), refusal }), ttl })
         }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }
 }
 
-/// What concerns the cache of anonymous links, which nobody asks about at attach, is checked all the same.
-fn caching(record: &mut Reader) -> Result<(), String> {
-    record.number("ttl-ms", u32::MAX.into())?;
+/// For how long it may be remembered. Each link remembers for itself, whoever else might share it.
+fn caching(record: &mut Reader) -> Result<Duration, String> {
+    let ttl = Duration::from_millis(record.number("ttl-ms", u32::MAX.into())?.unwrap_or(0));
     match record.text("shared-by")?.as_deref() {
-        None | Some("connection" | "attributes" | "everyone") => Ok(()),
+        None | Some("connection" | "attributes" | "everyone") => Ok(ttl),
         Some(other) => Err(format!("unknown scope `{}`", other.escape_debug())),
     }
 }

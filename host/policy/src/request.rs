@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, Limits, LinkDirection, LinkRequest, Peer,
-    PeerTls, SessionRequest, Terminus,
+    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, Limits, LinkDirection, LinkRequest,
+    Occasion, Peer, PeerTls, SessionRequest, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
@@ -300,11 +300,15 @@ pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
         LinkDirection::Outbound => "outbound",
     };
     let configured = request.configured.as_str();
+    let occasion = match request.occasion {
+        Occasion::Attach => "attach",
+        Occasion::Anonymous => "anonymous",
+    };
     Record::default()
         .with("ctx", context)
         .with("address", request.address.as_str())
         .with("direction", direction)
-        .with("occasion", "attach")
+        .with("occasion", occasion)
         .with("peer", peer)
         .list("capabilities", capabilities)
         .with("configured", configured)
@@ -415,6 +419,7 @@ mod tests {
             attributes: Vec::new(),
         };
         let request = AddressRequest {
+            occasion: Occasion::Attach,
             address: "q".to_owned(),
             direction: LinkDirection::Inbound,
             peer,
@@ -484,6 +489,7 @@ mod tests {
             }
         }
         let request = AddressRequest {
+            occasion: Occasion::Attach,
             address: "a".repeat(2048),
             direction: LinkDirection::Inbound,
             peer: talkative(),

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use crate::chain::Chain;
@@ -15,8 +16,8 @@ use crate::tree::Tree;
 use crate::{answer, request};
 use crosstie_model::facts::PluginFacts;
 use crosstie_model::policy::{
-    AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant, Hook, Hooks,
-    LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
+    AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant,
+    Hook, Hooks, LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
 };
 
 /// A plugin on this worker.
@@ -213,7 +214,7 @@ impl Policy for Worker {
         self.admit(Hook::Link, peer, move |context| request::link(context, request.clone()))
     }
 
-    fn address(&self, request: AddressRequest) -> Reply<AddressVerdict> {
+    fn address(&self, request: AddressRequest) -> Reply<AddressDecision> {
         let seats = self.seats();
         Box::pin(async move {
             let peer = Some(request.peer.remote.ip());
@@ -224,19 +225,22 @@ impl Policy for Worker {
                 let question = Question { hook: Hook::Address, context, request, peer };
                 match seat.ask(question, answer::address).await {
                     Said::Nothing => {}
-                    Said::Decision(verdict) => {
-                        if matches!(verdict, AddressVerdict::Deny(_)) {
+                    Said::Decision(decision) => {
+                        if matches!(decision.verdict, AddressVerdict::Deny(_)) {
                             seat.plugin.shared.stats.denied();
                         }
-                        return verdict;
+                        return decision;
                     }
-                    Said::Failed if seat.plugin.settings.on_failure.address_deny => {
-                        return AddressVerdict::Deny(failed(seat));
+                    Said::Failed => {
+                        let verdict = match seat.plugin.settings.on_failure.address_deny {
+                            true => AddressVerdict::Deny(failed(seat)),
+                            false => AddressVerdict::BuiltIn,
+                        };
+                        return AddressDecision { verdict, ttl: Some(Duration::ZERO) };
                     }
-                    Said::Failed => return AddressVerdict::BuiltIn,
                 }
             }
-            AddressVerdict::BuiltIn
+            AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None }
         })
     }
 }

@@ -6,7 +6,7 @@ use crosstie_amqp::fault::{condition, error};
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::{is_reserved, normalise};
-use crosstie_model::policy::{AddressRequest, Hook, Limits, Peer as PolicyPeer, Ruling, lowest};
+use crosstie_model::policy::{AddressRequest, Hook, Limits, Occasion, Peer as PolicyPeer, Ruling, lowest};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::{Distribution, Management};
 use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
@@ -18,7 +18,7 @@ use crate::auto_links::AutoLinkId;
 use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::Credit;
-use crate::lane::{Lane, LaneId, Lanes};
+use crate::lane::{Anonymous, Lane, LaneId, Lanes};
 use crate::link::{Asking, Incoming, Link, Outgoing};
 use crate::mail::{Change, Mail};
 use crate::name;
@@ -139,10 +139,6 @@ impl Shard {
             let why = format!("this connection has the {max} {kind} that it may have");
             return self.refuse(at, link, &attach, error(RESOURCE_LIMIT_EXCEEDED, why));
         }
-        if wanted == Wanted::Anonymous && common.asks.has(Hook::Address) {
-            let why = "senders without a target address are not served where a plugin decides about addresses";
-            return self.refuse(at, link, &attach, terminus::not_implemented(why));
-        }
         let serial = peer.next_serial();
         let asks_address =
             common.asks.has(Hook::Address) && matches!(&wanted, Wanted::Address(_, name) if !is_reserved(name));
@@ -187,6 +183,7 @@ impl Shard {
         }
         let addresses = &self.common.addresses;
         Some(AddressRequest {
+            occasion: Occasion::Attach,
             direction: terminus::direction(attach),
             peer,
             capabilities: terminus::capabilities(attach),
@@ -351,7 +348,8 @@ impl Shard {
                 }
             }
             End::Anonymous => {
-                self.open_incoming(place, name, Lanes::Anonymous(Box::default()), (auto_link, granted));
+                let anonymous = Anonymous::new(terminus::capabilities(attach));
+                self.open_incoming(place, name, Lanes::Anonymous(Box::new(anonymous)), (auto_link, granted));
                 self.set_open(at, link, true);
             }
             End::Node => {
@@ -393,6 +391,7 @@ impl Shard {
             strips: peer.meta.strip.incoming(),
             message_max_bytes: lowest(peer.meta.message_max_bytes, granted.limits.max_message_size),
             arriving: None,
+            naming: None,
             early: None,
             waiting_bytes: 0,
             stalls: false,
@@ -448,6 +447,7 @@ impl Shard {
 
     /// Opens a lane of an anonymous link to an address; one that was not used for long goes.
     pub(crate) fn open_lane(&mut self, at: ConnectionRef, link: LinkId, to: &str, address: Arc<Address>) -> LaneId {
+        let edition = self.common.asks.edition();
         let Some(incoming) = self.incoming_mut(at, link) else {
             self.common.addresses.release(address);
             return 0;
@@ -457,7 +457,7 @@ impl Shard {
             self.common.addresses.release(address);
             return 0;
         };
-        let lane = anonymous.add(to, Lane::new(address.clone()));
+        let lane = anonymous.add(to, Lane::new(address.clone()), edition);
         let retired = anonymous.retire(lane);
         self.add_producer(&Producer { connection: at, link, serial, lane }, &address);
         if let Some((lane, state)) = retired {

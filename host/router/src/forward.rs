@@ -7,12 +7,15 @@ use bytes::Bytes;
 use crosstie_amqp::connection::Transfer;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
+use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::policy::{Hook, Ruling};
+use crosstie_model::settings::Distribution;
 use fe2o3_amqp_types::definitions::AmqpError;
 use smallvec::SmallVec;
 
 use crate::address::{Class, ConnectionRef, Consumer, LinkRef};
 use crate::head::{self, Head};
-use crate::lane::{Lane, LaneId, Lanes, Takers};
+use crate::lane::{Known, Lane, LaneId, Lanes, Takers};
 use crate::link::{Arriving, Piece, Received, Route, Waiting};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::name::{Place, place};
@@ -96,7 +99,7 @@ impl Shard {
     }
 
     /// Takes the first piece of a delivery whose way is known.
-    fn begin(
+    pub(crate) fn begin(
         &mut self,
         (at, link): (ConnectionRef, LinkId),
         (lane, route): (LaneId, Route),
@@ -253,12 +256,13 @@ impl Shard {
             Way::Lane(lane, route) => self.begin((at, link), (lane, route), head, &message),
             Way::Node => self.ask_node(at, link, head, &message),
             Way::Refuse(outcome) => self.turn_back(at, link, head, &outcome),
+            Way::Ask(name) => self.ask_name((at, link), head, (found.to.unwrap_or_default(), name), &message),
         }
     }
 
     /// The lane that a delivery takes: the link's only one, or that of the address that the message names.
     fn lane_for(&mut self, at: ConnectionRef, link: LinkId, to: Option<&str>) -> Way {
-        let common = self.common.clone();
+        let (common, now) = (self.common.clone(), self.now);
         let Some(Peer { meta, sessions, .. }) = self.peer_mut(at) else {
             return Way::Refuse(Outcome::Released);
         };
@@ -277,7 +281,8 @@ impl Shard {
                 "Routing failure: no address present",
             ));
         };
-        if let Some(lane) = anonymous.named(to) {
+        let known = anonymous.look_up(to, (now, common.asks.edition()));
+        if let Known::Lane(lane) = known {
             let route = incoming.lane(lane).map_or(Route::Void, Lane::route);
             return Way::Lane(lane, route);
         }
@@ -287,21 +292,52 @@ impl Shard {
             Place::Node => return Way::Node,
             Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
         };
-        if common.addresses.is_unavailable(class, &name) {
+        match known {
+            Known::Refused(outcome) => Way::Refuse(outcome),
+            Known::As(ruling) => self.lane_by((at, link), to, (class, name), &ruling),
+            _ if class == Class::Mobile && !is_reserved(&name) && common.asks.has(Hook::Address) => Way::Ask(name),
+            _ => self.lane_by((at, link), to, (class, name), &Ruling::default()),
+        }
+    }
+
+    /// The lane to what the address of a message stands for.
+    pub(crate) fn lane_by(
+        &mut self,
+        (at, link): (ConnectionRef, LinkId),
+        to: &str,
+        (class, name): (Class, String),
+        ruling: &Ruling,
+    ) -> Way {
+        let addresses = &self.common.clone().addresses;
+        let name = ruling.address.as_deref().map_or(name, |address| normalise(address).to_owned());
+        let shut = Some(Distribution::Unavailable);
+        if ruling.treatment == shut || (ruling.treatment.is_none() && addresses.is_unavailable(class, &name)) {
             let why = "Deliveries cannot be sent to an unavailable address";
             return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
         }
-        let key = common.addresses.key_for(class, &name, false);
-        let Some(address) = common.addresses.find(&key) else {
+        let mut key = addresses.key_for(class, &name, false);
+        key.phase = ruling.phase.unwrap_or(key.phase);
+        let Some(address) = addresses.find(&key) else {
             return Way::Refuse(Outcome::Released);
         };
-        let lane = self.open_lane(at, link, to, address);
+        let edition = self.common.asks.edition();
+        let kept = match self.incoming_mut(at, link).map(|incoming| &mut incoming.lanes) {
+            Some(Lanes::Anonymous(anonymous)) => anonymous.leads_to(to, address.id, edition),
+            _ => None,
+        };
+        let lane = match kept {
+            Some(lane) => {
+                addresses.release(address);
+                lane
+            }
+            None => self.open_lane(at, link, to, address),
+        };
         let route = self.incoming_mut(at, link).and_then(|incoming| incoming.lane(lane)).map(Lane::route);
         Way::Lane(lane, route.unwrap_or(Route::Void))
     }
 
     /// Ends a delivery that goes nowhere.
-    fn turn_back(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead, outcome: &Outcome) {
+    pub(crate) fn turn_back(&mut self, at: ConnectionRef, link: LinkId, head: &PieceHead, outcome: &Outcome) {
         let presettled = head.settled;
         if presettled {
             self.drop_presettled(at, link, 1);
@@ -572,8 +608,10 @@ impl Shard {
 }
 
 /// Where a delivery goes.
-enum Way {
+pub(crate) enum Way {
     Lane(LaneId, Route),
     Node,
     Refuse(Outcome),
+    /// Policy is asked what this name stands for.
+    Ask(String),
 }

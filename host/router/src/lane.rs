@@ -4,13 +4,19 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use crosstie_amqp::time::Time;
+use crosstie_model::policy::Ruling;
 use crosstie_model::settings::Distribution;
 
 use crate::address::{Address, Choice, Consumer, LinkRef};
 use crate::link::{Route, Waiting};
+use crate::mail::Outcome;
 
 /// Lanes of an anonymous link that are kept when nothing waits on them.
 const IDLE_LANES_MAX: usize = 64;
+
+/// Names that a link remembers, with a lane or without.
+const NAMES_MAX: usize = 128;
 
 /// Tells the lanes of a link apart; never used twice on one link.
 pub(crate) type LaneId = u32;
@@ -26,14 +32,45 @@ pub(crate) enum Lanes {
     Node,
 }
 
-/// The lanes of an anonymous link.
+/// The lanes of an anonymous link, and what its messages' addresses stand for.
 #[derive(Debug, Default)]
 pub(crate) struct Anonymous {
-    by_name: BTreeMap<String, LaneId>,
+    /// Of its terminus.
+    pub(crate) capabilities: Vec<String>,
+    /// As messages write them.
+    names: BTreeMap<String, Name>,
     lanes: BTreeMap<LaneId, Named>,
     next: LaneId,
     /// Counts uses.
     uses: u64,
+}
+
+#[derive(Debug, Default)]
+struct Name {
+    lane: Option<LaneId>,
+    /// What policy said of it; absent where nobody was asked.
+    ruling: Option<Remembered>,
+    /// Of those who were asked, or would have been.
+    edition: u32,
+    used: u64,
+}
+
+/// What policy said of a name.
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    pub(crate) ruling: Result<Ruling, Outcome>,
+    /// Then it is asked again; absent: not before plugins change.
+    pub(crate) until: Option<Time>,
+}
+
+/// What is known of a name.
+#[derive(Debug)]
+pub(crate) enum Known {
+    Lane(LaneId),
+    /// It has no lane yet.
+    As(Ruling),
+    Refused(Outcome),
+    Nothing,
 }
 
 #[derive(Debug)]
@@ -64,35 +101,88 @@ impl Lanes {
 }
 
 impl Anonymous {
-    /// The lane for a name as messages write it.
+    /// No lanes yet; `capabilities`: of the terminus.
+    pub(crate) fn new(capabilities: Vec<String>) -> Self {
+        Self { capabilities, ..Self::default() }
+    }
+
+    /// The lane for a name.
     pub(crate) fn named(&mut self, name: &str) -> Option<LaneId> {
-        let id = *self.by_name.get(name)?;
+        let id = self.names.get(name)?.lane?;
         self.uses = self.uses.saturating_add(1);
-        let uses = self.uses;
-        self.lanes.get_mut(&id)?.used = uses;
+        self.lanes.get_mut(&id)?.used = self.uses;
         Some(id)
     }
 
+    /// What is known of a name by now, by those who would be asked.
+    pub(crate) fn look_up(&mut self, name: &str, (now, edition): (Time, u32)) -> Known {
+        let Some(known) = self.names.get_mut(name).filter(|known| known.edition == edition) else {
+            return Known::Nothing;
+        };
+        match &known.ruling {
+            Some(Remembered { until: Some(until), .. }) if now >= *until => return Known::Nothing,
+            Some(Remembered { ruling: Err(outcome), .. }) => {
+                let outcome = outcome.clone();
+                self.uses = self.uses.saturating_add(1);
+                known.used = self.uses;
+                return Known::Refused(outcome);
+            }
+            Some(Remembered { ruling: Ok(ruling), .. }) if known.lane.is_none() => return Known::As(ruling.clone()),
+            _ => {}
+        }
+        self.named(name).map_or(Known::Nothing, Known::Lane)
+    }
+
+    /// What policy says of a name from here on. Of the names that lead nowhere, the one that was not used for longest goes when
+    /// there are too many.
+    pub(crate) fn remember(&mut self, name: &str, ruling: Remembered, edition: u32) {
+        self.uses = self.uses.saturating_add(1);
+        let known = self.names.entry(name.to_owned()).or_default();
+        (known.ruling, known.edition, known.used) = (Some(ruling), edition, self.uses);
+        let idle = self.names.iter().filter(|(of, known)| known.lane.is_none() && *of != name);
+        if self.names.len() > NAMES_MAX
+            && let Some(oldest) = idle.min_by_key(|(_, known)| known.used).map(|(of, _)| of.clone())
+        {
+            self.names.remove(&oldest);
+        }
+    }
+
+    /// The lane for a name, where it leads to that address.
+    pub(crate) fn leads_to(&mut self, name: &str, address: u32, edition: u32) -> Option<LaneId> {
+        let id = self.named(name)?;
+        let there = self.lanes.get(&id)?.lane.address.id == address;
+        if there && let Some(known) = self.names.get_mut(name) {
+            known.edition = edition;
+        }
+        there.then_some(id)
+    }
+
     /// Adds a lane for a name.
-    pub(crate) fn add(&mut self, name: &str, lane: Lane) -> LaneId {
+    pub(crate) fn add(&mut self, name: &str, lane: Lane, edition: u32) -> LaneId {
         let id = self.next;
         self.next = self.next.wrapping_add(1);
         self.uses = self.uses.saturating_add(1);
-        self.by_name.insert(name.to_owned(), id);
+        let known = self.names.entry(name.to_owned()).or_default();
+        (known.lane, known.edition) = (Some(id), edition);
         self.lanes.insert(id, Named { name: name.to_owned(), used: self.uses, lane });
         id
     }
 
     /// Takes out all lanes.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (LaneId, Lane)> {
-        self.by_name.clear();
+        self.names.clear();
         std::mem::take(&mut self.lanes).into_iter().map(|(id, named)| (id, named.lane))
     }
 
     /// Takes out a lane.
     pub(crate) fn remove(&mut self, id: LaneId) -> Option<Lane> {
         let named = self.lanes.remove(&id)?;
-        self.by_name.remove(&named.name);
+        if let Some(known) = self.names.get_mut(&named.name).filter(|known| known.lane == Some(id)) {
+            known.lane = None;
+            if known.ruling.is_none() {
+                self.names.remove(&named.name);
+            }
+        }
         Some(named.lane)
     }
 
@@ -273,13 +363,44 @@ mod tests {
     }
 
     #[test]
+    fn what_policy_said_of_a_name_is_known_while_it_holds() {
+        let mut anonymous = Anonymous::default();
+        let ruling = |until: Option<u64>, ruling| Remembered { ruling, until: until.map(Time) };
+        anonymous.remember("as", ruling(Some(10), Ok(Ruling { phase: Some(3), ..Ruling::default() })), 1);
+        anonymous.remember("never", ruling(None, Err(Outcome::Released)), 1);
+        let phase = |known| match known {
+            Known::As(ruling) => ruling.phase,
+            Known::Lane(_) => Some(9),
+            Known::Refused(_) | Known::Nothing => None,
+        };
+        assert_eq!(phase(anonymous.look_up("as", (Time(9), 1))), Some(3));
+        assert!(matches!(anonymous.look_up("as", (Time(10), 1)), Known::Nothing));
+        assert!(matches!(anonymous.look_up("as", (Time(9), 2)), Known::Nothing), "of other plugins");
+        assert!(matches!(anonymous.look_up("never", (Time(u64::MAX), 1)), Known::Refused(Outcome::Released)));
+        // with a lane too it holds no longer; the lane stays for what is asked again and means the same
+        let (to, _) = lane(Distribution::Balanced, &[]);
+        let address = to.address.id;
+        let id = anonymous.add("as", to, 1);
+        assert_eq!(phase(anonymous.look_up("as", (Time(9), 1))), Some(9));
+        assert!(matches!(anonymous.look_up("as", (Time(10), 1)), Known::Nothing));
+        assert_eq!((anonymous.leads_to("as", address, 2), anonymous.leads_to("as", address + 1, 2)), (Some(id), None));
+        // names without a lane are as many as there is room for
+        for at in 0..NAMES_MAX {
+            anonymous.remember(&at.to_string(), ruling(None, Err(Outcome::Released)), 1);
+        }
+        assert!(matches!(anonymous.look_up("never", (Time(0), 1)), Known::Nothing));
+        assert_eq!((anonymous.names.len(), anonymous.named("as")), (NAMES_MAX, Some(id)));
+        assert!(anonymous.remove(id).is_some() && anonymous.named("as").is_none());
+    }
+
+    #[test]
     fn lanes_retire_the_one_that_was_not_used_for_longest() {
         let mut anonymous = Anonymous::default();
         for at in 0..IDLE_LANES_MAX {
-            anonymous.add(&at.to_string(), lane(Distribution::Balanced, &[]).0);
+            anonymous.add(&at.to_string(), lane(Distribution::Balanced, &[]).0, 0);
         }
         assert!(anonymous.named("0").is_some() && anonymous.retire(0).is_none());
-        let added = anonymous.add("more", lane(Distribution::Balanced, &[]).0);
+        let added = anonymous.add("more", lane(Distribution::Balanced, &[]).0, 0);
         assert!(anonymous.retire(added).is_some());
         assert!(
             anonymous.named("1").is_none() && anonymous.named("0").is_some() && anonymous.named("more") == Some(added)

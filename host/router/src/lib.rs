@@ -27,6 +27,7 @@ mod link;
 pub mod link_route;
 pub mod mail;
 pub mod name;
+mod naming;
 mod node;
 mod patterns;
 mod relayed;

@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::credit::{Credit, Gate};
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::mail::{Origin, Outcome, PieceHead};
+use crate::naming::Naming;
 use crate::routed::Routed;
 use crate::runs::{self, Runs};
 use crate::tally::Tallies;
@@ -250,6 +251,8 @@ pub(crate) struct Incoming {
     pub(crate) strips: bool,
     pub(crate) message_max_bytes: Option<u64>,
     pub(crate) arriving: Option<Arriving>,
+    /// Policy is asked about the address of a delivery.
+    pub(crate) naming: Option<Box<Naming>>,
     /// It has ended, and its sender hears of it when all of it has come.
     pub(crate) early: Option<Early>,
     /// Of all lanes.

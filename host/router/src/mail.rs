@@ -77,7 +77,12 @@ impl Outcome {
     /// rejected, and why.
     #[must_use]
     pub fn rejected(condition: AmqpError, description: &str) -> Self {
-        let error = Error { condition: condition.into(), description: Some(description.to_owned()), info: None };
+        Self::refused(Error { condition: condition.into(), description: Some(description.to_owned()), info: None })
+    }
+
+    /// rejected, with this error.
+    #[must_use]
+    pub fn refused(error: Error) -> Self {
         let rejected = Rejected { error: Some(error) };
         serde_amqp::to_vec(&rejected).map_or(Self::Failed, |state| Self::Other(state.into()))
     }

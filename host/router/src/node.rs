@@ -49,6 +49,7 @@ impl Shard {
                 strips: true,
                 message_max_bytes: None,
                 arriving: None,
+                naming: None,
                 early: None,
                 waiting_bytes: 0,
                 stalls: false,

@@ -104,6 +104,8 @@ pub enum Request {
     Begun(ConnectionRef, u16),
     /// A peer wants a link: ask policy, then [`Shard::decide`].
     Attach(LinkRef),
+    /// A message on a link without an address names one: ask policy, then [`Shard::decide_name`]. Input waits until then.
+    Name(LinkRef),
     /// The connection belongs on another worker.
     Move(ConnectionRef, u16),
     /// There is something to write.
@@ -173,6 +175,8 @@ pub struct Peer {
     pub(crate) is_opening: bool,
     /// The session that policy has not answered.
     pub(crate) beginning: Option<u16>,
+    /// The message whose address policy is asked about.
+    pub(crate) naming: Option<LinkRef>,
     /// Attaches that policy has not answered.
     pub(crate) asking: u32,
     /// Another connection takes its place.
@@ -210,6 +214,7 @@ impl Peer {
             first_attach: None,
             is_opening: false,
             beginning: None,
+            naming: None,
             asking: 0,
             retires: false,
             auto_links: Vec::new(),
@@ -270,7 +275,11 @@ impl Peer {
     }
 
     const fn waits_for_answers(&self) -> bool {
-        self.is_opening || self.beginning.is_some() || self.first_attach.is_some() || self.asking >= ASKING_MAX
+        self.is_opening
+            || self.beginning.is_some()
+            || self.naming.is_some()
+            || self.first_attach.is_some()
+            || self.asking >= ASKING_MAX
     }
 }
 
@@ -531,7 +540,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        (peer.is_opening, peer.beginning) = (false, None);
+        (peer.is_opening, peer.beginning, peer.naming) = (false, None, None);
         peer.amqp.close(error);
         self.drop_links(connection);
         self.mark(connection);

@@ -11,7 +11,7 @@ use crate::name::{Place, place};
 use crate::tenant::Space;
 
 /// Bytes of the longest address.
-const ADDRESS_MAX_BYTES: usize = 2048;
+pub(crate) const ADDRESS_MAX_BYTES: usize = 2048;
 
 /// What an attach asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -176,11 +176,6 @@ pub(crate) fn answer(attach: &Attach, address: Option<&str>, message_max_bytes: 
 
 fn refusal(condition: AmqpError, description: String) -> Error {
     Error { condition: condition.into(), description: Some(description), info: None }
-}
-
-/// `amqp:not-implemented`.
-pub(crate) fn not_implemented(description: &str) -> Error {
-    refusal(AmqpError::NotImplemented, description.to_owned())
 }
 
 /// `amqp:invalid-field`.

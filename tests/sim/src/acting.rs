@@ -153,7 +153,7 @@ impl Peer {
         };
         let (number, handle) = (turn.ledger.number(), turn.one(&free));
         let (link, attach) = if sends {
-            let anonymous = !turn.habits.asks && turn.rng.u8(..4) == 0;
+            let anonymous = turn.rng.u8(..4) == 0;
             let address = (!anonymous).then(|| turn.address());
             let mut attach = speech::sender(&name, handle, address.as_deref());
             let count = turn.one(&STARTS);

@@ -68,6 +68,7 @@ struct Wire {
 enum Errand {
     Admit(ConnectionRef),
     Decide(LinkRef),
+    Name(LinkRef),
     Move(ConnectionRef, u16),
 }
 
@@ -230,7 +231,7 @@ impl Router {
         };
         let at = match errand {
             Errand::Admit(at) | Errand::Move(at, _) => at,
-            Errand::Decide(link) => link.connection,
+            Errand::Decide(link) | Errand::Name(link) => link.connection,
         };
         let Some(shard) = self.shards.get_mut(usize::from(at.shard)) else {
             return;
@@ -238,6 +239,11 @@ impl Router {
         match errand {
             Errand::Admit(at) => shard.admit(self.now, at, &Limits::default()),
             Errand::Decide(link) => shard.decide(self.now, link, Decision::BuiltIn, Granted::default()),
+            Errand::Name(link) => {
+                // of some links each message is asked about
+                let ttl = (link.serial & 1 == 0).then_some(Duration::ZERO);
+                shard.decide_name(self.now, link, Decision::BuiltIn, ttl);
+            }
             Errand::Move(at, to) => {
                 let Some(peer) = shard.remove(at) else {
                     return;
@@ -371,6 +377,7 @@ impl Router {
                 Request::Opened(at, _) => self.errands.push_back(Errand::Admit(at)),
                 Request::Begun(..) => unreachable!("nobody is asked about sessions"),
                 Request::Attach(link) => self.errands.push_back(Errand::Decide(link)),
+                Request::Name(link) => self.errands.push_back(Errand::Name(link)),
                 Request::Move(at, to) => self.errands.push_back(Errand::Move(at, to)),
                 Request::Ended(at, _) => {
                     if let Some(wire) = self.by_place.get(&at).and_then(|id| self.wires.get_mut(id)) {

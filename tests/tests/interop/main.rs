@@ -31,6 +31,7 @@ mod migration;
 mod multi_tenant;
 mod patterns;
 mod plugins;
+mod plugins_anonymous;
 mod plugins_live;
 mod qdrouterd_conf;
 mod readme;

@@ -11,7 +11,7 @@ use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
 use crosstie_tests::server::Server;
 
 /// A router with one plugin named `rules`; `node` is what its `plugin` node holds.
-fn router_with(hooks: &[(&str, Hook)], node: &str, more: &str) -> Router {
+pub(crate) fn router_with(hooks: &[(&str, Hook)], node: &str, more: &str) -> Router {
     let dir = TestDir::new("plugins");
     dir.write("plugins/rules.wasm", module(hooks));
     Router::start_in(dir, &plain_kdl(&format!("plugins \"plugins\"\nplugin \"rules\" {{\n    {node}\n}}\n{more}")))
