@@ -109,8 +109,7 @@ impl Anonymous {
     /// The lane for a name.
     pub(crate) fn named(&mut self, name: &str) -> Option<LaneId> {
         let id = self.names.get(name)?.lane?;
-        self.uses = self.uses.saturating_add(1);
-        self.lanes.get_mut(&id)?.used = self.uses;
+        self.touch(id);
         Some(id)
     }
 
@@ -122,15 +121,27 @@ impl Anonymous {
         match &known.ruling {
             Some(Remembered { until: Some(until), .. }) if now >= *until => return Known::Nothing,
             Some(Remembered { ruling: Err(outcome), .. }) => {
-                let outcome = outcome.clone();
                 self.uses = self.uses.saturating_add(1);
                 known.used = self.uses;
-                return Known::Refused(outcome);
+                return Known::Refused(outcome.clone());
             }
             Some(Remembered { ruling: Ok(ruling), .. }) if known.lane.is_none() => return Known::As(ruling.clone()),
             _ => {}
         }
-        self.named(name).map_or(Known::Nothing, Known::Lane)
+        match known.lane {
+            Some(lane) => {
+                self.touch(lane);
+                Known::Lane(lane)
+            }
+            None => Known::Nothing,
+        }
+    }
+
+    fn touch(&mut self, lane: LaneId) {
+        self.uses = self.uses.saturating_add(1);
+        if let Some(named) = self.lanes.get_mut(&lane) {
+            named.used = self.uses;
+        }
     }
 
     /// What policy says of a name from here on. Of the names that lead nowhere, the one that was not used for longest goes when
