@@ -133,7 +133,8 @@ impl Loaded {
             None => message.to_owned(),
         };
         let Some(place) = place else {
-            return Problem::new(message);
+            let problem = Problem::new(message);
+            return hint.into_iter().fold(problem, Problem::with_hint);
         };
         let mut fault = Fault::at(place, message);
         if let Some(hint) = hint {

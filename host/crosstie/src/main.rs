@@ -8,6 +8,7 @@ mod import;
 mod logging;
 mod memory;
 mod password;
+mod plugin;
 mod reload;
 mod stat;
 
@@ -22,7 +23,7 @@ use crosstie_amqp::sasl::ITERATIONS_DEFAULT;
 use crosstie_config::{Loaded, Problems};
 use crosstie_model::settings::LogOutput;
 use crosstie_net::MakePolicy;
-use crosstie_policy::{PolicyEngine, Setup};
+use crosstie_policy::{LoadProblem, PolicyEngine, Setup};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::client::{ReceiveArgs, SendArgs};
@@ -87,6 +88,9 @@ enum Command {
     Reload(Box<reload::ReloadArgs>),
     /// Asks a running router about itself, and prints tables.
     Stat(Box<stat::StatArgs>),
+    /// Tries a plugin outside a router.
+    #[command(subcommand)]
+    Plugin(plugin::PluginCommand),
 }
 
 fn main() -> ExitCode {
@@ -118,6 +122,7 @@ fn main() -> ExitCode {
         }
         Command::Reload(args) => reload::reload(&args),
         Command::Stat(args) => stat::stat(&args),
+        Command::Plugin(command) => plugin::plugin(&command),
     }
 }
 
@@ -162,14 +167,18 @@ fn load_plugins(loaded: &Loaded, mut problems: Problems) -> Result<Option<Policy
     match loading.transpose() {
         Ok(engine) if problems.is_empty() => return Ok(engine),
         Ok(_) => {}
-        Err(found) => {
-            for problem in found {
-                let plugin = problem.plugin.as_deref();
-                problems.push(loaded.plugin_problem(plugin, &problem.path, &problem.message, problem.hint.as_deref()));
-            }
-        }
+        Err(found) => plugin_problems(loaded, found).iter().cloned().for_each(|problem| problems.push(problem)),
     }
     Err(problems)
+}
+
+/// Problems of plugins at their places in a configuration.
+fn plugin_problems(loaded: &Loaded, found: Vec<LoadProblem>) -> Problems {
+    let mut problems = Problems::default();
+    for LoadProblem { plugin, path, message, hint } in found {
+        problems.push(loaded.plugin_problem(plugin.as_deref(), &path, &message, hint.as_deref()));
+    }
+    problems
 }
 
 fn run(configuration: &Configuration) -> ExitCode {

@@ -398,6 +398,23 @@ pub struct Plugin {
     pub config: Vec<ConfigNode>,
 }
 
+impl Plugin {
+    /// One that no node names.
+    #[must_use]
+    pub fn unnamed(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            disabled: false,
+            hooks: None,
+            on_failure: OnFailure::default(),
+            only: Only::default(),
+            limits: PluginLimits::default(),
+            grants: vec![Grant::Log, Grant::Counter],
+            config: Vec::new(),
+        }
+    }
+}
+
 /// Whom a plugin is asked about; empty: everybody.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Only {

@@ -68,6 +68,11 @@ impl Shared {
         }
     }
 
+    /// Forgets keys and values.
+    pub(crate) fn forget(&self) {
+        self.kv.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// What it counts itself.
     pub(crate) fn counters(&self) -> Vec<(String, u64)> {
         let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);

@@ -52,6 +52,10 @@ impl Kv {
         Self { limit, ..Self::default() }
     }
 
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.limit);
+    }
+
     fn live(&mut self, key: &[u8], now_ms: u64) -> Option<&Value> {
         if self.entries.get(key)?.ends_at_ms.is_some_and(|end| end <= now_ms) {
             self.delete(key);

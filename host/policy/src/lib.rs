@@ -2,6 +2,7 @@
 
 mod answer;
 mod cache;
+mod cases;
 mod chain;
 mod clock;
 mod directory;
@@ -18,14 +19,15 @@ mod watch;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::policy::Policy;
-use crosstie_model::settings::{self, Grant, OnFailure, Only, PluginLimits};
+use crosstie_model::settings;
 use wasmtime::{Config, Engine};
 
+pub use crate::cases::{Case, Miss, Trial, read_cases};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
@@ -133,8 +135,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
             // why it is not known is a problem already
             Err(()) => Ok(plugins.directory.join(format!("{name}.wasm"))),
         };
-        let bytes = path.and_then(|path| directory::read(&path, settings.limits.module_bytes));
-        let plugin = bytes.map_err(|fault| vec![fault]).and_then(|bytes| loader.load(settings, &bytes, None));
+        let plugin = path.map_err(|fault| vec![fault]).and_then(|path| loader.load_file(settings, &path, None));
         match plugin {
             Ok(plugin) => loaded.push(Arc::new(plugin)),
             Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
@@ -150,8 +151,11 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.
 fn chain_of<'n>(plugins: &settings::Plugins, names: impl Iterator<Item = &'n String>) -> Vec<settings::Plugin> {
     let mut chain: Vec<settings::Plugin> = plugins.named.clone();
-    chain
-        .extend(names.filter(|name| !plugins.named.iter().any(|named| named.name == **name)).map(|name| unnamed(name)));
+    chain.extend(
+        names
+            .filter(|name| !plugins.named.iter().any(|named| named.name == **name))
+            .map(|name| settings::Plugin::unnamed(name)),
+    );
     chain.retain(|settings| !settings.disabled);
     chain
 }
@@ -179,29 +183,33 @@ impl Loader {
         Ok(Self { engine, clock: Arc::new(clock), runtime, router_id: setup.router_id, cache })
     }
 
-    /// Loads a plugin; `before`: the one that it replaces, whose keys and values it takes over.
-    fn load(&self, settings: settings::Plugin, bytes: &[u8], before: Option<&Plugin>) -> Result<Plugin, Vec<Fault>> {
+    /// Loads the plugin of a file, which is to decide the cases beside it as they say. `before`: the one that it replaces, whose keys
+    /// and values it takes over.
+    fn load_file(
+        &self,
+        settings: settings::Plugin,
+        path: &Path,
+        before: Option<&Plugin>,
+    ) -> Result<Plugin, Vec<Fault>> {
+        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault])?;
+        let cases = cases::beside(path).map_err(|fault| vec![fault])?;
+        let mut plugin = self.load(settings, &bytes)?;
+        if let Some(cases) = cases {
+            self.runtime.block_on(cases::pass(&plugin, &cases)).map_err(|fault| vec![fault])?;
+        }
+        if let Some(before) = before {
+            plugin.take_over(before);
+        }
+        Ok(plugin)
+    }
+
+    fn load(&self, settings: settings::Plugin, bytes: &[u8]) -> Result<Plugin, Vec<Fault>> {
         let environment = (self.router_id.as_str(), self.cache.as_deref());
-        let shared = before.map(|plugin| plugin.shared.clone());
-        self.runtime.block_on(plugin::load((&self.engine, &self.clock), (settings, shared), bytes, environment))
+        self.runtime.block_on(plugin::load((&self.engine, &self.clock), settings, bytes, environment))
     }
 }
 
 fn problem(plugin: Option<&str>, fault: Fault) -> LoadProblem {
     let Fault { message, path, hint } = fault;
     LoadProblem { plugin: plugin.map(str::to_owned), path, message, hint }
-}
-
-/// A plugin that no node names.
-fn unnamed(name: &str) -> settings::Plugin {
-    settings::Plugin {
-        name: name.to_owned(),
-        disabled: false,
-        hooks: None,
-        on_failure: OnFailure::default(),
-        only: Only::default(),
-        limits: PluginLimits::default(),
-        grants: vec![Grant::Log, Grant::Counter],
-        config: Vec::new(),
-    }
 }

@@ -85,7 +85,7 @@ pub(crate) struct Plugin {
     pub(crate) health: Health,
     /// Those that are asked.
     pub(crate) hooks: Vec<Hook>,
-    reads: Option<Vec<String>>,
+    pub(crate) reads: Option<Vec<String>>,
     router_id: String,
     engine: Engine,
     pub(crate) clock: Arc<Clock>,
@@ -102,7 +102,7 @@ type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
 /// Compiles and checks a module, and configures it once.
 pub(crate) async fn load(
     (engine, clock): (&Engine, &Arc<Clock>),
-    (settings, shared): (Settings, Option<Arc<Shared>>),
+    settings: Settings,
     bytes: &[u8],
     (router_id, cache): (&str, Option<&Path>),
 ) -> Result<Plugin, Vec<Fault>> {
@@ -114,8 +114,7 @@ pub(crate) async fn load(
     guest::link(&mut linker).map_err(fault)?;
     linker.define_unknown_imports_as_traps(&module).map_err(fault)?;
     let pre = linker.instantiate_pre(&module).map_err(fault)?;
-    let fresh = || Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
-    let shared = shared.unwrap_or_else(fresh);
+    let shared = Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
     let mut plugin = Plugin {
         health: Health::default(),
         hooks: exported,
@@ -234,6 +233,13 @@ impl Plugin {
             latency_us: [0.5, 0.99, 1.0].map(|share| counts.latency_us(share)),
             counters: self.shared.counters(),
         }
+    }
+
+    /// Has the keys, values and counts of the one that it replaces.
+    pub(crate) fn take_over(&mut self, before: &Self) {
+        self.shared = before.shared.clone();
+        // made with others
+        self.first = Mutex::default();
     }
 
     /// From now on every call fails: says whether that is new.

@@ -12,7 +12,7 @@ use crosstie_model::stamp::{self, Stamp};
 use crate::chain::Chain;
 use crate::directory;
 use crate::plugin::{Fault, Plugin};
-use crate::{Loader, PolicyEngine, unnamed};
+use crate::{Loader, PolicyEngine};
 
 /// How often the directory is looked at. A file that two looks find the same is complete.
 const LOOK: Duration = Duration::from_millis(500);
@@ -93,7 +93,12 @@ impl Watch {
     }
 
     fn settings(&self, name: &str) -> settings::Plugin {
-        self.plugins.named.iter().find(|named| named.name == name).cloned().unwrap_or_else(|| unnamed(name))
+        self.plugins
+            .named
+            .iter()
+            .find(|named| named.name == name)
+            .cloned()
+            .unwrap_or_else(|| settings::Plugin::unnamed(name))
     }
 
     /// Where in the chain a plugin stands.
@@ -143,7 +148,7 @@ impl Watch {
         let stamp = stamp::stamp(path);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
-        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault]);
+        let loaded = self.loader.load_file(settings, path, before.as_deref());
         if stamp::stamp(path) != stamp {
             // it is being written
             return false;
@@ -151,7 +156,7 @@ impl Watch {
         if let Some(seen) = self.seen.get_mut(&name) {
             seen.tried = stamp;
         }
-        match bytes.and_then(|bytes| self.loader.load(settings, &bytes, before.as_deref())) {
+        match loaded {
             Ok(plugin) => {
                 let hooks: Vec<_> = plugin.hooks.iter().map(|hook| hook.as_str()).collect();
                 tracing::info!(target: "plugin", plugin = name, ?hooks, "plugin loaded");

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crosstie_model::policy::{ConnectionRequest, Counts, Hook, Limits, Peer, Policy, Verdict};
 use crosstie_model::settings::{Grant, OnFailure, Only, Plugin, PluginLimits, Plugins};
-use crosstie_policy::{PolicyEngine, Setup, load};
+use crosstie_policy::{PolicyEngine, Setup, Trial, load, read_cases};
 use tokio::task::LocalSet;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -394,4 +394,49 @@ fn sessions_and_links_are_asked_about() {
             assert!(asks(&policy).await, "connections are not asked about");
         });
     }
+}
+
+/// Tells in the condition of its refusal how often it was asked.
+const COUNTS: &str = r#"(data (i32.const 16) "\a1\64deny\a2\69condition\63a:0\6bdescription\61x")
+    (global $asked (mut i32) (i32.const 0))
+    (func (export "on_session") (param i32 i32) (result i64)
+      (global.set $asked (i32.add (global.get $asked) (i32.const 1)))
+      (i32.store8 (i32.const 36) (i32.add (i32.const 48) (global.get $asked)))
+      (i64.or (i64.shl (i64.const 16) (i64.const 32)) (i64.const 35)))"#;
+
+fn trial(home: &Home) -> Trial {
+    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(home.0.join("state")) };
+    let loaded = Trial::load(&home.0.join("p.wasm"), Plugin::unnamed("p"), setup);
+    loaded.unwrap_or_else(|problems| panic!("{problems:?}"))
+}
+
+#[test]
+fn cases_show_what_is_decided_otherwise_and_what_an_instance_keeps() {
+    let trial = trial(&Home::new(&module("", COUNTS)));
+    assert_eq!(trial.describe(), (vec!["session"], None));
+    let case = |answer: &str| format!("{{\"hook\":\"session\",\"request\":{{}},\"answer\":{answer}}}\n");
+    let first = r#"{"deny":{"condition":"a:1","description":"x"}}"#;
+    let cases = [case(first), case("null"), "{\"hook\":\"link\",\"request\":{}}".to_owned()].concat();
+    let misses = trial.play(&read_cases(&cases).unwrap());
+    let told: Vec<(usize, &str)> = misses.iter().map(|miss| (miss.line, miss.message.as_str())).collect();
+    let [(1, keeps), (2, other), (3, unasked)] = told[..] else { panic!("{told:?}") };
+    assert!(keeps.contains("keeps something") && keeps.contains("a:2"), "{keeps}");
+    assert!(other.contains(first) && other.ends_with("and not null"), "{other}");
+    assert!(unasked.contains("on_link"), "{unasked}");
+    let timed = trial.time(&read_cases(&case(first)).unwrap()[0], 9).unwrap();
+    assert!(timed.0 <= timed.1 && timed.1 > Duration::ZERO, "{timed:?}");
+}
+
+#[test]
+fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
+    let home = Home::new(&module("", &holds("(i32.const 1)")));
+    let write = |text: &str| std::fs::write(home.0.join("p.cases.jsonl"), text).unwrap();
+    write("{\"hook\":\"connection\",\"request\":{}}\n");
+    home.load(PluginLimits::default());
+    write("{\"hook\":\"connection\",\"request\":{},\"answer\":{\"allow\":{}}}\n");
+    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    assert!(why.contains("its cases, line 1: answers null"), "{why}");
+    write("what\n");
+    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    assert!(why.contains("p.cases.jsonl, line 1: no case"), "{why}");
 }

@@ -94,6 +94,26 @@ fn a_file_that_is_half_written_or_broken_changes_nothing() {
     router.assert_healthy();
 }
 
+/// The cases that lie beside a file are decided before it takes its place.
+#[test]
+fn a_file_that_fails_its_cases_changes_nothing() {
+    let (mut router, plugins) = router(Some(&denying("one")), "");
+    let cases = |description: &str| {
+        let denial = format!(r#"{{"condition":"amqp:not-allowed","description":"{description}","info":[],"note":"rule"}}"#);
+        let line = format!(r#"{{"hook":"connection","request":{{}},"answer":{{"deny":{denial}}}}}"#);
+        std::fs::write(plugins.join("rules.cases.jsonl"), line).expect("written");
+    };
+    cases("two");
+    let mark = router.log_mark();
+    std::fs::write(plugins.join("rules.wasm"), denying("three")).expect("written");
+    let (line, _) = router.wait_log(mark, DEADLINE, &["plugin does not load: the one before stays", "rules"]);
+    assert!(line.contains("its cases, line 1: answers") && line.contains("three"), "{line}");
+    assert_eq!(refused(&router).as_deref(), Some("one"));
+    std::fs::write(plugins.join("rules.wasm"), denying("two")).expect("written");
+    await_decision(&router, Some("two"));
+    router.assert_healthy();
+}
+
 #[test]
 fn a_named_plugin_whose_file_is_gone_fails_until_it_comes_back() {
     let none = module(&[("on_connection", Hook::Answer(Vec::new()))]);

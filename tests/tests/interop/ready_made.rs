@@ -1,9 +1,10 @@
 //! The plugins of `plugins/`, built for wasm, as peers see their decisions; and the examples.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use crosstie_tests::place::{TestDir, workspace_dir};
+use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, check, plain_kdl};
 use crosstie_tests::server::Server;
@@ -95,4 +96,36 @@ fn every_example_is_good() {
         let found = check(&dir, &text.replace("${CROSSTIE_PLUGINS:-../target/plugins}", "plugins"));
         assert_eq!(found.code, Some(0), "{name}: {}", found.stderr);
     }
+}
+
+/// As someone tries a policy before it is dropped into the directory.
+#[test]
+fn ready_made_plugins_decide_their_cases_as_they_say() {
+    let root = workspace_dir();
+    let run = |command: &str, plugin: &str, cases: &Path| {
+        let from = with_plugin(plugin);
+        let file = from.path().join(format!("plugins/{plugin}.wasm"));
+        let mut crosstie = Command::new(router_binary());
+        crosstie.args(["plugin", command]).arg(file).arg(cases).args(["--config", "examples/policy.kdl"]);
+        crosstie.current_dir(&root).env("XDG_CACHE_HOME", from.path().join("cache")).env("NO_COLOR", "1");
+        let output = crosstie.output().expect("crosstie runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    for (plugin, count) in [("admission", 3), ("address-table", 4), ("failover-order", 2)] {
+        let cases = root.join("plugins").join(plugin).join("cases.jsonl");
+        let (code, told, error) = run("test", plugin, &cases);
+        assert_eq!((code, error.as_str()), (Some(0), ""), "{plugin}: {told}");
+        assert_eq!(told, format!("{count} of {count} cases are decided as they say\n"));
+        // no cases at all
+        let (code, told, error) = run("test", plugin, &root.join("README.md"));
+        assert_eq!((code, told.as_str()), (Some(1), ""), "{error}");
+        assert!(error.starts_with("error: line 1: no case"), "{error}");
+    }
+    let cases = root.join("plugins/address-table/cases.jsonl");
+    let (code, told, error) = run("test", "admission", &cases);
+    assert_eq!((code, told.as_str()), (Some(1), "0 of 4 cases are decided as they say\n"));
+    assert!(error.contains("error: line 4: it is not asked by `on_address`"), "{error}");
+    let (code, told, _) = run("bench", "address-table", &cases);
+    assert_eq!((code, told.lines().filter(|line| line.contains("median_us=")).count()), (Some(0), 4), "{told}");
 }

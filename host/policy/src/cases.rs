@@ -1,0 +1,321 @@
+//! Decisions that a plugin is to make: one JSON line each, as a router records them. They are asked outside a router.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use crosstie_model::policy::Hook;
+use crosstie_model::settings;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::instance::{Failure, Instance};
+use crate::plugin::{Fault, Plugin, export};
+use crate::request::Context;
+use crate::tree::Tree;
+use crate::{LoadProblem, Loader, Setup, answer, directory, problem};
+
+/// How bytes stand in JSON: an object with this key alone.
+const BYTES: &str = "$bytes";
+
+/// A line of a file of cases, as far as it matters here.
+#[derive(Deserialize)]
+struct Line {
+    hook: String,
+    request: Map<String, Value>,
+    /// Absent or null: no opinion.
+    #[serde(default)]
+    answer: Value,
+}
+
+/// A decision that is to be made.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Counted from 1.
+    pub line: usize,
+    hook: Hook,
+    request: Tree,
+    context: Context,
+    /// Of a failover request.
+    candidates: usize,
+    answer: Value,
+}
+
+/// A decision that was made otherwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Miss {
+    /// Of the case, counted from 1.
+    pub line: usize,
+    /// What was wrong.
+    pub message: String,
+}
+
+/// The cases that lie beside a plugin's file: `name.cases.jsonl`.
+pub(crate) fn beside(path: &Path) -> Result<Option<Vec<Case>>, Fault> {
+    let path = path.with_extension("cases.jsonl");
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => read_cases(&text).map(Some).map_err(|misses| fault(&name, &misses)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Fault::new(format!("cannot read `{name}`: {error}"))),
+    }
+}
+
+/// Whether a plugin decides its cases as they say.
+pub(crate) async fn pass(plugin: &Plugin, cases: &[Case]) -> Result<(), Fault> {
+    let misses = play(plugin, cases).await;
+    plugin.shared.forget();
+    if misses.is_empty() { Ok(()) } else { Err(fault("its cases", &misses)) }
+}
+
+/// The first of them, and how many there are.
+fn fault(of: &str, misses: &[Miss]) -> Fault {
+    let first = misses.first().map(|Miss { line, message }| format!("line {line}: {message}")).unwrap_or_default();
+    let more = misses.len().saturating_sub(1);
+    let fault = Fault::new(format!("{of}, {first}"));
+    if more == 0 { fault } else { fault.hint(format!("{more} more: see `crosstie plugin test`")) }
+}
+
+/// Reads a file of cases; empty lines count for nothing.
+///
+/// # Errors
+///
+/// Every line that is no case.
+pub fn read_cases(text: &str) -> Result<Vec<Case>, Vec<Miss>> {
+    let lines = text.lines().zip(1..).filter(|(text, _)| !text.trim().is_empty());
+    let (mut cases, mut misses) = (Vec::new(), Vec::new());
+    for (text, line) in lines {
+        match case(line, text) {
+            Ok(case) => cases.push(case),
+            Err(message) => misses.push(Miss { line, message }),
+        }
+    }
+    if misses.is_empty() { Ok(cases) } else { Err(misses) }
+}
+
+fn case(line: usize, text: &str) -> Result<Case, String> {
+    let Line { hook: word, mut request, answer } =
+        serde_json::from_str(text).map_err(|error| format!("no case: {error}"))?;
+    let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == word);
+    let hook = hook.ok_or_else(|| format!("no hook is called `{}`", word.escape_debug()))?;
+    let number = |key: &str| request.get("ctx").and_then(|ctx| ctx.get(key)).and_then(Value::as_u64).unwrap_or(0);
+    let context = Context { now_ms: number("now-ms"), seed: number("seed"), sequence: number("sequence") };
+    let candidates = request.get("candidates").and_then(Value::as_array).map_or(0, Vec::len);
+    request
+        .entry("ctx")
+        .or_insert_with(|| json!({ "now-ms": context.now_ms, "seed": context.seed, "sequence": context.sequence }));
+    // as an answer of a guest is shown: `1.0` and `1` are one number there
+    let answer = shown(&tree(answer)?);
+    Ok(Case { line, hook, request: tree(Value::Object(request))?, context, candidates, answer })
+}
+
+/// What JSON stands for.
+fn tree(value: Value) -> Result<Tree, String> {
+    Ok(match value {
+        Value::Null => Tree::Null,
+        Value::Bool(flag) => Tree::Bool(flag),
+        Value::String(text) => Tree::Text(text),
+        Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
+            (Some(number), ..) => Tree::Uint(number),
+            (None, Some(number), _) => Tree::Int(number),
+            (None, None, number) => Tree::Float(number.unwrap_or(f64::MAX)),
+        },
+        Value::Array(items) => Tree::Array(items.into_iter().map(tree).collect::<Result<_, _>>()?),
+        Value::Object(fields) => {
+            if let (1, Some(bytes)) = (fields.len(), fields.get(BYTES)) {
+                let text = bytes.as_str().ok_or_else(|| format!("`{BYTES}` is no text"))?;
+                let bytes = BASE64_STANDARD.decode(text).map_err(|error| format!("`{BYTES}` is no base64: {error}"))?;
+                return Ok(Tree::Bytes(bytes));
+            }
+            let field = |(key, value)| Ok((key, tree(value)?));
+            Tree::Map(fields.into_iter().map(field).collect::<Result<_, String>>()?)
+        }
+    })
+}
+
+/// A tree as JSON.
+fn shown(tree: &Tree) -> Value {
+    match tree {
+        Tree::Map(fields) => fields.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
+        Tree::Array(items) => items.iter().map(shown).collect(),
+        Tree::Text(text) => json!(text),
+        Tree::Bytes(bytes) => json!({ BYTES: BASE64_STANDARD.encode(bytes) }),
+        Tree::Uint(number) => json!(number),
+        Tree::Int(number) => json!(number),
+        Tree::Float(number) => json!(number),
+        Tree::Bool(flag) => json!(flag),
+        Tree::Null => Value::Null,
+    }
+}
+
+/// A plugin outside a router.
+pub struct Trial {
+    loader: Loader,
+    plugin: Plugin,
+}
+
+impl std::fmt::Debug for Trial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trial").field("plugin", &self.plugin.shared.name).finish_non_exhaustive()
+    }
+}
+
+impl Trial {
+    /// Loads and configures the plugin of a file.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not load.
+    pub fn load(path: &Path, settings: settings::Plugin, setup: Setup) -> Result<Self, Vec<LoadProblem>> {
+        let name = settings.name.clone();
+        let told = |faults: Vec<Fault>| faults.into_iter().map(|fault| problem(Some(&name), fault)).collect::<Vec<_>>();
+        let loader = Loader::new(setup).map_err(|fault| told(vec![fault]))?;
+        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| told(vec![fault]))?;
+        let plugin = loader.load(settings, &bytes).map_err(told)?;
+        Ok(Self { loader, plugin })
+    }
+
+    /// The hooks that it is asked, and the fields that it reads; absent: all.
+    #[must_use]
+    pub fn describe(&self) -> (Vec<&'static str>, Option<&[String]>) {
+        (self.plugin.hooks.iter().map(|hook| hook.as_str()).collect(), self.plugin.reads.as_deref())
+    }
+
+    /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time.
+    #[must_use]
+    pub fn play(&self, cases: &[Case]) -> Vec<Miss> {
+        self.loader.runtime.block_on(play(&self.plugin, cases))
+    }
+
+    /// The time of a decision, request encoded and answer checked: the median of so many, and the slowest.
+    ///
+    /// # Errors
+    ///
+    /// Why it makes none.
+    pub fn time(&self, case: &Case, count: u32) -> Result<(Duration, Duration), Miss> {
+        self.loader.runtime.block_on(async {
+            let failed = |message| Miss { line: case.line, message };
+            let mut instance = fresh(&self.plugin).await.map_err(failed)?;
+            let mut times = Vec::new();
+            for _ in 0..count.max(1) {
+                let begun = Instant::now();
+                if let Some(answer) = call(&self.plugin, &mut instance, case).await.map_err(failed)? {
+                    accept(&self.plugin, case, answer).map_err(failed)?;
+                }
+                times.push(begun.elapsed());
+            }
+            times.sort_unstable();
+            let at = |index: usize| times.get(index).copied().unwrap_or_default();
+            Ok((at(times.len() / 2), at(times.len().saturating_sub(1))))
+        })
+    }
+}
+
+/// Asks a plugin its cases; see [`Trial::play`].
+pub(crate) async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
+    let mut misses = Vec::new();
+    let mut reused = None;
+    for case in cases {
+        if let Err(message) = check(plugin, &mut reused, case).await {
+            misses.push(Miss { line: case.line, message });
+        }
+    }
+    misses
+}
+
+async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> Result<(), String> {
+    if !plugin.hooks.contains(&case.hook) {
+        return Err(format!("it is not asked by `{}`", export(case.hook)));
+    }
+    let said = ask(plugin, &mut fresh(plugin).await?, case).await?;
+    if said != case.answer {
+        return Err(format!("answers {said}, and not {}", case.answer));
+    }
+    for _ in 0..2 {
+        let mut instance = match reused.take() {
+            Some(instance) => instance,
+            None => fresh(plugin).await?,
+        };
+        let again = ask(plugin, &mut instance, case).await?;
+        if again != said {
+            return Err(format!(
+                "keeps something from one call to the next: answers {again} where it was asked before, and {said} where not"
+            ));
+        }
+        *reused = Some(instance);
+    }
+    Ok(())
+}
+
+async fn fresh(plugin: &Plugin) -> Result<Instance, String> {
+    plugin.ready().await.map_err(|failure| told(&failure))
+}
+
+/// The answer to a case as JSON, which is one that the router would take.
+async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Value, String> {
+    plugin.shared.forget();
+    let Some(answer) = call(plugin, instance, case).await? else { return Ok(Value::Null) };
+    let said = shown(&answer);
+    accept(plugin, case, answer).map_err(|why| format!("bad answer {said}: {why}"))?;
+    Ok(said)
+}
+
+async fn call(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Option<Tree>, String> {
+    let limits = &plugin.settings.limits;
+    let request = plugin.encode(case.request.clone());
+    let _running = plugin.clock.run();
+    let asking = instance.ask(case.hook, &request, limits, case.context);
+    match tokio::time::timeout(limits.deadline, asking).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(failure)) => Err(told(&failure)),
+        Err(_) => Err(format!("no answer within {} ms", limits.deadline.as_millis())),
+    }
+}
+
+fn accept(plugin: &Plugin, case: &Case, answer: Tree) -> Result<(), String> {
+    let name = &plugin.shared.name;
+    match case.hook {
+        Hook::Failover => answer::failover(name, case.candidates, answer).map(drop),
+        Hook::Address => answer::address(name, answer).map(drop),
+        Hook::Connection | Hook::Session | Hook::Link => answer::admission(name, answer).map(drop),
+    }
+}
+
+fn told(failure: &Failure) -> String {
+    format!("{}: {}", failure.cause.as_str(), failure.detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stands_for_trees() {
+        let text = r#"{"a":[1,-2,0.5,true,null,"x"],"b":{"$bytes":"AQI="},"c":{"$bytes":"AQI=","d":1}}"#;
+        let value: Value = serde_json::from_str(text).expect("JSON");
+        let read = tree(value.clone()).expect("a tree");
+        let Tree::Map(fields) = &read else { panic!("{read:?}") };
+        assert!(fields.contains(&("b".to_owned(), Tree::Bytes(vec![1, 2]))), "{fields:?}");
+        assert_eq!(shown(&read), value);
+        assert!(tree(json!({ "$bytes": 1 })).is_err() && tree(json!({ "$bytes": "?" })).is_err());
+    }
+
+    #[test]
+    fn what_is_no_case_is_named_with_its_line() {
+        let bad = "\n{}\n{\"hook\":\"door\",\"request\":{}}\n \n{\"hook\":\"link\",\"request\":[]}\nx";
+        let misses = read_cases(bad).expect_err("four are bad");
+        assert_eq!(misses.iter().map(|miss| miss.line).collect::<Vec<_>>(), [2, 3, 5, 6], "{misses:?}");
+        assert!(misses[1].message.contains("no hook is called `door`"), "{misses:?}");
+    }
+
+    #[test]
+    fn a_case_has_a_context_and_more_than_is_read_does_no_harm() {
+        let line = r#"{"hook":"session","request":{"ctx":{"now-ms":5}},"us":3,"plugin":"x","outcome":"ok"}"#;
+        let cases = read_cases(line).expect("a case");
+        assert_eq!((cases[0].context.now_ms, &cases[0].answer), (5, &Value::Null));
+        let none = read_cases(r#"{"hook":"session","request":{}}"#).expect("a case");
+        let Tree::Map(fields) = &none[0].request else { panic!("{none:?}") };
+        assert_eq!(fields.first().map(|(key, _)| key.as_str()), Some("ctx"));
+    }
+}
