@@ -7,6 +7,7 @@ mod disposition;
 mod fields;
 mod flow;
 mod shape;
+mod text;
 mod transfer;
 
 use thiserror::Error;
@@ -17,6 +18,7 @@ pub(crate) use descriptor::descriptor;
 pub use disposition::Disposition;
 pub use flow::Flow;
 pub(crate) use shape::{Shape, shape};
+pub use text::Text;
 pub use transfer::{HEAD_BYTES, TAG_MAX_BYTES, Transfer, TransferHead};
 
 use fields::Fields;

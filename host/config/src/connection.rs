@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crosstie_model::settings::{
-    AddressFamily, ConnectionLimits, ConnectionSettings, LinkCapacity, Mechanism, PropertyValue, Role, StripAnnotations,
+    AddressFamily, ConnectionLimits, ConnectionSettings, LinkCapacity, MESSAGE_PARTS, Mechanism, MessageParts,
+    PropertyValue, Role, StripAnnotations,
 };
 
 use crate::block::{Block, Item};
@@ -65,6 +66,7 @@ pub(crate) fn defaults() -> ConnectionSettings {
         max_session_frames: None,
         link_capacity: LinkCapacity { initial: 250, max: LINK_CAPACITY_GROWN },
         strip_annotations: StripAnnotations::default(),
+        log_messages: MessageParts::default(),
         properties: Vec::new(),
         address_family: None,
         limits,
@@ -121,11 +123,26 @@ pub(crate) fn read(block: &Block<'_>) -> ConnectionSettings {
     if let Some(strip) = block.word("strip-annotations", &STRIP, &[]) {
         read.strip_annotations = strip;
     }
+    read.log_messages = log_messages(block);
     read.properties = properties(block);
     read.limits = limits(block);
     // Both are written by people: of the two the smallest holds.
     read.max_sessions = sessions.unwrap_or(32_768).min(read.limits.sessions);
     read
+}
+
+fn log_messages(block: &Block<'_>) -> MessageParts {
+    let words = [MessageParts::ALL_WORD].into_iter().chain(MESSAGE_PARTS);
+    let words: Vec<_> = words.filter_map(|word| Some((word, MessageParts::parse(word)?))).collect();
+    let mut parts = MessageParts::default();
+    for text in block.texts("log-messages").unwrap_or_default() {
+        if let Some(part) = block.word_of(text, &words, &[])
+            && !parts.add(part)
+        {
+            block.loading.report(Fault::at(text.at, "what stands before this says it already").hint("remove it"));
+        }
+    }
+    parts
 }
 
 fn limits(block: &Block<'_>) -> ConnectionLimits {

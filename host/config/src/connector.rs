@@ -17,16 +17,8 @@ use crate::tree::{Node, Value};
 /// Endpoints of one connector.
 const ENDPOINTS_MAX: usize = 256;
 
-const UNSERVED: [&str; 8] = [
-    "cost",
-    "policy-vhost",
-    "allow-redirect",
-    "protocol-family",
-    "message-logging-components",
-    "ssl-profile",
-    "connection-msg",
-    "connection-status",
-];
+const UNSERVED: [&str; 7] =
+    ["cost", "policy-vhost", "allow-redirect", "protocol-family", "ssl-profile", "connection-msg", "connection-status"];
 
 /// A connector and what the check of the whole needs of its text.
 pub(crate) struct ConnectorDraft {

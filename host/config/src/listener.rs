@@ -15,7 +15,7 @@ use crate::service;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
-const UNSERVED: [&str; 16] = [
+const UNSERVED: [&str; 15] = [
     "cost",
     "http",
     "http-root-dir",
@@ -28,7 +28,6 @@ const UNSERVED: [&str; 16] = [
     "require-ssl",
     "require-tls",
     "protocol-family",
-    "message-logging-components",
     "ssl-profile",
     "trusted-certs-file",
     "client-certificate",

@@ -20,7 +20,7 @@ const COMPARED: [&str; 10] =
     ["router", "log", "limits", "tls", "user", "listener", "connector", "address", "auto-link", "link-route"];
 
 /// Attributes of a listener that its open connections keep as they were.
-const LISTENER_LATER: [&str; 14] = [
+const LISTENER_LATER: [&str; 15] = [
     "host",
     "port",
     "explain-refusals",
@@ -34,11 +34,12 @@ const LISTENER_LATER: [&str; 14] = [
     "properties",
     "socket-address-family",
     "strip-annotations",
+    "log-messages",
     "limits",
 ];
 
 /// Attributes of a connector that its open connection keeps as they were.
-const CONNECTOR_LATER: [&str; 11] = [
+const CONNECTOR_LATER: [&str; 12] = [
     "sasl-password",
     "failover",
     "handshake-timeout",
@@ -49,6 +50,7 @@ const CONNECTOR_LATER: [&str; 11] = [
     "link-capacity",
     "properties",
     "strip-annotations",
+    "log-messages",
     "limits",
 ];
 

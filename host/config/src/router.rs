@@ -30,8 +30,19 @@ const LEVELS: [(&str, LogLevel); 5] = [
 ];
 
 /// Areas of the log, as the configuration names them.
-pub const LOG_AREAS: [&str; 10] =
-    ["router", "listener", "connector", "connection", "link", "address", "plugin", "management", "network", "config"];
+pub const LOG_AREAS: [&str; 11] = [
+    "router",
+    "listener",
+    "connector",
+    "connection",
+    "link",
+    "address",
+    "message",
+    "plugin",
+    "management",
+    "network",
+    "config",
+];
 
 /// Words for a distribution.
 pub(crate) const DISTRIBUTIONS: [(&str, Distribution); 4] = [

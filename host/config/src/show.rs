@@ -188,6 +188,10 @@ fn connection(settings: &ConnectionSettings) -> Vec<KdlNode> {
     }
     nodes.extend(settings.address_family.map(|family| word("socket-address-family", family.as_str())));
     nodes.push(word("strip-annotations", settings.strip_annotations.as_str()));
+    if !settings.log_messages.is_empty() {
+        let parts = settings.log_messages.words().into_iter();
+        nodes.push(with("log-messages", parts.map(|part| KdlValue::String(part.to_owned()))));
+    }
     let limits = settings.limits;
     let mut inside: Vec<KdlNode> = limits.connections.map(|most| number("connections", most)).into_iter().collect();
     inside.push(number("sessions", limits.sessions));

@@ -22,13 +22,14 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
 }
 
 /// Attributes that have another name here than in the reference, units and case aside: (theirs, ours).
-const RENAMED: [(&str, &str); 18] = [
+const RENAMED: [(&str, &str); 19] = [
     ("worker-threads", "workers"),
     ("hello-interval", "hello"),
     ("hello-max-age", "hello"),
     ("sasl-mechanisms", "sasl"),
     ("initial-handshake-timeout", "handshake-timeout"),
     ("open-properties", "properties"),
+    ("message-logging-components", "log-messages"),
     ("ssl-profile", "tls"),
     ("container-id", "container"),
     ("failover-list", "failover-urls"),

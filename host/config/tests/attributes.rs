@@ -18,7 +18,7 @@ enum Fate {
 
 use Fate::{Default, Refused, Shown, Warned};
 
-const BOTH: [(&str, &str, Fate); 30] = [
+const BOTH: [(&str, &str, Fate); 33] = [
     ("name", "some", Shown(" some {")),
     ("host", "127.0.0.3", Shown("127.0.0.3")),
     ("port", "21000", Shown("21000")),
@@ -43,9 +43,12 @@ const BOTH: [(&str, &str, Fate); 30] = [
     ("idleTimeoutSeconds", "120", Shown("idle-timeout \"2m\"")),
     ("stripAnnotations", "in", Shown("strip-annotations in")),
     ("linkCapacity", "33", Shown("link-capacity 33")),
-    ("messageLoggingComponents", "all", Warned("messages are not logged")),
-    ("logMessage", "all", Warned("messages are not logged")),
+    ("messageLoggingComponents", "all", Shown("log-messages all")),
+    ("logMessage", "to,message-id,to", Shown("log-messages message-id to")),
     ("messageLoggingComponents", "none", Default),
+    ("messageLoggingComponents", "tow,subject", Shown("log-messages subject")),
+    ("messageLoggingComponents", "tow,subject", Warned("`tow` is no part of a message that can stand here")),
+    ("messageLoggingComponents", "all,none", Warned("`all` is no part of a message that can stand here")),
     ("policyVhost", "v", Warned("`enableVhostPolicy` is not on")),
     ("openProperties", "{\n        \"site\": \"berlin\"\n    }", Shown("site berlin")),
     ("openProperties", "{\n        \"product\": \"p\"\n    }", Refused("reserved")),

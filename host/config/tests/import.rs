@@ -208,7 +208,7 @@ fn what_kdl_takes_in_no_comment_and_no_name_is_written_nevertheless() {
 }
 
 /// As the reference's guide and its tests write them, in other words: names of before, words with blanks, maps in JSON, patterns
-/// with `#`, and a log of messages, which is none here.
+/// with `#`, and a log of messages.
 #[test]
 fn forms_of_the_guide_go_in() {
     let text = "router {\n    mode: standalone\n    id: Hub.One\n    allowUnsettledMulticast: yes\n    timestampsInUTC: true\n}\n\
@@ -228,7 +228,7 @@ fn forms_of_the_guide_go_in() {
         "pattern \"orders.#\"",
         "external-address \"A\"",
         "pattern \"*.carried.#\"",
-        "messages are not logged",
+        "log-messages \"all\"",
         "hall 7",
     ] {
         assert!(imported.kdl.contains(part), "{part} is missing in\n{}", imported.kdl);

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crosstie_config::{EMBEDDED, load, load_text, survey};
+use crosstie_model::settings::MESSAGE_PARTS;
 use proptest::prelude::*;
 
 fn problems(text: &str) -> String {
@@ -35,7 +36,12 @@ fn a_slip_is_shown_at_its_place_with_what_was_meant() {
 
 #[test]
 fn names_of_the_reference_lead_to_ours() {
-    for (theirs, ours) in [("idleTimeoutSeconds", "idle-timeout"), ("saslMechanisms", "sasl"), ("sslProfile", "tls")] {
+    for (theirs, ours) in [
+        ("idleTimeoutSeconds", "idle-timeout"),
+        ("saslMechanisms", "sasl"),
+        ("sslProfile", "tls"),
+        ("messageLoggingComponents", "log-messages"),
+    ] {
         let found = problems(&format!("listener \"a\" {{ {theirs} \"x\"; }}\n"));
         assert!(found.contains(&format!("did you mean `{ours}`?")), "{theirs}:\n{found}");
     }
@@ -89,7 +95,7 @@ fn what_is_shown_loads_to_the_same() {
         failover { allow \"*.example.com\"; backoff base=\"2s\" cap=\"1m\" jitter=0.1; } }\n\
         address { prefix \"q\"; waypoint; }\naddress \"alerts\" { pattern \"eu/*/#\"; distribution \"multicast\"; priority 7; egress-phase 2; }\n\
         limits { connections 100; buffered \"1MiB\"; }\n\
-        listener \"m\" { port 0; management \"read\"; strip-annotations \"in\"; limits { links 5; unsettled 9; buffered \"1MiB\"; max-message-size \"2MiB\"; } }\nauto-link \"in\" { address \"q\"; direction \"in\"; connection \"broker\"; }\n\
+        listener \"m\" { port 0; management \"read\"; strip-annotations \"in\"; log-messages \"to\" \"app-properties\"; limits { links 5; unsettled 9; buffered \"1MiB\"; max-message-size \"2MiB\"; } }\nauto-link \"in\" { address \"q\"; direction \"in\"; connection \"broker\"; }\n\
         link-route { prefix \"b2\"; direction \"in\"; connection \"broker\"; }\n\
         link-route { prefix \"c\"; direction \"in\"; distribution \"unavailable\"; }\n\
         link-route \"two\" { pattern \"a/*\"; direction \"out\"; container \"c\"; add-external-prefix \"x.\"; }\n";
@@ -471,6 +477,34 @@ fn what_is_no_word_hears_the_words() {
     ] {
         let found = problems(node);
         assert!(found.contains(wanted) && !found.contains(unwanted), "{node}:\n{found}");
+    }
+}
+
+#[test]
+fn parts_of_messages_to_log_are_words_each_once() {
+    let text = |parts: &str| {
+        format!("listener \"a\" {{\n    port 0\n}}\nconnector \"c\" {{\n    host \"h\"\n    log-messages {parts}\n}}\n")
+    };
+    let parts = |text: &str| {
+        let loaded = load_text("crosstie.kdl", text).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded.settings.connectors[0].connection.log_messages.words().join(" ")
+    };
+    assert_eq!(parts(&text("\"to\" \"message-id\"")), "message-id to");
+    assert_eq!(parts(&text("\"all\"")), "all");
+    let each = MESSAGE_PARTS.map(|part| format!("\"{part}\"")).join(" ");
+    assert_eq!(parts(&text(&each)), "all");
+    for (written, place, why) in [
+        ("\"mesage-id\"", "crosstie.kdl:6:18", "did you mean `message-id`?"),
+        ("\"to\" \"body\"", "crosstie.kdl:6:23", "it is one of `all`, `message-id`, `user-id`"),
+        ("\"none\"", "crosstie.kdl:6:18", "unknown value `none`"),
+        ("\"to\" \"to\"", "crosstie.kdl:6:23", "what stands before this says it already"),
+        ("\"all\" \"to\"", "crosstie.kdl:6:24", "what stands before this says it already"),
+        ("7", "crosstie.kdl:6:18", "a text"),
+        ("", "crosstie.kdl:6:5", "`log-messages` needs a value"),
+    ] {
+        let found = problems(&text(written));
+        assert!(found.contains(place) && found.contains(why), "{written}: {found}");
+        assert_eq!(found.matches("error:").count(), 1, "{written}: {found}");
     }
 }
 

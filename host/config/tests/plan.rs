@@ -86,6 +86,16 @@ fn each_change_has_its_line() {
         ("port 5672", "port 5673", "change listener \"clients\" (port): open connections stay as they are"),
         (
             "port 5672",
+            "port 5672; log-messages \"all\"",
+            "change listener \"clients\" (log-messages): open connections stay as they are",
+        ),
+        (
+            "\"amqp://b1\"",
+            "\"amqp://b1\"; log-messages \"all\"",
+            "change connector \"broker\" (log-messages): an open connection stays; the next attempt goes by it",
+        ),
+        (
+            "port 5672",
             "port 5672; management \"off\"",
             "change listener \"clients\" (management): its connections close",
         ),

@@ -611,11 +611,6 @@ fn a_request_that_is_wrong_names_the_attribute() {
     );
     assert!(listener(&[("prot", text("1"))]).starts_with("prot: unknown attribute of listener"));
     assert!(listener(&[("sslProfile", text("x"))]).starts_with("sslProfile: "));
-    let all = [("messageLoggingComponents", text("all"))];
-    assert!(listener(&all).starts_with("messageLoggingComponents: messages are not logged"));
-    assert!(reference::connector(&attributes(&all), &[]).unwrap_err().starts_with("messageLoggingComponents: "));
-    let none = [("messageLoggingComponents", text("none"))];
-    assert!(reference::connector(&attributes(&none), &[]).is_ok());
     let nested =
         vec![("a".to_owned(), AttributeValue::Map(vec![("b".to_owned(), AttributeValue::Float(f64::INFINITY))]))];
     assert!(listener(&[("openProperties", AttributeValue::Map(nested))]).starts_with("openProperties: "));

@@ -46,6 +46,7 @@ fn module_of(area: &str) -> Option<&'static str> {
     Some(match area {
         "router" => "ROUTER",
         "address" | "link" => "ROUTER_CORE",
+        "message" => "MESSAGE",
         "connection" | "network" => "SERVER",
         "management" => "AGENT",
         "plugin" => "POLICY",

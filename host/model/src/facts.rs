@@ -202,6 +202,8 @@ pub struct EndpointFacts {
     pub strip_annotations: &'static str,
     /// Credit of an incoming link.
     pub link_capacity: u32,
+    /// Parts of messages, separated by commas, or `all`; absent: none.
+    pub message_parts_logged: Option<String>,
     /// Added to our Open.
     pub open_properties: Vec<(String, PropertyValue)>,
 }

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 pub use self::connection::{
     AddressFamily, Backoff, ConnectionLimits, ConnectionSettings, Connector, Endpoint, Failover, FailoverUrl,
-    LinkCapacity, Listener, ListenerTls, Management, Mechanism, PropertyValue, Role, Scheme, StripAnnotations,
+    LinkCapacity, Listener, ListenerTls, MESSAGE_PARTS, Management, Mechanism, MessageParts, PropertyValue, Role,
+    Scheme, StripAnnotations,
 };
 use crate::cipher_suite::CipherSuite;
 use crate::pattern::Pattern;

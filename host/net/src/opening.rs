@@ -7,8 +7,8 @@ use crosstie_amqp::connection::Setup;
 use crosstie_amqp::handshake::{Client, Server, Side};
 use crosstie_amqp::sasl::{Nonce, Password, Users};
 use crosstie_model::settings::{
-    ConnectionSettings, Connector, LinkCapacity, Listener, Management, PropertyValue, Role, Secret, StripAnnotations,
-    User,
+    ConnectionSettings, Connector, LinkCapacity, Listener, Management, MessageParts, PropertyValue, Role, Secret,
+    StripAnnotations, User,
 };
 use crosstie_router::failover::Dial;
 use crosstie_router::failover_list;
@@ -100,6 +100,7 @@ pub(crate) fn meta(name: Arc<str>, role: Role, settings: &ConnectionSettings, ma
         peer_addr: String::new(),
         capacity: settings.link_capacity,
         strip: settings.strip_annotations,
+        log_messages: settings.log_messages,
         unsettled_max: settings.limits.unsettled,
         message_max_bytes: settings.limits.max_message_size_bytes,
         senders_max: None,
@@ -135,6 +136,7 @@ pub(crate) fn voice() -> (Setup, Meta) {
         peer_addr: String::new(),
         capacity: LinkCapacity { initial: 1000, max: 1000 },
         strip: StripAnnotations::Both,
+        log_messages: MessageParts::default(),
         unsettled_max: u32::MAX,
         message_max_bytes: None,
         senders_max: None,

@@ -31,6 +31,7 @@ fn endpoint(
     role: Role,
     settings: &ConnectionSettings,
 ) -> EndpointFacts {
+    let parts = settings.log_messages.words();
     let mechanisms: Vec<&str> = settings.sasl.iter().map(|mechanism| mechanism.as_str()).collect();
     EndpointFacts {
         name: name.to_owned(),
@@ -47,6 +48,7 @@ fn endpoint(
         idle_timeout_seconds: seconds(settings.idle_timeout),
         strip_annotations: settings.strip_annotations.as_str(),
         link_capacity: settings.link_capacity.initial,
+        message_parts_logged: (!parts.is_empty()).then(|| parts.join(",")),
         open_properties: settings.properties.clone(),
     }
 }

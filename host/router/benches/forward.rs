@@ -11,7 +11,7 @@ use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
 use crosstie_model::policy::Limits;
-use crosstie_model::settings::{Distribution, LinkCapacity, Management, Role, StripAnnotations};
+use crosstie_model::settings::{Distribution, LinkCapacity, Management, MessageParts, Role, StripAnnotations};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
@@ -64,6 +64,7 @@ fn meta() -> Meta {
         peer_addr: String::new(),
         capacity: LinkCapacity { initial: 1000, max: 1000 },
         strip: StripAnnotations::Both,
+        log_messages: MessageParts::default(),
         unsettled_max: 1_000_000,
         message_max_bytes: None,
         senders_max: None,

@@ -8,12 +8,14 @@ use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_amqp::transfer::Outgoing as Frame;
+use crosstie_model::settings::Direction;
 
 use crate::address::{Address, ConnectionRef, LinkRef, shards};
 use crate::forward::STALL_BYTES;
 use crate::head::{self, Head};
 use crate::link::{Current, Draining, Link, Outgoing, Piece, Queued, Sent};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::message_log::Passing;
 use crate::shard::{Peer, Shard, WRITE_HIGH_BYTES, WRITE_MAX_BYTES};
 
 /// What happened to a piece.
@@ -469,6 +471,10 @@ impl Peer {
             *unsettled = unsettled.saturating_add(1);
             session.sent.push(id, Sent { from: head.from, handle: to.link.handle, second: now.seconds() });
         }
+        if !self.meta.log_messages.is_empty() {
+            let whole = Passing { link: to.link, first: true, more: false, aborted: false, payload };
+            self.log_message(Direction::Out, &whole);
+        }
         Some(())
     }
 
@@ -509,6 +515,11 @@ impl Peer {
             });
         }
         let accepted = (ends && outgoing.settles && !head.settled && !head.aborted).then_some(head.from);
+        if !self.meta.log_messages.is_empty() && (begun || !head.first) {
+            let payload = payload.get(..sent.bytes).unwrap_or_default();
+            let piece = Passing { link, first: head.first, more: !ends, aborted: head.aborted, payload };
+            self.log_message(Direction::Out, &piece);
+        }
         Some(Written { bytes: sent.bytes, whole: sent.whole, begun, accepted, freed })
     }
 }

@@ -9,7 +9,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{Hook, Ruling};
-use crosstie_model::settings::Distribution;
+use crosstie_model::settings::{Direction, Distribution};
 use fe2o3_amqp_types::definitions::AmqpError;
 use smallvec::SmallVec;
 
@@ -18,6 +18,7 @@ use crate::head::{self, Head};
 use crate::lane::{Known, Lane, LaneId, Lanes, Takers};
 use crate::link::{Arriving, Piece, Received, Route, Waiting};
 use crate::mail::{Origin, Outcome, PieceHead};
+use crate::message_log::Passing;
 use crate::name::{Place, place};
 use crate::shard::{Managed, Peer, Producer, Request, Shard};
 
@@ -44,6 +45,10 @@ impl Shard {
             return;
         };
         peer.last_delivery = Some(now);
+        if !peer.meta.log_messages.is_empty() {
+            let Transfer { first, more, aborted, payload, .. } = *transfer;
+            peer.log_message(Direction::In, &Passing { link, first, more, aborted, payload });
+        }
         let Some(session) = peer.session(link.channel) else {
             return;
         };

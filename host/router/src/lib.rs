@@ -26,6 +26,7 @@ mod limits;
 mod link;
 pub mod link_route;
 pub mod mail;
+mod message_log;
 pub mod name;
 mod naming;
 mod node;

@@ -18,6 +18,7 @@ use crate::counters::Counters;
 use crate::credit::{Credit, Gate};
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::mail::{Origin, Outcome, PieceHead};
+use crate::message_log::Heads;
 use crate::naming::Naming;
 use crate::routed::Routed;
 use crate::runs::{self, Runs};
@@ -46,6 +47,8 @@ pub(crate) struct Session {
     pub(crate) gate: Gate,
     /// Outgoing links with something in their queue, each once.
     pub(crate) queued: Vec<u32>,
+    /// Of messages that are to be logged.
+    pub(crate) heads: Heads,
     /// What policy counts while it is there.
     pub(crate) held: Held,
     /// It ends, or its connection does, and has taken what was on its way from its consumers before they go one by one.
@@ -79,6 +82,7 @@ impl Session {
     }
 
     pub(crate) fn remove(&mut self, handle: u32) -> Option<Link> {
+        self.heads.forget(handle);
         self.links.get_mut(usize::try_from(handle).ok()?)?.take()
     }
 

@@ -5,11 +5,13 @@ use crosstie_amqp::connection::{Settled, Transfer};
 use crosstie_amqp::raw::{self, Disposition};
 use crosstie_amqp::session::{DeliveryId, LinkId, epoch, wire_id};
 use crosstie_amqp::time::Time;
+use crosstie_model::settings::Direction;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::forward::STALL_BYTES;
 use crate::link::{Link, Sent};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
+use crate::message_log::Passing;
 use crate::routed::{Item, Phase};
 use crate::runs::Run;
 use crate::shard::{Peer, Shard};
@@ -333,6 +335,12 @@ impl Peer {
         }
         if sent.whole && (head.aborted || (head.settled && !head.first)) {
             session.relayed.take((sent.id, sent.id), |_| {});
+        }
+        if !self.meta.log_messages.is_empty() && (begun || !head.first) {
+            let payload = payload.get(..sent.bytes).unwrap_or_default();
+            let more = head.more || !sent.whole;
+            let piece = Passing { link: to.link, first: head.first, more, aborted: head.aborted, payload };
+            self.log_message(Direction::Out, &piece);
         }
         Some(Written { bytes: sent.bytes, whole: sent.whole, begun: begun || !head.first })
     }

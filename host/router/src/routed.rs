@@ -701,6 +701,11 @@ impl Routed {
         self.held.is_some()
     }
 
+    /// What it is to.
+    pub(crate) fn address(&self) -> &str {
+        self.key.get(2..).unwrap_or_default()
+    }
+
     fn new(
         (id, serial): (u64, u32),
         name: Arc<str>,

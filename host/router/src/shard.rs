@@ -10,7 +10,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::policy::{Hook, Hooks, Limits};
 use crosstie_model::quota::Held;
-use crosstie_model::settings::{LinkCapacity, Management, Role, StripAnnotations};
+use crosstie_model::settings::{LinkCapacity, Management, MessageParts, Role, StripAnnotations};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Attach, Open};
 
@@ -77,6 +77,8 @@ pub struct Meta {
     pub capacity: LinkCapacity,
     /// Whether messages lose the annotations of routers.
     pub strip: StripAnnotations,
+    /// What is logged of each message.
+    pub log_messages: MessageParts,
     /// Deliveries that are not settled, each way.
     pub unsettled_max: u32,
     /// Of one message that it sends.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crosstie_amqp::connection::Setup;
 use crosstie_amqp::handshake::{Client, Server, Side};
 use crosstie_amqp::sasl::Users;
-use crosstie_model::settings::{LinkCapacity, Management, Role, StripAnnotations};
+use crosstie_model::settings::{LinkCapacity, Management, MessageParts, Role, StripAnnotations};
 use crosstie_router::shard::Meta;
 use crosstie_router::tenant::Space;
 
@@ -66,6 +66,7 @@ pub fn meta(name: &str) -> Meta {
         peer_addr: "127.0.0.1:1".to_owned(),
         capacity: LinkCapacity { initial: 250, max: 1000 },
         strip: StripAnnotations::Both,
+        log_messages: MessageParts::default(),
         unsettled_max: 100_000,
         message_max_bytes: None,
         senders_max: None,

@@ -86,6 +86,7 @@ fn every_log_line_of_the_host_names_its_area() {
         "connection",
         "link",
         "address",
+        "message",
         "plugin",
         "management",
         "network",

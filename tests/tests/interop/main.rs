@@ -27,6 +27,7 @@ mod log;
 mod loss;
 mod lost_peer;
 mod management;
+mod message_log;
 mod migration;
 mod multi_tenant;
 mod patterns;

@@ -99,7 +99,8 @@ fn a_file_that_is_half_written_or_broken_changes_nothing() {
 fn a_file_that_fails_its_cases_changes_nothing() {
     let (mut router, plugins) = router(Some(&denying("one")), "");
     let cases = |description: &str| {
-        let denial = format!(r#"{{"condition":"amqp:not-allowed","description":"{description}","info":[],"note":"rule"}}"#);
+        let denial =
+            format!(r#"{{"condition":"amqp:not-allowed","description":"{description}","info":[],"note":"rule"}}"#);
         let line = format!(r#"{{"hook":"connection","request":{{}},"answer":{{"deny":{denial}}}}}"#);
         std::fs::write(plugins.join("rules.cases.jsonl"), line).expect("written");
     };

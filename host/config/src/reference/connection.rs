@@ -1,6 +1,6 @@
 //! Connection attributes: what the `listener` and `connector` entities share. Source: features 1.2.
 
-use crosstie_model::settings::User;
+use crosstie_model::settings::{MessageParts, User};
 
 use crate::connection::{LIST_ITEM, MECHANISMS};
 use crate::loading::Fault;
@@ -42,10 +42,8 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
     }
     // where it is on, the `policy` entity is refused
     reader.without_effect(&["policyVhost"], "`enableVhostPolicy` is not on");
-    if let Some(components) = reader.text("messageLoggingComponents")
-        && components.value != "none"
-    {
-        reader.warn(components.at, "messages are not logged, whatever is asked for here: left out");
+    if let Some(parts) = reader.text("messageLoggingComponents").and_then(|written| log_messages(reader, &written)) {
+        draft.push(parts);
     }
     reader.without_effect(&["cost"], "it counts between routers alone");
 }
@@ -86,6 +84,27 @@ fn sizes(reader: &Reader<'_>, draft: &mut Draft) {
     }
     let capacity = reader.integer("linkCapacity").filter(|capacity| capacity.value != 0);
     draft.integer("link-capacity", capacity.unwrap_or_else(|| reader.default(250)));
+}
+
+/// The parts of messages that are logged. The reference knows `all` and `none` alone, no blanks, and passes over what it does not know.
+fn log_messages(reader: &Reader<'_>, written: &Placed<String>) -> Option<Draft> {
+    if written.value == "none" {
+        return None;
+    }
+    let mut node = Draft::new("log-messages", written.key_at);
+    let mut parts = MessageParts::default();
+    for word in written.value.split(',').filter(|word| !word.is_empty()) {
+        let part = MessageParts::parse(word).filter(|part| *part != MessageParts::ALL || word == written.value);
+        let Some(part) = part else {
+            let message = format!("`{}` is no part of a message that can stand here: left out", word.escape_debug());
+            reader.warn(written.at, message);
+            continue;
+        };
+        if parts.add(part) {
+            node.argument(Value::Text(word.to_owned()), written.at);
+        }
+    }
+    (!parts.is_empty()).then_some(node)
 }
 
 fn open_properties(map: &[Attribute], attribute: &Attribute) -> Draft {

@@ -22,7 +22,7 @@ const MODULES: [(&str, &[&str]); 17] = [
     ("ROUTER_HELLO", &[]),
     ("ROUTER_LS", &[]),
     ("ROUTER_MA", &[]),
-    ("MESSAGE", &[]),
+    ("MESSAGE", &["message"]),
     ("AUTHSERVICE", &[]),
     ("CONTAINER", &[]),
     ("ERROR", &[]),

@@ -55,7 +55,6 @@ pub fn listener(
     attributes: &[(String, AttributeValue)],
     (users, tls): (&[User], &[Tls]),
 ) -> Result<Made<Listener>, String> {
-    no_messages_logged(attributes)?;
     let around = Around { mode: "standalone", users, management: None };
     read("listener", attributes, |loading, entity| {
         let node = super::listener::listener(loading, entity, around);
@@ -73,25 +72,11 @@ pub fn connector(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result
     if attributes.iter().any(|(name, value)| camel_case(name) == "saslPassword" && is_elsewhere(value)) {
         return Err("saslPassword: only a configuration file may name an environment variable or a file".to_owned());
     }
-    no_messages_logged(attributes)?;
     let around = Around { mode: "standalone", users: &[], management: None };
     read("connector", attributes, |loading, entity| {
         let node = super::connector::connector(loading, entity, around);
         document::read_connector(loading, &node, tls)
     })
-}
-
-/// A request has no place for a warning: whoever asks for a log of messages hears that there is none.
-fn no_messages_logged(attributes: &[(String, AttributeValue)]) -> Result<(), String> {
-    let asks = |(name, value): &(String, AttributeValue)| {
-        matches!(camel_case(name).as_str(), "messageLoggingComponents" | "logMessage")
-            && !matches!(value, AttributeValue::Null)
-            && !matches!(value, AttributeValue::Text(text) if text == "none")
-    };
-    match attributes.iter().find(|attribute| asks(attribute)) {
-        Some((name, _)) => Err(format!("{name}: messages are not logged: only `none` is served")),
-        None => Ok(()),
-    }
 }
 
 /// A new rule for addresses. Whether its name is free and no other rule is for the same addresses is for the caller to know.

@@ -63,7 +63,12 @@ pub(crate) static CONNECTOR: Table<ConnectorFacts> = Table {
         setting("saslPassword", Shape::Text, nothing),
         formerly(
             "logMessage",
-            default(Fallback::Text("none"), setting("messageLoggingComponents", Shape::Text, nothing)),
+            default(
+                Fallback::Text("none"),
+                setting("messageLoggingComponents", Shape::Text, |connector| {
+                    text(connector.endpoint.message_parts_logged.as_deref().unwrap_or("none"))
+                }),
+            ),
         ),
         formerly("failoverList", attribute("failoverUrls", Shape::Text, |connector| maybe(&connector.failover_urls))),
         attribute("connectionStatus", Shape::Text, |connector| text(status(connector.status))),

@@ -74,7 +74,12 @@ pub(crate) static LISTENER: Table<ListenerFacts> = Table {
         formerly("httpRoot", setting("httpRootDir", Shape::Path, nothing)),
         formerly(
             "logMessage",
-            default(Fallback::Text("none"), setting("messageLoggingComponents", Shape::Text, nothing)),
+            default(
+                Fallback::Text("none"),
+                setting("messageLoggingComponents", Shape::Text, |listener| {
+                    text(listener.endpoint.message_parts_logged.as_deref().unwrap_or("none"))
+                }),
+            ),
         ),
         setting("policyVhost", Shape::Text, nothing),
         setting("openProperties", Shape::Properties, |listener| open_properties(&listener.endpoint.open_properties)),

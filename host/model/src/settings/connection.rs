@@ -90,6 +90,8 @@ pub struct ConnectionSettings {
     pub strip_annotations: StripAnnotations,
     /// The only addresses of a host name that are bound or dialled; absent: all.
     pub address_family: Option<AddressFamily>,
+    /// What is logged of each message that comes in or goes out.
+    pub log_messages: MessageParts,
     /// Added to our Open.
     pub properties: Vec<(String, PropertyValue)>,
     /// What one connection may hold.
@@ -112,6 +114,72 @@ impl AddressFamily {
             Self::V4 => "IPv4",
             Self::V6 => "IPv6",
         }
+    }
+}
+
+/// Parts of a message that can be logged: the fields of its properties in their order there, then its application properties. Source:
+/// features 1.2, `messageLoggingComponents`.
+pub const MESSAGE_PARTS: [&str; 14] = [
+    "message-id",
+    "user-id",
+    "to",
+    "subject",
+    "reply-to",
+    "correlation-id",
+    "content-type",
+    "content-encoding",
+    "absolute-expiry-time",
+    "creation-time",
+    "group-id",
+    "group-sequence",
+    "reply-to-group-id",
+    "app-properties",
+];
+
+/// Some of [`MESSAGE_PARTS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MessageParts(u16);
+
+impl MessageParts {
+    /// All of them.
+    pub const ALL: Self = Self((1 << MESSAGE_PARTS.len()) - 1);
+
+    /// The word for all of them.
+    pub const ALL_WORD: &str = "all";
+
+    /// Reads a word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let one = || MESSAGE_PARTS.iter().position(|part| *part == word).map(|at| Self(1 << at));
+        if word == Self::ALL_WORD { Some(Self::ALL) } else { one() }
+    }
+
+    /// The words for them; none where there are none.
+    #[must_use]
+    pub fn words(self) -> Vec<&'static str> {
+        if self == Self::ALL {
+            return vec![Self::ALL_WORD];
+        }
+        (0..).zip(MESSAGE_PARTS).filter(|(at, _)| self.has(*at)).map(|(_, word)| word).collect()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether the one at this place is among them.
+    #[must_use]
+    pub const fn has(self, at: usize) -> bool {
+        at < MESSAGE_PARTS.len() && self.0 & (1 << at) != 0
+    }
+
+    /// Adds others. Says whether any of them is new.
+    pub const fn add(&mut self, others: Self) -> bool {
+        let before = self.0;
+        self.0 |= others.0;
+        self.0 != before
     }
 }
 

@@ -18,7 +18,8 @@ use std::time::Duration;
 
 use crosstie_amqp::time::Time;
 use crosstie_model::settings::{
-    Backoff, ConnectionLimits, ConnectionSettings, Connector, Endpoint, LinkCapacity, Role, Scheme, StripAnnotations,
+    Backoff, ConnectionLimits, ConnectionSettings, Connector, Endpoint, LinkCapacity, MessageParts, Role, Scheme,
+    StripAnnotations,
 };
 use crosstie_router::failover::{Clock, Dial, Failover, Failure, Step};
 use crosstie_router::failover_list::{Advertised, Advertisement};
@@ -65,6 +66,7 @@ fn with_endpoints(endpoints: &[(&str, u8)]) -> Connector {
             link_capacity: LinkCapacity { initial: 1, max: 1 },
             properties: Vec::new(),
             strip_annotations: StripAnnotations::default(),
+            log_messages: MessageParts::default(),
             limits: ConnectionLimits::default(),
         },
     }
