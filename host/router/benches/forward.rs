@@ -134,6 +134,11 @@ fn hello(sends: bool) -> Vec<u8> {
     out
 }
 
+/// Messages of a turn: no more than their consumer's connection takes without being written.
+fn batch(size: usize) -> u32 {
+    BATCH.min(u32::try_from((512 << 10) / size).unwrap())
+}
+
 /// A router with one sender and some receivers on an address.
 struct Bench {
     shard: Shard,
@@ -163,8 +168,9 @@ impl Bench {
 
     /// Sends a batch, and has every receiver accept it.
     fn turn(&mut self, payload: &[u8]) {
-        let mut input = Vec::with_capacity(BATCH as usize * (payload.len() + 40));
-        for id in self.sent..self.sent + BATCH {
+        let batch = batch(payload.len());
+        let mut input = Vec::with_capacity(batch as usize * (payload.len() + 40));
+        for id in self.sent..self.sent + batch {
             let head = TransferHead {
                 handle: 0,
                 delivery_id: Some(id),
@@ -176,7 +182,7 @@ impl Bench {
             head.write(&mut input, 0, payload);
         }
         let first = self.sent;
-        self.sent += BATCH;
+        self.sent += batch;
         self.feed(self.sender, &input);
         for at in self.receivers.clone() {
             let mut input = Vec::new();
@@ -251,7 +257,7 @@ fn unsettled_by_bytes(bencher: divan::Bencher<'_, '_>, size: usize) {
     let mut bench = Bench::new(Distribution::Balanced, 1);
     let mut payload = vec![0; size];
     payload[..3].copy_from_slice(&[0x00, 0x53, 0x75]);
-    bencher.counter(divan::counter::ItemsCount::new(BATCH)).bench_local(|| bench.turn(&payload));
+    bencher.counter(divan::counter::ItemsCount::new(batch(size))).bench_local(|| bench.turn(&payload));
 }
 
 #[divan::bench(args = [1, 10])]
