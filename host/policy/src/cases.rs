@@ -135,7 +135,7 @@ fn tree(value: Value) -> Result<Tree, String> {
 }
 
 /// A tree as JSON.
-fn shown(tree: &Tree) -> Value {
+pub(crate) fn shown(tree: &Tree) -> Value {
     match tree {
         Tree::Map(fields) => fields.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
         Tree::Array(items) => items.iter().map(shown).collect(),

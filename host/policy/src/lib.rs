@@ -6,6 +6,8 @@ mod cases;
 mod chain;
 mod clock;
 mod directory;
+#[cfg(test)]
+mod golden;
 mod guest;
 mod health;
 mod instance;

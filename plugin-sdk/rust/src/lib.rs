@@ -42,6 +42,8 @@ pub mod config;
 pub mod connection;
 mod export;
 pub mod failover;
+#[cfg(test)]
+mod golden;
 #[doc(hidden)]
 pub mod guest;
 pub mod host;
