@@ -74,7 +74,7 @@ fn peer() -> Peer {
         mechanism: Some("EXTERNAL"),
         container_id: "billing-1".to_owned(),
         tls: Some(Arc::new(tls)),
-        attributes: vec![("tenant".to_owned(), "acme".to_owned())].into(),
+        attributes: vec![("tenant".to_owned(), "acme".to_owned())],
     }
 }
 
@@ -110,6 +110,20 @@ fn candidate(host: &str) -> Candidate {
         last_condition: Some("amqp:connection:forced".to_owned()),
         last_attempt_at_ms: Some(5),
         last_success_at_ms: Some(6),
+    }
+}
+
+fn config() -> ConfigNode {
+    ConfigNode {
+        name: "allow".to_owned(),
+        args: vec![PropertyValue::Integer(-1), PropertyValue::Bool(true), PropertyValue::Null],
+        props: vec![("user".to_owned(), PropertyValue::Text("alice".to_owned()))],
+        children: vec![ConfigNode {
+            name: "limit".to_owned(),
+            args: vec![PropertyValue::Float(1.5)],
+            props: Vec::new(),
+            children: Vec::new(),
+        }],
     }
 }
 
@@ -167,19 +181,8 @@ fn requests() -> Vec<(&'static str, Tree)> {
         down_since_ms: Some(77),
         candidates: vec![candidate("b1.example"), candidate("b2.example")],
     };
-    let config = ConfigNode {
-        name: "allow".to_owned(),
-        args: vec![PropertyValue::Integer(-1), PropertyValue::Bool(true), PropertyValue::Null],
-        props: vec![("user".to_owned(), PropertyValue::Text("alice".to_owned()))],
-        children: vec![ConfigNode {
-            name: "limit".to_owned(),
-            args: vec![PropertyValue::Float(1.5)],
-            props: Vec::new(),
-            children: Vec::new(),
-        }],
-    };
     vec![
-        ("request setup", request::setup("p", "hub", CONTEXT, &["log", "kv"], &[config])),
+        ("request setup", request::setup("p", "hub", CONTEXT, &["log", "kv"], &[config()])),
         ("request connection", request::connection(CONTEXT, connection)),
         ("request session", request::session(CONTEXT, SessionRequest { peer: peer(), sessions_open: 2 })),
         ("request link", request::link(CONTEXT, link)),
