@@ -29,6 +29,8 @@ pub(crate) struct Naming {
     name: String,
     /// As far as it has come.
     message: Gathered,
+    /// Of the plugins that are asked.
+    edition: u32,
 }
 
 impl Shard {
@@ -44,11 +46,11 @@ impl Shard {
             let outcome = Outcome::rejected(AmqpError::InvalidField, "the address is longer than 2048 bytes");
             return self.turn_back(at, link, head, &outcome);
         }
-        let message = self.common.buffered.gather(message);
+        let (message, edition) = (self.common.buffered.gather(message), self.common.asks.edition());
         let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
-        incoming.naming = Some(Box::new(Naming { head: *head, to, name, message }));
+        incoming.naming = Some(Box::new(Naming { head: *head, to, name, message, edition }));
         let place = LinkRef { connection: at, link, serial: incoming.serial };
         if let Some(peer) = self.peer_mut(at) {
             peer.naming = Some(place);
@@ -83,11 +85,10 @@ impl Shard {
             return;
         };
         peer.naming = None;
-        let edition = self.common.asks.edition();
         let Some(incoming) = self.incoming_mut(connection, link).filter(|incoming| incoming.serial == serial) else {
             return;
         };
-        let Some(Naming { mut head, to, name, message }) = incoming.naming.take().map(|naming| *naming) else {
+        let Some(Naming { mut head, to, name, message, edition }) = incoming.naming.take().map(|naming| *naming) else {
             return;
         };
         let ruling = match decision {
