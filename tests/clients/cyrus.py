@@ -1,10 +1,11 @@
-"""A server whose SASL is that of Cyrus, with the users of a database in a directory of its own: what peers came in by is reported."""
+"""A server whose SASL is that of Cyrus, with the users of a database in a directory of its own: what peers came in by is reported.
+With --identity it is an auth service that says that name of them."""
 
 import ctypes
 import os
 
 from events import condition, emit, options
-from proton import Endpoint
+from proton import Endpoint, symbol
 from proton.handlers import MessagingHandler
 from proton.reactor import Container
 
@@ -50,8 +51,13 @@ class Server(MessagingHandler):
         sasl.config_name(NAME)
         sasl.config_path(self.args.directory)
         sasl.allow_insecure_mechs = True
-        sasl.allowed_mechs(self.args.mechanisms)
+        sasl.allowed_mechs(self.args.mechanisms.replace(",", " "))
         event.transport.require_auth(True)
+
+    def on_connection_opening(self, event):
+        if self.args.identity:
+            claims = {"sub": self.args.identity, "preferred_username": "nobody"}
+            event.connection.properties = {symbol("authenticated-identity"): claims}
 
     def on_connection_opened(self, event):
         sasl = event.transport.sasl()
@@ -68,6 +74,7 @@ class Server(MessagingHandler):
 def main():
     parser = options(__doc__)
     parser.add_argument("--directory", required=True)
+    parser.add_argument("--identity")
     args = parser.parse_args()
     configure(args.directory, args.mechanisms.replace(",", " "))
     add_user(args.directory, args.user, args.password)

@@ -2,7 +2,7 @@
 
 use fe2o3_amqp_types::definitions::{AmqpError, ErrorCondition};
 use fe2o3_amqp_types::performatives::{Attach, Begin, Close, Detach, Disposition, End, Flow, Open, Transfer};
-use fe2o3_amqp_types::sasl::{SaslInit, SaslMechanisms, SaslOutcome};
+use fe2o3_amqp_types::sasl::{SaslChallenge, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use serde::Serialize;
 
 /// The protocol header that asks for AMQP without a security layer.
@@ -25,6 +25,8 @@ pub enum Performative {
     Close(Close),
     SaslMechanisms(SaslMechanisms),
     SaslInit(Box<SaslInit>),
+    SaslChallenge(SaslChallenge),
+    SaslResponse(SaslResponse),
     SaslOutcome(SaslOutcome),
     /// An empty frame.
     Heartbeat,
@@ -121,6 +123,8 @@ pub fn read(bytes: &[u8]) -> Frame {
         (0, 0x18) => Performative::Close(decode(performative)),
         (1, 0x40) => Performative::SaslMechanisms(decode(performative)),
         (1, 0x41) => Performative::SaslInit(Box::new(decode(performative))),
+        (1, 0x42) => Performative::SaslChallenge(decode(performative)),
+        (1, 0x43) => Performative::SaslResponse(decode(performative)),
         (1, 0x44) => Performative::SaslOutcome(decode(performative)),
         (kind, code) => panic!("frame of type {kind} with performative {code:#x}: {bytes:02x?}"),
     };

@@ -55,7 +55,15 @@ impl Management {
     ///
     /// When it is refused.
     pub async fn open(addr: SocketAddr) -> Self {
-        let mut client = Client::open(addr, "manager").await;
+        Self::over(Client::open(addr, "manager").await).await
+    }
+
+    /// Attaches over a connection that is there.
+    ///
+    /// # Panics
+    ///
+    /// When it is refused.
+    pub async fn over(mut client: Client) -> Self {
         let source = Source::builder().dynamic(true).build();
         let attach = Receiver::builder().name("replies").source(source).attach(client.session());
         let receiver = within("attach", attach).await.unwrap_or_else(|error| panic!("attach: {error:?}"));

@@ -10,8 +10,10 @@ use std::time::Duration;
 
 use fe2o3_amqp_types::definitions::{Error, Fields};
 use fe2o3_amqp_types::performatives::{Attach, ChannelMax, Close, MaxFrameSize, Open};
+use fe2o3_amqp_types::sasl::SaslCode;
 use serde_amqp::primitives::{Array, Symbol};
 
+use crate::delegation::{Answer, Words};
 use crate::fault::PeerFault;
 use crate::frame::{self, Frame, Header, Kind};
 use crate::handshake::{self, Exchange, Progress, Secure, Side};
@@ -65,6 +67,8 @@ pub struct Setup {
 /// What a peer did.
 #[derive(Debug)]
 pub enum Event<'b> {
+    /// Somebody else decides about its SASL exchange, and it has said this: answer with [`Connection::answer`]. Its input waits.
+    Asks(Words),
     /// Its open came. A server answers with [`Connection::open`] or [`Connection::close`].
     Opened(Box<Open>),
     /// Its session began, and ours with it.
@@ -312,6 +316,7 @@ impl Connection {
                 Ok(Step::Starved)
             }
             State::Header | State::AmqpHeader => self.step_header(input),
+            State::Sasl if self.is_consulting() => Ok(Step::Starved),
             _ => {
                 let Some((frame, length)) = frame::cut(input, self.setup.max_frame_size)? else {
                     return Ok(Step::Starved);
@@ -330,8 +335,12 @@ impl Connection {
         match (&self.setup.side, self.state, header) {
             (Side::Server(server), State::Header, Header::Sasl) => {
                 self.out.end().extend_from_slice(&frame::SASL_HEADER);
-                handshake::offer(self.out.end(), server);
                 self.state = State::Sasl;
+                if server.delegates {
+                    self.exchange = Some(Box::new(Exchange::Consults(None)));
+                    return Ok(Step::Event(Event::Asks(Words::Hello)));
+                }
+                handshake::offer(self.out.end(), server);
             }
             (Side::Server(server), State::Header, Header::Amqp) => {
                 let allowed = server.without_sasl;
@@ -358,7 +367,7 @@ impl Connection {
             return Err(PeerFault::Kind);
         }
         if sasl {
-            return self.handle_sasl(frame.body).map(|()| Step::Again);
+            return self.handle_sasl(frame.body);
         }
         if frame.body.is_empty() {
             return Ok(Step::Again);
@@ -386,14 +395,24 @@ impl Connection {
         }
     }
 
-    fn handle_sasl(&mut self, body: &[u8]) -> Result<(), PeerFault> {
+    fn handle_sasl(&mut self, body: &[u8]) -> Result<Step<'static>, PeerFault> {
         let exchange = *self.exchange.take().ok_or(PeerFault::State("this SASL frame"))?;
         let progress = match &self.setup.side {
             Side::Server(server) => handshake::serve(self.out.end(), server, exchange, body),
             Side::Client(client) => handshake::dial(self.out.end(), client, exchange, body),
         };
+        let words = self.progress(progress)?;
+        Ok(words.map_or(Step::Again, |words| Step::Event(Event::Asks(words))))
+    }
+
+    /// Takes a SASL exchange on; gives what somebody else is to be asked.
+    fn progress(&mut self, progress: Result<Progress, PeerFault>) -> Result<Option<Words>, PeerFault> {
         match progress {
             Ok(Progress::Goes(exchange)) => self.exchange = Some(Box::new(exchange)),
+            Ok(Progress::Asks(exchange, words)) => {
+                self.exchange = Some(Box::new(exchange));
+                return Ok(Some(words));
+            }
             Ok(Progress::Done { mechanism, user }) => {
                 (self.mechanism, self.user) = (Some(mechanism), user);
                 self.state = State::AmqpHeader;
@@ -407,6 +426,30 @@ impl Connection {
                 self.state = State::Ended;
                 return Err(fault);
             }
+        }
+        Ok(None)
+    }
+
+    /// Whether an [`Event::Asks`] has no answer yet.
+    #[must_use]
+    pub fn is_consulting(&self) -> bool {
+        self.state == State::Sasl && matches!(self.exchange.as_deref(), Some(Exchange::Consults(_)))
+    }
+
+    /// Answers an [`Event::Asks`].
+    ///
+    /// # Errors
+    ///
+    /// Why the connection is over: the outcome is written.
+    pub fn answer(&mut self, answer: Answer) -> Result<(), PeerFault> {
+        if !self.is_consulting() {
+            return Ok(());
+        }
+        if let (Side::Server(server), Some(Exchange::Consults(mechanism))) =
+            (&self.setup.side, self.exchange.take().map(|exchange| *exchange))
+        {
+            let progress = handshake::answer(self.out.end(), server, mechanism, answer);
+            self.progress(progress)?;
         }
         Ok(())
     }
@@ -521,7 +564,11 @@ impl Connection {
     /// A fault's close: nothing more is read.
     fn fail(&mut self, fault: &PeerFault) {
         let server = matches!(self.setup.side, Side::Server(_));
-        if self.state == State::Header && server {
+        if self.is_consulting()
+            && let Some(Exchange::Consults(mechanism)) = self.exchange.as_deref()
+        {
+            handshake::give_up(self.out.end(), mechanism.as_deref(), SaslCode::SysTemp);
+        } else if self.state == State::Header && server {
             self.out.end().extend_from_slice(&frame::AMQP_HEADER);
         } else {
             self.close(Some(fault.error()));

@@ -131,6 +131,9 @@ pub enum PeerFault {
     /// The SASL exchange failed.
     #[error("authentication failed: {0}")]
     Sasl(&'static str),
+    /// Nobody said whether the peer is who it says. It is not to blame.
+    #[error("no answer of the auth service")]
+    Unanswered,
 }
 
 impl PeerFault {
@@ -154,7 +157,7 @@ impl PeerFault {
             Self::Window => SessionError::WindowViolation.into(),
             Self::Credit(_) => LinkError::TransferLimitExceeded.into(),
             Self::Idle | Self::Handshake => AmqpError::ResourceLimitExceeded.into(),
-            Self::Unauthenticated | Self::Sasl(_) => AmqpError::UnauthorizedAccess.into(),
+            Self::Unauthenticated | Self::Sasl(_) | Self::Unanswered => AmqpError::UnauthorizedAccess.into(),
         }
     }
 

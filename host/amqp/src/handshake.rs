@@ -6,6 +6,7 @@ use std::sync::Arc;
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use serde_amqp::primitives::{Array, Binary, Symbol};
 
+use crate::delegation::{Answer, Words};
 use crate::fault::PeerFault;
 use crate::frame::{self, Kind};
 use crate::sasl::{self, ClientExchange, Hash, Nonce, Proof, ServerExchange, Users};
@@ -27,6 +28,9 @@ pub struct Server {
     pub plain_without_tls: bool,
     /// What the TLS layer knows of the peer; absent without TLS.
     pub secure: Option<Secure>,
+    /// Somebody else decides who the peers are. Of the mechanisms that are offered there, peers may use `mechanisms`, or any where
+    /// there are none.
+    pub delegates: bool,
 }
 
 /// A TLS layer.
@@ -39,6 +43,9 @@ pub struct Secure {
 impl Server {
     /// Whether this peer may use a mechanism: PLAIN where nobody listens, EXTERNAL with a certificate.
     fn takes(&self, name: &str) -> bool {
+        if self.delegates {
+            return self.passes_on(name);
+        }
         let known = self.mechanisms.iter().any(|offered| offered == name);
         known
             && match name {
@@ -46,6 +53,13 @@ impl Server {
                 "EXTERNAL" => self.secure.as_ref().is_some_and(|secure| secure.user.is_some()),
                 _ => true,
             }
+    }
+
+    /// Whether a peer may use a mechanism of whoever decides. EXTERNAL would be about our certificate, and not the peer's.
+    fn passes_on(&self, name: &str) -> bool {
+        let is_named = self.mechanisms.is_empty() || self.mechanisms.iter().any(|allowed| allowed == name);
+        let is_private = self.plain_without_tls || self.secure.is_some() || !sasl::shows_secret(name);
+        is_named && is_private && name != "EXTERNAL" && (name != "ANONYMOUS" || self.without_sasl)
     }
 }
 
@@ -83,6 +97,12 @@ pub(crate) enum Exchange {
     Asked(Nonce, Hash),
     /// Server: the peer's proof.
     Challenged(Hash, ServerExchange),
+    /// Server: what somebody else says to the peer's words; absent before the peer has chosen a mechanism.
+    Consults(Option<String>),
+    /// Server: the peer's init, in one of these mechanisms.
+    Offered(Vec<String>),
+    /// Server: the peer's response, for somebody else.
+    Passes(String),
     /// Client: the server's first message.
     First(Chosen, ClientExchange),
     /// Client: the server's proof, in a challenge or in the outcome.
@@ -99,6 +119,8 @@ type Chosen = &'static str;
 pub(crate) enum Progress {
     /// Another frame comes.
     Goes(Exchange),
+    /// Somebody else is asked.
+    Asks(Exchange, Words),
     /// The outcome is good.
     Done {
         /// The mechanism.
@@ -119,6 +141,57 @@ pub(crate) fn offer(out: &mut Vec<u8>, server: &Server) {
     append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(list) });
 }
 
+/// Appends what the peer of a delegated exchange is told, or the outcome.
+///
+/// # Errors
+///
+/// [`PeerFault::Sasl`] when it is refused, [`PeerFault::Unanswered`] when nobody says whether it is, or no mechanism is left.
+pub(crate) fn answer(
+    out: &mut Vec<u8>,
+    server: &Server,
+    mechanism: Option<String>,
+    answer: Answer,
+) -> Result<Progress, PeerFault> {
+    let fault = match (answer, mechanism) {
+        (Answer::Offers(names), None) => {
+            let offered: Vec<String> = names.into_iter().filter(|name| server.takes(name)).collect();
+            if !offered.is_empty() {
+                let list = offered.iter().map(|name| Symbol::from(name.as_str())).collect::<Vec<_>>();
+                append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(list) });
+                return Ok(Progress::Goes(Exchange::Offered(offered)));
+            }
+            give_up(out, None, SaslCode::SysPerm);
+            PeerFault::Unanswered
+        }
+        (Answer::Challenge(said), Some(mechanism)) => {
+            append(out, &SaslChallenge { challenge: Binary::from(said) });
+            return Ok(Progress::Goes(Exchange::Passes(mechanism)));
+        }
+        (Answer::Admits { user, said }, Some(mechanism)) => {
+            append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: said.map(Binary::from) });
+            return Ok(Progress::Done { mechanism, user });
+        }
+        (Answer::Refuses, mechanism) => {
+            give_up(out, mechanism.as_deref(), SaslCode::Auth);
+            PeerFault::Sasl("the auth service does not accept these credentials")
+        }
+        // nobody comes in by an answer to what was not asked
+        (Answer::Fails | Answer::Offers(_) | Answer::Challenge(_) | Answer::Admits { .. }, mechanism) => {
+            give_up(out, mechanism.as_deref(), SaslCode::SysTemp);
+            PeerFault::Unanswered
+        }
+    };
+    Err(fault)
+}
+
+/// Appends an outcome that refuses the peer of a delegated exchange. Mechanisms come first, and this one gives no secret away.
+pub(crate) fn give_up(out: &mut Vec<u8>, mechanism: Option<&str>, code: SaslCode) {
+    if mechanism.is_none() {
+        append(out, &SaslMechanisms { sasl_server_mechanisms: Array::from(vec![Symbol::from("ANONYMOUS")]) });
+    }
+    append(out, &SaslOutcome { code, additional_data: None });
+}
+
 /// Takes a peer's init or response as its server, and appends the challenge or the outcome.
 ///
 /// # Errors
@@ -134,7 +207,12 @@ pub(crate) fn serve(
         Exchange::Fresh(nonce) => take_init(out, server, nonce, body),
         Exchange::Asked(nonce, hash) => response(body).and_then(|said| challenge(out, server, (hash, nonce), &said)),
         Exchange::Challenged(hash, exchange) => response(body).and_then(|said| take_proof(out, hash, exchange, &said)),
-        Exchange::First(..) | Exchange::Unproven(..) | Exchange::Shown(_) => Err(PeerFault::State("this SASL frame")),
+        Exchange::Offered(names) => pass_init(&names, body),
+        Exchange::Passes(mechanism) => response(body)
+            .map(|said| Progress::Asks(Exchange::Consults(Some(mechanism)), Words::Response(said.into_vec()))),
+        Exchange::First(..) | Exchange::Unproven(..) | Exchange::Shown(_) | Exchange::Consults(_) => {
+            Err(PeerFault::State("this SASL frame"))
+        }
     };
     if answered.is_err() {
         append(out, &SaslOutcome { code: SaslCode::Auth, additional_data: None });
@@ -165,6 +243,16 @@ fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> R
     };
     append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: None });
     Ok(Progress::Done { mechanism: init.mechanism.0, user })
+}
+
+/// Takes the init of a delegated exchange.
+fn pass_init(offered: &[String], body: &[u8]) -> Result<Progress, PeerFault> {
+    let SaslInit { mechanism: Symbol(mechanism), initial_response, .. } = decode(body, 0x41, "sasl-init")?;
+    if !offered.contains(&mechanism) {
+        return Err(PeerFault::Sasl("a mechanism that was not offered"));
+    }
+    let said = initial_response.map(Binary::into_vec);
+    Ok(Progress::Asks(Exchange::Consults(Some(mechanism.clone())), Words::Init { mechanism, said }))
 }
 
 fn judge_plain(users: &Users, said: Option<&[u8]>) -> Result<String, &'static str> {
@@ -228,7 +316,11 @@ pub(crate) fn dial(out: &mut Vec<u8>, client: &Client, exchange: Exchange, body:
             take_outcome(body)?;
             return Ok(let_in(client, chosen));
         }
-        Exchange::Asked(..) | Exchange::Challenged(..) => return Err(PeerFault::State("this SASL frame")),
+        Exchange::Asked(..)
+        | Exchange::Challenged(..)
+        | Exchange::Consults(_)
+        | Exchange::Offered(_)
+        | Exchange::Passes(_) => return Err(PeerFault::State("this SASL frame")),
     };
     Ok(Progress::Goes(next))
 }
@@ -305,7 +397,11 @@ fn take_outcome(body: &[u8]) -> Result<Option<Binary>, PeerFault> {
     }
 }
 
-fn decode<T: serde::de::DeserializeOwned>(body: &[u8], code: u64, name: &'static str) -> Result<T, PeerFault> {
+pub(crate) fn decode<T: serde::de::DeserializeOwned>(
+    body: &[u8],
+    code: u64,
+    name: &'static str,
+) -> Result<T, PeerFault> {
     if raw::code(body).map(|(found, _)| found) != Some(code) {
         return Err(PeerFault::State("this SASL frame"));
     }
@@ -313,6 +409,6 @@ fn decode<T: serde::de::DeserializeOwned>(body: &[u8], code: u64, name: &'static
     serde_amqp::from_slice(&body).map_err(|error| PeerFault::Decode { performative: name, reason: error.to_string() })
 }
 
-fn append<T: serde::Serialize>(out: &mut Vec<u8>, body: &T) {
+pub(crate) fn append<T: serde::Serialize>(out: &mut Vec<u8>, body: &T) {
     frame::write(out, Kind::Sasl, 0, |out| crate::connection::encode(out, body));
 }

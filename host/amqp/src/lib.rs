@@ -1,6 +1,7 @@
 //! One AMQP 1.0 connection as a state machine: bytes and time in, events and bytes out.
 
 pub mod connection;
+pub mod delegation;
 pub mod fault;
 pub mod frame;
 pub mod guard;

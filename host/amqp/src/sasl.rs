@@ -26,6 +26,12 @@ pub const PART_MAX_BYTES: usize = 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Nonce(pub [u8; 18]);
 
+/// Whether whoever listens to the words of a mechanism learns what lets in.
+#[must_use]
+pub fn shows_secret(mechanism: &str) -> bool {
+    matches!(mechanism, "PLAIN" | "LOGIN" | "OAUTHBEARER" | "XOAUTH2")
+}
+
 /// A user name or password in the form that is compared: SASLprep (RFC 4013). What that prohibits stays as it is, on both sides, so
 /// that a password of other bytes still equals itself.
 fn prepare(text: &str) -> Cow<'_, str> {

@@ -50,6 +50,7 @@ fn server(mechanisms: &[&str]) -> Connection {
         users: users(),
         plain_without_tls: true,
         secure: None,
+        delegates: false,
     };
     Connection::new(Time(0), setup(Side::Server(server)), Nonce([1; 18]))
 }

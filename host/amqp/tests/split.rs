@@ -26,6 +26,7 @@ fn server() -> Connection {
         users,
         plain_without_tls: true,
         secure: None,
+        delegates: false,
     };
     let setup = Setup {
         container_id: "router".to_owned(),

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crosstie_model::settings::{
-    AddressRule, ClientCertificate, Connector, ContainerRef, Covers, LinkRoute, Listener, Mechanism, Plugins, Role,
-    Settings, Tls, User,
+    AddressRule, AuthService, ClientCertificate, Connector, ContainerRef, Covers, LinkRoute, Listener, Mechanism,
+    Plugins, Role, Settings, Tls, User,
 };
 
+use crate::auth_service::AuthServiceDraft;
 use crate::block::{Block, Item, name_of, not_served};
 use crate::connector::ConnectorDraft;
 use crate::listener::{ListenerDraft, default_mechanisms};
@@ -18,15 +19,16 @@ use crate::source::Place;
 use crate::tls::TlsDraft;
 use crate::tree::Node;
 use crate::writable::{self, Hindrance};
-use crate::{address, connector, listener, plugin, router, suggest, tls};
+use crate::{address, auth_service, connector, listener, plugin, router, suggest, tls};
 
-const KNOWN: [&str; 14] = [
+const KNOWN: [&str; 15] = [
     "router",
     "log",
     "limits",
     "state",
     "tls",
     "user",
+    "auth-service",
     "listener",
     "connector",
     "address",
@@ -38,8 +40,8 @@ const KNOWN: [&str; 14] = [
 ];
 
 /// Nodes of the language that this build does not serve.
-const UNSERVED: [&str; 10] =
-    ["management", "metrics", "http", "policy", "vhost", "websocket", "tracing", "exchange", "binding", "auth-service"];
+const UNSERVED: [&str; 9] =
+    ["management", "metrics", "http", "policy", "vhost", "websocket", "tracing", "exchange", "binding"];
 
 /// Settings, and where plugins stand in the text.
 pub(crate) struct Document {
@@ -96,6 +98,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
     let (users, users_at) = read_users(loading, nodes);
     let profiles = read_tls(loading, nodes);
     let tls: Vec<Tls> = profiles.iter().map(|draft| draft.tls.clone()).collect();
+    let auth_services = read_auth_services(loading, nodes, &tls);
     let mut names = Names::of("listener or connector");
     let mut roles = BTreeMap::new();
     let mut listeners = Vec::new();
@@ -104,7 +107,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         names.add(loading, &draft.listener.name, draft.name_at);
         roles.insert(draft.listener.name.clone(), draft.role);
         sockets.add(loading, &draft);
-        listeners.push(with_mechanisms(loading, draft, users.len(), &tls));
+        listeners.push(with_mechanisms(loading, draft, (users.len(), &tls, &auth_services)));
     }
     tls::check_listeners(loading, &profiles, &listeners);
     let mut connectors = Vec::new();
@@ -124,6 +127,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         limits: limits.unwrap_or_default(),
         tls,
         users,
+        auth_services,
         listeners,
         connectors,
         addresses: read_addresses(loading, nodes),
@@ -158,6 +162,22 @@ fn read_users(loading: &Loading<'_>, nodes: &[Node]) -> (Vec<User>, Vec<Place>) 
     let mut names = Names::of("user");
     let read = nodes.iter().filter(|node| node.name == "user").map(|node| listener::read_user(loading, node));
     read.inspect(|(user, at)| names.add(loading, &user.name, *at)).unzip()
+}
+
+fn read_auth_services(loading: &Loading<'_>, nodes: &[Node], tls: &[Tls]) -> Vec<AuthService> {
+    let mut names = Names::of("auth-service");
+    let read = nodes.iter().filter(|node| node.name == "auth-service");
+    let read = read.map(|node| read_auth_service(loading, node, tls));
+    read.inspect(|draft| names.add(loading, &draft.service.name, draft.name_at)).map(|draft| draft.service).collect()
+}
+
+/// Reads an `auth-service` node, its `tls` checked against those that there are.
+pub(crate) fn read_auth_service<'t>(loading: &'t Loading<'t>, node: &'t Node, tls: &[Tls]) -> AuthServiceDraft {
+    let draft = auth_service::read(loading, node);
+    if let Some((name, at)) = draft.service.tls.as_ref().zip(draft.tls_at) {
+        tls::find(loading, tls, name, at);
+    }
+    draft
 }
 
 fn read_tls(loading: &Loading<'_>, nodes: &[Node]) -> Vec<TlsDraft> {
@@ -239,8 +259,12 @@ fn read_state<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Option<PathBuf> {
 }
 
 /// Reads a `listener` node, its mechanisms checked against the users.
-pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node, (users, tls): (&[User], &[Tls])) -> Listener {
-    with_mechanisms(loading, listener::read_listener(loading, node), users.len(), tls)
+pub(crate) fn read_listener<'t>(
+    loading: &'t Loading<'t>,
+    node: &'t Node,
+    (users, tls, services): (&[User], &[Tls], &[AuthService]),
+) -> Listener {
+    with_mechanisms(loading, listener::read_listener(loading, node), (users.len(), tls, services))
 }
 
 /// Reads a `connector` node, its `tls` checked against those that there are.
@@ -266,7 +290,11 @@ fn with_tls(loading: &Loading<'_>, draft: ConnectorDraft, tls: &[Tls]) -> Connec
     connector
 }
 
-fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize, tls: &[Tls]) -> Listener {
+fn with_mechanisms(
+    loading: &Loading<'_>,
+    draft: ListenerDraft<'_>,
+    (users, tls, services): (usize, &[Tls], &[AuthService]),
+) -> Listener {
     let mut listener = draft.listener;
     let named = listener.tls.as_ref().zip(draft.tls_at);
     let found = named.and_then(|(used, at)| tls::find(loading, tls, &used.name, at));
@@ -283,6 +311,13 @@ fn with_mechanisms(loading: &Loading<'_>, draft: ListenerDraft, users: usize, tl
     {
         let fault = Fault::at(at, format!("`{}` asks peers for no certificate", found.name.escape_debug()));
         loading.report(fault.hint("add `client-certificate \"request\"` and `ca` to it"));
+    }
+    if let Some(delegation) = &draft.delegation {
+        let is_private = listener.connection.allow_plain_without_tls || listener.tls.is_some();
+        let asks = (listener.authenticate_peer, is_private);
+        listener.delegation = auth_service::resolve(loading, delegation, services, asks);
+        listener.connection.sasl.clear();
+        return listener;
     }
     match &draft.sasl {
         Some(sasl) => {

@@ -4,6 +4,7 @@
 //! (`document`), and back to text (`show`). `reference` reads the reference's own files into the same tree.
 
 mod address;
+mod auth_service;
 mod block;
 mod connection;
 mod connector;

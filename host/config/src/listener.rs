@@ -6,6 +6,7 @@ use crosstie_model::settings::{
     FAILOVER_URLS_MAX, FailoverUrl, Listener, ListenerTls, Management, Mechanism, Role, User,
 };
 
+use crate::auth_service::{self, DelegationDraft};
 use crate::block::{Block, Item, Text, name_of};
 use crate::connection::{self, Sasl};
 use crate::endpoint;
@@ -15,7 +16,7 @@ use crate::service;
 use crate::source::Place;
 use crate::tree::{Node, Value};
 
-const UNSERVED: [&str; 15] = [
+const UNSERVED: [&str; 14] = [
     "cost",
     "http",
     "http-root-dir",
@@ -23,7 +24,6 @@ const UNSERVED: [&str; 15] = [
     "healthz",
     "metrics",
     "policy-vhost",
-    "sasl-plugin",
     "require-encryption",
     "require-ssl",
     "require-tls",
@@ -38,8 +38,10 @@ pub(crate) const MANAGEMENT: [(&str, Management); 3] =
     [("off", Management::Off), ("read", Management::Read), ("full", Management::Full)];
 
 /// A listener and what the check of the whole needs of its text.
-pub(crate) struct ListenerDraft {
+pub(crate) struct ListenerDraft<'t> {
     pub(crate) listener: Listener,
+    /// Instead of `sasl`.
+    pub(crate) delegation: Option<DelegationDraft<'t>>,
     pub(crate) name_at: Place,
     /// Absent when it is written but cannot be read.
     pub(crate) role: Option<Role>,
@@ -65,7 +67,7 @@ pub(crate) fn read_user<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (User, 
 }
 
 /// Reads a `listener` node.
-pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ListenerDraft {
+pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> ListenerDraft<'t> {
     let name = name_of(loading, node, "listener \"clients\" { port 5672 }");
     let block = Block::with_qualifiers(loading, "listener", Item::of_node(node), &[]);
     let role = connection::role(&block);
@@ -75,11 +77,12 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     let failover_urls = failover_urls(&block);
     let tls = tls(&block);
     let authenticate_at = block.has("authenticate-peer");
-    let authenticate_peer = block.flag("authenticate-peer").unwrap_or(false);
+    let delegation = auth_service::delegation(&block);
+    let authenticate_peer = block.flag("authenticate-peer").unwrap_or(delegation.is_some());
     let explain_refusals = block.flag("explain-refusals").unwrap_or(true);
     let multi_tenant = block.flag("multi-tenant").unwrap_or(false);
     let management = block.word("management", &MANAGEMENT, &[]);
-    let sasl = connection::sasl(&block);
+    let sasl = if delegation.is_some() { None } else { connection::sasl(&block) };
     let mut connection = connection::read(&block);
     if let Some(sasl) = &sasl {
         connection.sasl = sasl.mechanisms.iter().map(|(mechanism, _)| *mechanism).collect();
@@ -92,6 +95,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
         port: port.unwrap_or(5672),
         failover_urls,
         tls: tls.as_ref().map(|(tls, _)| tls.clone()),
+        delegation: None,
         authenticate_peer,
         management,
         explain_refusals,
@@ -100,7 +104,7 @@ pub(crate) fn read_listener<'t>(loading: &'t Loading<'t>, node: &'t Node) -> Lis
     };
     let name_at = name.map_or(node.at, |name| name.at);
     let tls_at = tls.map(|(_, at)| at);
-    ListenerDraft { listener, name_at, role, sasl, authenticate_at, tls_at, has_address }
+    ListenerDraft { listener, delegation, name_at, role, sasl, authenticate_at, tls_at, has_address }
 }
 
 /// What may stand behind the name of a `tls` node.

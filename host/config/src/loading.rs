@@ -9,7 +9,8 @@ use crate::source::{Place, Source, Sources};
 const COLLECTED_MAX: usize = 10 * PROBLEMS_MAX;
 
 /// Attributes that problems speak of: our names, and those of the reference.
-const WORDS: [(&str, &str); 7] = [
+const WORDS: [(&str, &str); 8] = [
+    ("auth-service", "authServicePlugin"),
     ("sasl-username", "saslUsername"),
     ("sasl-password", "saslPassword"),
     ("tls", "sslProfile"),

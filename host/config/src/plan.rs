@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crosstie_model::plan::{Changed, Created, Difference, Plan, UserChange};
 use crosstie_model::settings::{
-    ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugins, Settings,
-    Tls, User,
+    AuthService, ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugins,
+    Settings, Tls, User,
 };
 use kdl::KdlNode;
 
@@ -16,8 +16,19 @@ use crate::show;
 use crate::tree::{Node, Value};
 
 /// Nodes that are compared one by one; any other one that differs needs a restart.
-const COMPARED: [&str; 10] =
-    ["router", "log", "limits", "tls", "user", "listener", "connector", "address", "auto-link", "link-route"];
+const COMPARED: [&str; 11] = [
+    "router",
+    "log",
+    "limits",
+    "tls",
+    "user",
+    "auth-service",
+    "listener",
+    "connector",
+    "address",
+    "auto-link",
+    "link-route",
+];
 
 /// Attributes of a listener that its open connections keep as they were.
 const LISTENER_LATER: [&str; 15] = [
@@ -80,6 +91,7 @@ impl Loaded {
         let log = comparing.process(running);
         comparing.tls(running);
         let users = comparing.users(running);
+        comparing.auth_services(running);
         let listeners = comparing.listeners(running);
         let connectors = comparing.connectors(running);
         let addresses = comparing.addresses(running);
@@ -161,6 +173,22 @@ impl Comparing<'_> {
         self.tell(found, &words, |tls| quoted(&tls.name));
     }
 
+    /// `auth-service` nodes; what that means for open connections stands with the listeners that use them.
+    fn auth_services(&mut self, running: &Settings) {
+        let new = &self.loaded.settings;
+        let same = |one: &AuthService, other: &AuthService| one.name == other.name;
+        let found = compare(&running.auth_services, &new.auth_services, same, |was, is| {
+            (differing(&show::auth_service(was), &show::auth_service(is)), false)
+        });
+        for service in found.difference.coming() {
+            if self.created.auth_services.contains(&service.name) {
+                self.clash("auth-service", &quoted(&service.name), |node| first_text(node) == Some(&service.name));
+            }
+        }
+        let words = Words { kind: "auth-service", removed: "", stays: "", closes: "" };
+        self.tell(found, &words, |service| quoted(&service.name));
+    }
+
     fn users(&mut self, running: &Settings) -> Option<UserChange> {
         let loaded = self.loaded;
         let new = &loaded.settings.users;
@@ -198,6 +226,7 @@ impl Comparing<'_> {
                 let named = |listener: &Listener| listener.tls.as_ref().map(|tls| tls.name.clone());
                 let profiles = [profile(running, named(was)), profile(new, named(is))];
                 add(&mut changed, "tls", profiles[0] != profiles[1]);
+                add(&mut changed, "auth-service", was.delegation != is.delegation);
                 let closes = changed.iter().any(|name| match name.as_str() {
                     "tls" => was.tls != is.tls || concerns_peers(profiles),
                     name => concerns_listener(name, was, is),

@@ -5,6 +5,7 @@
 //! on it is read and checked as KDL is. Source: features 1.2, 1.15, 1.16.
 
 mod address;
+mod auth_service;
 mod connection;
 mod connector;
 mod draft;
@@ -38,15 +39,24 @@ use crate::{Loaded, document};
 
 pub use crate::reference::import::{Import, import, import_text};
 pub use crate::reference::request::{
-    AttributeValue, Made, address, auto_link, connector, link_route, listener, log, ssl_profile,
+    AttributeValue, Made, address, auth_service, auto_link, connector, link_route, listener, log, ssl_profile,
 };
 
-const KNOWN: [&str; 9] =
-    ["router", "log", "policy", "sslProfile", "listener", "connector", "address", "autoLink", "linkRoute"];
+const KNOWN: [&str; 10] = [
+    "router",
+    "log",
+    "policy",
+    "sslProfile",
+    "authServicePlugin",
+    "listener",
+    "connector",
+    "address",
+    "autoLink",
+    "linkRoute",
+];
 
 /// Entities of the reference that this build does not serve.
-const UNSERVED: [&str; 10] = [
-    "authServicePlugin",
+const UNSERVED: [&str; 9] = [
     "exchange",
     "binding",
     "vhost",
@@ -194,6 +204,7 @@ fn nodes<'t>(loading: &'t Loading<'t>, entities: &'t [Entity]) -> Vec<Node> {
     nodes.extend(log::log(loading, &of("log").collect::<Vec<_>>()));
     nodes.extend(of("policy").filter_map(|entity| router::policy(loading, entity)));
     nodes.extend(of("sslProfile").map(|entity| ssl_profile::ssl_profile(loading, entity, Some(entities))));
+    nodes.extend(of("authServicePlugin").map(|entity| auth_service::auth_service(loading, entity)));
     nodes.extend(of("listener").map(|entity| listener::listener(loading, entity, around)));
     nodes.extend(of("connector").map(|entity| connector::connector(loading, entity, around)));
     nodes.iter().for_each(|node| warn_of_defaults(loading, node));

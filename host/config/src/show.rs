@@ -1,8 +1,9 @@
 //! Settings back to KDL, every default filled in.
 
 use crosstie_model::settings::{
-    AddressRule, Authorities, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers, Direction,
-    Endpoint, Grant, LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue, Settings, Tls,
+    AddressRule, AuthService, Authorities, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers,
+    Delegation, Direction, Endpoint, Grant, LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue,
+    Settings, Tls,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
@@ -33,6 +34,7 @@ pub(crate) fn nodes(settings: &Settings) -> Vec<KdlNode> {
         node.push(KdlEntry::new_prop("password", user.password.reference.as_str()));
         node
     }));
+    nodes.extend(settings.auth_services.iter().map(auth_service));
     nodes.extend(settings.listeners.iter().map(listener));
     nodes.extend(settings.connectors.iter().map(connector));
     nodes.extend(settings.addresses.iter().map(address));
@@ -217,6 +219,12 @@ pub(crate) fn listener(listener: &Listener) -> KdlNode {
         }
         node
     }));
+    if let Some(Delegation { service, mechanisms }) = &listener.delegation {
+        children.push(word("auth-service", &service.name));
+        if !mechanisms.is_empty() {
+            children.push(with("sasl", mechanisms.iter().map(|name| KdlValue::String(name.clone()))));
+        }
+    }
     children.push(flag("authenticate-peer", listener.authenticate_peer));
     children.push(flag("explain-refusals", listener.explain_refusals));
     children.push(flag("multi-tenant", listener.multi_tenant));
@@ -229,6 +237,16 @@ pub(crate) fn listener(listener: &Listener) -> KdlNode {
     }
     children.extend(connection(&listener.connection));
     block(word("listener", &listener.name), children)
+}
+
+pub(crate) fn auth_service(service: &AuthService) -> KdlNode {
+    let mut children = vec![word("host", &service.host), number("port", service.port)];
+    children.extend(service.realm.iter().map(|realm| word("realm", realm)));
+    if let Some(tls) = &service.tls {
+        children.extend([word("tls", tls), flag("verify-hostname", service.verify_hostname)]);
+    }
+    children.push(flag("allow-plain-without-tls", service.allow_plain_without_tls));
+    block(word("auth-service", &service.name), children)
 }
 
 pub(crate) fn tls(tls: &Tls) -> KdlNode {

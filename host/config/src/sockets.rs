@@ -24,7 +24,7 @@ pub(crate) struct Sockets(BTreeMap<u16, Vec<(Host, Place)>>);
 
 impl Sockets {
     /// Adds that of one more listener. Port 0 is any that is free.
-    pub(crate) fn add(&mut self, loading: &Loading<'_>, draft: &ListenerDraft) {
+    pub(crate) fn add(&mut self, loading: &Loading<'_>, draft: &ListenerDraft<'_>) {
         if !draft.has_address || draft.listener.port == 0 {
             return;
         }

@@ -22,11 +22,14 @@ pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) 
 }
 
 /// Attributes that have another name here than in the reference, units and case aside: (theirs, ours).
-const RENAMED: [(&str, &str); 19] = [
+const RENAMED: [(&str, &str); 22] = [
     ("worker-threads", "workers"),
     ("hello-interval", "hello"),
     ("hello-max-age", "hello"),
     ("sasl-mechanisms", "sasl"),
+    ("sasl-plugin", "auth-service"),
+    ("auth-ssl-profile", "tls"),
+    ("sasl-init-hostname", "realm"),
     ("initial-handshake-timeout", "handshake-timeout"),
     ("open-properties", "properties"),
     ("message-logging-components", "log-messages"),
@@ -104,6 +107,7 @@ mod tests {
         assert_eq!(of_reference("idleTimeoutSeconds"), "idle-timeout");
         assert_eq!(of_reference("workerThreads"), "workers");
         assert_eq!(of_reference("sasl-mechanisms"), "sasl");
+        assert_eq!(of_reference("saslPlugin"), "auth-service");
         assert_eq!(of_reference("host"), "host");
     }
 }

@@ -58,7 +58,7 @@ const LISTENER: [(&str, &str, Fate); 28] = [
     ("socketAddressFamily", "IPv6", Shown("socket-address-family IPv6")),
     ("authenticatePeer", "no", Shown("authenticate-peer #false")),
     ("authenticatePeer", "yes", Refused("nobody could authenticate")),
-    ("saslPlugin", "p", Refused("saslPlugin")),
+    ("saslPlugin", "p", Refused("no `authServicePlugin` is named `p`")),
     ("requireEncryption", "yes", Refused("without an `sslProfile`")),
     ("requireSsl", "yes", Refused("without an `sslProfile`")),
     ("requireSsl", "no", Default),

@@ -203,17 +203,40 @@ fn the_name_of_what_management_created_is_refused() {
         auto_links: vec!["link".to_owned()],
         link_routes: settings(&BASE.replace("\"b2\"", "\"b3\"")).link_routes,
         tls: Vec::new(),
+        auth_services: vec!["sso".to_owned()],
     };
     let more = "listener \"made\" { port 5674 }\naddress { prefix \"made\" }\naddress \"rule\" { prefix \"x\" }\n\
                 auto-link \"link\" { address \"q\"; direction \"out\"; connection \"broker\" }\n\
-                link-route { prefix \"b3\"; direction \"in\"; connection \"broker\" }\n";
+                link-route { prefix \"b3\"; direction \"in\"; connection \"broker\" }\nauth-service \"sso\" { host \"h\"; }\n";
     let text = plan_with(&format!("{BASE}{more}"), &created).expect_err("refused");
-    assert_eq!(text.matches("was created through management").count(), 5, "{text}");
-    for line in 16..=20 {
+    assert_eq!(text.matches("was created through management").count(), 6, "{text}");
+    for line in 16..=21 {
         assert!(text.contains(&format!("crosstie.kdl:{line}:")), "nothing at line {line}: {text}");
     }
     // what is not new is not in the way
     assert!(plan_with(BASE, &created).unwrap().lines.is_empty());
+}
+
+#[test]
+fn a_changed_auth_service_closes_whom_it_let_in() {
+    let text = |service: &str| {
+        format!(
+            "auth-service \"sso\" {{ {service}; }}\nlistener \"l\" {{ auth-service \"sso\"; }}\nlistener \"other\" {{ port 1; }}\n"
+        )
+    };
+    let running = settings(&text("host \"a\""));
+    let plan = |to: &str| {
+        let loaded = load_text("crosstie.kdl", to).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded.plan(&running, &Created::default()).unwrap_or_else(|problems| panic!("{problems}")).lines
+    };
+    assert!(plan(&text("host \"a\"")).is_empty());
+    assert_eq!(
+        plan(&text("host \"b\"")),
+        ["change auth-service \"sso\" (host)", "change listener \"l\" (auth-service): its connections close"]
+    );
+    let without = "listener \"l\" { port 5672; }\nlistener \"other\" { port 1; }\n";
+    let lines = plan(without);
+    assert!(lines[0] == "remove auth-service \"sso\"" && lines[1].contains("its connections close"), "{lines:?}");
 }
 
 #[test]

@@ -479,12 +479,12 @@ fn an_empty_list_of_failover_urls_is_no_absent_one() {
         assert!(found.render(false).contains("an empty list of failover URLs"), "{found}");
         for name in ["failoverUrls", "failoverList"] {
             let asked = [(name.to_owned(), AttributeValue::Text(empty.to_owned()))];
-            let answer = reference::listener(&asked, (&[], &[])).err();
+            let answer = reference::listener(&asked, (&[], &[], &[])).err();
             assert_eq!(answer, Some(format!("{name}: an empty list of failover URLs")));
         }
     }
     let absent = [("failoverUrls".to_owned(), AttributeValue::Null)];
-    assert!(reference::listener(&absent, (&[], &[])).unwrap().made.failover_urls.is_empty());
+    assert!(reference::listener(&absent, (&[], &[], &[])).unwrap().made.failover_urls.is_empty());
 }
 
 #[test]
@@ -551,7 +551,7 @@ fn a_request_makes_what_a_file_makes() {
             ("authenticatePeer", AttributeValue::Bool(false)),
             ("openProperties", AttributeValue::Map(properties)),
         ]),
-        (&[], &[]),
+        (&[], &[], &[]),
     );
     let file = "listener {\n name: new\n host: 127.0.0.1\n port: 5700\n maxFrameSize: 4096\n openProperties: {\n\
                 \"site\": \"berlin\", \"tags\": [\"a\", { \"b\": null }]\n }\n}\n";
@@ -569,16 +569,16 @@ fn a_request_offers_passwords_where_there_are_users() {
     let secret = Secret { text: "p".to_owned(), reference: "literal:***".to_owned() };
     let users = [User { name: "alice".to_owned(), password: secret }];
     let given = attributes(&[("authenticatePeer", text("yes")), ("saslMechanisms", text("PLAIN"))]);
-    let listener = reference::listener(&given, (&users, &[])).unwrap().made;
+    let listener = reference::listener(&given, (&users, &[], &[])).unwrap().made;
     assert!(listener.authenticate_peer);
     assert_eq!(listener.connection.sasl, [Mechanism::Plain]);
-    assert!(reference::listener(&given, (&[], &[])).unwrap_err().starts_with("saslMechanisms: "));
+    assert!(reference::listener(&given, (&[], &[], &[])).unwrap_err().starts_with("saslMechanisms: "));
 }
 
 #[test]
 fn a_request_tells_what_has_no_effect() {
     let given = [("cost", AttributeValue::Integer(7)), ("healthz", text("no")), ("port", text("0"))];
-    let listener = reference::listener(&attributes(&given), (&[], &[])).unwrap();
+    let listener = reference::listener(&attributes(&given), (&[], &[], &[])).unwrap();
     let wanted = [
         "cost: `cost` has no effect: it counts between routers alone",
         "healthz: `healthz` has no effect: `http` is not on",
@@ -603,7 +603,8 @@ fn a_request_tells_what_has_no_effect() {
 
 #[test]
 fn a_request_that_is_wrong_names_the_attribute() {
-    let listener = |given: &[(&str, AttributeValue)]| reference::listener(&attributes(given), (&[], &[])).unwrap_err();
+    let listener =
+        |given: &[(&str, AttributeValue)]| reference::listener(&attributes(given), (&[], &[], &[])).unwrap_err();
     assert_eq!(listener(&[("port", text("77777"))]), "port: out of range: it is from 0 to 65535");
     assert_eq!(
         listener(&[("host", text("0.0.0.0")), ("port", text("77777")), ("role", text("inter-router"))]),
@@ -761,7 +762,7 @@ proptest! {
     fn no_request_does_harm(key in "[a-zA-Z-]{0,12}", value in "\\PC{0,12}", number in any::<i64>()) {
         let given = [(key.clone(), text(&value)), ("port".to_owned(), AttributeValue::Integer(number))];
         for made in [
-            reference::listener(&given, (&[], &[])).err(),
+            reference::listener(&given, (&[], &[], &[])).err(),
             reference::connector(&given, &[]).err(),
             reference::address(&given).err(),
         ] {
@@ -789,7 +790,7 @@ fn external_requires_a_certificate_whatever_parts_the_mechanisms() {
     {
         let given =
             attributes(&[("port", text("5671")), ("sslProfile", text("p")), ("saslMechanisms", text(mechanisms))]);
-        let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls))).unwrap().made;
+        let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls), &[])).unwrap().made;
         assert_eq!(listener.tls.unwrap().requires_certificate, requires, "{mechanisms:?}");
     }
 }

@@ -6,7 +6,9 @@ use crosstie_config::Problems;
 use crosstie_config::reference::{self, AttributeValue, Made};
 use crosstie_manage::{AttributeValue as Asked, Attributes};
 use crosstie_model::plan::{Created, Plan};
-use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Settings, Tls};
+use crosstie_model::settings::{
+    AddressRule, AuthService, AutoLink, Connector, LinkRoute, Listener, Log, Settings, Tls,
+};
 use crosstie_net::{Entities, Refusal};
 
 use crate::configuration::Configuration;
@@ -31,8 +33,8 @@ impl FromAttributes {
 }
 
 impl Entities for FromAttributes {
-    fn listener(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Listener, String> {
-        told("listener", reference::listener(&convert(attributes), (&self.running().users, tls)))
+    fn listener(&self, attributes: &Attributes, (tls, services): (&[Tls], &[AuthService])) -> Result<Listener, String> {
+        told("listener", reference::listener(&convert(attributes), (&self.running().users, tls, services)))
     }
 
     fn connector(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Connector, String> {
@@ -41,6 +43,10 @@ impl Entities for FromAttributes {
 
     fn ssl_profile(&self, attributes: &Attributes) -> Result<Tls, String> {
         told("sslProfile", reference::ssl_profile(&convert(attributes)))
+    }
+
+    fn auth_service(&self, attributes: &Attributes, tls: &[Tls]) -> Result<AuthService, String> {
+        told("authServicePlugin", reference::auth_service(&convert(attributes), tls))
     }
 
     fn address(&self, attributes: &Attributes) -> Result<AddressRule, String> {

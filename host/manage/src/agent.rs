@@ -274,6 +274,9 @@ fn deletion(facts: &Facts, found: Selected) -> Result<Change, Refused> {
         }
         "router.config.autoLink" => Ok(Change::DeleteAutoLink(facts.auto_links.get(found.row).ok_or_else(gone)?.id)),
         "sslProfile" => Ok(Change::DeleteTls(facts.tls_profiles.get(found.row).ok_or_else(gone)?.name.clone())),
+        "authServicePlugin" => {
+            Ok(Change::DeleteAuthService(facts.auth_services.get(found.row).ok_or_else(gone)?.name.clone()))
+        }
         _ => Err(Refused::NotImplemented(format!("operation 'DELETE' is not implemented for '{}'", head.full_name()))),
     }
 }

@@ -27,6 +27,8 @@ pub enum Change {
     CreateAutoLink(Attributes),
     /// A TLS profile, to be read from its files; `name` is always there.
     CreateTls(Attributes),
+    /// An auth service; `name` is always there.
+    CreateAuthService(Attributes),
     /// The listener of that name; its connections stay.
     DeleteListener(String),
     /// The connector of that name, and its connection.
@@ -41,6 +43,8 @@ pub enum Change {
     DeleteAutoLink(u64),
     /// The TLS profile of that name; whoever uses it keeps it.
     DeleteTls(String),
+    /// The auth service of that name; listeners that use it keep it.
+    DeleteAuthService(String),
     /// The connection of that id: its socket, without a word to the peer.
     DropConnection(u64),
     /// What a module of the reference logs.

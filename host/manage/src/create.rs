@@ -1,8 +1,6 @@
 //! CREATE: the attributes of a request against the schema and what is there already.
 
-use crosstie_model::facts::{
-    AddressRuleFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, Part, TlsProfileFacts,
-};
+use crosstie_model::facts::{AddressRuleFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, Part};
 use crosstie_model::settings::Direction;
 use serde_amqp::Value;
 
@@ -11,7 +9,9 @@ use crate::entity::{EntityType, Meta, Shape};
 use crate::refused::Refused;
 use crate::request::Request;
 use crate::schema;
-use crate::table::{ADDRESS_RULE, AUTO_LINK, CONNECTION_ROUTE, CONNECTOR, LINK_ROUTE, LISTENER, SSL_PROFILE};
+use crate::table::{
+    ADDRESS_RULE, AUTH_SERVICE, AUTO_LINK, CONNECTION_ROUTE, CONNECTOR, LINK_ROUTE, LISTENER, SSL_PROFILE,
+};
 use crate::value::{as_integer, as_text};
 
 /// How deep a value may nest that is not read by name.
@@ -34,6 +34,7 @@ enum Kind {
     ConnectionRoute,
     AutoLink,
     Tls,
+    AuthService,
 }
 
 impl Kind {
@@ -47,6 +48,7 @@ impl Kind {
             Self::ConnectionRoute => Part::ConnectionRoutes,
             Self::AutoLink => Part::AutoLinks,
             Self::Tls => Part::TlsProfiles,
+            Self::AuthService => Part::AuthServices,
         }
     }
 }
@@ -90,6 +92,7 @@ impl Creation {
             "router.connection.linkRoute" => (Kind::ConnectionRoute, &CONNECTION_ROUTE),
             "router.config.autoLink" => (Kind::AutoLink, &AUTO_LINK),
             "sslProfile" => (Kind::Tls, &SSL_PROFILE),
+            "authServicePlugin" => (Kind::AuthService, &AUTH_SERVICE),
             _ => {
                 let of = named.head.full_name();
                 return Err(Refused::NotImplemented(format!("operation 'CREATE' is not implemented for '{of}'")));
@@ -138,8 +141,12 @@ impl Creation {
                 Change::CreateAutoLink
             }
             Kind::Tls => {
-                self.check_tls(&facts.tls_profiles)?;
+                self.check_name("sslProfile", |name| facts.tls_profiles.iter().any(|one| one.name == name))?;
                 Change::CreateTls
+            }
+            Kind::AuthService => {
+                self.check_name("authServicePlugin", |name| facts.auth_services.iter().any(|one| one.name == name))?;
+                Change::CreateAuthService
             }
             Kind::Listener => {
                 self.check_endpoint(facts)?;
@@ -202,14 +209,13 @@ impl Creation {
         Ok((Change::CreateConnectionRoute { name, pattern, direction }, created))
     }
 
-    /// A TLS profile: gives it a name.
-    fn check_tls(&mut self, profiles: &[TlsProfileFacts]) -> Result<(), Refused> {
-        let is_used = |name: &str| profiles.iter().any(|one| one.name == name);
+    /// A TLS profile or an auth service: gives it a name.
+    fn check_name(&mut self, kind: &str, is_used: impl Fn(&str) -> bool) -> Result<(), Refused> {
         match self.attributes.text("name") {
             Some(name) if is_used(name) => return Err(Refused::BadRequest(NAME_TAKEN.into())),
             Some(_) => {}
             None => {
-                let mut names = (0_u64..).map(|number| format!("sslProfile/{number}"));
+                let mut names = (0_u64..).map(|number| format!("{kind}/{number}"));
                 let name = names.find(|name| !is_used(name)).unwrap_or_default();
                 self.attributes.set("name", AttributeValue::Text(name));
             }
@@ -276,6 +282,9 @@ impl Created {
                 (&CONNECTION_ROUTE, facts.connection_routes.iter().rposition(|one| one.name.as_deref() == name))
             }
             Kind::Tls => (&SSL_PROFILE, facts.tls_profiles.iter().position(|one| Some(one.name.as_str()) == name)),
+            Kind::AuthService => {
+                (&AUTH_SERVICE, facts.auth_services.iter().position(|one| Some(one.name.as_str()) == name))
+            }
             Kind::AutoLink => (&AUTO_LINK, facts.auto_links.iter().rposition(|one| one.name.as_deref() == name)),
         };
         let row = row.ok_or_else(|| Refused::Failed("created, and gone already".into()))?;

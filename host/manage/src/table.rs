@@ -3,6 +3,7 @@
 
 mod address;
 mod address_rule;
+mod auth_service;
 mod auto_link;
 mod connection;
 mod connection_route;
@@ -21,6 +22,7 @@ mod ssl_profile;
 use crate::entity::EntityType;
 
 pub(crate) use address_rule::ADDRESS_RULE;
+pub(crate) use auth_service::AUTH_SERVICE;
 pub(crate) use auto_link::AUTO_LINK;
 pub(crate) use connection_route::CONNECTION_ROUTE;
 pub(crate) use connector::CONNECTOR;
@@ -30,12 +32,13 @@ pub(crate) use management::MANAGEMENT;
 pub(crate) use ssl_profile::SSL_PROFILE;
 
 /// Every type that has entities.
-pub(crate) static TYPES: [&dyn EntityType; 15] = [
+pub(crate) static TYPES: [&dyn EntityType; 16] = [
     &MANAGEMENT,
     &router::ROUTER,
     &LISTENER,
     &CONNECTOR,
     &SSL_PROFILE,
+    &AUTH_SERVICE,
     &log::LOG,
     &ADDRESS_RULE,
     &LINK_ROUTE,

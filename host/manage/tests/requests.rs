@@ -4,7 +4,9 @@
 mod sample;
 
 use crosstie_manage::{Access, Agent, AttributeValue, Change, Refused, Step};
-use crosstie_model::facts::{AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, TlsProfileFacts};
+use crosstie_model::facts::{
+    AuthServiceFacts, AutoLinkFacts, ConnectionRouteFacts, Facts, LinkRouteFacts, TlsProfileFacts,
+};
 use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::messaging::{ApplicationProperties, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
@@ -65,6 +67,10 @@ fn apply(change: &Change, facts: &mut Facts) {
         Change::CreateTls(attributes) => {
             let like = facts.tls_profiles[0].clone();
             facts.tls_profiles.push(TlsProfileFacts { name: attributes.text("name").unwrap().to_owned(), ..like });
+        }
+        Change::CreateAuthService(attributes) => {
+            let like = facts.auth_services[0].clone();
+            facts.auth_services.push(AuthServiceFacts { name: attributes.text("name").unwrap().to_owned(), ..like });
         }
         Change::UpdateLog { module, enable } => {
             let log = facts.log.iter_mut().find(|log| log.module == *module).unwrap();
@@ -191,6 +197,33 @@ fn s14_a_tls_profile_is_created_under_a_free_name() {
 }
 
 #[test]
+fn an_auth_service_is_read_and_created_under_a_free_name() {
+    let read = [word("operation", "READ"), word("type", "authServicePlugin"), word("name", "sso")];
+    let answer = ask(&read, Value::Null);
+    for (attribute, value) in [
+        ("identity", text("authServicePlugin/sso")),
+        ("host", text("sso.example.com")),
+        ("port", text("5671")),
+        ("realm", text("example.com")),
+        ("sslProfile", text("server")),
+        ("authService", Value::Null),
+    ] {
+        assert_eq!(answer.get(attribute), &value, "{attribute}");
+    }
+    let body = [("host", text("h")), ("saslInitHostname", text("r")), ("authSslProfile", text("server"))];
+    let (answer, changes) = create("authServicePlugin", &body);
+    assert_eq!((answer.status, answer.get("name")), (201, &text("authServicePlugin/0")), "{answer:?}");
+    let [Change::CreateAuthService(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
+    for (name, value) in [("host", "h"), ("realm", "r"), ("sslProfile", "server")] {
+        assert_eq!(attributes.text(name), Some(value), "{name}");
+    }
+    for body in [[("name", text("sso"))], [("nonsense", text("x"))]] {
+        let (answer, changes) = create("authServicePlugin", &body);
+        assert_eq!((answer.status, changes), (400, vec![]), "{answer:?}");
+    }
+}
+
+#[test]
 fn a_query_over_all_types_makes_identities_unique() {
     let answer = ask(&[word("operation", "QUERY")], names_body(&["type", "identity", "name"]));
     let (_, rows) = answer.table();
@@ -199,7 +232,7 @@ fn a_query_over_all_types_makes_identities_unique() {
     let count = known.listeners.len() + known.connectors.len() + known.connections.len() + known.links.len();
     let rest = known.addresses.len() + known.address_rules.len() + known.auto_links.len() + known.log.len();
     let routes = known.link_routes.len() + known.connection_routes.len();
-    assert_eq!(rows.len(), count + rest + routes + known.tls_profiles.len() + 2);
+    assert_eq!(rows.len(), count + rest + routes + known.tls_profiles.len() + known.auth_services.len() + 2);
     let names = answer.column("name");
     for name in ["router/hub", "log/DEFAULT", "clients"] {
         assert!(names.contains(&text(name)), "{name} is not in {names:?}");
@@ -213,7 +246,8 @@ fn a_query_over_all_types_makes_identities_unique() {
 #[test]
 fn entities_without_any_of_the_attributes_are_left_out_over_all_types() {
     let answer = ask(&[word("operation", "QUERY")], names_body(&["linkName", "host"]));
-    assert_eq!(answer.table().1.len(), 2 + 1 + 2 + 2);
+    // listeners, a connector, an auth service, connections, links
+    assert_eq!(answer.table().1.len(), 2 + 1 + 1 + 2 + 2);
 }
 
 #[test]
@@ -597,6 +631,7 @@ fn what_can_be_created_is_deleted_and_nothing_else() {
     assert_eq!(delete(of, "name", "of another connection"), (404, vec![]));
     assert_eq!(delete("router.config.autoLink", "name", "in"), (204, vec![Change::DeleteAutoLink(9)]));
     assert_eq!(delete("sslProfile", "name", "server"), (204, vec![Change::DeleteTls("server".into())]));
+    assert_eq!(delete("authServicePlugin", "name", "sso"), (204, vec![Change::DeleteAuthService("sso".into())]));
     assert_eq!(delete("connection", "identity", "1"), (501, vec![]));
     assert_eq!(delete("listener", "name", "broker"), (400, vec![]));
     assert_eq!(delete("listener", "name", "nosuch"), (404, vec![]));

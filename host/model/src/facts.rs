@@ -14,6 +14,7 @@ pub enum Part {
     Listeners,
     Connectors,
     TlsProfiles,
+    AuthServices,
     Connections,
     Links,
     Addresses,
@@ -37,6 +38,8 @@ pub struct Facts {
     pub connectors: Vec<ConnectorFacts>,
     /// What they name for TLS.
     pub tls_profiles: Vec<TlsProfileFacts>,
+    /// What listeners name for SASL.
+    pub auth_services: Vec<AuthServiceFacts>,
     /// In the order of their ids.
     pub connections: Vec<ConnectionFacts>,
     /// In the order of their ids.
@@ -225,6 +228,8 @@ pub struct ListenerFacts {
     pub handshake_timeout_seconds: u32,
     /// In our Open as `failover-server-list`: URLs, separated by a comma and a space.
     pub failover_urls: Option<String>,
+    /// Says who its peers are.
+    pub auth_service: Option<String>,
     /// The hostname of a peer's Open is a space of addresses.
     pub multi_tenant: bool,
 }
@@ -320,6 +325,21 @@ pub struct ConnectionFacts {
     pub uptime_seconds: u32,
     /// Since its last delivery; absent: there was none.
     pub last_delivery_seconds: Option<u32>,
+}
+
+/// A service that says who peers are.
+#[derive(Debug, Clone, Default)]
+pub struct AuthServiceFacts {
+    /// Unique among them.
+    pub name: String,
+    /// A name or an address.
+    pub host: String,
+    /// A number.
+    pub port: String,
+    /// The hostname of SASL that it is sent.
+    pub realm: Option<String>,
+    /// A TLS profile.
+    pub tls: Option<String>,
 }
 
 /// A TLS profile: files, and what they held when they were read last.

@@ -5,6 +5,7 @@ pub mod cipher_suite;
 pub mod facts;
 mod host_port;
 pub mod pattern;
+pub mod permissions;
 pub mod plan;
 pub mod policy;
 pub mod quota;

@@ -77,4 +77,6 @@ pub struct Created {
     pub link_routes: Vec<LinkRoute>,
     /// Names of TLS profiles.
     pub tls: Vec<String>,
+    /// Names of auth services.
+    pub auth_services: Vec<String>,
 }

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::connection::{
-    AddressFamily, Backoff, ConnectionLimits, ConnectionSettings, Connector, Endpoint, Failover, FailoverUrl,
-    LinkCapacity, Listener, ListenerTls, MESSAGE_PARTS, Management, Mechanism, MessageParts, PropertyValue, Role,
-    Scheme, StripAnnotations,
+    AddressFamily, AuthService, Backoff, ConnectionLimits, ConnectionSettings, Connector, Delegation, Endpoint,
+    Failover, FailoverUrl, LinkCapacity, Listener, ListenerTls, MESSAGE_PARTS, Management, Mechanism, MessageParts,
+    PropertyValue, Role, Scheme, StripAnnotations,
 };
 use crate::cipher_suite::CipherSuite;
 use crate::pattern::Pattern;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub tls: Vec<Tls>,
     /// Who may authenticate with PLAIN or SCRAM.
     pub users: Vec<User>,
+    /// By the names that listeners use.
+    pub auth_services: Vec<AuthService>,
     /// Where peers may connect.
     pub listeners: Vec<Listener>,
     /// Whom this router connects to.

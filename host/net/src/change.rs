@@ -28,6 +28,8 @@ impl Control {
             Change::CreateAutoLink(attributes) => self.create_auto_link(&attributes),
             Change::CreateTls(attributes) => self.create_tls(attributes).await,
             Change::DeleteTls(name) => self.delete_tls(&name),
+            Change::CreateAuthService(attributes) => self.create_auth_service(&attributes),
+            Change::DeleteAuthService(name) => self.delete_auth_service(&name),
             Change::DeleteListener(name) => self.delete_listener(&name),
             Change::DeleteConnector(name) => self.delete_connector(&name),
             Change::DeleteAddress(id) => {
@@ -65,7 +67,8 @@ impl Control {
     }
 
     async fn create_listener(&mut self, attributes: &Attributes) -> Result<(), Refused> {
-        let listener = self.entities.listener(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
+        let listener =
+            self.entities.listener(attributes, (&self.profiles(), &self.auth_services)).map_err(Refused::BadRequest)?;
         let sockets = listener::bind(&listener, &self.shared.resolver)
             .await
             .map_err(|error| Refused::Failed(error.to_string()))?;
@@ -97,7 +100,8 @@ impl Control {
     pub(crate) fn forget_profiles(&self) {
         let listeners = self.listeners.iter().filter_map(|open| open.settings.tls.as_ref().map(|tls| &tls.name));
         let connectors = self.connectors.iter().filter_map(|dialling| dialling.settings.tls.as_ref());
-        self.doors.profiles.forget(&listeners.chain(connectors).collect());
+        let services = self.listeners.iter().filter_map(|open| open.settings.delegation.as_ref()?.service.tls.as_ref());
+        self.doors.profiles.forget(&listeners.chain(connectors).chain(services).collect());
     }
 
     async fn create_tls(&mut self, attributes: Attributes) -> Result<(), Refused> {
@@ -121,6 +125,23 @@ impl Control {
         }
         self.made.tls.remove(name);
         tracing::info!(target: "management", tls = name, "TLS profile deleted");
+        Ok(())
+    }
+
+    fn create_auth_service(&mut self, attributes: &Attributes) -> Result<(), Refused> {
+        let service = self.entities.auth_service(attributes, &self.profiles()).map_err(Refused::BadRequest)?;
+        tracing::info!(target: "management", auth_service = service.name, "auth service created");
+        self.made.auth_services.insert(service.name.clone());
+        self.auth_services.push(service);
+        Ok(())
+    }
+
+    fn delete_auth_service(&mut self, name: &str) -> Result<(), Refused> {
+        let place = self.auth_services.iter().position(|service| service.name == name);
+        let place = place.ok_or_else(|| Refused::NotFound(format!("no auth service is named {name:?}")))?;
+        self.auth_services.remove(place);
+        self.made.auth_services.remove(name);
+        tracing::info!(target: "management", auth_service = name, "auth service deleted");
         Ok(())
     }
 

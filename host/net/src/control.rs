@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosstie_manage::{Access, Agent, Attributes, Pending, Reload, Step, log_facts};
+use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Reload, Step, log_facts};
 use crosstie_model::facts::{
     AddressFacts, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
 };
 use crosstie_model::plan::{Created, Plan};
 use crosstie_model::policy::Policy;
 use crosstie_model::settings::{
-    AddressRule, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings, Tls,
+    AddressRule, AuthService, AutoLink, Connector, Direction, LinkRoute, Listener, Log, Role, Settings, Tls,
 };
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
@@ -40,7 +40,7 @@ pub trait Entities: Send + Sync {
     /// # Errors
     ///
     /// What is wrong, for the peer.
-    fn listener(&self, attributes: &Attributes, tls: &[Tls]) -> Result<Listener, String>;
+    fn listener(&self, attributes: &Attributes, known: (&[Tls], &[AuthService])) -> Result<Listener, String>;
 
     /// A new connector.
     ///
@@ -55,6 +55,13 @@ pub trait Entities: Send + Sync {
     ///
     /// What is wrong, for the peer.
     fn ssl_profile(&self, attributes: &Attributes) -> Result<Tls, String>;
+
+    /// A new auth service.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, for the peer.
+    fn auth_service(&self, attributes: &Attributes, tls: &[Tls]) -> Result<AuthService, String>;
 
     /// A new rule for addresses.
     ///
@@ -105,6 +112,8 @@ pub trait Entities: Send + Sync {
 pub(crate) struct Asked {
     pub(crate) worker: u16,
     pub(crate) access: Access,
+    /// An auth service says which addresses the peer may use.
+    pub(crate) is_restricted: bool,
     pub(crate) request: Managed,
 }
 
@@ -135,6 +144,7 @@ pub(crate) struct Made {
     pub(crate) auto_links: BTreeSet<u64>,
     pub(crate) link_routes: BTreeSet<u64>,
     pub(crate) tls: BTreeSet<String>,
+    pub(crate) auth_services: BTreeSet<String>,
 }
 
 impl Open {
@@ -159,6 +169,8 @@ pub(crate) struct Control {
     agent: Agent,
     pub(crate) listeners: Vec<Open>,
     pub(crate) connectors: Vec<Dialling>,
+    /// That new listeners may name.
+    pub(crate) auth_services: Vec<AuthService>,
     pub(crate) made: Made,
     /// Turns of connectors on workers.
     turn: usize,
@@ -174,8 +186,22 @@ impl Control {
     ) -> Self {
         let agent = Agent::new(REQUEST_MAX_BYTES);
         let (listeners, connectors, made) = (Vec::new(), Vec::new(), Made::default());
-        let log = settings.log.clone();
-        Self { settings, log, doors, entities, shared, workers, policy, agent, listeners, connectors, made, turn: 0 }
+        let (log, auth_services) = (settings.log.clone(), settings.auth_services.clone());
+        Self {
+            settings,
+            log,
+            doors,
+            entities,
+            shared,
+            workers,
+            policy,
+            agent,
+            listeners,
+            connectors,
+            auth_services,
+            made,
+            turn: 0,
+        }
     }
 
     /// Lets a listener accept by sockets that were opened for it.
@@ -240,7 +266,7 @@ impl Control {
 
     /// Answers one request.
     pub(crate) async fn handle(&mut self, asked: Asked) {
-        let Asked { worker, access, request } = asked;
+        let Asked { worker, access, is_restricted, request } = asked;
         let mut endings = Vec::new();
         let mut step = self.agent.begin(request.message.bytes(), access);
         let reply = loop {
@@ -252,7 +278,14 @@ impl Control {
                     pending.facts(&facts)
                 }
                 Step::Change(changing, change) => {
-                    let outcome = self.change(change, request.connection()).await;
+                    let outcome = match change {
+                        // Source: the reference, `agent_connection.c` and `agent_conn_link_route.c`.
+                        Change::DropConnection(_) | Change::CreateConnectionRoute { .. } if is_restricted => {
+                            let why = "You are not allowed to perform this operation.";
+                            Err(Refused::Forbidden(why.to_owned()))
+                        }
+                        change => self.change(change, request.connection()).await,
+                    };
                     self.forget_profiles();
                     changing.changed(outcome)
                 }
@@ -358,6 +391,7 @@ impl Control {
             } else {
                 Vec::new()
             },
+            auth_services: self.auth_services.iter().map(rows::auth_service).collect(),
             connections: if when(Part::Connections) { connections } else { Vec::new() },
             links: if when(Part::Links) { links.into_iter().map(|row| row.facts).collect() } else { Vec::new() },
             addresses: if when(Part::Addresses) { addresses } else { Vec::new() },

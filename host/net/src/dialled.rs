@@ -81,6 +81,7 @@ impl Dialled {
             explain_refusals: false,
             limits: connector.connection.limits,
             management: Some(Management::Off),
+            service: None,
         };
         let profile = connector.tls.as_ref().map(|name| {
             let missing = || std::io::Error::other(format!("there is no tls {name:?}"));

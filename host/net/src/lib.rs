@@ -1,5 +1,6 @@
 //! Sockets and timers around the router: one tokio runtime and one shard for each worker thread.
 
+mod auth_service;
 mod change;
 mod connector;
 mod control;

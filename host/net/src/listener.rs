@@ -11,6 +11,7 @@ use crosstie_router::tenant::Space;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use crate::auth_service::Service;
 use crate::layer::Entrance;
 use crate::opening;
 use crate::profiles::Profiles;
@@ -88,6 +89,10 @@ impl Doors {
                 explain_refusals: listener.explain_refusals,
                 limits: listener.connection.limits,
                 management: listener.management,
+                service: listener
+                    .delegation
+                    .as_ref()
+                    .map(|delegation| Arc::new(Service::new(self, listener, delegation))),
             },
             setup: opening::accepted(&self.router_id, listener, self.users.clone()),
             meta: Meta {

@@ -70,9 +70,13 @@ fn value(of: &PropertyValue) -> Value {
     }
 }
 
+/// What every Open says of us.
+pub(crate) const fn product() -> [(&'static str, &'static str); 2] {
+    [("product", PRODUCT), ("version", env!("CARGO_PKG_VERSION"))]
+}
+
 fn setup(container_id: &str, settings: &ConnectionSettings, side: Side) -> Setup {
-    let own = [("product", PRODUCT), ("version", env!("CARGO_PKG_VERSION"))];
-    let own = own.map(|(key, text)| (key.to_owned(), Value::String(text.to_owned())));
+    let own = product().map(|(key, text)| (key.to_owned(), Value::String(text.to_owned())));
     let more = settings.properties.iter().map(|(key, property)| (key.clone(), value(property)));
     Setup {
         container_id: container_id.to_owned(),
@@ -108,6 +112,7 @@ pub(crate) fn meta(name: Arc<str>, role: Role, settings: &ConnectionSettings, ma
         management: Management::Off,
         container_id: String::new(),
         space: Space::default(),
+        permissions: None,
         may_move,
     }
 }
@@ -144,6 +149,7 @@ pub(crate) fn voice() -> (Setup, Meta) {
         management: Management::Off,
         container_id: String::new(),
         space: Space::default(),
+        permissions: None,
         may_move: false,
     };
     (setup, meta)
@@ -157,8 +163,11 @@ pub(crate) fn number(setup: &mut Setup, connection: u64) {
 
 /// For the peers of a listener.
 pub(crate) fn accepted(container_id: &str, listener: &Listener, users: Arc<Users>) -> Setup {
+    let delegation = listener.delegation.as_ref();
     let server = Server {
-        mechanisms: mechanisms(&listener.connection),
+        mechanisms: delegation
+            .map_or_else(|| mechanisms(&listener.connection), |delegation| delegation.mechanisms.clone()),
+        delegates: delegation.is_some(),
         without_sasl: !listener.authenticate_peer,
         users,
         plain_without_tls: listener.connection.allow_plain_without_tls,

@@ -217,7 +217,7 @@ fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error, by: Option<(&st
 }
 
 /// Lets input that waited for an answer go on.
-fn resume(worker: &Rc<Worker>, socket: &Socket) {
+pub(crate) fn resume(worker: &Rc<Worker>, socket: &Socket) {
     socket.is_resumed.set(true);
     socket.signal.say();
     worker.wake();

@@ -115,6 +115,7 @@ impl Control {
             auto_links: auto_links.map(|(_, auto_link, _)| auto_link.name.clone()).collect(),
             link_routes: routes.map(|(_, route, _)| (*route).clone()).collect(),
             tls: self.made.tls.iter().cloned().collect(),
+            auth_services: self.made.auth_services.iter().cloned().collect(),
         }
     }
 
@@ -155,6 +156,8 @@ impl Control {
         common.link_routes.allow_resumable(settings.router.allow_resumable_link_route);
         common.link_routes.change(&removed, added, &self.made.link_routes);
         self.change_auto_links(auto_links);
+        self.auth_services.retain(|service| self.made.auth_services.contains(&service.name));
+        self.auth_services.extend(settings.auth_services.iter().cloned());
         self.settings = settings;
         self.entities.applied(&self.settings);
         endings.extend(self.change_listeners(listeners, ready, users.is_some()));

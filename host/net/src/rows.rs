@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use crosstie_model::facts::{
-    AddressRuleFacts, AutoLinkFacts, CandidateFacts, ConnectionRouteFacts, ConnectorFacts, EndpointFacts,
-    LinkRouteFacts, ListenerFacts, TlsProfileFacts,
+    AddressRuleFacts, AuthServiceFacts, AutoLinkFacts, CandidateFacts, ConnectionRouteFacts, ConnectorFacts,
+    EndpointFacts, LinkRouteFacts, ListenerFacts, TlsProfileFacts,
 };
 use crosstie_model::host_port;
 use crosstie_model::policy::Candidate;
 use crosstie_model::settings::{
-    AddressFamily, AddressRule, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef, Covers, LinkRoute,
-    Listener, NamePart, Role, TlsVersion,
+    AddressFamily, AddressRule, AuthService, Authorities, AutoLink, ConnectionSettings, Connector, ContainerRef,
+    Covers, Delegation, LinkRoute, Listener, NamePart, Role, TlsVersion,
 };
 use crosstie_router::failover;
 use crosstie_router::survey::Unattached;
@@ -62,13 +62,17 @@ pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
     let host = listener.host.as_deref().unwrap_or_default();
     let tls = listener.tls.as_ref();
     let is_required = tls.is_some_and(|tls| !tls.optional);
+    let mut endpoint = endpoint(
+        (&listener.name, tls.map(|tls| tls.name.as_str())),
+        (host, listener.port),
+        listener.role,
+        &listener.connection,
+    );
+    if let Some(Delegation { mechanisms, .. }) = &listener.delegation {
+        endpoint.sasl_mechanisms = (!mechanisms.is_empty()).then(|| mechanisms.join(" "));
+    }
     ListenerFacts {
-        endpoint: endpoint(
-            (&listener.name, tls.map(|tls| tls.name.as_str())),
-            (host, listener.port),
-            listener.role,
-            &listener.connection,
-        ),
+        endpoint,
         bound_port: Some(bound_port),
         authenticate_peer: listener.authenticate_peer,
         require_encryption: is_required,
@@ -77,6 +81,17 @@ pub(crate) fn listener(listener: &Listener, bound_port: u16) -> ListenerFacts {
         handshake_timeout_seconds: seconds(listener.connection.handshake_timeout) % NEVER_SECONDS,
         failover_urls: (!listener.failover_urls.is_empty()).then(|| urls.collect::<Vec<_>>().join(", ")),
         multi_tenant: listener.multi_tenant,
+        auth_service: listener.delegation.as_ref().map(|delegation| delegation.service.name.clone()),
+    }
+}
+
+pub(crate) fn auth_service(service: &AuthService) -> AuthServiceFacts {
+    AuthServiceFacts {
+        name: service.name.clone(),
+        host: service.host.clone(),
+        port: service.port.to_string(),
+        realm: service.realm.clone(),
+        tls: service.tls.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use crosstie_amqp::delegation::Words;
 use crosstie_amqp::handshake::Secure;
 use crosstie_amqp::output::Output;
 use crosstie_amqp::time::Time;
@@ -24,8 +25,10 @@ use crosstie_router::shard::Peer;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Sleep;
 
+use crate::auth_service::Service;
 use crate::counts::Counted;
 use crate::input::{Blocks, Input};
 use crate::layer::Layer;
@@ -57,6 +60,8 @@ pub(crate) struct Owner {
     pub(crate) limits: crosstie_model::settings::ConnectionLimits,
     /// As configured; absent: by who the peer is.
     pub(crate) management: Option<crosstie_model::settings::Management>,
+    /// Says who the peers of a listener are.
+    pub(crate) service: Option<Arc<Service>>,
 }
 
 impl Owner {
@@ -108,6 +113,8 @@ pub(crate) struct Socket {
     /// One of the two is new.
     pub(crate) heard: Notify,
     pub(crate) failure: RefCell<Failure>,
+    /// To the task that asks the auth service.
+    pub(crate) asked: RefCell<Option<UnboundedSender<Words>>>,
     /// Policy has answered: bytes that came before may be looked at.
     pub(crate) is_resumed: Cell<bool>,
     is_broken: Cell<bool>,
@@ -127,6 +134,7 @@ impl Socket {
             is_over: Cell::new(false),
             heard: Notify::new(),
             failure: RefCell::default(),
+            asked: RefCell::default(),
             is_resumed: Cell::new(false),
             is_broken: Cell::new(false),
         }

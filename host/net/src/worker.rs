@@ -24,6 +24,7 @@ use crosstie_router::survey::Survey;
 use crosstie_router::watch;
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
+use crate::auth_service;
 use crate::connector;
 use crate::control::Asked;
 use crate::counts::Open;
@@ -270,9 +271,12 @@ impl Worker {
     }
 
     fn ask(&self, request: Managed) {
-        let management = self.shard.borrow().peer(request.connection()).map(|peer| peer.meta.management);
-        let access = if management == Some(Management::Full) { Access::Full } else { Access::Read };
-        if self.control.send(Asked { worker: self.id, access, request }).is_err() {
+        let shard = self.shard.borrow();
+        let meta = shard.peer(request.connection()).map(|peer| &peer.meta);
+        let is_full = meta.is_some_and(|meta| meta.management == Management::Full);
+        let access = if is_full { Access::Full } else { Access::Read };
+        let is_restricted = meta.is_some_and(|meta| meta.permissions.is_some());
+        if self.control.send(Asked { worker: self.id, access, is_restricted, request }).is_err() {
             tracing::debug!(target: "management", "the control task is done");
         }
     }
@@ -447,7 +451,7 @@ impl Worker {
             let is_meant = match ending {
                 Ending::Drop(id) => identity.id == *id,
                 Ending::Listener { edition, .. } => owner.is_listener && owner.edition == *edition,
-                Ending::User(name) => owner.is_listener && self.may_be(at, name),
+                Ending::User(name) => owner.is_listener && owner.service.is_none() && self.may_be(at, name),
             };
             drop(identity);
             if !is_meant || socket.is_ended.get() {
@@ -534,6 +538,7 @@ impl Worker {
             };
             match request {
                 Request::Dirty(at) => self.write(at),
+                Request::Asks(at, words) => auth_service::ask(self, at, words),
                 Request::Opened(at, open) => policy::opened(self, at, &open),
                 Request::Begun(at, channel) => policy::begun(self, at, channel),
                 Request::Attach(at) => policy::attach(self, at),
@@ -567,6 +572,8 @@ impl Worker {
         let (peer, id) = (identity.remote, identity.id);
         let (listener, connector) = identity.owner.names();
         match (&condition, by_peer) {
+            // whoever asked the auth service has said why
+            _ if matches!(why, Ended::Fault(PeerFault::Unanswered)) => {}
             (None, _) => {
                 tracing::debug!(target: "connection", listener, connector, peer.addr = %peer, connection = id, "closed by the peer");
             }

@@ -39,6 +39,7 @@ fn setup() -> Setup {
         users: Arc::new(Users::new([0; 32], [])),
         plain_without_tls: true,
         secure: None,
+        delegates: false,
     };
     Setup {
         container_id: "bench".to_owned(),
@@ -72,6 +73,7 @@ fn meta() -> Meta {
         management: Management::Off,
         container_id: String::new(),
         space: Space::default(),
+        permissions: None,
         may_move: false,
     }
 }

@@ -116,6 +116,9 @@ impl Shard {
         if peer.retires {
             return self.refuse(at, link, &attach, terminus::retires());
         }
+        if peer.meta.permissions.as_ref().is_some_and(|permissions| !terminus::is_permitted(&attach, permissions)) {
+            return self.refuse(at, link, &attach, terminus::unauthorized());
+        }
         let wanted = terminus::wanted(&attach, &peer.meta.space, &common.router_id);
         let may_move = std::mem::replace(&mut peer.meta.may_move, false);
         let lives = match (&routed, &wanted) {

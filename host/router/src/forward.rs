@@ -291,6 +291,10 @@ impl Shard {
             let route = incoming.lane(lane).map_or(Route::Void, Lane::route);
             return Way::Lane(lane, route);
         }
+        if meta.permissions.as_ref().is_some_and(|permissions| !permissions.allow(true, to)) {
+            let why = "the auth service does not allow this address";
+            return Way::Refuse(Outcome::rejected(AmqpError::UnauthorizedAccess, why));
+        }
         let (class, name) = match place(to, &common.router_id) {
             Place::Address(Class::Mobile, name) => (Class::Mobile, meta.space.name(name)),
             Place::Address(class, name) => (class, name.to_owned()),

@@ -252,7 +252,7 @@ fn expiration() -> Error {
 }
 
 /// The address of a dynamic node that is to be routed.
-fn dynamic_address(attach: &Attach) -> Option<&str> {
+pub(crate) fn dynamic_address(attach: &Attach) -> Option<&str> {
     let properties = if attach.role == Role::Sender {
         let TargetArchetype::Target(target) = attach.target.as_deref()?;
         target.dynamic_node_properties.as_ref()?

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crosstie_amqp::connection::{Connection, Event};
+use crosstie_amqp::delegation::{Answer, Words};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
+use crosstie_model::permissions::Permissions;
 use crosstie_model::policy::{Hook, Hooks, Limits};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::{LinkCapacity, Management, MessageParts, Role, StripAnnotations};
@@ -93,6 +95,8 @@ pub struct Meta {
     pub container_id: String,
     /// Of the addresses that it names.
     pub space: Space,
+    /// The addresses that it may use; absent: all.
+    pub permissions: Option<Arc<Permissions>>,
     /// It may go to the home of its first address.
     pub may_move: bool,
 }
@@ -100,6 +104,8 @@ pub struct Meta {
 /// What the net layer has to do.
 #[derive(Debug)]
 pub enum Request {
+    /// A peer said this to whoever decides about its SASL exchange: ask there, then [`Shard::answer_sasl`]. Input waits until then.
+    Asks(ConnectionRef, Words),
     /// The peer's open came: ask policy, then [`Shard::admit`] or [`Shard::close`]. Input waits until then.
     Opened(ConnectionRef, Box<Open>),
     /// A peer began a session at this channel: ask policy, then [`Shard::decide_session`]. Input waits until then.
@@ -276,8 +282,9 @@ impl Peer {
         self.amqp.stall(channel, stalled);
     }
 
-    const fn waits_for_answers(&self) -> bool {
-        self.is_opening
+    fn waits_for_answers(&self) -> bool {
+        self.amqp.is_consulting()
+            || self.is_opening
             || self.beginning.is_some()
             || self.naming.is_some()
             || self.first_attach.is_some()
@@ -448,6 +455,7 @@ impl Shard {
 
     fn handle_event(&mut self, at: ConnectionRef, event: Event<'_>) {
         match event {
+            Event::Asks(words) => self.events.push_back(Request::Asks(at, words)),
             Event::Transfer(transfer) => self.handle_transfer(at, &transfer),
             Event::Disposition(said) => self.handle_disposition(at, &said),
             Event::Flow(flow) => self.handle_flow(at, &flow),
@@ -489,6 +497,22 @@ impl Shard {
             Event::Closed(error) => self.end(at, Ended::ByPeer(error)),
             Event::Unanswered => self.end(at, Ended::Unanswered),
             Event::Failed(fault) => self.end(at, Ended::Fault(fault)),
+        }
+    }
+
+    /// Answers a [`Request::Asks`]. Says whether the connection goes on.
+    pub fn answer_sasl(&mut self, now: Time, at: ConnectionRef, answer: Answer) -> bool {
+        self.now = now;
+        match self.peer_mut(at).map(|peer| peer.amqp.answer(answer)) {
+            Some(Ok(())) => {
+                self.mark(at);
+                true
+            }
+            Some(Err(fault)) => {
+                self.end(at, Ended::Fault(fault));
+                false
+            }
+            None => false,
         }
     }
 

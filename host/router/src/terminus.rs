@@ -1,5 +1,6 @@
 //! Termini: what a peer's attach asks for, and what we answer it. Source: AMQP 1.0 part 3, 3.5; the reference, 1.7.
 
+use crosstie_model::permissions::Permissions;
 use crosstie_model::policy::LinkDirection;
 use crosstie_model::settings::Direction;
 use fe2o3_amqp_types::definitions::{AmqpError, Error, LinkError, ReceiverSettleMode, Role};
@@ -8,6 +9,7 @@ use fe2o3_amqp_types::performatives::Attach;
 
 use crate::address::Class;
 use crate::name::{Place, place};
+use crate::routed;
 use crate::tenant::Space;
 
 /// Bytes of the longest address.
@@ -74,6 +76,23 @@ pub(crate) fn is_dynamic(attach: &Attach) -> bool {
     match attach.target.as_deref() {
         Some(TargetArchetype::Target(target)) if attach.role == Role::Sender => target.dynamic,
         _ => attach.role == Role::Receiver && attach.source.as_deref().is_some_and(|source| source.dynamic),
+    }
+}
+
+/// Whether a peer that may use these addresses may have a link. Who sends without an address names one in each message, and a new
+/// address is nobody's yet, unless a link route is to find it; the part of a waypoint it may not have. Source: the reference, `policy.c`.
+pub(crate) fn is_permitted(attach: &Attach, permissions: &Permissions) -> bool {
+    let sends = attach.role == Role::Sender;
+    let address = match attach.target.as_deref() {
+        Some(TargetArchetype::Target(target)) if sends => target.address.as_deref(),
+        None if sends => None,
+        _ => attach.source.as_deref().and_then(|source| source.address.as_deref()),
+    };
+    let is_dynamic = is_dynamic(attach);
+    let address = if is_dynamic { routed::dynamic_address(attach) } else { address };
+    match address {
+        None | Some("") => sends || is_dynamic,
+        Some(address) => waypoint_phase(attach).is_none() && permissions.allow(sends, address),
     }
 }
 
@@ -187,6 +206,11 @@ pub(crate) fn invalid(description: &str) -> Error {
 pub(crate) fn retires() -> Error {
     let why = "another connection takes the place of this one, which closes soon";
     Error { condition: LinkError::DetachForced.into(), description: Some(why.to_owned()), info: None }
+}
+
+/// `amqp:unauthorized-access`.
+pub(crate) fn unauthorized() -> Error {
+    refusal(AmqpError::UnauthorizedAccess, "the auth service does not allow this address".to_owned())
 }
 
 /// `amqp:not-found`, in the words of the reference for an unavailable address.

@@ -22,6 +22,7 @@ pub fn server() -> Side {
         users,
         plain_without_tls: true,
         secure: None,
+        delegates: false,
     })
 }
 
@@ -74,6 +75,7 @@ pub fn meta(name: &str) -> Meta {
         management: Management::Off,
         container_id: String::new(),
         space: Space::default(),
+        permissions: None,
         may_move: true,
     }
 }

@@ -373,6 +373,7 @@ impl Router {
     fn settle(&mut self, shard: usize) {
         while let Some(request) = self.shards.get_mut(shard).and_then(Shard::poll_event) {
             match request {
+                Request::Asks(..) => unreachable!("nobody else decides about SASL"),
                 Request::Dirty(at) => self.write(at),
                 Request::Opened(at, _) => self.errands.push_back(Errand::Admit(at)),
                 Request::Begun(..) => unreachable!("nobody is asked about sessions"),

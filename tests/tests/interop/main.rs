@@ -4,6 +4,7 @@
 mod admission;
 mod advertised;
 mod attributes;
+mod auth_service;
 mod auto_links;
 mod broker;
 mod broker_killed;

@@ -24,7 +24,11 @@ fn the_tls_of_the_readme_is_a_good_configuration() {
     let _ = ca.write(&dir, "clients-ca");
     let _ = ca.issue(&dir, "server", &Subject { hosts: &["localhost"], ..Subject::default() });
     let text = std::fs::read_to_string(workspace_dir().join("README.md")).expect("a README");
-    let block = text.split("```kdl\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block of KDL");
-    let checked = check(&dir, block);
-    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    let blocks: Vec<&str> = text.split("```kdl\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let [tls, service] = blocks.as_slice() else { panic!("two blocks of KDL") };
+    let nodes: Vec<&str> = tls.lines().filter(|line| !line.starts_with("listener")).collect();
+    for text in [(*tls).to_owned(), format!("{}\n{service}", nodes.join("\n"))] {
+        let checked = check(&dir, &text);
+        assert_eq!(checked.code, Some(0), "{}", checked.stderr);
+    }
 }

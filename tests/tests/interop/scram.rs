@@ -124,9 +124,14 @@ fn a_connector_authenticates_to_artemis_by_scram() {
 
 /// A server with the SASL of Cyrus and one user, alice, and where it listens.
 fn cyrus(mechanism: &str) -> (TestDir, Proton, SocketAddr) {
+    cyrus_with(&format!("--mechanisms {mechanism}"))
+}
+
+/// The same with these options.
+pub(crate) fn cyrus_with(more: &str) -> (TestDir, Proton, SocketAddr) {
     let dir = TestDir::new("cyrus");
     let directory = dir.path().display();
-    let args = format!("--directory {directory} --user alice --password wonder-land --mechanisms {mechanism}");
+    let args = format!("--directory {directory} --user alice --password wonder-land {more}");
     let mut server = Proton::start("cyrus", SocketAddr::from(([127, 0, 0, 1], 0)), &args);
     let port = server.event("listening")["port"].as_u64().and_then(|port| u16::try_from(port).ok());
     (dir, server, SocketAddr::from(([127, 0, 0, 1], port.expect("a port"))))

@@ -7,10 +7,10 @@ use crosstie_model::settings::Scheme;
 use crate::listener::REQUIRES_CERTIFICATE;
 use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
-use crate::reference::connection::{Around, NO_PROFILE, NO_USERS, mechanisms, port, shared};
+use crate::reference::connection::{Around, NO_PROFILE, NO_USERS, mechanism_names, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
-use crate::reference::reader::Reader;
+use crate::reference::reader::{Placed, Reader};
 use crate::reference::ssl_profile;
 use crate::source::Place;
 use crate::tree::{Node, Value};
@@ -35,7 +35,10 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
     draft.set("port", port(&written));
     shared(&reader, around, &mut draft);
     let has_profile = tls(&reader, &mut draft);
-    let is_authenticated = authentication(&reader, (around, has_profile), &mut draft);
+    let is_authenticated = match reader.text("saslPlugin") {
+        Some(plugin) => delegation(&reader, plugin, &mut draft),
+        None => authentication(&reader, (around, has_profile), &mut draft),
+    };
     if let Some(management) = around.management {
         draft.text("management", reader.default(management.to_owned()));
         if is_open && !is_authenticated {
@@ -60,7 +63,7 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
 }
 
 fn rest(reader: &Reader<'_>) {
-    reader.refuse(&["saslPlugin", "httpRootDir"]);
+    reader.refuse(&["httpRootDir"]);
     reader.refuse_yes(&["http"]);
     reader.without_effect(&["healthz", "metrics", "websockets"], "`http` is not on");
     reader.without_effect(&["trustedCertsFile"], "the reference does not use it either");
@@ -86,6 +89,41 @@ fn tls(reader: &Reader<'_>, draft: &mut Draft) -> bool {
     }
     draft.push(node);
     true
+}
+
+/// Reads what goes with `saslPlugin`, and tells whether peers must authenticate. The service may have mechanisms that are not ours.
+fn delegation(reader: &Reader<'_>, plugin: Placed<String>, draft: &mut Draft) -> bool {
+    draft.text("auth-service", plugin);
+    let authenticate = reader.flag("authenticatePeer").unwrap_or_else(|| reader.default(false));
+    let is_required = authenticate.value;
+    if !is_required {
+        reader.warn(authenticate.at, "peers without a SASL layer come in past the auth service, as in the reference");
+    }
+    draft.flag("authenticate-peer", authenticate);
+    let Some(written) = reader.text("saslMechanisms") else { return is_required };
+    let mut sasl = Draft::new("sasl", written.key_at);
+    let mut used: Vec<&str> = Vec::new();
+    for word in mechanism_names(&written.value) {
+        let why = match word {
+            "EXTERNAL" => "the service would see the certificate of this router",
+            "ANONYMOUS" if is_required => "`authenticatePeer` is on",
+            _ if used.contains(&word) => continue,
+            _ => {
+                used.push(word);
+                sasl.argument(Value::Text(word.to_owned()), written.at);
+                continue;
+            }
+        };
+        reader.warn(written.at, format!("`{word}` is not used: {why}"));
+    }
+    if used.is_empty() {
+        reader
+            .loading
+            .report(Fault::at(written.at, "none of these mechanisms can be used").label("nobody could authenticate"));
+        return is_required;
+    }
+    draft.push(sasl);
+    is_required
 }
 
 /// Reads `authenticatePeer` and `saslMechanisms`, and tells whether peers must authenticate.

@@ -11,7 +11,9 @@ use crate::suggest;
 use crate::tree::Value;
 
 /// Attributes that had an older name, which the reference takes with a warning: (name, older name).
-const OLDER_NAMES: [(&str, &str); 22] = [
+const OLDER_NAMES: [(&str, &str); 24] = [
+    ("realm", "saslInitHostname"),
+    ("sslProfile", "authSslProfile"),
     ("helloIntervalSeconds", "helloInterval"),
     ("helloMaxAgeSeconds", "helloMaxAge"),
     ("raIntervalSeconds", "raInterval"),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crosstie_model::settings::{AddressRule, AutoLink, Connector, LinkRoute, Listener, Log, Tls, User};
+use crosstie_model::settings::{AddressRule, AuthService, AutoLink, Connector, LinkRoute, Listener, Log, Tls, User};
 
 use crate::connection::LIST_ITEM;
 use crate::document;
@@ -53,12 +53,12 @@ impl<T> Made<Option<T>> {
 /// The first problem, with the name of its attribute.
 pub fn listener(
     attributes: &[(String, AttributeValue)],
-    (users, tls): (&[User], &[Tls]),
+    (users, tls, services): (&[User], &[Tls], &[AuthService]),
 ) -> Result<Made<Listener>, String> {
     let around = Around { mode: "standalone", users, management: None };
     read("listener", attributes, |loading, entity| {
         let node = super::listener::listener(loading, entity, around);
-        document::read_listener(loading, &node, (users, tls))
+        document::read_listener(loading, &node, (users, tls, services))
     })
 }
 
@@ -135,6 +135,18 @@ pub fn ssl_profile(attributes: &[(String, AttributeValue)]) -> Result<Made<Tls>,
     read("sslProfile", attributes, |loading, entity| {
         let node = super::ssl_profile::ssl_profile(loading, entity, None);
         crate::tls::read(loading, &node).tls
+    })
+}
+
+/// A new auth service. Whether its name is free is for the caller to know.
+///
+/// # Errors
+///
+/// The first problem, with the name of its attribute.
+pub fn auth_service(attributes: &[(String, AttributeValue)], tls: &[Tls]) -> Result<Made<AuthService>, String> {
+    read("authServicePlugin", attributes, |loading, entity| {
+        let node = super::auth_service::auth_service(loading, entity);
+        document::read_auth_service(loading, &node, tls).service
     })
 }
 

@@ -34,7 +34,7 @@ pub(crate) static LISTENER: Table<ListenerFacts> = Table {
             Fallback::Flag(false),
             setting("authenticatePeer", Shape::Flag, |listener| listener.authenticate_peer.into()),
         ),
-        setting("saslPlugin", Shape::Text, nothing),
+        setting("saslPlugin", Shape::Text, |listener| maybe(&listener.auth_service)),
         default(
             Fallback::Flag(false),
             setting("requireEncryption", Shape::Flag, |listener| listener.require_encryption.into()),

@@ -2,9 +2,9 @@
 
 use crosstie_manage::{Access, Agent, Change, Reply, Step};
 use crosstie_model::facts::{
-    AddressFacts, AddressRuleFacts, AutoLinkFacts, ConnectionFacts, ConnectionRouteFacts, ConnectorFacts,
-    ConnectorStatus, EndpointFacts, Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts, OutcomeCounts, Part,
-    RouterFacts, TlsProfileFacts, TrafficCounts,
+    AddressFacts, AddressRuleFacts, AuthServiceFacts, AutoLinkFacts, ConnectionFacts, ConnectionRouteFacts,
+    ConnectorFacts, ConnectorStatus, EndpointFacts, Facts, LinkFacts, LinkRouteFacts, ListenerFacts, LogFacts,
+    OutcomeCounts, Part, RouterFacts, TlsProfileFacts, TrafficCounts,
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::Direction;
@@ -52,6 +52,7 @@ pub(crate) fn facts() -> Facts {
         },
         listeners: vec![listener("clients", "5672"), listener("monitoring", "0")],
         tls_profiles: vec![tls_profile()],
+        auth_services: vec![auth_service()],
         connectors: vec![connector()],
         connections: vec![connection(1, Some("UPTIME-TEST")), connection(2, None)],
         links: vec![link(10, Direction::In, Some("M0orders")), link(11, Direction::Out, Some("M0orders"))],
@@ -133,6 +134,16 @@ fn tls_profile() -> TlsProfileFacts {
         user_name_format: Some("n5".into()),
         expires_at_seconds: Some(1_800_000_000),
         ..TlsProfileFacts::default()
+    }
+}
+
+fn auth_service() -> AuthServiceFacts {
+    AuthServiceFacts {
+        name: "sso".into(),
+        host: "sso.example.com".into(),
+        port: "5671".into(),
+        realm: Some("example.com".into()),
+        tls: Some("server".into()),
     }
 }
 
@@ -263,6 +274,7 @@ pub(crate) fn run(request: &[u8], access: Access, mut change: impl FnMut(Change,
                 let mut part = known.clone();
                 let wanted = |wanted| pending.wants(wanted);
                 keep(wanted(Part::TlsProfiles), &mut part.tls_profiles);
+                keep(wanted(Part::AuthServices), &mut part.auth_services);
                 keep(wanted(Part::Listeners), &mut part.listeners);
                 keep(wanted(Part::Connectors), &mut part.connectors);
                 keep(wanted(Part::Connections), &mut part.connections);

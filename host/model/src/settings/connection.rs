@@ -280,6 +280,34 @@ pub struct ListenerTls {
     pub requires_certificate: bool,
 }
 
+/// An `auth-service` node: an AMQP service that knows who peers are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthService {
+    /// Unique among them.
+    pub name: String,
+    /// A name or an address, IPv6 without brackets.
+    pub host: String,
+    /// 1 to 65,535.
+    pub port: u16,
+    /// The hostname of the SASL init that it is sent.
+    pub realm: Option<String>,
+    /// The `tls` node; absent: plain TCP.
+    pub tls: Option<String>,
+    /// Its certificate must be for `host`.
+    pub verify_hostname: bool,
+    /// It is sent passwords by plain TCP.
+    pub allow_plain_without_tls: bool,
+}
+
+/// How a listener leaves it to an auth service who its peers are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delegation {
+    /// The service.
+    pub service: AuthService,
+    /// Of its mechanisms, those that peers may use; empty: all.
+    pub mechanisms: Vec<String>,
+}
+
 /// A `listener` node.
 #[derive(Debug, Clone)]
 pub struct Listener {
@@ -295,6 +323,8 @@ pub struct Listener {
     pub failover_urls: Vec<FailoverUrl>,
     /// Absent: plain TCP.
     pub tls: Option<ListenerTls>,
+    /// Absent: by `sasl` and the users of the configuration.
+    pub delegation: Option<Delegation>,
     /// ANONYMOUS and connections without a SASL layer are refused.
     pub authenticate_peer: bool,
     /// What its peers may do at `$management`; absent: all where they are authenticated or come from this machine, else nothing.
