@@ -794,3 +794,18 @@ fn external_requires_a_certificate_whatever_parts_the_mechanisms() {
         assert_eq!(listener.tls.unwrap().requires_certificate, requires, "{mechanisms:?}");
     }
 }
+
+#[test]
+fn what_a_log_writes_otherwise_is_flagged() {
+    let text = "router {\n    id: r\n}\nlog {\n    module: DEFAULT\n    enable: debug,critical\n    includeTimestamp: no\n    \
+                includeSource: yes\n}\nlog {\n    module: SERVER\n    enable: trace+\n    includeTimestamp: yes\n}\n";
+    let loaded = reference::load_text("qdrouterd.conf", text, Form::Text).expect("a good one");
+    let warnings: Vec<_> = loaded.warnings.iter().map(|warning| (warning.position(), warning.message())).collect();
+    let wanted =
+        ["served as `debug` and all that is worse", "each line of the log has its time", "name no source file"];
+    for (line, part) in (6..).zip(wanted) {
+        let found = warnings.iter().any(|(at, said)| at.is_some_and(|(at, _)| at == line) && said.contains(part));
+        assert!(found, "{part}: {warnings:?}");
+    }
+    assert!(!warnings.iter().any(|(at, _)| at.is_some_and(|(at, _)| at > 9)), "{warnings:?}");
+}

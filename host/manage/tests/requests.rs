@@ -446,6 +446,8 @@ fn a_link_route_is_created_unless_it_contradicts_itself() {
         (answer.status, answer.get("identity"), answer.get("operStatus")),
         (201, &text("43"), &text("inactive"))
     );
+    // both names are there to be read, as in the reference
+    assert_eq!((answer.get("direction"), answer.get("dir")), (&text("in"), &text("in")));
     let [Change::CreateLinkRoute(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(attributes.text("direction"), Some("in"));
     for wrong in [

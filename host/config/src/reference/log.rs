@@ -74,8 +74,12 @@ pub(super) fn log<'t>(loading: &'t Loading<'t>, entities: &[&'t Entity]) -> Opti
             reader.text("enable");
             reader.text("outputFile");
         }
-        reader.flag("includeTimestamp");
-        reader.flag("includeSource");
+        if let Some(flag) = reader.flag("includeTimestamp").filter(|flag| !flag.value) {
+            reader.warn(flag.at, "each line of the log has its time: left out");
+        }
+        if let Some(flag) = reader.flag("includeSource").filter(|flag| flag.value) {
+            reader.warn(flag.at, "lines of the log name no source file: left out");
+        }
         reader.text("name");
         reader.finish();
     }
@@ -115,8 +119,11 @@ fn levels(reader: &Reader<'_>, module: &str, areas: &[&str], draft: &mut Draft) 
 /// Our level for a list of theirs: all from the lowest on are written.
 fn lowest(reader: &Reader<'_>, enable: &Placed<String>) -> Option<&'static str> {
     let mut lowest: Option<&'static str> = None;
+    // as when each of theirs is named alone
+    let mut is_all = false;
     for token in enable.value.split([',', ' ', ';', ':']).filter(|token| !token.is_empty()) {
         let word = token.strip_suffix('+').unwrap_or(token);
+        is_all |= word.len() < token.len();
         let known = |level: &str| level.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         let Some((name, ours)) = LEVELS.iter().find(|(level, _)| known(level)) else {
             let fault = Fault::at(enable.at, format!("unknown level `{}`", token.escape_debug()));
@@ -132,6 +139,9 @@ fn lowest(reader: &Reader<'_>, enable: &Placed<String>) -> Option<&'static str> 
         if lowest.is_none_or(|lowest| rank(ours) < rank(lowest)) {
             lowest = Some(ours);
         }
+    }
+    if let Some(lowest) = lowest.filter(|lowest| !is_all && *lowest != "error") {
+        reader.warn(enable.at, format!("served as `{lowest}` and all that is worse: a level is never logged alone"));
     }
     lowest
 }

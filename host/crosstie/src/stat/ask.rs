@@ -165,7 +165,7 @@ fn read_body(message: Message<Body<Value>>) -> Result<Value, StatFault> {
     };
     if status != 200 {
         let description = match application.get("statusDescription") {
-            Some(SimpleValue::String(text)) => text.escape_debug().to_string(),
+            Some(SimpleValue::String(text)) => text.replace(char::is_control, "\u{fffd}"),
             _ => "no description".to_owned(),
         };
         return Err(StatFault::Refused { status, description });

@@ -33,6 +33,7 @@ pub(crate) static LINK_ROUTE: Table<LinkRouteFacts> = Table {
             setting("distribution", Shape::Word(&["linkBalanced"]), |_| text("linkBalanced")),
         ),
         required(formerly("dir", setting("direction", Shape::Word(DIRECTIONS), |route| direction(route.direction)))),
+        attribute("dir", Shape::Word(DIRECTIONS), |route| direction(route.direction)),
         attribute("operStatus", Shape::Word(STATES), |route| text(if route.active { "active" } else { "inactive" })),
     ],
     rows: |facts| &facts.link_routes,
