@@ -809,3 +809,21 @@ fn what_a_log_writes_otherwise_is_flagged() {
     }
     assert!(!warnings.iter().any(|(at, _)| at.is_some_and(|(at, _)| at > 9)), "{warnings:?}");
 }
+
+#[test]
+fn a_family_beside_an_address_of_the_other_one_has_no_effect() {
+    for (entity, host, name, family, stays) in [
+        ("listener", "127.0.0.1", "socketAddressFamily", "IPv6", false),
+        ("listener", "::1", "socketAddressFamily", "IPv6", true),
+        ("listener", "localhost", "socketAddressFamily", "IPv6", true),
+        ("connector", "::1", "protocolFamily", "IPv4", false),
+        ("connector", "127.0.0.1", "protocolFamily", "IPv4", true),
+    ] {
+        let text =
+            format!("router {{\n    id: r\n}}\n{entity} {{\n    host: {host}\n    port: 1\n    {name}: {family}\n}}\n");
+        let loaded = reference::load_text("qdrouterd.conf", &text, Form::Text).expect("a good one");
+        let warned = loaded.warnings.iter().any(|warning| warning.message().contains("an address of the other family"));
+        let shown = loaded.show().contains(&format!("socket-address-family {family}"));
+        assert_eq!((warned, shown), (!stays, stays), "{text}");
+    }
+}

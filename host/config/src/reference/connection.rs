@@ -1,5 +1,7 @@
 //! Connection attributes: what the `listener` and `connector` entities share. Source: features 1.2.
 
+use std::net::IpAddr;
+
 use crosstie_model::settings::{MessageParts, User};
 
 use crate::connection::{LIST_ITEM, MECHANISMS};
@@ -46,6 +48,20 @@ pub(super) fn shared(reader: &Reader<'_>, around: Around<'_>, draft: &mut Draft)
         draft.push(parts);
     }
     reader.without_effect(&["cost"], "it counts between routers alone");
+}
+
+/// The family of addresses; beside an address of the other one it has no effect. Source: features 1.2.
+pub(super) fn family(reader: &Reader<'_>, name: &'static str, host: &str, draft: &mut Draft) {
+    let Some(family) = reader.text(name) else { return };
+    let other = match host.trim_matches(['[', ']']).parse() {
+        Ok(IpAddr::V4(_)) => "IPv6",
+        Ok(IpAddr::V6(_)) => "IPv4",
+        Err(_) => "",
+    };
+    if family.value == other {
+        return reader.warn(family.at, format!("`{name}` has no effect: the host is an address of the other family"));
+    }
+    draft.text("socket-address-family", family);
 }
 
 /// Whether a peer in this role may connect to a router of this mode, in the reference's words.

@@ -1,7 +1,7 @@
 //! The `connector` entity. Source: features 1.2.
 
 use crate::loading::Loading;
-use crate::reference::connection::{Around, NO_CREDENTIALS, mechanisms, port, shared};
+use crate::reference::connection::{Around, NO_CREDENTIALS, family, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
 use crate::reference::reader::{Placed, Reader};
@@ -11,6 +11,7 @@ use crate::tree::{Node, Value};
 pub(super) fn connector<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around: Around<'_>) -> Node {
     let reader = Reader::new(loading, entity);
     let host = reader.text("host").unwrap_or_else(|| reader.default("127.0.0.1".to_owned()));
+    let host_text = host.value.clone();
     let written = reader.text("port").unwrap_or_else(|| reader.default("amqp".to_owned()));
     let name = reader.text("name");
     let name = name.unwrap_or_else(|| reader.default(format!("connector/{}:{}", host.value, written.value)));
@@ -42,9 +43,7 @@ pub(super) fn connector<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around
     if let Some(sasl) = written.and_then(|written| mechanisms(&reader, &written, &usable, NO_CREDENTIALS)) {
         draft.push(sasl);
     }
-    if let Some(family) = reader.text("protocolFamily") {
-        draft.text("socket-address-family", family);
-    }
+    family(&reader, "protocolFamily", &host_text, &mut draft);
     reader.without_effect(&["allowRedirect"], "the reference does not use it either");
     match reader.flag("verifyHostname") {
         Some(verify) if has_profile => draft.flag("verify-hostname", verify),

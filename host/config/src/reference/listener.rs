@@ -7,7 +7,7 @@ use crosstie_model::settings::Scheme;
 use crate::listener::REQUIRES_CERTIFICATE;
 use crate::loading::{Fault, Loading};
 use crate::quantity::DURATION_MAX;
-use crate::reference::connection::{Around, NO_PROFILE, NO_USERS, mechanism_names, mechanisms, port, shared};
+use crate::reference::connection::{Around, NO_PROFILE, NO_USERS, family, mechanism_names, mechanisms, port, shared};
 use crate::reference::draft::Draft;
 use crate::reference::entity::Entity;
 use crate::reference::reader::{Placed, Reader};
@@ -22,6 +22,7 @@ const FAILOVER_PORT: u16 = 5672;
 pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around: Around<'_>) -> Node {
     let reader = Reader::new(loading, entity);
     let host = reader.text("host");
+    let host_text = host.as_ref().map_or(String::new(), |host| host.value.clone());
     let written = reader.text("port").unwrap_or_else(|| reader.default("amqp".to_owned()));
     let name = reader.text("name").unwrap_or_else(|| {
         let host = host.as_ref().map_or("", |host| &host.value);
@@ -51,9 +52,7 @@ pub(super) fn listener<'t>(loading: &'t Loading<'t>, entity: &'t Entity, around:
     let never = i128::from(DURATION_MAX.as_secs());
     draft.seconds("handshake-timeout", timeout.unwrap_or_else(|| reader.default(never)));
     failover_urls(&reader, &mut draft);
-    if let Some(family) = reader.text("socketAddressFamily") {
-        draft.text("socket-address-family", family);
-    }
+    family(&reader, "socketAddressFamily", &host_text, &mut draft);
     if let Some(multi_tenant) = reader.flag("multiTenant") {
         draft.flag("multi-tenant", multi_tenant);
     }
