@@ -1,6 +1,5 @@
 //! `crosstie plugin`: a plugin outside a router.
 
-use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,7 +61,7 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
             print(&format!("{} is good\nhooks: {}\nreads: {reads}\n", plugin.file.display(), hooks.join(", ")));
             ExitCode::SUCCESS
         }
-        PluginCommand::Test { cases, .. } => match read(cases) {
+        PluginCommand::Test { cases, .. } => match crosstie_policy::read_case_file(cases) {
             Ok(cases) => {
                 let misses = trial.play(&cases);
                 print(&format!("{} of {} cases are decided as they say\n", cases.len() - misses.len(), cases.len()));
@@ -71,7 +70,7 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
             Err(misses) => tell(&misses),
         },
         PluginCommand::Bench { cases, count, .. } => {
-            let read = read(cases);
+            let read = crosstie_policy::read_case_file(cases);
             let timed = read.and_then(|cases| bench(&trial, &cases, *count).map_err(|miss| vec![miss]));
             timed.map_or_else(|misses| tell(&misses), |()| ExitCode::SUCCESS)
         }
@@ -89,16 +88,10 @@ fn bench(trial: &Trial, cases: &[Case], count: u32) -> Result<(), Miss> {
 
 /// Says what was decided otherwise.
 fn tell(misses: &[Miss]) -> ExitCode {
-    for Miss { line, message } in misses {
-        say(&format!("error: line {line}: {message}\n"));
+    for miss in misses {
+        say(&format!("error: {miss}\n"));
     }
     if misses.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-fn read(file: &PathBuf) -> Result<Vec<Case>, Vec<Miss>> {
-    let text = fs::read_to_string(file);
-    let unread = |error| vec![Miss { line: 0, message: format!("cannot read `{}`: {error}", file.display()) }];
-    text.map_err(unread).and_then(|text| crosstie_policy::read_cases(&text))
 }
 
 impl PluginArgs {

@@ -66,6 +66,10 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         let why = format!("listener {name} has its {} connections", limits.connections.unwrap_or_default());
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why), None);
     }
+    if worker.shard.borrow().peer(at).is_some_and(|peer| !peer.meta.space.takes(open.hostname.as_deref())) {
+        let why = "the hostname of the open is longer than 255 bytes, and no tenant's".to_owned();
+        return turn_away(worker, at, error("amqp:invalid-field", why), None);
+    }
     let most = worker.shared.connections_max();
     if counts.total > most {
         let why = format!("the router has its {most} connections");

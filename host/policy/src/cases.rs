@@ -1,6 +1,6 @@
 //! Decisions that a plugin is to make: one JSON line each, as a router records them. They are asked outside a router.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -12,9 +12,18 @@ use serde_json::{Map, Value, json};
 
 use crate::instance::{Failure, Instance};
 use crate::plugin::{Fault, Plugin, export};
-use crate::request::Context;
+use crate::request::{Context, FIELDS};
 use crate::tree::Tree;
 use crate::{LoadProblem, Loader, Setup, answer, directory, problem};
+
+/// Bytes of a file of cases.
+const CASES_MAX_BYTES: u64 = 4 << 20;
+
+/// How long a plugin may take for the cases beside it.
+const PASS_MAX: Duration = Duration::from_secs(10);
+
+/// Lines that the log names.
+const MISSES_TOLD: usize = 3;
 
 /// How bytes stand in JSON: an object with this key alone.
 const BYTES: &str = "$bytes";
@@ -45,39 +54,71 @@ pub struct Case {
 /// A decision that was made otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Miss {
-    /// Of the case, counted from 1.
-    pub line: usize,
+    /// Of the case, counted from 1; absent: of all of them.
+    pub line: Option<usize>,
     /// What was wrong.
     pub message: String,
 }
 
-/// The cases that lie beside a plugin's file: `name.cases.jsonl`.
-pub(crate) fn beside(path: &Path) -> Result<Option<Vec<Case>>, Fault> {
-    let path = path.with_extension("cases.jsonl");
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => read_cases(&text).map(Some).map_err(|misses| fault(&name, &misses)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Fault::new(format!("cannot read `{name}`: {error}"))),
+impl std::fmt::Display for Miss {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
     }
 }
 
-/// Whether a plugin decides its cases as they say.
+/// Where the cases of a plugin's file lie: `name.cases.jsonl`.
+pub(crate) fn path(plugin: &Path) -> PathBuf {
+    plugin.with_extension("cases.jsonl")
+}
+
+/// The cases that lie beside a plugin's file.
+pub(crate) fn beside(plugin: &Path) -> Result<Option<Vec<Case>>, Fault> {
+    let path = path(plugin);
+    if !path.exists() {
+        return Ok(None);
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    read_case_file(&path).map(Some).map_err(|misses| fault(&name, &misses))
+}
+
+/// Reads a file of cases.
+///
+/// # Errors
+///
+/// That it cannot be read, or has none, without a line; and every line that is no case.
+pub fn read_case_file(path: &Path) -> Result<Vec<Case>, Vec<Miss>> {
+    let failed = |message| vec![Miss { line: None, message }];
+    let bytes = directory::read_whole(path, CASES_MAX_BYTES).map_err(|fault| failed(fault.message))?;
+    let text = String::from_utf8(bytes).map_err(|_| failed("it is no text in UTF-8".to_owned()))?;
+    let cases = read_cases(&text)?;
+    if cases.is_empty() { Err(failed("there are no cases in it".to_owned())) } else { Ok(cases) }
+}
+
+/// Whether a plugin decides its cases as they say, and in a time that others can wait.
 pub(crate) async fn pass(plugin: &Plugin, cases: &[Case]) -> Result<(), Fault> {
-    let misses = play(plugin, cases).await;
+    let (begun, mut reused) = (Instant::now(), None);
+    for case in cases {
+        if let Err(message) = check(plugin, &mut reused, case).await {
+            let fault = fault("its cases", &[Miss { line: Some(case.line), message }]);
+            return Err(fault.hint("`crosstie plugin test` tells of all"));
+        }
+        if begun.elapsed() > PASS_MAX {
+            return Err(Fault::new(format!("its cases take longer than {} s", PASS_MAX.as_secs())));
+        }
+    }
     plugin.shared.forget();
-    if misses.is_empty() { Ok(()) } else { Err(fault("its cases", &misses)) }
+    Ok(())
 }
 
-/// The first of them, and how many there are.
 fn fault(of: &str, misses: &[Miss]) -> Fault {
-    let first = misses.first().map(|Miss { line, message }| format!("line {line}: {message}")).unwrap_or_default();
-    let more = misses.len().saturating_sub(1);
-    let fault = Fault::new(format!("{of}, {first}"));
-    if more == 0 { fault } else { fault.hint(format!("{more} more: see `crosstie plugin test`")) }
+    let all: Vec<_> = misses.iter().take(MISSES_TOLD).map(ToString::to_string).collect();
+    Fault::new(format!("{of}, {}", all.join("; ")))
 }
 
-/// Reads a file of cases; empty lines count for nothing.
+/// Reads cases, one in each line; empty lines count for nothing.
 ///
 /// # Errors
 ///
@@ -88,7 +129,7 @@ pub fn read_cases(text: &str) -> Result<Vec<Case>, Vec<Miss>> {
     for (text, line) in lines {
         match case(line, text) {
             Ok(case) => cases.push(case),
-            Err(message) => misses.push(Miss { line, message }),
+            Err(message) => misses.push(Miss { line: Some(line), message }),
         }
     }
     if misses.is_empty() { Ok(cases) } else { Err(misses) }
@@ -99,6 +140,9 @@ fn case(line: usize, text: &str) -> Result<Case, String> {
         serde_json::from_str(text).map_err(|error| format!("no case: {error}"))?;
     let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == word);
     let hook = hook.ok_or_else(|| format!("no hook is called `{}`", word.escape_debug()))?;
+    if let Some(unknown) = request.keys().find(|key| !FIELDS.contains(&key.as_str())) {
+        return Err(format!("no request has `{}`", unknown.escape_debug()));
+    }
     let number = |key: &str| request.get("ctx").and_then(|ctx| ctx.get(key)).and_then(Value::as_u64).unwrap_or(0);
     let context = Context { now_ms: number("now-ms"), seed: number("seed"), sequence: number("sequence") };
     let candidates = request.get("candidates").and_then(Value::as_array).map_or(0, Vec::len);
@@ -195,7 +239,7 @@ impl Trial {
     /// Why it makes none.
     pub fn time(&self, case: &Case, count: u32) -> Result<(Duration, Duration), Miss> {
         self.loader.runtime.block_on(async {
-            let failed = |message| Miss { line: case.line, message };
+            let failed = |message| Miss { line: Some(case.line), message };
             let mut instance = fresh(&self.plugin).await.map_err(failed)?;
             let mut times = Vec::new();
             for _ in 0..count.max(1) {
@@ -218,7 +262,7 @@ pub(crate) async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
     let mut reused = None;
     for case in cases {
         if let Err(message) = check(plugin, &mut reused, case).await {
-            misses.push(Miss { line: case.line, message });
+            misses.push(Miss { line: Some(case.line), message });
         }
     }
     misses
@@ -305,7 +349,9 @@ mod tests {
     fn what_is_no_case_is_named_with_its_line() {
         let bad = "\n{}\n{\"hook\":\"door\",\"request\":{}}\n \n{\"hook\":\"link\",\"request\":[]}\nx";
         let misses = read_cases(bad).expect_err("four are bad");
-        assert_eq!(misses.iter().map(|miss| miss.line).collect::<Vec<_>>(), [2, 3, 5, 6], "{misses:?}");
+        assert_eq!(misses.iter().filter_map(|miss| miss.line).collect::<Vec<_>>(), [2, 3, 5, 6], "{misses:?}");
+        let other = read_cases(r#"{"hook":"address","request":{"adress":"q"}}"#).expect_err("misspelled");
+        assert_eq!(other[0].to_string(), "line 1: no request has `adress`");
         assert!(misses[1].message.contains("no hook is called `door`"), "{misses:?}");
     }
 

@@ -35,10 +35,22 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
             Fault::new(format!("this build does not serve `{name}`")).hint("remove it, or compile it to a .wasm file")
         );
     }
-    let unreadable = |error: std::io::Error| Fault::new(format!("cannot read `{}`: {error}", path.display()));
-    let file = fs::File::open(path).map_err(unreadable)?;
+    read_whole(path, limit)
+}
+
+/// The bytes of a file.
+///
+/// # Errors
+///
+/// When it cannot be read, is longer than `limit`, or is none: a pipe has no end.
+pub(crate) fn read_whole(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
+    let unreadable = |error: &dyn std::fmt::Display| Fault::new(format!("cannot read `{}`: {error}", path.display()));
+    if !fs::metadata(path).map_err(|error| unreadable(&error))?.is_file() {
+        return Err(unreadable(&"it is no regular file"));
+    }
+    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(unreadable)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         return Err(Fault::new(format!("its file is longer than {limit} bytes")));
     }

@@ -29,7 +29,7 @@ use crosstie_model::policy::Policy;
 use crosstie_model::settings;
 use wasmtime::{Config, Engine};
 
-pub use crate::cases::{Case, Miss, Trial, read_cases};
+pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};

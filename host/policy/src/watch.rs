@@ -10,9 +10,9 @@ use crosstie_model::settings;
 use crosstie_model::stamp::{self, Stamp};
 
 use crate::chain::Chain;
-use crate::directory;
 use crate::plugin::{Fault, Plugin};
 use crate::{Loader, PolicyEngine};
+use crate::{cases, directory};
 
 /// How often the directory is looked at. A file that two looks find the same is complete.
 const LOOK: Duration = Duration::from_millis(500);
@@ -20,13 +20,20 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How much less than the workers the thread that compiles has to say.
 const NICE: i32 = 10;
 
+/// Of a plugin's file, and of its cases where there are some.
+type Stamps = (Stamp, Option<Stamp>);
+
+fn stamps(path: &Path) -> Option<Stamps> {
+    Some((stamp::stamp(path)?, stamp::stamp(&cases::path(path))))
+}
+
 /// What was seen of a file.
 #[derive(Debug, Default)]
 struct Seen {
     /// When it was looked at last.
-    last: Option<Stamp>,
+    last: Option<Stamps>,
     /// When it was loaded, or did not load.
-    tried: Option<Stamp>,
+    tried: Option<Stamps>,
 }
 
 /// One thread, which ends with the policy.
@@ -46,7 +53,7 @@ impl Watch {
         let PolicyEngine { chain, loader, plugins } = engine;
         let files = directory::list(&plugins.directory).unwrap_or_default();
         let seen = |path: &std::path::PathBuf| {
-            let stamp = stamp::stamp(path);
+            let stamp = stamps(path);
             Seen { last: stamp, tried: stamp }
         };
         let seen = files.iter().map(|(name, path)| (name.clone(), seen(path))).collect();
@@ -109,7 +116,7 @@ impl Watch {
 
     /// Whether a file is another one than before, and complete.
     fn is_new(&mut self, name: &str, path: &Path) -> bool {
-        let stamp = stamp::stamp(path);
+        let stamp = stamps(path);
         let seen = self.seen.entry(name.to_owned()).or_default();
         let rests = std::mem::replace(&mut seen.last, stamp) == stamp;
         rests && stamp.is_some() && seen.tried != stamp
@@ -145,11 +152,11 @@ impl Watch {
     /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
     fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, path: &Path) -> bool {
         let name = settings.name.clone();
-        let stamp = stamp::stamp(path);
+        let stamp = stamps(path);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
         let loaded = self.loader.load_file(settings, path, before.as_deref());
-        if stamp::stamp(path) != stamp {
+        if stamps(path) != stamp {
             // it is being written
             return false;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crosstie_amqp::fault::{condition, error};
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::address::normalise;
 use crosstie_model::policy::{AddressRequest, Hook, Limits, Occasion, Peer as PolicyPeer, Ruling, lowest};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::{Distribution, Management};
@@ -143,8 +143,8 @@ impl Shard {
             return self.refuse(at, link, &attach, error(RESOURCE_LIMIT_EXCEEDED, why));
         }
         let serial = peer.next_serial();
-        let asks_address =
-            common.asks.has(Hook::Address) && matches!(&wanted, Wanted::Address(_, name) if !is_reserved(name));
+        let asks_address = common.asks.has(Hook::Address)
+            && matches!(&wanted, Wanted::Address(_, name) if !peer.meta.space.is_reserved(name));
         let asks = asks_address || common.asks.has(Hook::Link);
         peer.asking = peer.asking.saturating_add(1);
         let Some(session) = peer.session(link.channel) else {
@@ -181,7 +181,7 @@ impl Shard {
         let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, space, &self.common.router_id) else {
             return None;
         };
-        if is_reserved(&address) {
+        if space.is_reserved(&address) {
             return None;
         }
         let addresses = &self.common.addresses;

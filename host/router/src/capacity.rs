@@ -19,6 +19,7 @@ const DOUBLES_UNTIL_BYTES: usize = 256 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Capacity {
     now: u32,
+    initial: u32,
     max: u32,
     /// Beyond it growth is slow.
     known: u32,
@@ -28,7 +29,7 @@ pub(crate) struct Capacity {
 impl Capacity {
     /// One that is written out in the configuration, with no room to grow, is kept.
     pub(crate) const fn new(LinkCapacity { initial, max }: LinkCapacity) -> Self {
-        Self { now: initial, max, known: max, is_fixed: initial >= max }
+        Self { now: initial, initial, max, known: max, is_fixed: initial >= max }
     }
 
     /// One that stays as it is.
@@ -56,6 +57,12 @@ impl Capacity {
     pub(crate) fn relieve(&mut self, held: u32, room: u32) {
         let wanted = held.saturating_mul(2).min(self.max).min(self.now.saturating_add(room));
         self.now = self.now.max(wanted);
+        self.known = self.known.max(self.now);
+    }
+
+    /// The link ran dry while copies wait for some of many consumers: others may wait for more before they settle what they have.
+    pub(crate) fn restore(&mut self, room: u32) {
+        self.now = self.now.max(self.initial.min(self.now.saturating_add(room)));
         self.known = self.known.max(self.now);
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crosstie_amqp::connection::Transfer;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::address::normalise;
 use crosstie_model::policy::{Hook, Ruling};
 use crosstie_model::settings::{Direction, Distribution};
 use fe2o3_amqp_types::definitions::AmqpError;
@@ -301,10 +301,11 @@ impl Shard {
             Place::Node => return Way::Node,
             Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
         };
+        let is_reserved = meta.space.is_reserved(&name);
         match known {
             Known::Refused(outcome) => Way::Refuse(outcome),
             Known::As(ruling) => self.lane_by((at, link), to, (class, name), &ruling),
-            _ if class == Class::Mobile && !is_reserved(&name) && common.asks.has(Hook::Address) => Way::Ask(name),
+            _ if class == Class::Mobile && !is_reserved && common.asks.has(Hook::Address) => Way::Ask(name),
             _ => self.lane_by((at, link), to, (class, name), &Ruling::default()),
         }
     }

@@ -266,17 +266,20 @@ impl Incoming {
             return None;
         }
         let ran_dry = std::mem::take(&mut self.ran_dry);
+        let is_multicast = matches!(&self.lanes, Lanes::One(lane) if lane.is_multicast());
         match &self.lanes {
             Lanes::One(lane) if self.waiting_bytes > 0 => self.capacity.shrink(lane.waiting.len(), self.waiting_bytes),
             // copies for it wait there
-            Lanes::One(lane) if lane.is_multicast() && lane.lacks_credit() => self.capacity.ease(),
+            Lanes::One(lane) if is_multicast && lane.lacks_credit() && left > 0 => self.capacity.ease(),
+            Lanes::One(lane) if is_multicast && lane.lacks_credit() => self.capacity.restore(room),
             _ if left == 0 && self.waiting_bytes == 0 => self.capacity.grow(self.held, room),
             _ => {}
         }
         let capacity = self.capacity.get();
         let room = capacity.saturating_sub(self.held);
-        // what is settled later is worth a frame soon: who settles in batches either has enough for the next, or settles much
-        let worth = if ran_dry { 1 } else { (capacity / 4).max(1) };
+        // what is settled later is worth a frame soon: who settles in batches either has enough for the next, or settles much; but what
+        // the last consumer of copies settles is no batch of the others'
+        let worth = if ran_dry || (is_multicast && left == 0) { 1 } else { (capacity / 4).max(1) };
         (room >= left.saturating_add(worth)).then_some(room)
     }
 }

@@ -1,6 +1,11 @@
 //! Tenants: the peers of a `multi-tenant` listener have a space of addresses for each `hostname` of their Open. Source: the reference, 1.2
 //! (`multiTenant`).
 
+use crosstie_model::address::is_reserved;
+
+/// Bytes of the longest hostname that is a tenant: no host has a longer name.
+const HOSTNAME_MAX_BYTES: usize = 255;
+
 /// What a dynamic target is called: of the router's making, and nobody's.
 const DYNAMIC_PREFIX: &str = "_$temp.";
 
@@ -26,6 +31,12 @@ impl Space {
         self.prefix = hostname.map(|hostname| format!("{hostname}/").into());
     }
 
+    /// Whether a hostname can be that of a tenant.
+    #[must_use]
+    pub fn takes(&self, hostname: Option<&str>) -> bool {
+        !self.divided || hostname.is_none_or(|hostname| hostname.len() <= HOSTNAME_MAX_BYTES)
+    }
+
     /// As management shows it.
     #[must_use]
     pub fn prefix(&self) -> Option<&str> {
@@ -35,6 +46,11 @@ impl Space {
     /// How the peer writes one of its names.
     pub(crate) fn inside<'a>(&self, name: &'a str) -> Option<&'a str> {
         name.strip_prefix(self.prefix()?)
+    }
+
+    /// Whether a whole name is the router's own, as the peer wrote it: nobody is asked about those.
+    pub(crate) fn is_reserved(&self, name: &str) -> bool {
+        is_reserved(self.inside(name).unwrap_or(name))
     }
 
     /// The whole of a mobile name that the peer wrote.

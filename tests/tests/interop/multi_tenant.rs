@@ -1,10 +1,12 @@
 //! Tenants: peers that share a listener and open for different hosts have addresses of their own.
 
-use crosstie_tests::frame::{Performative, data_message};
+use crosstie_tests::frame::{AMQP_HEADER, Performative, condition, data_message};
 use crosstie_tests::peer::{DEADLINE, Peer};
 use crosstie_tests::performative::{flow, open, receiver, sender, transfer};
+use crosstie_tests::place::TestDir;
+use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
 use crosstie_tests::router::{Router, plain_kdl};
-use fe2o3_amqp_types::messaging::{Accepted, Source, TargetArchetype};
+use fe2o3_amqp_types::messaging::{Accepted, DeliveryState, Source, TargetArchetype};
 use fe2o3_amqp_types::performatives::{Attach, Open};
 use serde_amqp::Value;
 
@@ -164,5 +166,32 @@ fn connections_close_when_a_listener_gets_tenants() {
     client.begin(1);
     let addresses = router.stat("addresses");
     assert!(addresses.iter().any(|row| row["name"] == "M0q"), "{addresses:?}");
+    router.assert_healthy();
+}
+
+/// Whatever a tenant calls itself, plugins are asked about its addresses.
+#[test]
+fn no_name_of_a_tenant_gets_past_a_plugin() {
+    let dir = TestDir::new("tenants");
+    let refusal = refusal("test:custom", "no", "rule");
+    let denial = Cbor::Map(vec![("deny", Cbor::Map(vec![("refusal", refusal)]))]).bytes();
+    dir.write("plugins/rules.wasm", module(&[("on_address", Hook::Answer(denial))]));
+    let mut router = Router::start_in(dir, &plain_kdl(&["plugins \"plugins\"\n", LISTENERS].concat()));
+    for hostname in ["a.example", "_x", "$x", "_topo", "$management", "_local", "_$temp."] {
+        let mut peer = tenant(&router, hostname);
+        peer.send(0, &receiver(0, "q"));
+        let why = peer.expect("detach", |frame| match &frame.performative {
+            Performative::Detach(detach) => detach.error.clone(),
+            _ => None,
+        });
+        assert_eq!(condition(&why.condition), "test:custom", "{hostname}");
+        attach_anonymous(&mut peer, 1);
+        peer.send_with(0, &transfer(1, 0), &message_to("q"));
+        assert!(matches!(peer.expect_outcome(0), DeliveryState::Rejected(_)), "{hostname}");
+    }
+    let mut long = Peer::dial(router.addr("tenants"));
+    long.send_bytes(&AMQP_HEADER);
+    long.send(0, &Open { hostname: Some("h".repeat(256)), ..open("client") });
+    assert_eq!(long.fault(DEADLINE), Ok(Some("amqp:invalid-field".to_owned())));
     router.assert_healthy();
 }

@@ -110,6 +110,10 @@ fn a_file_that_fails_its_cases_changes_nothing() {
     let (line, _) = router.wait_log(mark, DEADLINE, &["plugin does not load: the one before stays", "rules"]);
     assert!(line.contains("its cases, line 1: answers") && line.contains("three"), "{line}");
     assert_eq!(refused(&router).as_deref(), Some("one"));
+    // corrected without a new file
+    cases("three");
+    await_decision(&router, Some("three"));
+    cases("two");
     std::fs::write(plugins.join("rules.wasm"), denying("two")).expect("written");
     await_decision(&router, Some("two"));
     router.assert_healthy();

@@ -208,3 +208,42 @@ fn a_consumer_that_settles_in_batches_gets_whole_batches() {
         }
     }
 }
+
+/// While one consumer has little credit, its copies wait; the other one is not to wait for that.
+#[test]
+fn a_consumer_of_copies_that_settles_in_batches_gets_whole_batches() {
+    for batch in [65, 142, 240] {
+        let capacity = LinkCapacity { initial: 250, max: 1000 };
+        let mut scene = Scene::with_capacity(capacity, 1, Distribution::Multicast, Vec::new());
+        let (sender, consumer, slow) = (scene.join(0), scene.join(0), scene.join(0));
+        scene.sender(sender, 0, "a");
+        for (who, credit) in [(consumer, 100_000), (slow, 10)] {
+            scene.receiver(who, 0, "a", false);
+            scene.grant(who, 0, credit);
+        }
+        let (mut left, mut sent, mut came, mut settled, mut slow_came, mut slow_settled) = (0, 0, 0, 0, 0, 0);
+        while settled < 20 * batch {
+            for (who, heard) in scene.heard() {
+                match heard {
+                    Heard::Credit { left: granted, .. } if who == sender => left = granted,
+                    Heard::Transfer { .. } if who == consumer => came += 1,
+                    Heard::Transfer { .. } => slow_came += 1,
+                    _ => {}
+                }
+            }
+            if came - settled >= batch {
+                scene.answer(consumer, (settled, came - 1), raw::ACCEPTED, true);
+                settled = came;
+            } else if left > 0 {
+                scene.send(sender, 0, sent, false);
+                (sent, left) = (sent + 1, left - 1);
+            } else if slow_settled < slow_came {
+                scene.answer(slow, (slow_settled, slow_came - 1), raw::ACCEPTED, true);
+                scene.grant(slow, 0, slow_came + 10);
+                slow_settled = slow_came;
+            } else {
+                panic!("{batch} at a time: it holds {} of {sent}", came - settled);
+            }
+        }
+    }
+}
