@@ -449,8 +449,13 @@ impl Shard {
     }
 
     /// Opens a lane of an anonymous link to an address; one that was not used for long goes.
-    pub(crate) fn open_lane(&mut self, at: ConnectionRef, link: LinkId, to: &str, address: Arc<Address>) -> LaneId {
-        let edition = self.common.asks.edition();
+    pub(crate) fn open_lane(
+        &mut self,
+        at: ConnectionRef,
+        link: LinkId,
+        (to, edition): (&str, u32),
+        address: Arc<Address>,
+    ) -> LaneId {
         let Some(incoming) = self.incoming_mut(at, link) else {
             self.common.addresses.release(address);
             return 0;

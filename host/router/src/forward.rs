@@ -301,22 +301,26 @@ impl Shard {
             Place::Node => return Way::Node,
             Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
         };
-        let is_reserved = meta.space.is_reserved(&name);
+        let edition = common.asks.edition();
+        let asks = class == Class::Mobile && !meta.space.is_reserved(&name) && common.asks.has(Hook::Address);
         match known {
             Known::Refused(outcome) => Way::Refuse(outcome),
-            Known::As(ruling) => self.lane_by((at, link), to, (class, name), &ruling),
-            _ if class == Class::Mobile && !is_reserved && common.asks.has(Hook::Address) => Way::Ask(name),
-            _ => self.lane_by((at, link), to, (class, name), &Ruling::default()),
+            Known::As(ruling) => self.lane_by((at, link), to, (class, name), (&ruling, edition)),
+            _ if asks => Way::Ask(name),
+            _ => {
+                anonymous.forget_ruling(to);
+                self.lane_by((at, link), to, (class, name), (&Ruling::default(), edition))
+            }
         }
     }
 
-    /// The lane to what the address of a message stands for.
+    /// The lane to what the address of a message stands for, as plugins of this edition say.
     pub(crate) fn lane_by(
         &mut self,
         (at, link): (ConnectionRef, LinkId),
         to: &str,
         (class, name): (Class, String),
-        ruling: &Ruling,
+        (ruling, edition): (&Ruling, u32),
     ) -> Way {
         let addresses = &self.common.clone().addresses;
         let name = ruling.address.as_deref().map_or(name, |address| normalise(address).to_owned());
@@ -330,7 +334,6 @@ impl Shard {
         let Some(address) = addresses.find(&key) else {
             return Way::Refuse(Outcome::Released);
         };
-        let edition = self.common.asks.edition();
         let kept = match self.incoming_mut(at, link).map(|incoming| &mut incoming.lanes) {
             Some(Lanes::Anonymous(anonymous)) => anonymous.leads_to(to, address.id, edition),
             _ => None,
@@ -340,7 +343,7 @@ impl Shard {
                 addresses.release(address);
                 lane
             }
-            None => self.open_lane(at, link, to, address),
+            None => self.open_lane(at, link, (to, edition), address),
         };
         let route = self.incoming_mut(at, link).and_then(|incoming| incoming.lane(lane)).map(Lane::route);
         Way::Lane(lane, route.unwrap_or(Route::Void))

@@ -144,6 +144,13 @@ impl Anonymous {
         }
     }
 
+    /// Nobody is asked about a name any more.
+    pub(crate) fn forget_ruling(&mut self, name: &str) {
+        if let Some(known) = self.names.get_mut(name) {
+            known.ruling = None;
+        }
+    }
+
     /// What policy says of a name from here on. Of the names that lead nowhere, the one that was not used for longest goes when
     /// there are too many.
     pub(crate) fn remember(&mut self, name: &str, ruling: Remembered, edition: u32) {
@@ -395,6 +402,11 @@ mod tests {
         assert_eq!(phase(anonymous.look_up("as", (Time(9), 1))), Some(9));
         assert!(matches!(anonymous.look_up("as", (Time(10), 1)), Known::Nothing));
         assert_eq!((anonymous.leads_to("as", address, 2), anonymous.leads_to("as", address + 1, 2)), (Some(id), None));
+        // what nobody is asked about any more has no ruling
+        anonymous.remember("gone", ruling(None, Err(Outcome::Released)), 1);
+        anonymous.forget_ruling("gone");
+        anonymous.add("gone", lane(Distribution::Balanced, &[]).0, 2);
+        assert!(matches!(anonymous.look_up("gone", (Time(0), 2)), Known::Lane(_)));
         // names without a lane are as many as there is room for
         for at in 0..NAMES_MAX {
             anonymous.remember(&at.to_string(), ruling(None, Err(Outcome::Released)), 1);

@@ -101,7 +101,7 @@ impl Shard {
             anonymous.remember(&to, Remembered { ruling: ruling.clone(), until }, edition);
         }
         let way = match ruling {
-            Ok(ruling) => self.lane_by((connection, link), &to, (Class::Mobile, name), &ruling),
+            Ok(ruling) => self.lane_by((connection, link), &to, (Class::Mobile, name), (&ruling, edition)),
             Err(outcome) => Way::Refuse(outcome),
         };
         match way {

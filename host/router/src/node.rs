@@ -140,7 +140,7 @@ impl Shard {
                     let Some(again) = self.common.addresses.find(&address.key) else {
                         return;
                     };
-                    self.open_lane(at, INHERITED, &key, again)
+                    self.open_lane(at, INHERITED, (&key, 0), again)
                 }
             };
             delivery.head.settled = true;

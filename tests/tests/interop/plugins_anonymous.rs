@@ -161,5 +161,24 @@ fn a_plugin_that_changes_or_fails_is_asked_again() {
             assert_eq!(matches!(sender.expect_outcome(id), DeliveryState::Accepted(_)), passes, "round {round}");
         }
     }
+    // and without a plugin nothing holds that one said
+    std::fs::remove_file(router.dir().path().join("plugins/rules.wasm")).expect("removed");
+    router.dir().write("plugins/other.wasm", module(&[("on_session", Hook::Answer(Vec::new()))]));
+    std::thread::scope(|scope| {
+        scope.spawn(|| [(); 2].map(|()| take(&mut consumer)));
+        let begun = Instant::now();
+        let mut next = 0;
+        for id in 8.. {
+            next = id + 1;
+            sender.send_with(0, &transfer(0, id), &message_to("q"));
+            if matches!(sender.expect_outcome(id), DeliveryState::Accepted(_)) {
+                break;
+            }
+            assert!(begun.elapsed() < DEADLINE, "the refusal of a plugin that is gone still holds");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        sender.send_with(0, &transfer(0, next), &message_to("q"));
+        assert!(matches!(sender.expect_outcome(next), DeliveryState::Accepted(_)));
+    });
     router.assert_healthy();
 }
