@@ -1,47 +1,19 @@
 //! SASL on whole connections: both roles against each other byte by byte, and servers and clients that break off.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::sync::{Arc, LazyLock};
-use std::time::Duration;
+mod common;
 
-use crosstie_amqp::connection::{Connection, Event, Setup};
+use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::frame::{self, AMQP_HEADER, Kind, SASL_HEADER};
 use crosstie_amqp::handshake::{Client, Server, Side};
-use crosstie_amqp::sasl::{Hash, Nonce, Password, ServerExchange, Users};
+use crosstie_amqp::sasl::{Hash, Nonce, ServerExchange};
 use crosstie_amqp::time::Time;
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use proptest::prelude::*;
 use serde_amqp::primitives::{Array, Binary, Symbol};
 
-fn setup(side: Side) -> Setup {
-    Setup {
-        container_id: "test".to_owned(),
-        hostname: None,
-        max_frame_size: 16 << 10,
-        links_max: 10,
-        window_frames: None,
-        buffered_bytes: 1 << 20,
-        capabilities: Vec::new(),
-        channel_max: 7,
-        idle_timeout: Duration::ZERO,
-        handshake_timeout: Duration::from_secs(10),
-        properties: Vec::new(),
-        side,
-    }
-}
-
-fn words(names: &[&str]) -> Vec<String> {
-    names.iter().map(|name| (*name).to_owned()).collect()
-}
-
-fn users() -> Arc<Users> {
-    static USERS: LazyLock<Arc<Users>> = LazyLock::new(|| {
-        let alice = ("alice".to_owned(), Password::Plain("wonder".to_owned()));
-        Arc::new(Users::new([5; 32], [alice]))
-    });
-    USERS.clone()
-}
+use common::{setup, users, words};
 
 fn server(mechanisms: &[&str]) -> Connection {
     let server = Server {

@@ -160,8 +160,7 @@ impl Shard {
     }
 
     fn asking(&self, at: LinkRef) -> Option<&Asking> {
-        let session = self.peer(at.connection)?.sessions.get(usize::from(at.link.channel))?.as_ref()?;
-        match session.link(at.link.handle)? {
+        match self.link(at.connection, at.link)? {
             Link::Asking(asking) if asking.serial == at.serial => Some(asking),
             _ => None,
         }

@@ -14,7 +14,7 @@ use crate::attach::Decision;
 use crate::buffered::Gathered;
 use crate::forward::Way;
 use crate::lane::{Lanes, Remembered};
-use crate::link::Incoming;
+use crate::link::{Incoming, Link};
 use crate::mail::{Outcome, PieceHead};
 use crate::shard::{Request, Shard};
 use crate::terminus::ADDRESS_MAX_BYTES;
@@ -114,9 +114,8 @@ impl Shard {
     }
 
     fn incoming(&self, at: LinkRef) -> Option<&Incoming> {
-        let session = self.peer(at.connection)?.sessions.get(usize::from(at.link.channel))?.as_ref()?;
-        match session.link(at.link.handle)? {
-            crate::link::Link::Incoming(incoming) if incoming.serial == at.serial => Some(incoming),
+        match self.link(at.connection, at.link)? {
+            Link::Incoming(incoming) if incoming.serial == at.serial => Some(incoming),
             _ => None,
         }
     }

@@ -25,7 +25,7 @@ use crate::counters::Past;
 use crate::dynamic::Names;
 use crate::identity::Identities;
 use crate::lane::LaneId;
-use crate::link::{Incoming, Sent, Session};
+use crate::link::{Incoming, Link, Sent, Session};
 use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
 use crate::routed::{self, RelaySessions};
@@ -717,6 +717,11 @@ impl Shard {
         if let Some(batch) = self.outbox.get_mut(usize::from(shard)) {
             batch.mail.push(mail);
         }
+    }
+
+    /// A link, whatever it is.
+    pub(crate) fn link(&self, at: ConnectionRef, link: LinkId) -> Option<&Link> {
+        self.peer(at)?.sessions.get(usize::from(link.channel))?.as_ref()?.link(link.handle)
     }
 
     /// An incoming link that is still there.
