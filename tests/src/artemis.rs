@@ -58,6 +58,25 @@ impl Artemis {
         })
     }
 
+    /// The same, but its clients speak TLS, and show a certificate of this authority. `pem` is its own certificate with its key.
+    ///
+    /// # Panics
+    ///
+    /// As [`Artemis::start`].
+    #[must_use]
+    pub fn start_with_tls(pem: &Path, ca: &Path) -> Self {
+        Self::start_changed(|dir| {
+            let broker = std::fs::read_to_string(dir.path().join("etc/broker.xml")).expect("broker.xml");
+            let options = format!(
+                ";sslEnabled=true;keyStoreType=PEM;keyStorePath={};needClientAuth=true;trustStoreType=PEMCA;\
+                 trustStorePath={};protocols=CORE,AMQP,",
+                pem.display(),
+                ca.display()
+            );
+            dir.write("etc/broker.xml", broker.replace(";protocols=CORE,AMQP,", &options));
+        })
+    }
+
     /// Starts a pair that shares its data: the first serves, and its Open names the second, which takes over when the
     /// first is killed.
     ///

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crosstie_config::reference::{self, AttributeValue, Form};
 use crosstie_config::{Loaded, Problems, load_text};
 use crosstie_model::settings::{
-    Authorities, ClientCertificate, ConnectionLimits, Covers, Distribution, LinkCapacity, LogLevel, LogOutput,
-    Management, Mechanism, Scheme, Secret, StripAnnotations, Tls, TlsVersion, User,
+    Authorities, ClientCertificate, ConnectionLimits, ContainerRef, Covers, Distribution, LinkCapacity, LogLevel,
+    LogOutput, Management, Mechanism, Scheme, Secret, StripAnnotations, Tls, TlsVersion, User,
 };
 use proptest::prelude::*;
 
@@ -406,11 +406,13 @@ fn what_is_left_out_or_leads_nowhere_has_its_problems_told() {
     has(&found, 7, 7, "unknown value `both`");
     has(&found, 12, 16, "unknown distribution");
     has(&found, 14, 1, "auto-link needs `address`");
-    let refused = reference::link_route(&[
+    let made = reference::link_route(&[
         ("prefix".to_owned(), AttributeValue::Text("a".to_owned())),
         ("direction".to_owned(), AttributeValue::Text("in".to_owned())),
     ]);
-    assert_eq!(refused.unwrap_err(), "one of connection and containerId is needed");
+    let made = made.unwrap();
+    assert_eq!(made.made.container, ContainerRef::Nobody);
+    assert!(made.remarks.iter().any(|remark| remark.contains("leads nowhere")), "{:?}", made.remarks);
 }
 
 #[test]

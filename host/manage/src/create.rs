@@ -172,7 +172,10 @@ impl Creation {
         if attributes.text("address").is_none() || attributes.text("direction").is_none() {
             return bad("'address' and 'direction' are needed");
         }
-        one_container(attributes)?;
+        if attributes.text("connection").or(attributes.text("containerId")).is_none() {
+            return bad("one of 'connection' and 'containerId' is needed: an auto-link without never attaches");
+        }
+        not_both_containers(attributes)?;
         if attributes.integer("phase").is_some_and(|phase| !(0..=PHASE_MAX).contains(&phase)) {
             return bad("phases are 0 to 9");
         }
@@ -330,15 +333,13 @@ fn check_route(attributes: &Attributes, routes: &[LinkRouteFacts]) -> Result<(),
     if attributes.text("direction").is_none() {
         return bad("'direction' is needed");
     }
-    one_container(attributes)
+    not_both_containers(attributes)
 }
 
-/// Checks that it says, and in one way, which connections are meant.
-fn one_container(attributes: &Attributes) -> Result<(), Refused> {
-    let bad = |text: &str| Err(Refused::BadRequest(text.into()));
+/// Checks that it does not say in two ways which connections are meant. A link route that does not say so leads to nobody.
+fn not_both_containers(attributes: &Attributes) -> Result<(), Refused> {
     match (attributes.text("connection"), attributes.text("containerId")) {
-        (Some(_), Some(_)) => bad("'connection' and 'containerId' exclude one another"),
-        (None, None) => bad("one of 'connection' and 'containerId' is needed"),
+        (Some(_), Some(_)) => Err(Refused::BadRequest("'connection' and 'containerId' exclude one another".into())),
         _ => Ok(()),
     }
 }

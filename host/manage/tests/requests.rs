@@ -451,8 +451,7 @@ fn a_link_route_is_created_unless_it_contradicts_itself() {
     let [Change::CreateLinkRoute(attributes)] = changes.as_slice() else { panic!("{changes:?}") };
     assert_eq!(attributes.text("direction"), Some("in"));
     for wrong in [
-        [("prefix", text("x")), ("direction", text("in")), ("name", text("n"))].as_slice(),
-        &[("prefix", text("x")), ("connection", text("broker"))],
+        [("prefix", text("x")), ("connection", text("broker"))].as_slice(),
         &[("direction", text("in")), ("connection", text("broker"))],
         &[("prefix", text("x")), ("pattern", text("y")), ("direction", text("in")), ("connection", text("broker"))],
         &[("prefix", text("x")), ("direction", text("in")), ("connection", text("b")), ("containerId", text("c"))],
@@ -462,6 +461,9 @@ fn a_link_route_is_created_unless_it_contradicts_itself() {
         let (answer, changes) = create(of, wrong);
         assert_eq!((answer.status, changes.len()), (400, 0), "{wrong:?}");
     }
+    // to nobody, as in the reference
+    let (answer, changes) = create(of, &[("prefix", text("x")), ("direction", text("in"))]);
+    assert_eq!((answer.status, changes.len()), (201, 1));
 }
 
 #[test]

@@ -30,6 +30,12 @@ pub(crate) fn read(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<
     Err(Fault::new(Blame::PrivateKey, what).hint(hint))
 }
 
+/// Whether there is a key to be read that needs no password.
+#[must_use]
+pub fn is_plain(path: &Path) -> bool {
+    parse(path, None).is_ok()
+}
+
 fn parse(path: &Path, password: Option<&str>) -> Result<PrivateKeyDer<'static>, Fault> {
     let name = path.display();
     let fault = |what: String| Fault::new(Blame::PrivateKey, what);

@@ -17,5 +17,6 @@ pub use certificate::{Described, describe};
 pub use expiry::{Expiry, WARN_DAYS};
 pub use fault::{Blame, Fault, Faults, TOO_LONG, explain, explain_later};
 pub use identity::Names;
+pub use key::is_plain as is_plain_key;
 pub use profile::Profile;
 pub use records::{Opened, Records, first_record};

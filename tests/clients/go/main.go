@@ -5,6 +5,8 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -19,7 +21,7 @@ import (
 )
 
 type client struct {
-	url, address, sizes, outcome string
+	url, address, sizes, outcome, ca string
 	count, window, credit        int
 	settled, drain, keep         bool
 	reconnect                    bool
@@ -181,7 +183,19 @@ func give(ctx context.Context, receiver *amqp.Receiver, message *amqp.Message, o
 
 func (c *client) connect(run func(context.Context, *amqp.Session) error) error {
 	ctx := context.Background()
-	connection, err := amqp.Dial(ctx, "amqp://"+c.url, &amqp.ConnOptions{SASLType: amqp.SASLTypeAnonymous()})
+	options := &amqp.ConnOptions{SASLType: amqp.SASLTypeAnonymous()}
+	scheme := "amqp://"
+	if c.ca != "" {
+		authorities := x509.NewCertPool()
+		pem, err := os.ReadFile(c.ca)
+		if err != nil {
+			return err
+		}
+		authorities.AppendCertsFromPEM(pem)
+		options.TLSConfig = &tls.Config{RootCAs: authorities, ServerName: "localhost"}
+		scheme = "amqps://"
+	}
+	connection, err := amqp.Dial(ctx, scheme+c.url, options)
 	if err != nil {
 		return err
 	}
@@ -213,6 +227,7 @@ func main() {
 	flags.BoolVar(&c.settled, "settled", false, "")
 	flags.BoolVar(&c.drain, "drain", false, "drain the credit that is left when all came")
 	flags.BoolVar(&c.keep, "keep", false, "stay connected when done")
+	flags.StringVar(&c.ca, "ca", "", "speak TLS, and believe this file")
 	flags.BoolVar(&c.reconnect, "reconnect", false, "connect again for what is left")
 	if err := flags.Parse(os.Args[2:]); err != nil {
 		panic(err)

@@ -2,6 +2,7 @@
 'use strict';
 
 const crypto = require('crypto');
+const fs = require('fs');
 const { parseArgs } = require('util');
 const rhea = require('rhea');
 
@@ -19,6 +20,7 @@ const { values: args, positionals } = parseArgs({
         drain: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         reconnect: { type: 'boolean', default: false },
+        ca: { type: 'string' },
     },
 });
 const count = Number(args.count);
@@ -143,7 +145,9 @@ function receive(connection) {
     connection.open_receiver({ source: { address: args.address }, autoaccept: false, credit_window: 0 });
 }
 
-const connection = rhea.connect({ host, port, reconnect: args.reconnect, initial_reconnect_delay: 100, max_reconnect_delay: 100 });
+const tls = args.ca ? { transport: 'tls', ca: fs.readFileSync(args.ca), servername: 'localhost' } : {};
+const backoff = { reconnect: args.reconnect, initial_reconnect_delay: 100, max_reconnect_delay: 100 };
+const connection = rhea.connect({ host, port, ...backoff, ...tls });
 connection.on('disconnected', () => emit('disconnected'));
 connection.on('connection_error', (context) => emit('closed', { condition: context.connection.error.condition }));
 (positionals[0] === 'send' ? send : receive)(connection);

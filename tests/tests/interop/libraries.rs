@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crosstie_tests::artemis::Artemis;
@@ -11,6 +12,8 @@ use crosstie_tests::driver::{Driver, Library};
 use crosstie_tests::rabbit::Rabbit;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use serde_json::Value;
+
+use crate::tls::{Place, listener};
 
 const COUNT: usize = 30;
 
@@ -111,6 +114,28 @@ fn s04_s05_each_library_uses_queues_of_classic() {
 fn s04_s05_each_library_uses_queues_of_rabbitmq() {
     let broker = Rabbit::start(&["Q.LIBRARIES", "a.kept"]);
     assert_all_libraries(&broker, "--credit 200");
+}
+
+/// The broker wants the certificate of the router, and the router believes it by the authority of both.
+#[test]
+fn s14_each_library_uses_queues_of_artemis_with_tls_on_both_sides() {
+    const LIBRARIES: [Library; 4] = [Library::Proton, Library::Rhea, Library::GoAmqp, Library::Jms];
+    let place = Place::new();
+    let read = |name: &str| std::fs::read_to_string(place.path(name)).expect(name);
+    let pem = place.dir.write("broker.pem", read("server.key") + &read("server.pem"));
+    let broker = Artemis::start_with_tls(&pem, Path::new(&place.path("ca.pem")));
+    let more = [place.tls("t", ""), listener("encrypted", "tls \"t\"")].concat();
+    let kdl = kdl(&broker, "tls \"t\"").replace("endpoint \"amqp://", "endpoint \"amqps://") + &more;
+    let mut router = Router::start(&kdl);
+    router.wait_log(0, DEADLINE, &["auto-link attached", "auto_link=\"in\""]);
+    router.wait_log(0, DEADLINE, &["auto-link attached", "auto_link=\"out\""]);
+    for (index, from) in LIBRARIES.into_iter().enumerate() {
+        let to = LIBRARIES[(index + 1) % LIBRARIES.len()];
+        for address in ["w", "a.kept"] {
+            assert_kept((router.addr("encrypted"), address), (from, to), &place.trusting("ca.pem"));
+        }
+    }
+    router.assert_healthy();
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn s14_external_in_a_conf_requires_certificates_of_its_listener_alone() {
         )
     };
     let profile = format!(
-        "sslProfile {{\n name: p\n caCertFile: {}\n certFile: {}\n privateKeyFile: {}\n}}\n",
+        "sslProfile {{\n name: p\n caCertFile: {}\n certFile: {}\n privateKeyFile: {}\n password: pass:needless\n}}\n",
         file("ca.pem"),
         file("server.pem"),
         file("server.key")
@@ -149,6 +149,8 @@ fn s14_external_in_a_conf_requires_certificates_of_its_listener_alone() {
     ]
     .concat();
     let mut router = Router::start_qdrouterd_conf(&conf, &["known", "open"]);
+    // the password of a key that is not encrypted keeps no router from running
+    router.wait_log(0, DEADLINE, &["the password has no effect: the key is not encrypted"]);
     let (encrypted, shown) = (place.trusting("ca.pem"), place.showing(&place.client));
     for (name, args, wanted) in [
         ("known", format!("{encrypted} --mechanisms ANONYMOUS"), false),

@@ -96,7 +96,7 @@ pub(super) fn link_route<'t>(loading: &'t Loading<'t>, entity: &'t Entity) -> No
 }
 
 /// Whether it names what it could lead to.
-pub(super) fn is_somewhere(entity: &Entity) -> bool {
+fn is_somewhere(entity: &Entity) -> bool {
     let names = |attribute: &Attribute| matches!(attribute.name.as_str(), "connection" | "containerId");
     entity.attributes.iter().any(names)
 }

@@ -97,11 +97,10 @@ pub fn address(attributes: &[(String, AttributeValue)]) -> Result<Made<AddressRu
 ///
 /// The first problem, with the name of its attribute.
 pub fn link_route(attributes: &[(String, AttributeValue)]) -> Result<Made<LinkRoute>, String> {
-    let made = read("linkRoute", attributes, |loading, entity| {
+    read("linkRoute", attributes, |loading, entity| {
         let node = super::address::link_route(loading, entity);
-        super::address::is_somewhere(entity).then(|| crate::address::read_link_route(loading, &node).link_route)
-    })?;
-    made.ok_or("one of connection and containerId is needed")
+        crate::address::read_link_route(loading, &node).link_route
+    })
 }
 
 /// A new auto-link. Whether its name is free is for the caller to know.
@@ -194,7 +193,7 @@ fn read<T>(
     if !loading.is_clean() {
         return Err(first_problem(loading, kind, attributes));
     }
-    Ok(Made { made, remarks: remarks(&loading, attributes) })
+    Ok(Made { made, remarks: remarks(&loading, kind, attributes) })
 }
 
 /// The entity, each attribute in a line of its own below that of the entity.
@@ -228,9 +227,12 @@ fn attribute(name: String, value: &AttributeValue, at: Place) -> Attribute {
 }
 
 /// Warnings of attributes. That a password stands plainly in a file is none: a request has no other way.
-fn remarks(loading: &Loading<'_>, attributes: &[(String, AttributeValue)]) -> Vec<String> {
+fn remarks(loading: &Loading<'_>, kind: &str, attributes: &[(String, AttributeValue)]) -> Vec<String> {
     let named = loading.placed_warnings().into_iter().filter_map(|(at, problem)| {
-        let (name, _) = attributes.get(at.start.checked_sub(1)?)?;
+        let name = match at.start.checked_sub(1) {
+            Some(index) => &attributes.get(index)?.0,
+            None => kind,
+        };
         let is_password = matches!(camel_case(name).as_str(), "password" | "saslPassword");
         (!is_password).then(|| format!("{name}: {}", problem.sentence()))
     });

@@ -98,6 +98,13 @@ fn private_key(reader: &Reader<'_>, draft: &mut Draft) {
     let Some(file) = file else {
         return;
     };
+    let is_plain = crosstie_tls::is_plain_key(&reader.loading.resolve(file.at, &file.value));
+    let password = password.filter(|password| {
+        if is_plain {
+            reader.warn(password.at, "the password has no effect: the key is not encrypted");
+        }
+        !is_plain
+    });
     let mut node = Draft::with("private-key", file.key_at, Value::Text(file.value), file.at);
     if let Some(password) = password {
         node.property("password", Value::Text(password.value), password.at);

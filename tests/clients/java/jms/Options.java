@@ -31,7 +31,7 @@ final class Options {
     }
 
     String url() {
-        String peer = "amqp://" + get("url");
+        String peer = (has("ca") ? "amqps://" : "amqp://") + get("url");
         String jms = "jms.prefetchPolicy.all=" + number("credit", 50)
                 + "&jms.presettlePolicy.presettleProducers=" + has("settled");
         if (has("client-id")) {
