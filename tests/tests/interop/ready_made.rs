@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
 use crosstie_tests::proton::Proton;
-use crosstie_tests::router::{Router, check, plain_kdl};
+use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
 use crosstie_tests::server::Server;
 
 /// A directory with one of the plugins in it, as `tests/run` builds them.
@@ -19,7 +19,11 @@ fn with_plugin(name: &str) -> TestDir {
 }
 
 fn with_config(name: &str, config: &str) -> Router {
-    let more = format!("plugins \"plugins\"\nplugin \"{name}\" {{\n    config {{\n{config}\n    }}\n}}\n");
+    with_node(name, &format!("config {{\n{config}\n    }}"))
+}
+
+fn with_node(name: &str, node: &str) -> Router {
+    let more = format!("plugins \"plugins\"\nplugin \"{name}\" {{\n    {node}\n}}\n");
     Router::start_in(with_plugin(name), &plain_kdl(&more))
 }
 
@@ -43,6 +47,24 @@ fn admission_lets_in_whom_a_rule_allows() {
     first.event("attached");
     assert_eq!(receive(&router, "a").event("closed")["condition"], "amqp:resource-limit-exceeded");
     drop(first);
+}
+
+#[test]
+fn connection_rate_keeps_out_who_comes_too_often() {
+    let limit = "grant \"kv\"\n    config {\n        limit per=\"host\" max=2 within=\"1h\"\n    }";
+    let router = with_node("connection-rate", limit);
+    for _ in 0..2 {
+        receive(&router, "a").event("attached");
+    }
+    let mark = router.log_mark();
+    let closed = receive(&router, "a").event("closed");
+    assert_eq!(closed["condition"], "amqp:resource-limit-exceeded");
+    router.wait_log(mark, DEADLINE, &["limit 1: more than 2 within 3600000 ms by host 127.0.0.1"]);
+    // without the grant it cannot count, and does not load
+    let limit = limit.replace("grant \"kv\"", "");
+    let kdl = format!("plugins \"plugins\"\nplugin \"connection-rate\" {{\n    {limit}\n}}\n");
+    let found = check(&with_plugin("connection-rate"), &plain_kdl(&kdl));
+    assert!(found.code == Some(78) && found.stderr.contains("grant \"kv\""), "{}", found.stderr);
 }
 
 #[test]
@@ -87,7 +109,7 @@ fn a_plugins_problem_stands_at_its_node() {
 fn every_example_is_good() {
     for name in ["minimal.kdl", "broker-failover.kdl", "policy.kdl"] {
         let dir = TestDir::new("examples");
-        for plugin in ["admission", "address-table", "failover-order"] {
+        for plugin in ["admission", "address-table", "connection-rate", "failover-order"] {
             let from = with_plugin(plugin);
             let bytes = fs::read(from.path().join(format!("plugins/{plugin}.wasm"))).unwrap();
             dir.write(&format!("plugins/{plugin}.wasm"), bytes);
@@ -112,7 +134,7 @@ fn ready_made_plugins_decide_their_cases_as_they_say() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    for (plugin, count) in [("admission", 3), ("address-table", 4), ("failover-order", 2)] {
+    for (plugin, count) in [("admission", 3), ("address-table", 4), ("connection-rate", 2), ("failover-order", 2)] {
         let cases = root.join("plugins").join(plugin).join("cases.jsonl");
         let (code, told, error) = run("test", plugin, &cases);
         assert_eq!((code, error.as_str()), (Some(0), ""), "{plugin}: {told}");
