@@ -257,7 +257,7 @@ impl Trial {
 }
 
 /// Asks a plugin its cases; see [`Trial::play`].
-async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
+pub(crate) async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
     let mut misses = Vec::new();
     let mut reused = None;
     for case in cases {

@@ -15,6 +15,8 @@ mod kv;
 mod plugin;
 mod pool;
 mod request;
+#[cfg(test)]
+mod smith;
 mod stats;
 mod tree;
 mod watch;
