@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crosstie_model::policy::Hook;
@@ -44,6 +44,9 @@ const IMPORTS: &str = r#"(module
 /// Modules of a run, and of a long one.
 const MODULES: u64 = 100;
 const MODULES_LONG: u64 = 5000;
+
+/// Held by whoever takes or measures much memory.
+static MEMORY: Mutex<()> = Mutex::new(());
 
 fn module(seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
@@ -125,6 +128,7 @@ fn with_room(module: &[u8]) -> Vec<u8> {
 
 #[test]
 fn modules_of_any_make_are_refused_or_play_by_the_rules() {
+    let _alone = MEMORY.lock();
     let count = if std::env::var_os("CROSSTIE_LONG").is_some() { MODULES_LONG } else { MODULES };
     let nowhere = std::env::temp_dir().join(format!("crosstie-smith-{}", std::process::id()));
     let loader = Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(nowhere.clone()) }).unwrap();
@@ -206,4 +210,43 @@ fn answers_of_any_bytes_are_read_or_refused() {
         }
     }
     assert!(good > 100 && bad > good, "{good} {bad}");
+}
+
+/// Resident memory of this process, bytes.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
+}
+
+#[test]
+fn thousands_of_reloads_leave_memory_as_it_was() {
+    let _alone = MEMORY.lock();
+    let count = if std::env::var_os("CROSSTIE_LONG").is_some() { 10_000 } else { 1000 };
+    let home = std::env::temp_dir().join(format!("crosstie-reloads-{}", std::process::id()));
+    std::fs::create_dir_all(&home).unwrap();
+    let path = home.join("p.wasm");
+    let versions = [1, 2].map(|version| {
+        let says = format!("(i64.or (i64.shl (i64.const 2048) (i64.const 32)) (i64.const {version}))");
+        let room = EXPORTS
+            .replace("CONFIGURE", "")
+            .replace("(param i32) (result i32) (i32.const 0)", "(param i32) (result i32) (i32.const 1024)");
+        wat::parse_str(room.replace("(i64.const 0)", &says)).unwrap()
+    });
+    let loader = Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(home.join("state")) }).unwrap();
+    let cases = read_cases("{\"hook\":\"session\",\"request\":{}}").unwrap();
+    let (mut plugin, mut before) = (None, 0);
+    for round in 0..count {
+        std::fs::write(&path, &versions[round % 2]).unwrap();
+        let settings = settings::Plugin::unnamed("p");
+        let loaded = loader.load_file(settings, &path, plugin.as_ref()).unwrap();
+        // neither is an answer: instances are made, asked and dropped
+        assert_eq!(loader.runtime.block_on(play(&loaded, &cases)).len(), 1);
+        plugin = Some(loaded);
+        if round == count / 4 {
+            before = resident();
+        }
+    }
+    let grown = resident().saturating_sub(before);
+    let _ = std::fs::remove_dir_all(home);
+    assert!(grown < 8 << 20, "{grown} bytes more after {count} reloads");
 }
