@@ -278,7 +278,7 @@ pub struct ConnectorFacts {
 pub struct CandidateFacts {
     /// Scheme, host and port.
     pub url: String,
-    /// `configured`, or `advertised` by a peer.
+    /// `configured`, or named by a peer: `advertised` or `redirected`.
     pub origin: &'static str,
     /// Lower is tried first.
     pub priority: u8,
@@ -288,6 +288,10 @@ pub struct CandidateFacts {
     pub failures_in_row: u32,
     /// Why the last one failed.
     pub last_error: Option<String>,
+    /// µs that the TCP connection took at the last success.
+    pub last_rtt_us: Option<u32>,
+    /// Unix time in ms: the end of its certificate.
+    pub certificate_not_after_ms: Option<u64>,
 }
 
 /// A connection.

@@ -543,6 +543,8 @@ pub enum FailoverCause {
     Startup,
     Lost,
     Exhausted,
+    Redirected,
+    Reload,
     Reconsider,
 }
 
@@ -554,6 +556,8 @@ impl FailoverCause {
             Self::Startup => "startup",
             Self::Lost => "lost",
             Self::Exhausted => "exhausted",
+            Self::Redirected => "redirected",
+            Self::Reload => "reload",
             Self::Reconsider => "reconsider",
         }
     }
@@ -565,6 +569,7 @@ impl FailoverCause {
 pub enum CandidateOrigin {
     Configured,
     Advertised,
+    Redirected,
 }
 
 impl CandidateOrigin {
@@ -574,6 +579,7 @@ impl CandidateOrigin {
         match self {
             Self::Configured => "configured",
             Self::Advertised => "advertised",
+            Self::Redirected => "redirected",
         }
     }
 }
@@ -591,7 +597,7 @@ pub struct Candidate {
     pub hostname: Option<String>,
     /// Where it comes from.
     pub origin: CandidateOrigin,
-    /// Lower is tried first; 255 for advertised ones.
+    /// Lower is tried first; 255 for those that a peer has named.
     pub priority: u8,
     /// As configured.
     pub labels: Vec<(String, String)>,
@@ -607,9 +613,14 @@ pub struct Candidate {
     pub last_attempt_at_ms: Option<u64>,
     /// Unix time in ms.
     pub last_success_at_ms: Option<u64>,
+    /// µs that its TCP connection took, the look-up of its name aside, at the last success.
+    pub last_rtt_us: Option<u32>,
+    /// Unix time in ms: when the certificate ends that it showed at the last success by TLS.
+    pub certificate_not_after_ms: Option<u64>,
 }
 
-/// Asked when a connector starts, loses its peer, has exhausted its round, or may go back to a better endpoint.
+/// Asked when a connector starts, loses its peer, is sent elsewhere by it, has exhausted its round, is changed, or may go back to
+/// a better endpoint.
 #[derive(Debug, Clone)]
 pub struct FailoverRequest {
     /// Its name.
@@ -620,7 +631,7 @@ pub struct FailoverRequest {
     pub cause: FailoverCause,
     /// Rounds since the last connection, from 0.
     pub round: u32,
-    /// Index of the candidate that was lost, or is in use.
+    /// Index of the candidate that was lost, sent the router elsewhere, or is in use.
     pub current: Option<u32>,
     /// Unix time in ms.
     pub down_since_ms: Option<u64>,
@@ -637,6 +648,8 @@ pub struct FailoverAnswer {
     pub order: Vec<Pick>,
     /// When to ask again after the round; absent: the connector's backoff.
     pub retry_after: Option<Duration>,
+    /// When to ask again while connected, 100 ms at least; absent: as the connector's fail-back has it.
+    pub reconsider_after: Option<Duration>,
     /// For the log.
     pub note: Option<String>,
 }

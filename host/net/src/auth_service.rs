@@ -88,7 +88,7 @@ impl Service {
 
     async fn connect(&self, worker: &Worker) -> std::io::Result<Wire> {
         let AuthService { host, port, .. } = &self.settings;
-        let stream = tcp::connect(&worker.shared.resolver, (host, *port), None, ANSWER_MAX).await?;
+        let (stream, _) = tcp::connect(&worker.shared.resolver, (host, *port), None, ANSWER_MAX).await?;
         let Some(name) = &self.settings.tls else { return Ok(Wire { stream: Box::new(stream), input: Vec::new() }) };
         let profile = self.profiles.get(name).ok_or_else(|| Error::other(format!("there is no tls {name:?}")))?;
         let config = profile.client(self.settings.verify_hostname);

@@ -57,7 +57,7 @@ async fn keep(worker: &Rc<Worker>, connector: Connector, watched: &Watched, fail
                 let begin = Dialled::begin(worker, (&connector, watched.edition()), &dial);
                 let begun = tokio::select! {
                     begun = begin => begun,
-                    () = watched.ordered() => Err(Failure { error: "the connector was changed".to_owned(), condition: None }),
+                    () = watched.ordered() => Err("the connector was changed".to_owned().into()),
                 };
                 match begun {
                     // it is not to be there any more
@@ -123,8 +123,8 @@ async fn serve(
         tokio::select! {
             biased;
             news = dialled.news() => match news {
-                News::Opened((clock, advertisement)) => {
-                    failover.handle_opened(clock, advertisement);
+                News::Opened((clock, opened)) => {
+                    failover.handle_opened(clock, opened);
                     watched.set(ConnectorStatus::Success, Some(dialled.text()));
                     watched.set_progress(failover);
                 }
@@ -144,14 +144,14 @@ async fn serve(
             outcome = outcome => {
                 let endpoint = back.take().map(|(endpoint, _)| endpoint).unwrap_or_default();
                 match outcome {
-                    Ok((successor, (clock, advertisement))) => {
-                        failover.handle_opened(clock, advertisement);
+                    Ok((successor, (clock, opened))) => {
+                        failover.handle_opened(clock, opened);
                         watched.set(ConnectorStatus::Success, Some(successor.text()));
                         watched.set_progress(failover);
                         tokio::task::spawn_local(std::mem::replace(&mut dialled, successor).retire(watched.clone()));
                     }
                     Err(failure) => {
-                        let Failure { error, condition } = &failure;
+                        let Failure { error, condition, .. } = &failure;
                         tracing::info!(target: "connector", connector = name, endpoint, error, condition, "the better one is not there yet");
                         failover.handle_failed(worker.clock(), failure);
                         watched.set_progress(failover);
@@ -223,7 +223,7 @@ fn tell_over(
         failover.handle_failed(worker.clock(), failure);
         return watched.set_progress(failover);
     }
-    let Failure { error, condition } = &failure;
+    let Failure { error, condition, .. } = &failure;
     watched.set(ConnectorStatus::Failed, Some(failed_text(endpoint, Some(dialled.id()), &failure)));
     tracing::warn!(target: "connector", connector = name, endpoint, error, condition, "connection lost");
     failover.handle_lost(worker.clock(), failure);
@@ -231,13 +231,13 @@ fn tell_over(
 }
 
 fn tell_failed((name, watched): (&str, &Watched), endpoint: &str, id: Option<u64>, failure: &Failure) {
-    let Failure { error, condition } = failure;
+    let Failure { error, condition, .. } = failure;
     watched.set(ConnectorStatus::Failed, Some(failed_text(endpoint, id, failure)));
     tracing::warn!(target: "connector", connector = name, endpoint, error, condition, "cannot connect");
 }
 
 /// Source: the reference, 1.3.2, `connectionMsg`.
-fn failed_text(endpoint: &str, id: Option<u64>, Failure { error, condition }: &Failure) -> String {
+fn failed_text(endpoint: &str, id: Option<u64>, Failure { error, condition, .. }: &Failure) -> String {
     let id = id.map(|id| format!("[C{id}] ")).unwrap_or_default();
     let condition = condition.as_ref().map(|condition| format!("{condition} ")).unwrap_or_default();
     format!("{id}Connection to {endpoint} failed: {condition}{error}")

@@ -9,8 +9,7 @@ use crosstie_amqp::connection::Connection;
 use crosstie_model::host_port;
 use crosstie_model::settings::{Connector, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
-use crosstie_router::failover::{Clock, Dial, Failure};
-use crosstie_router::failover_list::Advertisement;
+use crosstie_router::failover::{self, Clock, Dial, Failure};
 use crosstie_router::retire::Readiness;
 use crosstie_router::shard::Peer;
 use tokio::net::TcpStream;
@@ -41,11 +40,13 @@ pub(crate) struct Dialled {
     pub(crate) socket: Rc<Socket>,
     /// `host:port` as it was dialled.
     pub(crate) endpoint: String,
+    /// Of the TCP connection.
+    rtt: Duration,
     is_over: Cell<bool>,
 }
 
-/// When the peer's Open came, and what it advertised.
-pub(crate) type Opened = (Clock, Advertisement);
+/// When the peer's Open came, and what is known of it since.
+pub(crate) type Opened = (Clock, failover::Opened);
 
 /// What becomes of it.
 pub(crate) enum News {
@@ -67,12 +68,12 @@ impl Dialled {
         dial: &Dial,
     ) -> Result<Self, Failure> {
         let started = worker.now();
-        let failed = |error: String| Failure { error, condition: None };
+        let failed = Failure::from;
         if !dial.with_credentials && needs_credentials(connector) {
             let why = "only a peer has named this host, and the connector's credentials are for those in `allow`";
             return Err(failed(why.to_owned()));
         }
-        let stream = reach(worker, connector, dial).await.map_err(failed)?;
+        let (stream, rtt) = reach(worker, connector, dial).await.map_err(failed)?;
         let name: Arc<str> = connector.name.as_str().into();
         let owner = Owner {
             name: name.clone(),
@@ -101,14 +102,15 @@ impl Dialled {
         let (driver, driven) = (worker.clone(), socket.clone());
         tokio::task::spawn_local(async move { driver.drive(at, driven, Vec::new()).await });
         let endpoint = host_port(&dial.host, dial.port);
-        Ok(Self { worker: worker.clone(), at, socket, endpoint, is_over: Cell::new(false) })
+        Ok(Self { worker: worker.clone(), at, socket, endpoint, rtt, is_over: Cell::new(false) })
     }
 
     /// The next thing that happens to it.
     pub(crate) async fn news(&self) -> News {
         loop {
-            if let Some(opened) = self.socket.opened.take() {
-                return News::Opened(opened);
+            if let Some((clock, mut opened)) = self.socket.opened.take() {
+                opened.rtt_us = Some(u32::try_from(self.rtt.as_micros()).unwrap_or(u32::MAX));
+                return News::Opened((clock, opened));
             }
             if self.socket.is_over.get() {
                 self.is_over.set(true);
@@ -128,7 +130,7 @@ impl Dialled {
     ///
     /// That the peer does not attach them, or goes.
     pub(crate) async fn ready(&self) -> Result<(), Failure> {
-        let failed = |error: &str| Failure { error: error.to_owned(), condition: None };
+        let failed = |error: &str| Failure::from(error.to_owned());
         let attached = async {
             loop {
                 match self.worker.shard.borrow().readiness(self.at) {
@@ -221,13 +223,13 @@ fn needs_credentials(connector: &Connector) -> bool {
     connector.username.is_some() && !connector.connection.sasl.iter().any(without)
 }
 
-async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<TcpStream, String> {
+async fn reach(worker: &Worker, connector: &Connector, dial: &Dial) -> Result<(TcpStream, Duration), String> {
     let limit = connector.connection.handshake_timeout;
     let resolver = &worker.shared.resolver;
     let connect = tcp::connect(resolver, (&dial.host, dial.port), connector.connection.address_family, limit);
     tokio::select! {
         reached = tokio::time::timeout(limit, connect) => match reached {
-            Ok(stream) => stream.map_err(|error| error.to_string()),
+            Ok(reached) => reached.map_err(|error| error.to_string()),
             Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
         },
         () = worker.closing.notified() => Err("the router is shutting down".to_owned()),

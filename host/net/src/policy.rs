@@ -13,6 +13,7 @@ use crosstie_model::quota::Held;
 use crosstie_model::settings::Management;
 use crosstie_router::address::{ConnectionRef, LinkRef};
 use crosstie_router::attach::{Decision, Granted};
+use crosstie_router::failover::Opened;
 use crosstie_router::failover_list;
 use crosstie_router::shard::Peer;
 use fe2o3_amqp_types::definitions::Error;
@@ -38,6 +39,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         describe(&socket.identity.borrow(), open, peer.amqp.user(), peer.amqp.mechanism())
     };
     let tls = socket.layer.borrow_mut().tls().and_then(Tls::take_peer);
+    let certificate_not_after_ms = tls.as_ref().and_then(|tls| tls.not_after_ms);
     let asks = [Hook::Connection, Hook::Session, Hook::Link, Hook::Address];
     if asks.into_iter().any(|hook| worker.policy.serves(hook)) {
         peer.tls = tls.map(Arc::new);
@@ -50,7 +52,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         drop(identity);
         // whoever reads that it is connected may use it
         admit(worker, at, &socket, &Limits::default());
-        return connected(worker, &socket, open);
+        return connected(worker, &socket, open, certificate_not_after_ms);
     }
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
     identity.counted = Some(counted);
@@ -185,7 +187,7 @@ fn deny(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, denial: Denial)
 }
 
 /// A connector reached its peer.
-fn connected(worker: &Worker, socket: &Socket, open: &Open) {
+fn connected(worker: &Worker, socket: &Socket, open: &Open, certificate_not_after_ms: Option<u64>) {
     let identity = socket.identity.borrow();
     let (connector, address) = (&*identity.owner.name, identity.remote);
     let advertisement = failover_list::read(open.properties.as_ref());
@@ -194,7 +196,8 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open) {
         tracing::warn!(target: "connector", connector, peer.addr = %address, skipped, "malformed items in the peer's failover-server-list");
     }
     tracing::info!(target: "connector", connector, peer.addr = %address, container.id = open.container_id, "connected");
-    socket.opened.replace(Some((worker.clock(), advertisement)));
+    let opened = Opened { advertisement, certificate_not_after_ms, rtt_us: None };
+    socket.opened.replace(Some((worker.clock(), opened)));
     socket.heard.notify_one();
 }
 

@@ -125,6 +125,8 @@ fn candidate(candidate: Candidate) -> CandidateFacts {
         attempts: candidate.attempts,
         failures_in_row: candidate.failures_in_row,
         last_error: candidate.last_error,
+        last_rtt_us: candidate.last_rtt_us,
+        certificate_not_after_ms: candidate.certificate_not_after_ms,
     }
 }
 

@@ -19,8 +19,7 @@ use crosstie_model::policy::{InfoValue, Peer as PolicyPeer};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
 use crosstie_router::address::ConnectionRef;
-use crosstie_router::failover::{Clock, Failure};
-use crosstie_router::failover_list::Advertisement;
+use crosstie_router::failover::{Clock, Failure, Opened};
 use crosstie_router::shard::Peer;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -106,8 +105,8 @@ pub(crate) struct Socket {
     pub(crate) is_ended: Cell<bool>,
     /// The worker to go to.
     pub(crate) move_to: Cell<Option<u16>>,
-    /// When the peer's open came, and what it advertised.
-    pub(crate) opened: RefCell<Option<(Clock, Advertisement)>>,
+    /// When a connector's peer opened, and what it said.
+    pub(crate) opened: RefCell<Option<(Clock, Opened)>>,
     /// It is over: the peer may be given the time to hear that.
     pub(crate) is_over: Cell<bool>,
     /// One of the two is new.

@@ -58,7 +58,8 @@ fn no_address(family: Option<AddressFamily>) -> io::Error {
 }
 
 /// Connects to the first address of a host, of the family where one is given, that can be reached within `limit`. Each
-/// has its share of the time, so that one that does not answer leaves some to those after it.
+/// has its share of the time, so that one that does not answer leaves some to those after it. Answers how long that took, from its
+/// first packet on.
 ///
 /// # Errors
 ///
@@ -68,19 +69,20 @@ pub(crate) async fn connect(
     (host, port): (&str, u16),
     family: Option<AddressFamily>,
     limit: Duration,
-) -> io::Result<TcpStream> {
+) -> io::Result<(TcpStream, Duration)> {
     let end = Instant::now() + limit;
     let found = addresses(resolver.resolve(host, port).await?.into_iter(), family);
     connect_any(&found, end).await.unwrap_or_else(|| Err(no_address(family)))
 }
 
 /// `None`: there are no addresses.
-async fn connect_any(addresses: &[SocketAddr], end: Instant) -> Option<io::Result<TcpStream>> {
+async fn connect_any(addresses: &[SocketAddr], end: Instant) -> Option<io::Result<(TcpStream, Duration)>> {
     let mut failed = None;
     for (addr, left) in addresses.iter().zip((1..=addresses.len()).rev()) {
-        let share = end.saturating_duration_since(Instant::now()) / u32::try_from(left).unwrap_or(u32::MAX);
+        let begun = Instant::now();
+        let share = end.saturating_duration_since(begun) / u32::try_from(left).unwrap_or(u32::MAX);
         match tokio::time::timeout(share, TcpStream::connect(addr)).await {
-            Ok(Ok(stream)) => return Some(tune(SockRef::from(&stream)).map(|()| stream)),
+            Ok(Ok(stream)) => return Some(tune(SockRef::from(&stream)).map(|()| (stream, begun.elapsed()))),
             Ok(Err(error)) => failed = Some(Err(error)),
             Err(_) => {
                 let why = format!("{addr} does not answer");

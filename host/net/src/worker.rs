@@ -19,6 +19,7 @@ use crosstie_model::settings::{Connector, LinkRoute, Management, Mechanism};
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::failover::{Clock, Failure};
+use crosstie_router::failover_list;
 use crosstie_router::shard::{Common, Ended, Managed, Meta, Peer, Request, Shard};
 use crosstie_router::survey::Survey;
 use crosstie_router::watch;
@@ -566,6 +567,7 @@ impl Worker {
             Ended::Unanswered => (Some(error("amqp:connection:forced", "no answer to our close")), false),
         };
         let condition = error.as_ref().map(|error| condition(&error.condition));
+        let redirect = error.as_ref().filter(|_| by_peer).and_then(failover_list::read_redirect).map(Box::new);
         let is_silent = matches!(why, Ended::Fault(PeerFault::Handshake)) && socket.layer.borrow().waits_for_tls();
         let said = if is_silent { Some(NO_TLS.to_owned()) } else { None };
         let description = said.or_else(|| error.and_then(|error| error.description));
@@ -588,7 +590,7 @@ impl Worker {
         }
         drop(identity);
         *socket.failure.borrow_mut() =
-            Failure { error: description.unwrap_or_else(|| "closed by the peer".to_owned()), condition };
+            Failure { error: description.unwrap_or_else(|| "closed by the peer".to_owned()), condition, redirect };
         socket.is_ended.set(true);
         socket.signal.say();
     }

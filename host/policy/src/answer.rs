@@ -24,8 +24,8 @@ const QUOTA_KEY_MAX_BYTES: usize = 256;
 /// Quotas of one grant.
 const QUOTAS_MAX: usize = 16;
 
-/// Before that no connection is asked about again.
-const RECHECK_MIN: Duration = Duration::from_millis(100);
+/// Before that nobody is asked about the same connection or connector again.
+const AGAIN_MIN: Duration = Duration::from_millis(100);
 
 /// Bytes of an address.
 const ADDRESS_MAX_BYTES: usize = 2048;
@@ -209,11 +209,17 @@ fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
         return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
     }
     let limits = record.take("limits").map(limits).transpose()?.unwrap_or_default();
-    let recheck_after = record.number("recheck-after-ms", u32::MAX.into())?.map(Duration::from_millis);
-    if recheck_after.is_some_and(|after| after < RECHECK_MIN) {
-        return Err(format!("`recheck-after-ms` is at least {}", RECHECK_MIN.as_millis()));
-    }
+    let recheck_after = again_after(&mut record, "recheck-after-ms")?;
     Ok(Grant { limits, quotas, attributes, recheck_after })
+}
+
+/// When somebody is asked about the same again.
+fn again_after(record: &mut Reader, key: &str) -> Result<Option<Duration>, String> {
+    let after = record.number(key, u32::MAX.into())?.map(Duration::from_millis);
+    match after {
+        Some(after) if after < AGAIN_MIN => Err(format!("`{key}` is at least {}", AGAIN_MIN.as_millis())),
+        after => Ok(after),
+    }
 }
 
 fn limits(tree: Tree) -> Result<Limits, String> {
@@ -304,7 +310,6 @@ fn treatment(tree: Tree) -> Result<Distribution, String> {
 /// Why it is a bad answer.
 pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree) -> Result<FailoverAnswer, String> {
     let mut record = Reader::of(tree, "the answer")?;
-    record.not_served("reconsider-after-ms")?;
     let Some(Tree::Array(picks)) = record.take("order") else {
         return Err("`order` is no list".to_owned());
     };
@@ -322,7 +327,8 @@ pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree) -> Resu
         order.push(Pick { index, delay: Duration::from_millis(delay) });
     }
     let retry_after = record.number("retry-after-ms", u32::MAX.into())?.map(Duration::from_millis);
-    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, note: record.text("note")? })
+    let reconsider_after = again_after(&mut record, "reconsider-after-ms")?;
+    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, reconsider_after, note: record.text("note")? })
 }
 
 /// The answer of `policy_configure`.
@@ -421,7 +427,7 @@ mod tests {
             assert!(granted("quotas", Tree::Array(vec![bad.clone()])).is_err(), "{bad:?}");
         }
         assert!(granted("quotas", Tree::Array(vec![quota("k", 1); 17])).is_err());
-        assert_eq!(granted("recheck-after-ms", 100_u32).unwrap().recheck_after, Some(RECHECK_MIN));
+        assert_eq!(granted("recheck-after-ms", 100_u32).unwrap().recheck_after, Some(AGAIN_MIN));
         assert!(granted("recheck-after-ms", 99_u32).is_err());
     }
 
@@ -479,5 +485,11 @@ mod tests {
         assert!(order(&[]).unwrap().order.is_empty());
         assert!(order(&[2]).is_err() && order(&[0, 0]).is_err());
         assert!(failover(&plugin(), 2, Tree::Map(Vec::new())).is_err());
+        let again = |ms: u32| {
+            let nobody = Record::default().list("order", []);
+            failover(&plugin(), 2, nobody.with("reconsider-after-ms", ms).into()).map(|answer| answer.reconsider_after)
+        };
+        assert_eq!(again(100), Ok(Some(AGAIN_MIN)));
+        assert!(again(99).is_err());
     }
 }

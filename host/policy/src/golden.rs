@@ -110,6 +110,28 @@ fn candidate(host: &str) -> Candidate {
         last_condition: Some("amqp:connection:forced".to_owned()),
         last_attempt_at_ms: Some(5),
         last_success_at_ms: Some(6),
+        last_rtt_us: None,
+        certificate_not_after_ms: None,
+    }
+}
+
+/// A peer that was connected by TLS has sent the router elsewhere.
+fn redirected() -> FailoverRequest {
+    let measured = Candidate {
+        origin: CandidateOrigin::Configured,
+        last_rtt_us: Some(1234),
+        certificate_not_after_ms: Some(1_800_000_000_000),
+        ..candidate("b1.example")
+    };
+    let target = Candidate { origin: CandidateOrigin::Redirected, ..candidate("b3.example") };
+    FailoverRequest {
+        connector: "broker".into(),
+        role: Role::Normal,
+        cause: FailoverCause::Redirected,
+        round: 0,
+        current: Some(1),
+        down_since_ms: Some(77),
+        candidates: vec![target, measured],
     }
 }
 
@@ -188,6 +210,7 @@ fn requests() -> Vec<(&'static str, Tree)> {
         ("request link", request::link(CONTEXT, link)),
         ("request address", request::address(CONTEXT, address)),
         ("request failover", request::failover(CONTEXT, &failover, 1 << 20)),
+        ("request failover redirected", request::failover(CONTEXT, &redirected(), 1 << 20)),
     ]
 }
 

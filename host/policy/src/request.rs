@@ -355,6 +355,8 @@ fn candidate(candidate: &Candidate, error_bytes: usize) -> Tree {
         .option("last-condition", candidate.last_condition.as_deref().map(|condition| clip(condition, error_bytes)))
         .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
         .option("last-success-at-ms", candidate.last_success_at_ms)
+        .option("last-rtt-us", candidate.last_rtt_us)
+        .option("certificate-not-after-ms", candidate.certificate_not_after_ms)
         .into()
 }
 
@@ -516,6 +518,8 @@ mod tests {
             last_condition: Some("c".repeat(9_000)),
             last_attempt_at_ms: Some(u64::MAX),
             last_success_at_ms: Some(u64::MAX),
+            last_rtt_us: Some(u32::MAX),
+            certificate_not_after_ms: Some(u64::MAX),
         };
         let limit = crosstie_model::settings::REQUEST_MIN_BYTES;
         // those that a peer may advertise, and the one in use

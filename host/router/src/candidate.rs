@@ -9,15 +9,15 @@ use crate::failover_list::Advertised;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Key(u64);
 
-/// What a connector knows: the configured candidates by priority and file order, then the advertised.
+/// What a connector knows: the configured candidates by priority and file order, then those that peers have named.
 #[derive(Debug)]
 pub(crate) struct Candidates {
     known: Vec<(Key, Candidate)>,
     configured: usize,
     next: u64,
-    /// Hosts that may be advertised, and that credentials may be shown to.
+    /// Hosts that a peer may name, and that credentials may be shown to.
     allow: Vec<String>,
-    /// As which those are dialled that are advertised without a scheme, and the only one that is.
+    /// As which those are dialled that a peer names without a scheme, and the only one that is.
     scheme: Scheme,
 }
 
@@ -30,9 +30,9 @@ impl Candidates {
         candidates
     }
 
-    /// Takes those of another configuration, and keeps what was advertised and is allowed there. Who is known already stays who
-    /// it is.
-    pub(crate) fn change(&mut self, connector: &Connector) {
+    /// Takes those of another configuration, and keeps what a peer has named and is allowed there. Who is known already stays who
+    /// it is. Answers whether others may be dialled than before, or in another order.
+    pub(crate) fn change(&mut self, connector: &Connector) -> bool {
         let old = std::mem::take(&mut self.known);
         let mut configured: Vec<Candidate> = connector.endpoints.iter().map(from_endpoint).collect();
         configured.sort_by_key(|candidate| candidate.priority);
@@ -48,13 +48,13 @@ impl Candidates {
                 None => self.add(candidate),
             }
         }
-        for (key, known) in old.into_iter().filter(|(_, known)| known.origin == CandidateOrigin::Advertised) {
-            let allowed = self.allow.is_empty() || self.is_listed(&known.host);
-            let follows = connector.failover.follow_advertised && allowed && known.scheme == self.scheme;
-            if follows && !self.known.iter().any(|(_, other)| is_at(other, (&known.host, known.port))) {
-                self.known.push((key, known));
+        for (key, known) in old.iter().filter(|(_, known)| known.origin != CandidateOrigin::Configured) {
+            let follows = connector.failover.follow_advertised && self.takes(&known.host, Some(known.scheme));
+            if follows && self.at((&known.host, known.port)).is_none() {
+                self.known.push((*key, known.clone()));
             }
         }
+        self.known != old
     }
 
     fn add(&mut self, candidate: Candidate) {
@@ -86,6 +86,15 @@ impl Candidates {
         self.allow.iter().any(|pattern| matches(pattern, host))
     }
 
+    /// Whether a host that a peer has named may be dialled: nobody is without TLS where it is configured, nor with it where it is not.
+    fn takes(&self, host: &str, scheme: Option<Scheme>) -> bool {
+        (self.allow.is_empty() || self.is_listed(host)) && scheme.is_none_or(|scheme| scheme == self.scheme)
+    }
+
+    fn at(&self, place: (&str, u16)) -> Option<Key> {
+        self.known.iter().find(|(_, known)| is_at(known, place)).map(|(key, _)| *key)
+    }
+
     /// Keeps the configured candidates and the one in use, then takes what is advertised and allowed. Who is known
     /// already stays who it is. Answers how many are left out because they are not allowed or not served.
     pub(crate) fn advertise(&mut self, items: Vec<Advertised>, current: Option<Key>) -> usize {
@@ -93,23 +102,36 @@ impl Candidates {
         let old = self.known.split_off(self.configured);
         self.known.extend(old.iter().filter(|(key, _)| Some(*key) == current).cloned());
         for item in items {
-            let allowed = self.allow.is_empty() || self.is_listed(&item.host);
-            // nobody is dialled without TLS where it is configured, nor with it where it is not
-            let served = item.scheme.is_none_or(|scheme| scheme == self.scheme);
-            if !allowed || !served {
+            if !self.takes(&item.host, item.scheme) {
                 left_out = left_out.saturating_add(1);
                 continue;
             }
             let place = (item.host.as_str(), item.port);
-            if self.known.iter().any(|(_, known)| is_at(known, place)) {
+            if self.at(place).is_some() {
                 continue;
             }
+            let found = named(&item, CandidateOrigin::Advertised, self.scheme);
             match old.iter().find(|(_, known)| is_at(known, place)) {
-                Some(before) => self.known.push(before.clone()),
-                None => self.add(from_advertised(&item, self.scheme)),
+                Some((key, known)) => self.known.push((*key, configured_as(known, found))),
+                None => self.add(found),
             }
         }
         left_out
+    }
+
+    /// Takes the one that a peer sends the router to, in the place of another one that came so before, unless that is in use.
+    /// `None`: it is not allowed, or not served.
+    pub(crate) fn redirect(&mut self, item: &Advertised, current: Option<Key>) -> Option<Key> {
+        if !self.takes(&item.host, item.scheme) {
+            return None;
+        }
+        let place = (item.host.as_str(), item.port);
+        let stays = |key: Key, known: &Candidate| Some(key) == current || is_at(known, place);
+        self.known.retain(|(key, known)| known.origin != CandidateOrigin::Redirected || stays(*key, known));
+        if self.at(place).is_none() {
+            self.add(named(item, CandidateOrigin::Redirected, self.scheme));
+        }
+        self.at(place)
     }
 }
 
@@ -128,12 +150,15 @@ fn from_endpoint(endpoint: &Endpoint) -> Candidate {
         last_condition: None,
         last_attempt_at_ms: None,
         last_success_at_ms: None,
+        last_rtt_us: None,
+        certificate_not_after_ms: None,
     }
 }
 
-fn from_advertised(item: &Advertised, scheme: Scheme) -> Candidate {
+/// One that a peer has named.
+fn named(item: &Advertised, origin: CandidateOrigin, scheme: Scheme) -> Candidate {
     let endpoint = Endpoint { scheme, host: item.host.clone(), port: item.port, priority: u8::MAX, labels: Vec::new() };
-    Candidate { hostname: item.hostname.clone(), origin: CandidateOrigin::Advertised, ..from_endpoint(&endpoint) }
+    Candidate { hostname: item.hostname.clone(), origin, ..from_endpoint(&endpoint) }
 }
 
 /// What is known of a candidate, which is configured otherwise from here on.
@@ -145,6 +170,8 @@ fn configured_as(known: &Candidate, configured: Candidate) -> Candidate {
         last_condition: known.last_condition.clone(),
         last_attempt_at_ms: known.last_attempt_at_ms,
         last_success_at_ms: known.last_success_at_ms,
+        last_rtt_us: known.last_rtt_us,
+        certificate_not_after_ms: known.certificate_not_after_ms,
         ..configured
     }
 }

@@ -1,4 +1,4 @@
-//! Fail-back: while a connector is connected to an endpoint, those that come before it are tried again.
+//! The way back: while a connector is connected to an endpoint, those that come before it are tried.
 //!
 //! ```text
 //! Waiting (hold-down) -> Ask -> Asking -> Round -> Dialing -> the better one is in use
@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 
 use crosstie_amqp::time::Time;
+use crosstie_model::policy::FailoverCause;
 
 use crate::candidate::Key;
 use crate::failover::Turn;
@@ -20,8 +21,10 @@ pub(crate) enum Back {
     Never,
     /// Nothing before this.
     Waiting { until: Time },
-    /// With the candidates of the request, in its order.
-    Asking(Vec<Key>),
+    /// Policy is asked at once.
+    Ask(FailoverCause),
+    /// Why, and with the candidates of the request, in its order.
+    Asking(FailoverCause, Vec<Key>),
     /// Nobody is dialled before this.
     Round { left: VecDeque<Turn>, next: Time },
     /// One is dialled beside the connection.

@@ -1,7 +1,7 @@
 //! Failover: which endpoint a connector dials next, and when.
 //!
 //! ```text
-//! Ask -> Asking -> Round -> Dialing -> Connected -> Ask (lost)
+//! Ask -> Asking -> Round -> Dialing -> Connected -> Ask (lost, redirected)
 //!                    ^         |
 //!                    +- failed +--> Waiting (round exhausted) -> Ask
 //! ```
@@ -20,13 +20,16 @@ use crosstie_model::settings::{Backoff, Connector, Role};
 
 use crate::candidate::{Candidates, Key};
 use crate::fail_back::Back;
-use crate::failover_list::Advertisement;
+use crate::failover_list::{Advertised, Advertisement};
 
 /// A connection that ends sooner than this after its Open does not count as one that worked.
 const STABLE: Duration = Duration::from_secs(1);
 
 /// Between rounds, whatever policy says: a round without candidates takes no time.
 const RETRY_MIN: Duration = Duration::from_millis(100);
+
+/// So often in a row a connector goes where a peer sends it; then it goes on in its round as if it had lost the peer.
+const REDIRECTS_MAX: u32 = 4;
 
 /// Why an attempt or a connection ended.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +38,25 @@ pub struct Failure {
     pub error: String,
     /// The AMQP condition, where the peer gave one.
     pub condition: Option<String>,
+    /// Where the peer sends the router.
+    pub redirect: Option<Box<Advertised>>,
+}
+
+impl From<String> for Failure {
+    fn from(error: String) -> Self {
+        Self { error, ..Self::default() }
+    }
+}
+
+/// What is known of a peer when its Open has come.
+#[derive(Debug, Clone, Default)]
+pub struct Opened {
+    /// What its Open says about others.
+    pub advertisement: Advertisement,
+    /// µs that the TCP connection took.
+    pub rtt_us: Option<u32>,
+    /// Unix time in ms: the end of its certificate, where it showed one.
+    pub certificate_not_after_ms: Option<u64>,
 }
 
 /// The two clocks: one that never goes back, and Unix time in ms for plugins.
@@ -81,7 +103,11 @@ pub(crate) struct Turn {
 
 #[derive(Debug)]
 enum State {
-    Ask(FailoverCause),
+    /// One may go first: that which was lost, or to which a peer sends the router.
+    Ask {
+        cause: FailoverCause,
+        first: Option<Key>,
+    },
     /// With the candidates of the request, in its order.
     Asking(Vec<Key>),
     Round {
@@ -117,11 +143,15 @@ pub struct Failover {
     round: u32,
     /// Connections in a row that ended before they were stable.
     unstable: u32,
+    /// How often it went where a peer sent it, since a connection was stable or a round was exhausted.
+    redirects: u32,
     /// Where the last connection led.
     used: Option<String>,
     attempts: u64,
     failovers: u64,
     retry_after: Option<Duration>,
+    /// What policy wanted last.
+    reconsider_after: Option<Duration>,
     down_since_ms: Option<u64>,
     random: Random,
 }
@@ -132,10 +162,11 @@ impl Failover {
     pub fn urls(&self) -> Vec<String> {
         let keys: Vec<Key> = self.candidates.keys().collect();
         let first = match &self.state {
-            State::Dialing { .. } | State::Connected { .. } | State::Ask(FailoverCause::Lost) => self.current,
+            State::Dialing { .. } | State::Connected { .. } => self.current,
+            State::Ask { first, .. } => *first,
             State::Asking(asked) => asked.first().copied(),
             State::Round { left, .. } => left.front().map(|turn| turn.key),
-            State::Ask(_) | State::Waiting { .. } => None,
+            State::Waiting { .. } => None,
         };
         let start = keys.iter().position(|key| Some(*key) == first).unwrap_or(0);
         let (before, after) = keys.split_at_checked(start).unwrap_or_default();
@@ -170,31 +201,35 @@ impl Failover {
             hold_down: connector.failover.fail_back,
             candidates: Candidates::new(connector),
             current: None,
-            state: State::Ask(FailoverCause::Startup),
+            state: State::Ask { cause: FailoverCause::Startup, first: None },
             round: 0,
             unstable: 0,
+            redirects: 0,
             used: None,
             attempts: 0,
             failovers: 0,
             retry_after: None,
+            reconsider_after: None,
             down_since_ms: None,
             random: Random::new(seed),
         }
     }
 
-    /// Goes on as it is configured now: a connection stays, and what was dialled beside it is to be left; without one it starts
-    /// again. What was counted stays.
+    /// Goes on as it is configured now: a connection stays, and what was dialled beside it is to be left; where others may be dialled
+    /// than before, policy is asked whether one of them is to take its place. Without one it starts again. What was counted stays.
     pub fn change(&mut self, clock: Clock, connector: &Connector) {
         self.role = connector.role;
         self.follow = connector.failover.follow_advertised;
         self.backoff = connector.failover.backoff;
         self.hold_down = connector.failover.fail_back;
-        self.candidates.change(connector);
-        if self.is_connected() {
-            self.hold_down(clock.now);
+        let others = self.candidates.change(connector);
+        if !self.is_connected() {
+            (self.round, self.unstable, self.redirects, self.retry_after) = (0, 0, 0, None);
+            self.state = State::Ask { cause: FailoverCause::Reload, first: None };
+        } else if others {
+            self.set_back(Back::Ask(FailoverCause::Reload));
         } else {
-            (self.round, self.unstable, self.retry_after) = (0, 0, None);
-            self.state = State::Ask(FailoverCause::Startup);
+            self.hold_down(clock.now);
         }
     }
 
@@ -204,12 +239,12 @@ impl Failover {
             if clock.now < until {
                 return Step::Wait(until);
             }
-            self.state = State::Ask(FailoverCause::Exhausted);
+            self.state = State::Ask { cause: FailoverCause::Exhausted, first: None };
         }
         match &mut self.state {
-            State::Ask(cause) => {
-                let cause = *cause;
-                Step::Ask(self.ask(cause))
+            State::Ask { cause, first } => {
+                let (cause, first) = (*cause, *first);
+                Step::Ask(self.ask(cause, first))
             }
             State::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             State::Round { left, .. } => {
@@ -234,12 +269,10 @@ impl Failover {
         };
         match back {
             Back::Waiting { until } if clock.now < *until => Step::Wait(*until),
-            Back::Waiting { .. } => {
-                let asked: Vec<Key> = self.candidates.keys().collect();
-                let current = asked.iter().position(|key| Some(*key) == self.current);
-                *back = Back::Asking(asked.clone());
-                let current = current.and_then(|at| u32::try_from(at).ok());
-                Step::Ask(self.request(FailoverCause::Reconsider, current, &asked))
+            Back::Waiting { .. } => self.ask_back(FailoverCause::Reconsider),
+            Back::Ask(cause) => {
+                let cause = *cause;
+                self.ask_back(cause)
             }
             Back::Round { next, .. } if clock.now < *next => Step::Wait(*next),
             Back::Round { left, .. } => {
@@ -251,8 +284,14 @@ impl Failover {
                 self.hold_down(clock.now);
                 self.poll_back(clock)
             }
-            Back::Never | Back::Asking(_) | Back::Dialing { .. } => Step::Idle,
+            Back::Never | Back::Asking(..) | Back::Dialing { .. } => Step::Idle,
         }
+    }
+
+    fn ask_back(&mut self, cause: FailoverCause) -> Step {
+        let asked: Vec<Key> = self.candidates.keys().collect();
+        self.set_back(Back::Asking(cause, asked.clone()));
+        Step::Ask(self.request(cause, self.current, &asked))
     }
 
     fn set_back(&mut self, to: Back) {
@@ -261,32 +300,38 @@ impl Failover {
         }
     }
 
-    /// Waits before anything is tried beside the connection, where somebody comes before the one in use.
+    /// Waits before anything is tried beside the connection, where policy wants to be asked, or somebody comes before the one in use.
     fn hold_down(&mut self, now: Time) {
-        let back = match self.hold_down.filter(|_| !self.better().is_empty()) {
+        let wait = self.reconsider_after.or_else(|| self.hold_down.filter(|_| !self.better().is_empty()));
+        let back = match wait {
             Some(wait) => Back::Waiting { until: now + wait },
             None => Back::Never,
         };
         self.set_back(back);
     }
 
-    /// Those with a lower priority than the one in use, in their order.
+    /// Those with a lower priority than the one in use, in their order; none where nobody is to go back to them.
     fn better(&self) -> Vec<Key> {
+        if self.hold_down.is_none() {
+            return Vec::new();
+        }
         let priority = |key: Key| self.candidates.get(key).map(|candidate| candidate.priority);
         let current = self.current.and_then(priority);
         self.candidates.keys().filter(|key| priority(*key) < current).collect()
     }
 
-    fn ask(&mut self, cause: FailoverCause) -> FailoverRequest {
-        let lost = self.current.filter(|key| cause == FailoverCause::Lost && self.candidates.get(*key).is_some());
-        let others = self.candidates.keys().filter(|key| Some(*key) != lost);
-        let asked: Vec<Key> = lost.into_iter().chain(others).collect();
-        let request = self.request(cause, lost.map(|_| 0), &asked);
+    fn ask(&mut self, cause: FailoverCause, first: Option<Key>) -> FailoverRequest {
+        let first = first.filter(|key| self.candidates.get(*key).is_some());
+        let others = self.candidates.keys().filter(|key| Some(*key) != first);
+        let asked: Vec<Key> = first.into_iter().chain(others).collect();
+        let lost = self.current.filter(|_| matches!(cause, FailoverCause::Lost | FailoverCause::Redirected));
+        let request = self.request(cause, lost, &asked);
         self.state = State::Asking(asked);
         request
     }
 
-    fn request(&self, cause: FailoverCause, current: Option<u32>, asked: &[Key]) -> FailoverRequest {
+    fn request(&self, cause: FailoverCause, current: Option<Key>, asked: &[Key]) -> FailoverRequest {
+        let current = asked.iter().position(|key| Some(*key) == current).and_then(|at| u32::try_from(at).ok());
         FailoverRequest {
             connector: self.name.clone(),
             role: self.role,
@@ -325,30 +370,34 @@ impl Failover {
     pub fn handle_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
         let asked = match &self.state {
             State::Asking(asked) => asked,
-            State::Connected { back: Back::Asking(_), .. } => return self.handle_back_answer(clock, answer),
+            State::Connected { back: Back::Asking(..), .. } => return self.handle_back_answer(clock, answer),
             _ => return,
         };
         let left = match answer {
             Some(answer) => {
-                self.retry_after = answer.retry_after;
+                (self.retry_after, self.reconsider_after) = (answer.retry_after, answer.reconsider_after);
                 turns(asked, answer.order).collect()
             }
             None => {
-                self.retry_after = None;
+                (self.retry_after, self.reconsider_after) = (None, None);
                 asked.iter().copied().map(at_once).collect()
             }
         };
         self.start(clock.now, left);
     }
 
-    /// Those who come before the one in use are tried.
+    /// Those who come before the one in use are tried. Who has no opinion any more is asked again all the same.
     fn handle_back_answer(&mut self, clock: Clock, answer: Option<FailoverAnswer>) {
-        let State::Connected { back: Back::Asking(asked), .. } = &self.state else {
+        let State::Connected { back: Back::Asking(cause, asked), .. } = &self.state else {
             return;
         };
         let left = match answer {
-            Some(answer) => turns(asked, answer.order).take_while(|turn| Some(turn.key) != self.current).collect(),
-            None => self.better().into_iter().map(at_once).collect(),
+            Some(answer) => {
+                self.reconsider_after = answer.reconsider_after;
+                turns(asked, answer.order).take_while(|turn| Some(turn.key) != self.current).collect()
+            }
+            None if *cause == FailoverCause::Reconsider => self.better().into_iter().map(at_once).collect(),
+            None => VecDeque::new(),
         };
         self.go_back(clock.now, left);
     }
@@ -374,6 +423,7 @@ impl Failover {
         let wait = self.retry_after.take().unwrap_or_else(|| self.wait(self.round)).max(RETRY_MIN);
         let until = now + wait;
         self.round = self.round.saturating_add(1);
+        self.redirects = 0;
         self.state = State::Waiting { until };
         until
     }
@@ -419,7 +469,7 @@ impl Failover {
     }
 
     /// The peer's Open came: of one that was dialled beside the connection, it is the connection from here on.
-    pub fn handle_opened(&mut self, clock: Clock, advertisement: Advertisement) {
+    pub fn handle_opened(&mut self, clock: Clock, opened: Opened) {
         let left = match &mut self.state {
             State::Dialing { left } => std::mem::take(left),
             State::Connected { back: Back::Dialing { key, .. }, .. } => {
@@ -434,8 +484,10 @@ impl Failover {
         if let Some(candidate) = self.current.and_then(|key| self.candidates.get_mut(key)) {
             candidate.failures_in_row = 0;
             candidate.last_success_at_ms = Some(clock.unix_ms);
+            candidate.last_rtt_us = opened.rtt_us;
+            candidate.certificate_not_after_ms = opened.certificate_not_after_ms;
         }
-        if let Some(items) = advertisement.items.filter(|_| self.follow) {
+        if let Some(items) = opened.advertisement.items.filter(|_| self.follow) {
             let left_out = self.candidates.advertise(items, self.current);
             if left_out > 0 {
                 tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
@@ -463,26 +515,43 @@ impl Failover {
         matches!(self.state, State::Connected { .. })
     }
 
-    /// The connection was lost after the peer's Open.
-    pub fn handle_lost(&mut self, clock: Clock, failure: Failure) {
+    /// The connection was lost after the peer's Open, or its peer sends the router elsewhere.
+    pub fn handle_lost(&mut self, clock: Clock, mut failure: Failure) {
         let State::Connected { since, left, .. } = &mut self.state else {
             return;
         };
         let (since, left) = (*since, std::mem::take(left));
         self.down_since_ms = Some(clock.unix_ms);
+        let redirect = failure.redirect.take();
         self.record(self.current, failure);
         if clock.now.since(since) >= STABLE {
-            self.unstable = 0;
-            self.round = 0;
-        } else {
+            (self.unstable, self.round, self.redirects) = (0, 0, 0);
+        }
+        if let Some(key) = redirect.and_then(|to| self.redirected(&to)) {
+            self.state = State::Ask { cause: FailoverCause::Redirected, first: Some(key) };
+            return;
+        }
+        if clock.now.since(since) < STABLE {
             self.unstable = self.unstable.saturating_add(1);
         }
         if self.unstable < 2 {
-            self.state = State::Ask(FailoverCause::Lost);
+            self.state = State::Ask { cause: FailoverCause::Lost, first: self.current };
         } else {
             // a peer that opens and goes again and again counts as one that cannot be reached
             self.start(clock.now, left);
         }
+    }
+
+    /// Where the peer sends the router; `None` where it is not to go there, or has gone too often.
+    fn redirected(&mut self, to: &Advertised) -> Option<Key> {
+        self.redirects = self.redirects.saturating_add(1);
+        let follows = self.follow && self.redirects <= REDIRECTS_MAX;
+        let found = follows.then(|| self.candidates.redirect(to, self.current)).flatten();
+        if found.is_none() {
+            let (to, in_row) = (host_port(&to.host, to.port), self.redirects);
+            tracing::info!(target: "connector", connector = &*self.name, to, in_row, "a redirect is not followed");
+        }
+        found
     }
 }
 

@@ -1,7 +1,8 @@
-//! `failover-server-list` in an Open: written for a listener's peers, read from a connector's. Source: the reference, 1.3.1.
+//! Where peers say that others are: `failover-server-list` in an Open, written for a listener's peers, read from a connector's
+//! (source: the reference, 1.3.1), and the redirect in a Close (source: AMQP 1.0 part 2, 2.8.16).
 
 use crosstie_model::settings::{FAILOVER_URLS_MAX, FailoverUrl, Scheme};
-use fe2o3_amqp_types::definitions::Fields;
+use fe2o3_amqp_types::definitions::{ConnectionError, Error, ErrorCondition, Fields};
 use serde_amqp::Value;
 use serde_amqp::primitives::{OrderedMap, Symbol};
 
@@ -11,7 +12,7 @@ pub const NAME: &str = "failover-server-list";
 /// Bytes of the longest host that is taken from a peer: that of a DNS name.
 const HOST_MAX_BYTES: usize = 255;
 
-/// An item of a peer's list.
+/// An item of a peer's list, or where it sends the router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Advertised {
     /// A name or an address, IPv6 without brackets.
@@ -66,12 +67,21 @@ pub fn read(properties: Option<&Fields>) -> Advertisement {
     Advertisement { skipped: list.len().saturating_sub(items.len()), items: Some(items) }
 }
 
+/// Where a peer's error sends the router; `None`: nowhere, or it does not say where.
+#[must_use]
+pub fn read_redirect(error: &Error) -> Option<Advertised> {
+    let redirects = matches!(error.condition, ErrorCondition::ConnectionError(ConnectionError::Redirect));
+    let info = error.info.as_deref().filter(|_| redirects)?;
+    read_fields(|name| info.get(&Symbol::from(name)))
+}
+
 fn read_item(item: &Value) -> Option<Advertised> {
     let Value::Map(map) = item else { return None };
-    let field = |name: &str| {
-        let symbol = map.get(&Value::Symbol(Symbol::from(name)));
-        symbol.or_else(|| map.get(&Value::String(name.to_owned()))).filter(|value| **value != Value::Null)
-    };
+    read_fields(|name| map.get(&Value::Symbol(Symbol::from(name))).or_else(|| map.get(&Value::String(name.to_owned()))))
+}
+
+fn read_fields<'a>(field: impl Fn(&str) -> Option<&'a Value>) -> Option<Advertised> {
+    let field = |name: &str| field(name).filter(|value| **value != Value::Null);
     let text = |name| match field(name) {
         Some(value) => read_text(value).map(Some).ok_or(()),
         None => Ok(None),
@@ -161,6 +171,27 @@ mod tests {
         let found = read.items.unwrap().into_iter().map(|item| (item.host, item.port)).collect::<Vec<_>>();
         assert_eq!(found, [("good".to_owned(), 7), ("::1".to_owned(), 80)]);
         assert_eq!(read.skipped, 6);
+    }
+
+    #[test]
+    fn a_redirect_says_where_to() {
+        let text = |text: &str| Value::String(text.to_owned());
+        let error = |condition: ConnectionError, pairs: &[(&str, Value)]| {
+            let info: Fields = pairs.iter().map(|(key, value)| (Symbol::from(*key), value.clone())).collect();
+            Error { condition: condition.into(), description: None, info: Some(Box::new(info)) }
+        };
+        let place = [("network-host", text("10.0.0.1")), ("port", Value::Ushort(20)), ("hostname", text("b.example"))];
+        let found = read_redirect(&error(ConnectionError::Redirect, &place)).unwrap();
+        let wanted =
+            Advertised { host: "10.0.0.1".to_owned(), port: 20, scheme: None, hostname: Some("b.example".to_owned()) };
+        assert_eq!(found, wanted);
+        assert_eq!(read_redirect(&error(ConnectionError::ConnectionForced, &place)), None);
+        for broken in
+            [&place[1..], &[("network-host", text("a b"))], &[("network-host", text("a")), ("port", Value::Uint(0))]]
+        {
+            assert_eq!(read_redirect(&error(ConnectionError::Redirect, broken)), None, "{broken:?}");
+        }
+        assert_eq!(read_redirect(&Error::new(ConnectionError::Redirect, None, None)), None);
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Request<'a> {
     pub cause: Option<Cause>,
     /// How many rounds were exhausted since it was last connected.
     pub round: u32,
-    /// The index of the endpoint in use (reconsider), or just lost.
+    /// The index of the endpoint in use (reconsider, reload), or just lost, or that sent the router elsewhere.
     pub current: Option<u32>,
     /// When it lost its peer, milliseconds since 1970.
     pub down_since_ms: Option<u64>,
@@ -110,9 +110,9 @@ pub struct Candidate<'a> {
     pub last_attempt_at_ms: Option<u64>,
     /// When it last worked.
     pub last_success_at_ms: Option<u64>,
-    /// The last round trip that was measured, microseconds.
+    /// How long its TCP connection took at the last success, without the look-up of its name, microseconds.
     pub last_rtt_us: Option<u32>,
-    /// When its certificate ends.
+    /// When the certificate ends that it showed at the last success.
     pub certificate_not_after_ms: Option<u64>,
 }
 

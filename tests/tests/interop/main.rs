@@ -20,6 +20,7 @@ mod exchange;
 mod fail_back;
 mod failover;
 mod failover_lists;
+mod failover_policy;
 mod host_names;
 mod jms_link_routes;
 mod libraries;

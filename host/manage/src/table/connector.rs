@@ -101,6 +101,8 @@ fn candidate(candidate: &CandidateFacts) -> Value {
         ("attempts", i64::from(candidate.attempts).into()),
         ("failuresInRow", i64::from(candidate.failures_in_row).into()),
         ("lastError", maybe(&candidate.last_error)),
+        ("lastRttUs", candidate.last_rtt_us.map_or(Value::Null, |us| count(us.into()))),
+        ("certificateNotAfterMs", candidate.certificate_not_after_ms.map_or(Value::Null, count)),
     ])
 }
 

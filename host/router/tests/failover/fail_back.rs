@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{FailoverAnswer, FailoverCause, Pick};
-use crosstie_router::failover::{Clock, Failover, Failure, Step};
-use crosstie_router::failover_list::Advertisement;
+use crosstie_router::failover::{Clock, Failover, Failure, Opened, Step};
 
 use crate::{advertise, clock, connector, dialled, round, with_endpoints};
 
@@ -16,7 +15,7 @@ fn on_second() -> Failover {
     assert_eq!(dialled(&mut failover, clock(0)).host, "a");
     failover.handle_failed(clock(0), Failure::default());
     assert_eq!(dialled(&mut failover, clock(0)).host, "b");
-    failover.handle_opened(clock(0), Advertisement::default());
+    failover.handle_opened(clock(0), Opened::default());
     failover
 }
 
@@ -65,7 +64,7 @@ fn without_a_hold_down_it_stays_where_it_works() {
     dialled(&mut failover, clock(0));
     failover.handle_failed(clock(0), Failure::default());
     dialled(&mut failover, clock(0));
-    failover.handle_opened(clock(0), Advertisement::default());
+    failover.handle_opened(clock(0), Opened::default());
     assert!(matches!(failover.poll(clock(100_000)), Step::Idle));
 }
 
@@ -85,7 +84,7 @@ fn endpoints_of_one_priority_are_as_good_and_advertised_ones_are_not() {
         failover.handle_failed(clock(5), Failure::default());
     }
     assert_eq!(dialled(&mut failover, clock(5)).host, "x");
-    failover.handle_opened(clock(5), Advertisement::default());
+    failover.handle_opened(clock(5), Opened::default());
     waits_until(&mut failover, 5, 65);
     for host in ["a", "b"] {
         assert_eq!(dialled(&mut failover, clock(65)).host, host);
@@ -100,14 +99,20 @@ fn a_loss_on_the_way_back_begins_with_the_lost_one() {
     assert_eq!(dialled(&mut failover, clock(60)).host, "a");
     failover.handle_lost(clock(60), Failure::default());
     assert_eq!(dialled(&mut failover, clock(60)).host, "b");
-    failover.handle_opened(clock(60), Advertisement::default());
+    failover.handle_opened(clock(60), Opened::default());
     waits_until(&mut failover, 60, 120);
 }
 
 #[test]
 fn a_plugin_may_keep_the_connection_or_name_another() {
     let pick = |index| Pick { index, delay: Duration::ZERO };
-    let answer = |order: Vec<Pick>| FailoverAnswer { plugin: "p".into(), order, retry_after: None, note: None };
+    let answer = |order: Vec<Pick>| FailoverAnswer {
+        plugin: "p".into(),
+        order,
+        retry_after: None,
+        reconsider_after: None,
+        note: None,
+    };
     let ask = |failover: &mut Failover, at: Clock| match failover.poll(at) {
         Step::Ask(request) => {
             assert_eq!((request.cause, request.current), (FailoverCause::Reconsider, Some(1)));
@@ -138,6 +143,12 @@ fn the_way_back_is_that_of_the_connector_as_it_is_now() {
     (better.host, better.priority) = ("d".to_owned(), 0);
     other.endpoints.insert(0, better);
     failover.change(clock(10_000), &other);
+    // there is another one than before: somebody may want to go there at once
+    match failover.poll(clock(10_000)) {
+        Step::Ask(request) => assert_eq!((request.cause, request.current), (FailoverCause::Reload, Some(2))),
+        other => panic!("{other:?}"),
+    }
+    failover.handle_answer(clock(10_000), None);
     waits_until(&mut failover, 10_000, 10_030);
     for host in ["d", "a"] {
         assert_eq!(dialled(&mut failover, clock(10_030)).host, host);
@@ -147,6 +158,28 @@ fn the_way_back_is_that_of_the_connector_as_it_is_now() {
     assert_eq!(attempts, [("d", 1), ("a", 3), ("b", 1), ("c", 0)].map(|(host, count)| (host.to_owned(), count)));
     failover.handle_lost(clock(10_031), Failure::default());
     assert_eq!(round(&mut failover, clock(10_031)).0, "bdac");
+}
+
+#[test]
+fn a_plugin_may_have_a_changed_connector_move_at_once() {
+    let mut failover = on_second();
+    let mut other = connector(&[]);
+    other.endpoints[2].host = "d".to_owned();
+    failover.change(clock(1), &other);
+    assert!(matches!(failover.poll(clock(1)), Step::Ask(_)));
+    let pick = |index| Pick { index, delay: Duration::ZERO };
+    let order = vec![pick(2), pick(1)];
+    failover.handle_answer(
+        clock(1),
+        Some(FailoverAnswer { plugin: "p".into(), order, retry_after: None, reconsider_after: None, note: None }),
+    );
+    assert!(failover.is_connected());
+    assert_eq!(dialled(&mut failover, clock(1)).host, "d");
+    failover.handle_opened(clock(2), Opened::default());
+    assert_eq!(failover.used(), Some("amqp://d:5672"));
+    // without another endpoint nobody is asked
+    failover.change(clock(3), &other);
+    assert!(matches!(failover.poll(clock(3)), Step::Idle));
 }
 
 #[test]
@@ -173,7 +206,7 @@ fn one_that_changes_without_a_connection_starts_again_and_counts_on() {
     for at in [clock(0), clock(1)] {
         failover.change(at, &other);
         match failover.poll(at) {
-            Step::Ask(request) => assert_eq!((request.cause, request.round), (FailoverCause::Startup, 0)),
+            Step::Ask(request) => assert_eq!((request.cause, request.round), (FailoverCause::Reload, 0)),
             other => panic!("{other:?}"),
         }
         failover.handle_answer(at, None);

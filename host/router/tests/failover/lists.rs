@@ -1,9 +1,9 @@
 //! What a peer's Open says, and what becomes of the list: the three cases of the reference's features, 1.3.2.
 
-use crosstie_router::failover::{Failover, Failure};
+use crosstie_router::failover::{Failover, Failure, Opened};
 use crosstie_router::failover_list::Advertisement;
 
-use crate::{advertise, clock, dialled, round, with_endpoints};
+use crate::{advertise, clock, dialled, round, said, with_endpoints};
 
 /// A connector to `p` that has moved to `x`, which `p` has advertised before `y`.
 fn moved() -> Failover {
@@ -18,9 +18,9 @@ fn moved() -> Failover {
 }
 
 /// What is tried when `x`, which said this, is lost, and as what it is shown while it is in use.
-fn after(said: Advertisement) -> (String, String) {
+fn after(opened: Opened) -> (String, String) {
     let mut failover = moved();
-    failover.handle_opened(clock(5), said);
+    failover.handle_opened(clock(5), opened);
     let shown = failover.urls().join(" ").replace("amqp://", "").replace(":5672", "");
     failover.handle_lost(clock(9), Failure::default());
     (round(&mut failover, clock(9)).0, shown)
@@ -28,7 +28,7 @@ fn after(said: Advertisement) -> (String, String) {
 
 #[test]
 fn an_absent_list_leaves_what_is_known() {
-    assert_eq!(after(Advertisement::default()), ("xpy".to_owned(), "x y p".to_owned()));
+    assert_eq!(after(Opened::default()), ("xpy".to_owned(), "x y p".to_owned()));
 }
 
 #[test]
@@ -43,5 +43,5 @@ fn a_list_replaces_what_was_advertised_before_and_names_nobody_twice() {
 
 #[test]
 fn a_list_that_is_no_list_is_as_if_absent() {
-    assert_eq!(after(Advertisement { items: None, skipped: 1 }).0, "xpy");
+    assert_eq!(after(said(Advertisement { items: None, skipped: 1 })).0, "xpy");
 }

@@ -13,6 +13,8 @@ mod lists;
 mod model;
 mod order;
 mod points;
+mod reconsider;
+mod redirect;
 
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use crosstie_model::settings::{
     Backoff, ConnectionLimits, ConnectionSettings, Connector, Endpoint, LinkCapacity, MessageParts, Role, Scheme,
     StripAnnotations,
 };
-use crosstie_router::failover::{Clock, Dial, Failover, Failure, Step};
+use crosstie_router::failover::{Clock, Dial, Failover, Failure, Opened, Step};
 use crosstie_router::failover_list::{Advertised, Advertisement};
 
 /// A connector to `b`, `a` and `c`, of which `a` comes first.
@@ -102,7 +104,14 @@ fn round(failover: &mut Failover, at: Clock) -> (String, Time) {
     }
 }
 
-fn advertise(hosts: &[&str]) -> Advertisement {
-    let item = |host: &&str| Advertised { host: (*host).to_owned(), port: 5672, scheme: None, hostname: None };
-    Advertisement { items: Some(hosts.iter().map(item).collect()), skipped: 0 }
+fn at(host: &str) -> Advertised {
+    Advertised { host: host.to_owned(), port: 5672, scheme: None, hostname: None }
+}
+
+fn said(advertisement: Advertisement) -> Opened {
+    Opened { advertisement, ..Opened::default() }
+}
+
+fn advertise(hosts: &[&str]) -> Opened {
+    said(Advertisement { items: Some(hosts.iter().map(|host| at(host)).collect()), skipped: 0 })
 }

@@ -7,9 +7,9 @@ use crosstie_model::policy::{CandidateOrigin, FailoverAnswer, FailoverCause, Fai
 use crosstie_model::random::Random;
 use crosstie_model::settings::Backoff;
 use crosstie_router::failover::{Clock, Failover, Failure, Step};
-use crosstie_router::failover_list::{Advertised, Advertisement};
+use crosstie_router::failover_list::Advertisement;
 
-use crate::with_endpoints;
+use crate::{at, said, with_endpoints};
 
 const HOSTS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 const SECOND: u64 = 1_000_000;
@@ -19,7 +19,14 @@ struct Model {
     random: Random,
     now: u64,
     configured: Vec<String>,
-    advertised: Vec<String>,
+    /// By lists and redirects.
+    named: Vec<String>,
+    /// Those of them that only a redirect has named.
+    redirected: Vec<String>,
+    /// Where the peer sends the router.
+    target: Option<String>,
+    /// So often since it had a connection for long, or has exhausted a round.
+    redirects: u32,
     /// What is left of the round, with the delay of each.
     left: VecDeque<(String, u64)>,
     /// No dial and no question before this.
@@ -42,7 +49,7 @@ impl Model {
     }
 
     fn knows(&self, host: &str) -> bool {
-        self.configured.iter().chain(&self.advertised).any(|known| known == host)
+        self.configured.iter().chain(&self.named).any(|known| known == host)
     }
 
     /// Some of the hosts, in any order.
@@ -62,21 +69,30 @@ impl Model {
                 // a backoff is at least the base less its jitter
                 self.not_before = self.now + self.retry_after.take().unwrap_or(SECOND / 4);
                 self.cause = Some(FailoverCause::Exhausted);
+                self.redirects = 0;
             }
         }
     }
 
     fn asked(&mut self, request: &FailoverRequest) -> Option<FailoverAnswer> {
         assert_eq!(Some(request.cause), self.cause.take());
-        let lost = self.current.clone().filter(|_| request.cause == FailoverCause::Lost);
-        let all = self.configured.iter().chain(&self.advertised).filter(|host| Some(*host) != lost.as_ref());
-        let wanted: Vec<String> = lost.iter().chain(all).cloned().collect();
+        let was = matches!(request.cause, FailoverCause::Lost | FailoverCause::Redirected);
+        let lost = self.current.clone().filter(|_| was);
+        let first = if request.cause == FailoverCause::Redirected { self.target.take() } else { lost.clone() };
+        let all = self.configured.iter().chain(&self.named).filter(|host| Some(*host) != first.as_ref());
+        let wanted: Vec<String> = first.iter().chain(all).cloned().collect();
         let hosts: Vec<String> = request.candidates.iter().map(|candidate| candidate.host.clone()).collect();
         assert_eq!(hosts, wanted);
-        assert_eq!(request.current, lost.map(|_| 0));
+        let current = request.current.map(|at| hosts[at as usize].clone());
+        assert_eq!(current, lost, "who was there is known as long as it is the last");
         for candidate in &request.candidates {
-            let is_configured = candidate.origin == CandidateOrigin::Configured;
-            assert_eq!(is_configured, self.configured.contains(&candidate.host));
+            let is_redirected = self.redirected.contains(&candidate.host);
+            let origin = match candidate.origin {
+                CandidateOrigin::Configured => self.configured.contains(&candidate.host),
+                CandidateOrigin::Advertised => self.named.contains(&candidate.host) && !is_redirected,
+                CandidateOrigin::Redirected => is_redirected,
+            };
+            assert!(origin, "{candidate:?}");
         }
         if self.pick(3) > 0 {
             self.left = hosts.into_iter().map(|host| (host, 0)).collect();
@@ -92,7 +108,7 @@ impl Model {
         self.retry_after = (self.pick(2) == 0).then_some(7 * SECOND);
         let retry_after = self.retry_after.map(Duration::from_micros);
         self.go_on();
-        Some(FailoverAnswer { plugin: "p".into(), order, retry_after, note: None })
+        Some(FailoverAnswer { plugin: "p".into(), order, retry_after, reconsider_after: None, note: None })
     }
 
     /// A dial: it fails, or opens, with a list or without, and is lost after a while.
@@ -106,18 +122,42 @@ impl Model {
             return self.go_on();
         }
         let advertisement = self.advertised();
-        failover.handle_opened(self.clock(), advertisement);
+        failover.handle_opened(self.clock(), said(advertisement));
         assert!(matches!(failover.poll(self.clock()), Step::Idle), "a connected one waits");
         let lasted = [0, SECOND / 2, SECOND, 9 * SECOND][self.pick(4)];
         self.now += lasted;
-        failover.handle_lost(self.clock(), Failure::default());
-        self.unstable = if lasted >= SECOND { 0 } else { self.unstable + 1 };
+        let to = (self.pick(3) == 0).then(|| HOSTS[self.pick(HOSTS.len())]);
+        failover
+            .handle_lost(self.clock(), Failure { redirect: to.map(|host| Box::new(at(host))), ..Failure::default() });
+        if lasted >= SECOND {
+            (self.unstable, self.redirects) = (0, 0);
+        }
+        if let Some(host) = to.filter(|_| self.redirects < 4) {
+            return self.redirected(host);
+        }
+        self.redirects += u32::from(to.is_some());
+        self.unstable += u32::from(lasted < SECOND);
         if self.unstable < 2 {
             self.cause = Some(FailoverCause::Lost);
             self.not_before = self.now;
         } else {
             self.go_on();
         }
+    }
+
+    fn redirected(&mut self, host: &str) {
+        self.redirects += 1;
+        let current = self.current.clone();
+        let goes = |known: &String| known != host && Some(known) != current.as_ref();
+        let gone: Vec<String> = self.redirected.extract_if(.., |known| goes(known)).collect();
+        self.named.retain(|known| !gone.contains(known));
+        if !self.knows(host) {
+            self.named.push(host.to_owned());
+            self.redirected.push(host.to_owned());
+        }
+        self.target = Some(host.to_owned());
+        self.cause = Some(FailoverCause::Redirected);
+        self.not_before = self.now;
     }
 
     fn advertised(&mut self) -> Advertisement {
@@ -127,9 +167,9 @@ impl Model {
         let hosts = self.some(&HOSTS.map(str::to_owned));
         let stays = self.current.clone().filter(|host| !self.configured.contains(host));
         let added = hosts.iter().filter(|host| !self.configured.contains(host) && stays.as_ref() != Some(host));
-        self.advertised = stays.iter().chain(added).cloned().collect();
-        let item = |host: String| Advertised { host, port: 5672, scheme: None, hostname: None };
-        Advertisement { items: Some(hosts.into_iter().map(item).collect()), skipped: 0 }
+        self.named = stays.iter().chain(added).cloned().collect();
+        self.redirected.retain(|host| Some(host) == stays.as_ref());
+        Advertisement { items: Some(hosts.iter().map(|host| at(host)).collect()), skipped: 0 }
     }
 }
 
@@ -145,7 +185,10 @@ fn run(seed: u64) {
     let by_priority = (0..2).flat_map(|priority| endpoints.iter().filter(move |(_, of)| *of == priority));
     let mut model = Model {
         configured: by_priority.map(|(host, _)| host.clone()).collect(),
-        advertised: Vec::new(),
+        named: Vec::new(),
+        redirected: Vec::new(),
+        target: None,
+        redirects: 0,
         left: VecDeque::new(),
         now: 0,
         not_before: 0,

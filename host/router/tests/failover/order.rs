@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{FailoverAnswer, FailoverCause, Pick};
-use crosstie_router::failover::{Failover, Failure, Step};
-use crosstie_router::failover_list::Advertisement;
+use crosstie_router::failover::{Failover, Failure, Opened, Step};
 
 use crate::{advertise, clock, connector, dialled, round};
 
@@ -55,7 +54,7 @@ fn a_peer_that_opens_and_goes_is_not_dialled_in_a_loop() {
             Step::Ask(_) => failover.handle_answer(clock(0), None),
             Step::Dial(dial) => {
                 hosts.push_str(&dial.host);
-                failover.handle_opened(clock(0), Advertisement::default());
+                failover.handle_opened(clock(0), Opened::default());
                 failover.handle_lost(clock(0), Failure::default());
             }
             Step::Wait(until) => break until,
@@ -77,6 +76,7 @@ fn a_plugins_order_delays_and_retry_hold() {
             plugin: "p".into(),
             order: vec![pick(2, 0), pick(0, 3)],
             retry_after: Some(Duration::from_secs(60)),
+            reconsider_after: None,
             note: None,
         }),
     );
@@ -92,7 +92,13 @@ fn a_plugins_order_delays_and_retry_hold() {
 fn a_plugin_that_drops_all_and_wants_to_be_asked_at_once_waits_nevertheless() {
     let mut failover = Failover::new(&connector(&[]), 1);
     let Step::Ask(_) = failover.poll(clock(0)) else { panic!() };
-    let nothing = FailoverAnswer { plugin: "p".into(), order: vec![], retry_after: Some(Duration::ZERO), note: None };
+    let nothing = FailoverAnswer {
+        plugin: "p".into(),
+        order: vec![],
+        retry_after: Some(Duration::ZERO),
+        reconsider_after: None,
+        note: None,
+    };
     failover.handle_answer(clock(0), Some(nothing));
     assert!(matches!(failover.poll(clock(0)), Step::Wait(until) if until == clock(0).now + Duration::from_millis(100)));
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crosstie_model::policy::Candidate;
 use crosstie_model::settings::{Backoff, Scheme};
-use crosstie_router::failover::{Failover, Failure, Step};
+use crosstie_router::failover::{Failover, Failure, Opened, Step};
 use crosstie_router::failover_list::{self, Advertised, Advertisement};
 use fe2o3_amqp_types::definitions::Fields;
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
 
-use crate::{advertise, clock, connector, dialled, round, with_endpoints};
+use crate::{advertise, clock, connector, dialled, round, said, with_endpoints};
 
 fn text(text: &str) -> Value {
     Value::String(text.to_owned())
@@ -89,7 +89,7 @@ fn next(tls: bool, allow: &[&str], items: &[Advertised]) -> Vec<(String, String,
     connector.failover.allow = allow.iter().map(|host| (*host).to_owned()).collect();
     let mut failover = Failover::new(&connector, 1);
     dialled(&mut failover, clock(0));
-    failover.handle_opened(clock(0), Advertisement { items: Some(items.to_vec()), skipped: 0 });
+    failover.handle_opened(clock(0), said(Advertisement { items: Some(items.to_vec()), skipped: 0 }));
     failover.handle_lost(clock(5), Failure::default());
     let mut found = Vec::new();
     loop {
@@ -153,7 +153,7 @@ fn the_first_retry_is_immediate_and_backoff_has_jitter_and_a_cap() {
     for seed in 0..50 {
         let mut failover = Failover::new(&connector, seed);
         dialled(&mut failover, clock(0));
-        failover.handle_opened(clock(0), Advertisement::default());
+        failover.handle_opened(clock(0), Opened::default());
         failover.handle_lost(clock(100), Failure::default());
         assert_eq!(dialled(&mut failover, clock(100)).host, "a", "the lost one, in the same moment");
         failover.handle_failed(clock(100), Failure::default());
@@ -181,14 +181,14 @@ fn request(failover: &mut Failover, seconds: u64) -> Vec<Candidate> {
 /// Point 5: each endpoint has a state of its own.
 #[test]
 fn each_endpoint_has_its_own_attempts_and_errors() {
-    let failure = |error: &str| Failure { error: error.to_owned(), condition: None };
+    let failure = |error: &str| Failure::from(error.to_owned());
     let mut failover = Failover::new(&connector(&[]), 1);
     for error in ["refused", "no route"] {
         dialled(&mut failover, clock(3));
         failover.handle_failed(clock(3), failure(error));
     }
     dialled(&mut failover, clock(4));
-    failover.handle_opened(clock(4), Advertisement::default());
+    failover.handle_opened(clock(4), Opened::default());
     failover.handle_lost(clock(9), failure("reset"));
     let found: Vec<_> = request(&mut failover, 9)
         .into_iter()
@@ -232,7 +232,7 @@ fn between_rounds_the_endpoint_that_is_tried_next_is_named_first() {
     assert_eq!(dialled(&mut failover, clock(1)).host, "a");
     failover.handle_failed(clock(1), Failure::default());
     assert_eq!(dialled(&mut failover, clock(1)).host, "b");
-    failover.handle_opened(clock(1), Advertisement::default());
+    failover.handle_opened(clock(1), Opened::default());
     failover.handle_lost(clock(9), Failure::default());
     assert_eq!(failover.urls()[0], "amqp://b:5672", "the lost one first");
     request(&mut failover, 9);
