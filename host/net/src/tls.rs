@@ -11,7 +11,7 @@ use crosstie_amqp::handshake::Secure;
 use crosstie_model::cipher_suite::CipherSuite;
 use crosstie_model::facts::TlsFacts;
 use crosstie_model::policy::PeerTls;
-use crosstie_tls::{Described, Opened, Profile, Records, describe, explain, explain_later, first_record};
+use crosstie_tls::{AskedName, Described, Opened, Profile, Records, describe, explain, explain_later, first_record};
 use rustls::client::UnbufferedClientConnection;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::server::UnbufferedServerConnection;
@@ -29,6 +29,8 @@ pub(crate) struct Tls {
     secure: Option<Secure>,
     /// The peer's certificate, until somebody has looked at it.
     certificate: Option<CertificateDer<'static>>,
+    /// The server name that the client asked for, until somebody has looked at it.
+    asked: Option<String>,
     /// What came of a record, or of messages of a handshake, that is not all there yet.
     partial: Vec<u8>,
     /// Of these, what the handshake has been shown.
@@ -60,7 +62,7 @@ struct Handshake {
 /// Which end of the session is ours.
 enum End {
     Client(UnbufferedClientConnection),
-    Server(UnbufferedServerConnection),
+    Server(UnbufferedServerConnection, Arc<AskedName>),
 }
 
 /// How a handshake goes on.
@@ -80,7 +82,7 @@ impl fmt::Debug for End {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Client(_) => "Client",
-            Self::Server(_) => "Server",
+            Self::Server(..) => "Server",
         })
     }
 }
@@ -96,8 +98,9 @@ impl Tls {
         let config = profile.server(requires_certificate);
         let config =
             config.ok_or_else(|| Error::other("the TLS profile has no certificate, or asks peers for none"))?;
+        let (config, asked) = AskedName::listen(&config);
         let session = UnbufferedServerConnection::new(config).map_err(Error::other)?;
-        Ok(Self::new(End::Server(session), profile))
+        Ok(Self::new(End::Server(session, asked), profile))
     }
 
     /// Of a connector to this host: the first words wait to be written.
@@ -126,6 +129,7 @@ impl Tls {
             session: Session::Handshake(Box::new(Handshake { end, profile })),
             secure: None,
             certificate: None,
+            asked: None,
             partial: Vec::new(),
             shown: 0,
             waiting: BytesMut::new(),
@@ -218,7 +222,10 @@ impl Tls {
         self.certificate = certificate.map(|certificate| certificate.clone().into_owned());
         let records = match end {
             End::Client(client) => Records::of_client(client),
-            End::Server(server) => Records::of_server(server),
+            End::Server(server, asked) => {
+                self.asked = asked.get().map(str::to_owned);
+                Records::of_server(server)
+            }
         };
         self.session = Session::Records(Box::new(records?));
         Ok(())
@@ -306,7 +313,7 @@ impl Tls {
     pub(crate) fn take_peer(&mut self) -> Option<PeerTls> {
         let described = self.certificate.take().and_then(|certificate| describe(&certificate));
         let TlsFacts { protocol, cipher, .. } = self.facts()?;
-        let session = PeerTls { version: protocol, cipher, ..PeerTls::default() };
+        let session = PeerTls { version: protocol, cipher, sni: self.asked.take(), ..PeerTls::default() };
         Some(match described {
             None => session,
             Some(Described { subject, issuer, names, fingerprint, not_after_ms }) => PeerTls {
@@ -345,7 +352,7 @@ impl Handshake {
     fn step(&mut self, bytes: &mut [u8], waiting: &mut BytesMut) -> (usize, std::result::Result<Step, rustls::Error>) {
         match &mut self.end {
             End::Client(client) => act(client.process_tls_records(bytes), waiting),
-            End::Server(server) => act(server.process_tls_records(bytes), waiting),
+            End::Server(server, _) => act(server.process_tls_records(bytes), waiting),
         }
     }
 
@@ -364,7 +371,7 @@ impl End {
     fn state(&self) -> &CommonState {
         match self {
             Self::Client(client) => client,
-            Self::Server(server) => server,
+            Self::Server(server, _) => server,
         }
     }
 }
@@ -502,6 +509,8 @@ mod tests {
             }
             assert_eq!(pair.server.partial.capacity(), 0);
             assert_eq!(pair.server.facts().unwrap().protocol, "TLSv1.3");
+            assert_eq!(pair.server.take_peer().unwrap().sni.as_deref(), Some("localhost"));
+            assert_eq!(pair.client.take_peer().unwrap().sni, None);
         }
     }
 

@@ -147,15 +147,16 @@ fn peer(peer: Peer, cut: &mut Cut) -> Record {
         .list("attributes", attributes)
 }
 
-/// The server name that a peer asked for is not known here.
 fn tls(session: &PeerTls, cut: &mut Cut) -> Record {
     let mut text = |field: &str, text: &Option<String>| text.as_ref().map(|text| cut.text(field, text.clone()));
+    let sni = text("peer.tls.sni", &session.sni);
     let subject = text("peer.tls.subject", &session.subject);
     let issuer = text("peer.tls.issuer", &session.issuer);
     let names = cut.words("peer.tls.sans", session.names.clone());
     Record::default()
         .with("version", session.version.as_str())
         .with("cipher", session.cipher.as_str())
+        .option("sni", sni.as_deref())
         .option("subject", subject.as_deref())
         .option("issuer", issuer.as_deref())
         .list("sans", names)

@@ -10,6 +10,7 @@ mod identity;
 mod key;
 mod profile;
 mod records;
+mod server_name;
 mod subject;
 mod verifier;
 
@@ -20,3 +21,4 @@ pub use identity::Names;
 pub use key::is_plain as is_plain_key;
 pub use profile::Profile;
 pub use records::{Opened, Records, first_record};
+pub use server_name::AskedName;
