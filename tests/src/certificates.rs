@@ -1,6 +1,7 @@
 //! Certificates for tests, made on the spot.
 
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -96,6 +97,20 @@ impl Authority {
         let mut params = CertificateParams::new(hosts).expect("hosts");
         params.not_before = date_time_ymd(2200, 1, 1);
         params.not_after = date_time_ymd(2201, 1, 1);
+        self.sign(dir, name, params)
+    }
+
+    /// The same for these hosts, which ends in so many days.
+    ///
+    /// # Panics
+    ///
+    /// As [`Authority::issue`].
+    #[must_use]
+    pub fn issue_for_days(&self, dir: &TestDir, name: &str, hosts: &[&str], days: u64) -> Files {
+        let hosts: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
+        let mut params = CertificateParams::new(hosts).expect("hosts");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970");
+        params.not_after = date_time_ymd(1970, 1, 1) + now + Duration::from_secs(days * 86_400);
         self.sign(dir, name, params)
     }
 

@@ -1,9 +1,10 @@
-//! A plugin that rewrites or denies addresses by a table: exact entries first, then the longest prefix.
+//! A plugin that rewrites addresses, denies them or carries their links to a container, by a table: exact entries first, then the
+//! longest prefix.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crosstie_plugin::address::{Answer, Denial, Request, Ruling, Scope};
+use crosstie_plugin::address::{Answer, Denial, Occasion, Request, Ruling, Scope, Treatment};
 use crosstie_plugin::config::Millis;
 use crosstie_plugin::{Node, Plugin, Problems, Refusal, plugin};
 
@@ -19,6 +20,8 @@ pub struct AddressTable {
 enum Action {
     /// To this address, or with this in place of the prefix.
     Rewrite(String),
+    /// The link to a connection of this name.
+    Carry(String),
     Deny(Refusal),
 }
 
@@ -30,11 +33,11 @@ struct Entry {
 }
 
 impl Plugin for AddressTable {
-    const READS: &'static [&'static str] = &["address"];
+    const READS: &'static [&'static str] = &["address", "occasion"];
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();
-        config.expect_children(&["rewrite", "deny", "denial", "ttl"], &mut problems);
+        config.expect_children(&["rewrite", "carry", "deny", "denial", "ttl"], &mut problems);
         let built_in = Refusal::new("amqp:not-allowed", "address not allowed");
         let denial = (problems.keep(denial(config, &built_in))).unwrap_or(built_in);
         let ttl = problems.keep(config.child_argument::<Millis>("ttl"));
@@ -46,6 +49,7 @@ impl Plugin for AddressTable {
         for node in config.children() {
             let read = match node.name() {
                 "rewrite" => Entry::rewrite(node),
+                "carry" => Entry::carry(node),
                 "deny" => Entry::deny(node, &denial),
                 _ => continue,
             };
@@ -67,6 +71,12 @@ impl Plugin for AddressTable {
         Some(match action {
             Action::Rewrite(to) => {
                 Answer::Apply(Ruling { address: Some(format!("{to}{rest}")), ttl_ms, shared_by, ..Ruling::default() })
+            }
+            // a message is carried nowhere
+            Action::Carry(_) if request.occasion == Some(Occasion::Anonymous) => return None,
+            Action::Carry(to) => {
+                let treatment = Some(Treatment::LinkRoute(to.clone()));
+                Answer::Apply(Ruling { treatment, ttl_ms, shared_by, ..Ruling::default() })
             }
             Action::Deny(refusal) => Answer::Deny(Denial { refusal: refusal.clone(), ttl_ms, shared_by }),
         })
@@ -110,6 +120,20 @@ impl Entry {
             problems.push(node.error("an address cannot become an empty one"));
         }
         problems.or(Self { is_prefix, from, action: Action::Rewrite(to) })
+    }
+
+    fn carry(node: &Node) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        node.expect_properties(&["prefix", "to"], &mut problems);
+        node.expect_children(&[], &mut problems);
+        let from = problems.keep(Self::from(node));
+        let to = problems.keep(node.property::<String>("to"));
+        if to.as_ref().is_some_and(|to| to.as_ref().is_none_or(String::is_empty)) {
+            let error = node.error("`carry` needs `to`, the name of a listener or connector");
+            problems.push(error.with_hint("as in `carry prefix=\"jobs/\" to=\"broker\"`"));
+        }
+        let (is_prefix, from) = from.unwrap_or_default();
+        problems.or(Self { is_prefix, from, action: Action::Carry(to.flatten().unwrap_or_default()) })
     }
 
     fn deny(node: &Node, denial: &Refusal) -> Result<Self, Problems> {
@@ -217,6 +241,18 @@ mod tests {
         ] {
             assert_eq!(rewritten(&table, address).as_deref(), expected, "{address}");
         }
+    }
+
+    #[test]
+    fn links_are_carried_and_messages_are_not() {
+        let mut table = table([Node::new("carry").with_property("prefix", "jobs/").with_property("to", "broker")]);
+        let mut on = |occasion| table.on_address(&Request { address: "jobs/a", occasion, ..Request::default() });
+        let Some(Answer::Apply(ruling)) = on(Some(Occasion::Attach)) else { panic!() };
+        assert_eq!((ruling.treatment, ruling.address), (Some(Treatment::LinkRoute("broker".to_owned())), None));
+        assert_eq!(on(Some(Occasion::Anonymous)), None);
+        let without = Node::new("carry").with_argument("jobs");
+        let problems = AddressTable::configure(&Node::config([without])).unwrap_err();
+        assert!(problems.errors()[0].message.starts_with("`carry` needs `to`"));
     }
 
     #[test]
