@@ -216,6 +216,8 @@ pub struct PeerTls {
     pub version: String,
     /// The cipher suite.
     pub cipher: String,
+    /// The server name that a client asked for, in lower case; absent for a server, and for a client that named none.
+    pub sni: Option<String>,
     /// As OpenSSL prints it (RFC 2253).
     pub subject: Option<String>,
     /// The same of whoever signed the certificate.
@@ -530,6 +532,9 @@ pub struct Ruling {
     pub address: Option<String>,
     /// Instead of the configured one; where the address is in use, that of those who use it stays.
     pub treatment: Option<Distribution>,
+    /// Instead of a treatment here: the link is carried to a connection of the listener or connector of role `route-container` with
+    /// this name. Of a link, not of messages on one without an address.
+    pub link_route: Option<String>,
     /// 0 to 9.
     pub phase: Option<u8>,
     /// For the log.

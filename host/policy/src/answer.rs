@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{
-    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Pick, Quota, Refusal, Ruling,
-    Verdict,
+    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Occasion, Pick, Quota, Refusal,
+    Ruling, Verdict,
 };
 
 use crate::tree::Tree;
@@ -256,7 +256,7 @@ fn limits(tree: Tree) -> Result<Limits, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressDecision, String> {
+pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree) -> Result<AddressDecision, String> {
     match variant(tree)? {
         (case, payload) if case == "apply" => {
             let mut record = Reader::of(payload, "the ruling")?;
@@ -266,9 +266,14 @@ pub(crate) fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressDecision, 
             if let Some(text) = &address {
                 check_address(text)?;
             }
-            let treatment = record.take("treatment").map(treatment).transpose()?;
+            let (treatment, link_route) = record.take("treatment").map(treatment).transpose()?.unwrap_or_default();
+            if link_route.is_some() && occasion == Occasion::Anonymous {
+                return Err(
+                    "treatment `link-route` is for links, not for messages of a link without an address".to_owned()
+                );
+            }
             let phase = record.number("phase", 9)?.and_then(|phase| u8::try_from(phase).ok());
-            let ruling = Ruling { address, treatment, phase, note: record.text("note")? };
+            let ruling = Ruling { address, treatment, link_route, phase, note: record.text("note")? };
             Ok(AddressDecision { verdict: AddressVerdict::Apply { plugin: plugin.clone(), ruling }, ttl })
         }
         (case, payload) if case == "deny" => {
@@ -290,16 +295,25 @@ fn caching(record: &mut Reader) -> Result<Duration, String> {
     }
 }
 
-fn treatment(tree: Tree) -> Result<Distribution, String> {
+/// How messages are spread here, or the connection that the link is carried to.
+fn treatment(tree: Tree) -> Result<(Option<Distribution>, Option<String>), String> {
+    let unknown = |case: &str| Err(format!("unknown treatment `{}`", case.escape_debug()));
+    let here = |distribution| Ok((Some(distribution), None));
     match tree {
         Tree::Text(word) => match word.as_str() {
-            "balanced" => Ok(Distribution::Balanced),
-            "closest" => Ok(Distribution::Closest),
-            "multicast" => Ok(Distribution::Multicast),
-            "unavailable" => Ok(Distribution::Unavailable),
-            _ => Err(format!("unknown treatment `{}`", word.escape_debug())),
+            "balanced" => here(Distribution::Balanced),
+            "closest" => here(Distribution::Closest),
+            "multicast" => here(Distribution::Multicast),
+            "unavailable" => here(Distribution::Unavailable),
+            _ => unknown(&word),
         },
-        _ => Err("treatment `link-route` is not served by this build".to_owned()),
+        tree => match variant(tree)? {
+            (case, payload) if case == "link-route" => match payload {
+                Tree::Text(name) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => Ok((None, Some(name))),
+                _ => Err("`link-route` has no name of a connection".to_owned()),
+            },
+            (case, _) => unknown(&case),
+        },
     }
 }
 
@@ -375,6 +389,10 @@ mod tests {
     use super::*;
     use crate::tree::Record;
 
+    fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressDecision, String> {
+        super::address(plugin, Occasion::Attach, tree)
+    }
+
     fn plugin() -> Arc<str> {
         "p".into()
     }
@@ -396,6 +414,12 @@ mod tests {
         for word in ["link-route", "strange"] {
             assert!(address(&plugin(), apply("treatment", word.into())).is_err(), "{word}");
         }
+        let to = |case: &str, name: &str| apply("treatment", Record::default().with(case, name).into());
+        let routed = address(&plugin(), to("link-route", "brk")).unwrap();
+        let AddressVerdict::Apply { ruling, .. } = routed.verdict else { panic!() };
+        assert_eq!((ruling.treatment, ruling.link_route.as_deref()), (None, Some("brk")));
+        assert!(address(&plugin(), to("link-route", "")).is_err() && address(&plugin(), to("balanced", "x")).is_err());
+        assert!(super::address(&plugin(), Occasion::Anonymous, to("link-route", "brk")).is_err());
         assert!(address(&plugin(), apply("phase", Tree::Uint(10))).is_err());
         assert!(address(&plugin(), apply("address", "".into())).is_err());
         assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());

@@ -57,6 +57,7 @@ fn peer() -> Peer {
     let tls = PeerTls {
         version: "TLSv1.3".to_owned(),
         cipher: "TLS_AES_256_GCM_SHA384".to_owned(),
+        sni: None,
         subject: Some("CN=alice,O=Bank".to_owned()),
         issuer: Some("CN=ca".to_owned()),
         names: words(&["alice.example", "10.0.0.1"]),
@@ -76,6 +77,12 @@ fn peer() -> Peer {
         tls: Some(Arc::new(tls)),
         attributes: vec![("tenant".to_owned(), "acme".to_owned())],
     }
+}
+
+/// A peer that has asked for a server by its name.
+fn named() -> Peer {
+    let tls = peer().tls.map(|tls| PeerTls { sni: Some("bus.example".to_owned()), ..(*tls).clone() });
+    Peer { tls: tls.map(Arc::new), ..peer() }
 }
 
 fn terminus(address: Option<&str>) -> Terminus {
@@ -207,6 +214,7 @@ fn requests() -> Vec<(&'static str, Tree)> {
         ("request setup", request::setup("p", "hub", CONTEXT, &["log", "kv"], &[config()])),
         ("request connection", request::connection(CONTEXT, connection)),
         ("request session", request::session(CONTEXT, SessionRequest { peer: peer(), sessions_open: 2 })),
+        ("request session sni", request::session(CONTEXT, SessionRequest { peer: named(), sessions_open: 2 })),
         ("request link", request::link(CONTEXT, link)),
         ("request address", request::address(CONTEXT, address)),
         ("request failover", request::failover(CONTEXT, &failover, 1 << 20)),
@@ -241,7 +249,7 @@ fn answers_are_understood_as_they_always_were() {
         assert_eq!(tree.encode(), bytes(&hex), "{name} has the shortest form");
         let accepted = match hook.split(' ').next() {
             Some("connection" | "session" | "link") => answer::admission(&plugin, tree).map(drop),
-            Some("address") => answer::address(&plugin, tree).map(drop),
+            Some("address") => answer::address(&plugin, Occasion::Attach, tree).map(drop),
             Some("failover") => answer::failover(&plugin, 2, tree).map(drop),
             Some("configure") => answer::configured(tree).map(drop),
             other => panic!("{other:?}"),

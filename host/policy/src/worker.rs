@@ -218,12 +218,12 @@ impl Policy for Worker {
         let seats = self.seats();
         Box::pin(async move {
             let peer = Some(request.peer.remote.ip());
-            let only = |seat: &&Seat| seat.plugin.settings.only.covers(&request.peer);
+            let (only, occasion) = (|seat: &&Seat| seat.plugin.settings.only.covers(&request.peer), request.occasion);
             for seat in asked(&seats, Hook::Address).filter(only) {
                 let context = context();
                 let request = request::address(context, request.clone());
                 let question = Question { hook: Hook::Address, context, request, peer };
-                match seat.ask(question, answer::address).await {
+                match seat.ask(question, |name, tree| answer::address(name, occasion, tree)).await {
                     Said::Nothing => {}
                     Said::Decision(decision) => {
                         if matches!(decision.verdict, AddressVerdict::Deny(_)) {

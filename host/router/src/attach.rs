@@ -19,7 +19,8 @@ use crate::capacity::Capacity;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Anonymous, Lane, LaneId, Lanes};
-use crate::link::{Asking, Incoming, Link, Outgoing};
+use crate::link::{Asking, Incoming, Link, Outgoing, Whole};
+use crate::link_route::Way;
 use crate::mail::{Change, Mail};
 use crate::name;
 use crate::shard::{Local, Producer, Request, Shard};
@@ -98,15 +99,9 @@ impl Shard {
         self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link), Granted::default()));
     }
 
-    /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered. `routed`: the name
-    /// by which it is routed to a container, and all of the attach.
-    pub(crate) fn ask_attach(
-        &mut self,
-        at: ConnectionRef,
-        link: LinkId,
-        attach: Box<Attach>,
-        routed: Option<(String, Box<[u8]>)>,
-    ) {
+    /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered. `whole`: where it may
+    /// be carried to a container.
+    pub(crate) fn ask_attach(&mut self, at: ConnectionRef, link: LinkId, attach: Box<Attach>, whole: Option<Whole>) {
         let common = self.common.clone();
         let workers = common.post.workers();
         let own = self.id;
@@ -121,20 +116,21 @@ impl Shard {
         }
         let wanted = terminus::wanted(&attach, &peer.meta.space, &common.router_id);
         let may_move = std::mem::replace(&mut peer.meta.may_move, false);
-        let lives = match (&routed, &wanted) {
-            (Some((name, _)), _) => common.link_routes.home(terminus::link_direction(&attach), name),
+        let covered = whole.as_ref().and_then(|whole| whole.covered.as_deref());
+        let lives = match (covered, &wanted) {
+            (Some(name), _) => common.link_routes.home(terminus::link_direction(&attach), name),
             (None, Ok(Wanted::Address(_, name))) => Some(home(name, workers)),
             _ => None,
         };
         if let Some(to) = lives.filter(|to| may_move && *to != own) {
-            peer.first_attach = Some((link, attach, routed));
+            peer.first_attach = Some((link, attach, whole));
             self.events.push_back(Request::Move(at, to));
             return;
         }
         let wanted = match wanted {
             Ok(wanted) => wanted,
             // a coordinator; where it is not routed it is refused
-            Err(_) if routed.is_some() => Wanted::Dynamic,
+            Err(_) if covered.is_some() => Wanted::Dynamic,
             Err(error) => return self.refuse(at, link, &attach, error),
         };
         if let Some(max) = peer.is_full_of(&attach.role) {
@@ -150,7 +146,7 @@ impl Shard {
         let Some(session) = peer.session(link.channel) else {
             return;
         };
-        session.set(link.handle, Link::Asking(Box::new(Asking { serial, attach: *attach, routed, flow: None })));
+        session.set(link.handle, Link::Asking(Box::new(Asking { serial, attach: *attach, whole, flow: None })));
         let place = LinkRef { connection: at, link, serial };
         if asks {
             self.events.push_back(Request::Attach(place));
@@ -216,13 +212,14 @@ impl Shard {
         else {
             return;
         };
-        let Asking { attach, routed, flow, .. } = *asking;
+        let Asking { attach, whole, flow, .. } = *asking;
         if retires {
             return self.refuse(connection, link, &attach, terminus::retires());
         }
-        let renamed = matches!(&decision, Decision::Apply(ruling) if ruling.address.is_some());
-        if let Some((name, body)) = routed.filter(|_| !renamed && !matches!(decision, Decision::Refuse(_))) {
-            return self.route(at, attach, (&name, &body), (flow, granted.held));
+        if let Some(whole) = whole
+            && let Some((name, way)) = self.way_of(connection, &attach, (whole.covered, &decision))
+        {
+            return self.route(at, attach, (&name, way, &whole.bytes), (flow, granted.held));
         }
         let (end, given) = match self.end_of(connection, &attach, decision) {
             Ok(end) => end,
@@ -239,6 +236,33 @@ impl Shard {
         if let Some(flow) = flow {
             self.handle_flow(connection, &flow);
         }
+    }
+
+    /// The name and the way of a link that is carried to a container, by policy or by a link route; `None`: it stays here. No way: there
+    /// is none now.
+    fn way_of(
+        &self,
+        at: ConnectionRef,
+        attach: &Attach,
+        (covered, decision): (Option<String>, &Decision),
+    ) -> Option<(String, Option<Way>)> {
+        let (routes, direction) = (&self.common.link_routes, terminus::link_direction(attach));
+        let ruling = match decision {
+            Decision::Refuse(_) => return None,
+            Decision::BuiltIn => None,
+            Decision::Apply(ruling) => Some(ruling),
+        };
+        let Some(to) = ruling.and_then(|ruling| ruling.link_route.as_deref()) else {
+            let name = covered.filter(|_| ruling.is_none_or(|ruling| ruling.address.is_none()))?;
+            let way = routes.pick(direction, &name);
+            return Some((name, way));
+        };
+        let space = &self.peer(at)?.meta.space;
+        let Ok(Wanted::Address(_, name)) = terminus::wanted(attach, space, &self.common.router_id) else {
+            return None;
+        };
+        let way = routes.carry(direction, to, (&name, ruling.and_then(|ruling| ruling.address.as_deref())));
+        Some((name, way))
     }
 
     /// Where a link leads, and the address that a dynamic terminus is given.

@@ -180,13 +180,21 @@ impl Link {
     }
 }
 
+/// All of an attach that may be carried to a container.
+#[derive(Debug)]
+pub(crate) struct Whole {
+    /// The name by which a link route covers it.
+    pub(crate) covered: Option<String>,
+    pub(crate) bytes: Box<[u8]>,
+}
+
 /// A peer's attach that waits for an answer.
 #[derive(Debug)]
 pub(crate) struct Asking {
     pub(crate) serial: u32,
     pub(crate) attach: Attach,
-    /// The name by which it is routed to a container, and all of the attach.
-    pub(crate) routed: Option<(String, Box<[u8]>)>,
+    /// Where it may be carried to a container.
+    pub(crate) whole: Option<Whole>,
     /// What the peer said of its credit in the meantime.
     pub(crate) flow: Option<LinkFlow>,
 }

@@ -32,6 +32,8 @@ pub struct LinkRoutes {
     owned: AtomicBool,
     /// Links whose terminus outlives a connection are refused.
     refuses_resumable: AtomicBool,
+    /// Links that were carried to the connections of a name, which take them in turn.
+    carried: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -310,6 +312,29 @@ impl LinkRoutes {
         let turn = closest.first()?.turn.fetch_add(1, Ordering::Relaxed).checked_rem(ways.len())?;
         let (entry, container) = ways.get(turn)?;
         Some(Way { route: entry.route.clone(), container: *container })
+    }
+
+    /// The way of a link to `name` that is carried to a connection of this listener or connector, whatever routes there are; `to`: the
+    /// address there, where it is another one. `None` when none is connected.
+    pub(crate) fn carry(
+        &self,
+        direction: Direction,
+        connection: &str,
+        (name, to): (&str, Option<&str>),
+    ) -> Option<Way> {
+        let route = LinkRoute {
+            name: None,
+            covers: Covers::Prefix(name.to_owned()),
+            direction,
+            container: ContainerRef::Connection(connection.to_owned()),
+            add_external_prefix: to.map(str::to_owned),
+            del_external_prefix: to.map(|_| name.to_owned()),
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let ends: Vec<_> = known.containers.iter().filter(|container| container.belongs(&route)).collect();
+        let turn = self.carried.fetch_add(1, Ordering::Relaxed).checked_rem(ends.len())?;
+        let container = ends.get(turn)?.at;
+        Some(Way { route: Arc::new(route), container })
     }
 
     /// The worker of a connection that links to a name may take.

@@ -335,7 +335,7 @@ impl Shard {
         &mut self,
         at: LinkRef,
         attach: Attach,
-        (name, body): (&str, &[u8]),
+        (name, way, body): (&str, Option<Way>, &[u8]),
         (flow, held): (Option<LinkFlow>, Held),
     ) {
         let LinkRef { connection, link, serial } = at;
@@ -345,7 +345,7 @@ impl Shard {
         if survives && routes.refuses_resumable() {
             return self.refuse(connection, link, &attach, expiration());
         }
-        let Some(way) = routes.pick(terminus::link_direction(&attach), name) else {
+        let Some(way) = way else {
             return self.refuse(connection, link, &attach, no_route());
         };
         let key: Arc<str> = format!("M0{name}").into();

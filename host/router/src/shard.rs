@@ -25,7 +25,7 @@ use crate::counters::Past;
 use crate::dynamic::Names;
 use crate::identity::Identities;
 use crate::lane::LaneId;
-use crate::link::{Incoming, Link, Sent, Session};
+use crate::link::{Incoming, Link, Sent, Session, Whole};
 use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
 use crate::routed::{self, RelaySessions};
@@ -200,7 +200,7 @@ pub struct Peer {
 }
 
 /// A link, its attach, and as what a container is to hear of it.
-type FirstAttach = (LinkId, Box<Attach>, Option<(String, Box<[u8]>)>);
+type FirstAttach = (LinkId, Box<Attach>, Option<Whole>);
 
 impl Peer {
     /// A connection that has just been made.
@@ -393,8 +393,8 @@ impl Shard {
         }
         let connection = ConnectionRef { shard: self.id, slot, generation };
         self.mark(connection);
-        if let Some((link, attach, routed)) = attach {
-            self.ask_attach(connection, link, attach, routed);
+        if let Some((link, attach, whole)) = attach {
+            self.ask_attach(connection, link, attach, whole);
         }
         connection
     }
@@ -482,7 +482,9 @@ impl Shard {
             Event::Attached { link, ours: false, attach, body } => {
                 let meta = self.peer(at).map(|peer| &peer.meta);
                 let name = meta.and_then(|meta| routed::name(&self.common.link_routes, meta, &attach, body));
-                self.ask_attach(at, link, attach, name.map(|name| (name, body.into())));
+                let may_be_carried = name.is_some() || self.common.asks.has(Hook::Address);
+                let whole = may_be_carried.then(|| Whole { covered: name, bytes: body.into() });
+                self.ask_attach(at, link, attach, whole);
             }
             Event::RelayDetached { link, answers, closed, error } => {
                 self.handle_routed_detach(at, link, answers, (closed, error));

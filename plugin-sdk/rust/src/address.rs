@@ -33,7 +33,8 @@ pub enum Treatment {
     Closest,
     /// Every receiver.
     Multicast,
-    /// The link itself is routed to the connection of this name.
+    /// The link itself is carried to a connection of this listener or connector, of role `route-container`. A bad answer on the
+    /// occasion [`Occasion::Anonymous`].
     LinkRoute(String),
     /// Links to it are refused.
     Unavailable,
@@ -151,7 +152,7 @@ pub struct Ruling {
     pub treatment: Option<Treatment>,
     /// 0 to 9.
     pub phase: Option<u8>,
-    /// 0 to 9; higher goes first.
+    /// 0 to 9; higher goes first. Not served: a bad answer.
     pub priority: Option<u8>,
     /// How long the answer may be remembered for anonymous links; 0 or absent: not at all.
     pub ttl_ms: Option<u32>,

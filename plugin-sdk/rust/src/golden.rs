@@ -50,7 +50,7 @@ fn requests_are_read_whole() {
                 format!("{:?}", whole::<setup::Request<'_>>(&bytes).unwrap())
             }
             "connection" => format!("{:?}", whole::<connection::Request<'_>>(&bytes).unwrap()),
-            "session" => format!("{:?}", whole::<session::Request<'_>>(&bytes).unwrap()),
+            "session" | "session sni" => format!("{:?}", whole::<session::Request<'_>>(&bytes).unwrap()),
             "link" => format!("{:?}", whole::<link::Request<'_>>(&bytes).unwrap()),
             "address" => format!("{:?}", whole::<address::Request<'_>>(&bytes).unwrap()),
             "failover" | "failover redirected" => format!("{:?}", whole::<failover::Request<'_>>(&bytes).unwrap()),
@@ -63,7 +63,7 @@ fn requests_are_read_whole() {
         }
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
 
 fn refusal() -> Refusal {
@@ -110,6 +110,10 @@ fn answers() -> Vec<(&'static str, Box<dyn Write>)> {
         note: Some("rule 3".to_owned()),
         priority: None,
     };
+    let routed = address::Ruling {
+        treatment: Some(address::Treatment::LinkRoute("broker".to_owned())),
+        ..address::Ruling::default()
+    };
     let denial = address::Denial { refusal: refusal(), ttl_ms: Some(1), shared_by: None };
     let pick = |index, delay_ms| failover::Pick { index, delay_ms };
     let order = failover::Answer {
@@ -118,6 +122,11 @@ fn answers() -> Vec<(&'static str, Box<dyn Write>)> {
         reconsider_after_ms: None,
         note: Some("near first".to_owned()),
     };
+    let again = failover::Answer {
+        order: vec![pick(0, None)],
+        reconsider_after_ms: Some(30_000),
+        ..failover::Answer::default()
+    };
     vec![
         ("answer connection allow", Box::new(connection::Answer::Allow(grant()))),
         ("answer connection allow nothing more", Box::new(connection::Answer::Allow(connection::Grant::default()))),
@@ -125,8 +134,10 @@ fn answers() -> Vec<(&'static str, Box<dyn Write>)> {
         ("answer session deny", Box::new(connection::Answer::Deny(Refusal::new("a:b", "no")))),
         ("answer link allow", Box::new(connection::Answer::Allow(grant()))),
         ("answer address apply", Box::new(address::Answer::Apply(ruling))),
+        ("answer address link-route", Box::new(address::Answer::Apply(routed))),
         ("answer address deny", Box::new(address::Answer::Deny(denial))),
         ("answer failover", Box::new(order)),
+        ("answer failover reconsider", Box::new(again)),
         ("answer failover nobody", Box::new(failover::Answer::default())),
         ("answer configure", Box::new(Configured)),
     ]
