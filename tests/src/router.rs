@@ -181,6 +181,20 @@ impl Router {
             .unwrap_or_else(|error| panic!("{error}: {said}{}", String::from_utf8_lossy(&output.stderr)))
     }
 
+    /// What another `crosstie` says that asks it: exit status, standard output, standard error.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be run.
+    #[must_use]
+    pub fn ask(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = command(&self.dir);
+        command.args(arguments).arg("--bus").arg(format!("amqp://{}", self.clients()));
+        let output = command.output().expect("crosstie runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    }
+
     /// The files that it has open, sockets among them.
     ///
     /// # Panics

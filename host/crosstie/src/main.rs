@@ -4,6 +4,7 @@ mod client;
 mod configuration;
 mod descriptors;
 mod entities;
+mod explain;
 mod import;
 mod logging;
 mod memory;
@@ -88,6 +89,9 @@ enum Command {
     Reload(Box<reload::ReloadArgs>),
     /// Asks a running router about itself, and prints tables.
     Stat(Box<stat::StatArgs>),
+    /// Says who decided about a connection, a link or an address of a running router, and why: plugins, with their notes, and rules of the
+    /// configuration. What was refused lately is known too. Exit status 1: it is not known.
+    Explain(Box<explain::ExplainArgs>),
     /// Tries a plugin outside a router.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
@@ -122,6 +126,7 @@ fn main() -> ExitCode {
         }
         Command::Reload(args) => reload::reload(&args),
         Command::Stat(args) => stat::stat(&args),
+        Command::Explain(args) => explain::explain(&args),
         Command::Plugin(command) => plugin::plugin(&command),
     }
 }

@@ -15,6 +15,7 @@ use serde_amqp::primitives::OrderedMap;
 
 use crate::change::Change;
 use crate::create::{Created, Creation};
+use crate::explain::Explain;
 use crate::query::Query;
 use crate::refused::Refused;
 use crate::request::{self, Request, Return};
@@ -104,6 +105,7 @@ enum Question {
     Create(Creation),
     Created(Created),
     Update(Update),
+    Explain(Explain),
     Nodes,
 }
 
@@ -151,7 +153,17 @@ impl Pending {
             Question::Create(creation) => creation.wants(part),
             Question::Created(created) => created.wants(part),
             Question::Update(update) => update.wants(part),
+            Question::Explain(explain) => explain.wants(part),
             Question::Nodes => part == Part::Nodes,
+        }
+    }
+
+    /// The address that is to be explained, and the identity of the connection whose peer writes it so.
+    #[must_use]
+    pub fn address(&self) -> Option<(&str, Option<&str>)> {
+        match &self.question {
+            Question::Explain(explain) => explain.address(),
+            _ => None,
         }
     }
 
@@ -164,6 +176,7 @@ impl Pending {
             Question::Read(selector) => selector.find(facts).map(|found| (200, found.kind.entity(facts, found.row))),
             Question::Created(created) => created.answer(facts).map(|entity| (201, entity)),
             Question::Nodes => Ok((200, nodes(facts))),
+            Question::Explain(explain) => explain.answer(facts).map(|body| (200, body)),
             Question::Create(creation) => match creation.check(facts) {
                 Ok((change, created)) => return Step::Change(Changing { back, then: Then::Created(created) }, change),
                 Err(refused) => Err(refused),
@@ -244,7 +257,8 @@ fn plan(request: &Request, access: Access) -> Result<Plan, Refused> {
         "GET-JSON-SCHEMA" => Plan::Answer(schema::whole_json()),
         "GET-MGMT-NODES" => Plan::Ask(Question::Nodes),
         "UPDATE" => Plan::Ask(Question::Update(Update::read(request)?)),
-        // not of the reference
+        // these two are not of the reference
+        "EXPLAIN" => Plan::Ask(Question::Explain(Explain::read(request)?)),
         "RELOAD" => Plan::Reload(if request.flag("dryRun")? == Some(true) { Reload::Plan } else { Reload::Apply }),
         other => return Err(Refused::NotImplemented(format!("operation '{other}' is not implemented"))),
     })

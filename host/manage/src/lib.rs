@@ -7,6 +7,7 @@ mod agent;
 mod change;
 mod create;
 mod entity;
+mod explain;
 mod log;
 mod query;
 mod refused;

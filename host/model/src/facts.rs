@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use crate::policy::InfoValue;
-use crate::settings::{Direction, PropertyValue};
+use crate::settings::{Direction, Only, PropertyValue};
+use crate::trail::{Refused, Trail};
 
 /// A part of [`Facts`] that is collected only where it is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,7 @@ pub enum Part {
     Log,
     Nodes,
     Plugins,
+    Refusals,
 }
 
 /// A running router, at one moment. A part that nobody asked for may be empty.
@@ -60,6 +62,31 @@ pub struct Facts {
     pub nodes: Vec<NodeFacts>,
     /// In the order in which they are asked.
     pub plugins: Vec<PluginFacts>,
+    /// The latest ones, the oldest first.
+    pub refusals: Vec<Refused>,
+    /// What holds for the address that was asked about.
+    pub findings: Option<AddressFindings>,
+}
+
+/// What the configuration says about a name.
+#[derive(Debug, Clone, Default)]
+pub struct AddressFindings {
+    /// In its one form.
+    pub name: String,
+    /// The router's own: plugins are not asked about it, and rules do not hold for it.
+    pub reserved: bool,
+    /// The id of the closest rule; absent: the router's defaults hold.
+    pub rule: Option<u64>,
+    /// By the rule or the default.
+    pub distribution: &'static str,
+    /// Of links on which peers send, and on which they receive.
+    pub phases: [u8; 2],
+    /// The ids of the closest link routes for links on which peers send, and on which they receive.
+    pub link_routes: [Vec<u64>; 2],
+    /// Consumers now, by phase, with how it picks among them.
+    pub in_use: Vec<(u8, &'static str, u32)>,
+    /// Listeners whose peers' names have their hostname in front.
+    pub multi_tenant: Vec<String>,
 }
 
 /// A policy plugin, and what it has done since the start of the router.
@@ -73,6 +100,8 @@ pub struct PluginFacts {
     pub hash: String,
     /// What it is asked about.
     pub hooks: Vec<&'static str>,
+    /// Whom it is asked about.
+    pub only: Only,
     /// Calls that were answered, with an opinion or without.
     pub decisions: u64,
     /// Of these, the ones without.
@@ -303,6 +332,8 @@ pub struct ConnectionFacts {
     pub host: String,
     /// Of its listener or connector.
     pub role: &'static str,
+    /// The name of the listener or connector.
+    pub owner: String,
     /// In: the peer dialled.
     pub direction: Direction,
     /// Of the peer's Open.
@@ -329,6 +360,8 @@ pub struct ConnectionFacts {
     pub uptime_seconds: u32,
     /// Since its last delivery; absent: there was none.
     pub last_delivery_seconds: Option<u32>,
+    /// What plugins said when it was let in, or were asked about it again.
+    pub trail: Trail,
 }
 
 /// A service that says who peers are.
@@ -423,6 +456,8 @@ pub struct LinkFacts {
     pub credit: u32,
     /// For how long its sender has had no credit; 0: it has some.
     pub zero_credit_seconds: u32,
+    /// What plugins said when it was let in.
+    pub trail: Trail,
 }
 
 /// An address that somebody uses.

@@ -12,5 +12,6 @@ pub mod quota;
 pub mod random;
 pub mod settings;
 pub mod stamp;
+pub mod trail;
 
 pub use host_port::host_port;

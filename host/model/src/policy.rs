@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::facts::PluginFacts;
 use crate::settings::{Distribution, Role, Scheme};
+use crate::trail::Trail;
 
 /// A question that plugins may answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -105,16 +106,16 @@ pub trait Policy {
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>>;
 
     /// Whether an accepted connection may open.
-    fn connection(&self, request: ConnectionRequest) -> Reply<Verdict>;
+    fn connection(&self, request: ConnectionRequest) -> Reply<(Verdict, Trail)>;
 
     /// Whether a session that a peer begins may stay.
-    fn session(&self, request: SessionRequest) -> Reply<Verdict>;
+    fn session(&self, request: SessionRequest) -> Reply<(Verdict, Trail)>;
 
     /// Whether a link that a peer attaches may stay.
-    fn link(&self, request: LinkRequest) -> Reply<Verdict>;
+    fn link(&self, request: LinkRequest) -> Reply<(Verdict, Trail)>;
 
     /// What the address of an attach stands for.
-    fn address(&self, request: AddressRequest) -> Reply<AddressDecision>;
+    fn address(&self, request: AddressRequest) -> Reply<(AddressDecision, Trail)>;
 }
 
 /// The policy of a router without plugins: no opinion on anything.
@@ -130,20 +131,21 @@ impl Policy for BuiltIn {
         Box::pin(std::future::ready(None))
     }
 
-    fn connection(&self, _request: ConnectionRequest) -> Reply<Verdict> {
-        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
+    fn connection(&self, _request: ConnectionRequest) -> Reply<(Verdict, Trail)> {
+        Box::pin(std::future::ready((Verdict::Allow(Grant::default()), Trail::default())))
     }
 
-    fn session(&self, _request: SessionRequest) -> Reply<Verdict> {
-        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
+    fn session(&self, _request: SessionRequest) -> Reply<(Verdict, Trail)> {
+        Box::pin(std::future::ready((Verdict::Allow(Grant::default()), Trail::default())))
     }
 
-    fn link(&self, _request: LinkRequest) -> Reply<Verdict> {
-        Box::pin(std::future::ready(Verdict::Allow(Grant::default())))
+    fn link(&self, _request: LinkRequest) -> Reply<(Verdict, Trail)> {
+        Box::pin(std::future::ready((Verdict::Allow(Grant::default()), Trail::default())))
     }
 
-    fn address(&self, _request: AddressRequest) -> Reply<AddressDecision> {
-        Box::pin(std::future::ready(AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None }))
+    fn address(&self, _request: AddressRequest) -> Reply<(AddressDecision, Trail)> {
+        let decision = AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None };
+        Box::pin(std::future::ready((decision, Trail::default())))
     }
 }
 
@@ -178,6 +180,8 @@ pub enum InfoValue {
 pub struct Denial {
     /// The plugin's name.
     pub plugin: Arc<str>,
+    /// Of the question that it was asked.
+    pub sequence: u64,
     /// What the peer is told.
     pub refusal: Refusal,
 }
@@ -385,10 +389,12 @@ pub struct Grant {
     pub attributes: Vec<(String, String)>,
     /// A connection is asked about again then.
     pub recheck_after: Option<Duration>,
+    /// For people; of one plugin.
+    pub note: Option<String>,
 }
 
 impl Grant {
-    /// Takes another plugin's grant in: the lower limits, the first of equal attributes, all quotas, the earlier time.
+    /// Takes another plugin's grant in: the lower limits, the first of equal attributes, all quotas, the earlier time. Its note stays behind.
     pub fn merge(&mut self, other: Self) {
         self.limits = self.limits.lowest(other.limits);
         self.quotas.extend(other.quotas);

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::policy::Quota;
+use crate::trail::Trail;
 
 type Key = (Arc<str>, String);
 
@@ -11,9 +12,13 @@ type Key = (Arc<str>, String);
 #[derive(Debug, Clone, Default)]
 pub struct Quotas(Arc<Mutex<HashMap<Key, u32>>>);
 
-/// What is counted for one connection, session or link, until this is dropped.
+/// What is counted for one connection, session or link, until this is dropped, and why it was let in.
 #[derive(Debug, Default)]
-pub struct Held(Vec<(Quotas, Key)>);
+pub struct Held {
+    counted: Vec<(Quotas, Key)>,
+    /// What plugins said when it was let in.
+    pub trail: Trail,
+}
 
 impl Quotas {
     /// Counts one more under each key.
@@ -34,7 +39,7 @@ impl Quotas {
             }
             counts.insert(key.clone(), count.saturating_add(1));
             drop(counts);
-            held.0.push((self.clone(), key));
+            held.counted.push((self.clone(), key));
         }
         Ok(held)
     }
@@ -42,7 +47,7 @@ impl Quotas {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        for (quotas, key) in self.0.drain(..) {
+        for (quotas, key) in self.counted.drain(..) {
             let mut counts = quotas.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(count) = counts.get_mut(&key) {
                 *count = count.saturating_sub(1);

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_manage::{Access, Agent, Attributes, Change, Pending, Refused, Reload, Step, log_facts};
+use crosstie_model::address::is_reserved;
 use crosstie_model::facts::{
-    AddressFacts, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
+    AddressFacts, AddressFindings, AutoLinkFacts, ConnectionFacts, Facts, LinkFacts, Part, RouterFacts, TrafficCounts,
 };
 use crosstie_model::plan::{Created, Plan};
 use crosstie_model::policy::Policy;
@@ -382,6 +383,7 @@ impl Control {
         let common = &self.shared.common;
         let rules = if when(Part::AddressRules) { common.addresses.rules() } else { Vec::new() };
         let routes = if when(Part::LinkRoutes) { common.link_routes.all() } else { Vec::new() };
+        let findings = pending.address().and_then(|(name, by)| self.findings(name, by, &connections));
         Facts {
             router,
             listeners: if when(Part::Listeners) { listeners.collect() } else { Vec::new() },
@@ -412,6 +414,8 @@ impl Control {
             log: if when(Part::Log) { log_facts(&self.log) } else { Vec::new() },
             nodes: Vec::new(),
             plugins: if when(Part::Plugins) { self.policy.plugins() } else { Vec::new() },
+            refusals: if when(Part::Refusals) { self.shared.refusals.all() } else { Vec::new() },
+            findings,
         }
     }
 
@@ -422,6 +426,34 @@ impl Control {
             rows::auto_link(id, &auto_link, (link, why), last_error)
         };
         self.shared.common.auto_links.all().into_iter().map(row).collect()
+    }
+
+    /// What holds for an address as the peer of a connection writes it; nothing where that is not open.
+    fn findings(&self, name: &str, by: Option<&str>, connections: &[ConnectionFacts]) -> Option<AddressFindings> {
+        let common = &self.shared.common;
+        let prefix = match by {
+            Some(id) => connections.iter().find(|connection| connection.id.to_string() == id)?.tenant.as_deref(),
+            None => None,
+        };
+        let reserved = is_reserved(name);
+        let name = format!("{}{name}", prefix.filter(|_| !reserved).unwrap_or_default());
+        let (rule, phases) = common.addresses.explain(&name);
+        let used = common.addresses.all();
+        let used = used.iter().filter(|used| used.key.name == name).map(|used| {
+            let consumers = u32::try_from(used.consumer_count()).unwrap_or(u32::MAX);
+            (used.key.phase, used.distribution().as_str(), consumers)
+        });
+        let tenants = self.listeners.iter().filter(|open| open.settings.multi_tenant);
+        Some(AddressFindings {
+            reserved,
+            rule,
+            distribution: common.addresses.distribution(&name).as_str(),
+            phases,
+            link_routes: [Direction::In, Direction::Out].map(|way| common.link_routes.explain(way, &name)),
+            in_use: used.collect(),
+            multi_tenant: tenants.map(|open| open.settings.name.clone()).collect(),
+            name,
+        })
     }
 
     /// Those in use, and the management node.

@@ -13,6 +13,7 @@ mod opening;
 mod policy;
 mod profiles;
 mod question;
+mod refused;
 mod reload;
 mod resolver;
 mod rows;
@@ -32,6 +33,7 @@ use std::time::{Duration, Instant};
 use crosstie_model::policy::{Hooks, Policy};
 use crosstie_model::quota::Quotas;
 use crosstie_model::settings::{Settings, WORKERS_MAX};
+use crosstie_model::trail::Refusals;
 use crosstie_router::address::Addresses;
 use crosstie_router::auto_links::AutoLinks;
 use crosstie_router::buffered::Buffered;
@@ -197,6 +199,7 @@ fn share(
         common,
         open: Open::default(),
         quotas: Quotas::default(),
+        refusals: Refusals::default(),
         connections: AtomicU64::new(0),
         editions: AtomicU64::new(0),
         connections_max: AtomicU32::new(settings.limits.connections),

@@ -11,6 +11,7 @@ use crosstie_model::policy::{
 };
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Management;
+use crosstie_model::trail::{Said, Step, Trail};
 use crosstie_router::address::{ConnectionRef, LinkRef};
 use crosstie_router::attach::{Decision, Granted};
 use crosstie_router::failover::Opened;
@@ -21,6 +22,7 @@ use fe2o3_amqp_types::performatives::Open;
 use tokio::time::Instant;
 
 use crate::question::{self, describe, properties, refusal};
+use crate::refused::{Asks, Denied, refused, told};
 use crate::socket::Socket;
 use crate::tls::Tls;
 use crate::worker::Worker;
@@ -84,28 +86,31 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     let request = question::connection(peer, open, counts, limits);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
-        let verdict = worker.policy.connection(request.clone()).await;
+        let judged = worker.policy.connection(request.clone()).await;
         let Some(socket) = worker.socket(at) else {
             return;
         };
-        match take(&worker, verdict) {
+        match take(&worker, judged) {
             Ok((grant, held)) => {
                 let limits = grant.limits;
                 hold(&socket, grant, held, request);
                 admit(&worker, at, &socket, &limits);
                 recheck_later(&worker, at, &socket);
             }
-            Err(denial) => deny(&worker, at, &socket, denial),
+            Err(denied) => deny(&worker, at, &socket, *denied),
         }
     });
 }
 
 /// Counts what a grant has counted.
-fn take(worker: &Worker, verdict: Verdict) -> Result<(Grant, Held), Denial> {
+fn take(worker: &Worker, (verdict, mut trail): (Verdict, Trail)) -> Result<(Grant, Held), Denied> {
     match verdict {
-        Verdict::Deny(denial) => Err(denial),
+        Verdict::Deny(denial) => Err(Box::new((denial, trail))),
         Verdict::Allow(mut grant) => match worker.shared.quotas.take(std::mem::take(&mut grant.quotas)) {
-            Ok(held) => Ok((grant, held)),
+            Ok(mut held) => {
+                held.trail = trail;
+                Ok((grant, held))
+            }
             Err(quota) => {
                 let refusal = Refusal {
                     condition: "amqp:resource-limit-exceeded".to_owned(),
@@ -113,7 +118,14 @@ fn take(worker: &Worker, verdict: Verdict) -> Result<(Grant, Held), Denial> {
                     note: Some(format!("quota {:?}", quota.key)),
                     info: Vec::new(),
                 };
-                Err(Denial { plugin: quota.plugin, refusal })
+                // the same answer says both: come in, and that there is no room
+                let granted = trail.steps().iter().find(|step| step.plugin == quota.plugin).cloned();
+                let sequence = granted.as_ref().map_or(0, |step| step.sequence);
+                if let Some(step) = granted {
+                    let effect = Some(format!("{}: {}", refusal.condition, refusal.description));
+                    trail.push(Step { said: Said::Deny, note: refusal.note.clone(), effect, ..step });
+                }
+                Err(Box::new((Denial { plugin: quota.plugin, sequence, refusal }, trail)))
             }
         },
     }
@@ -159,13 +171,13 @@ pub(crate) fn recheck_later(worker: &Rc<Worker>, at: ConnectionRef, socket: &Soc
         let Some(request) = request else {
             return;
         };
-        let verdict = worker.policy.connection(request.clone()).await;
+        let judged = worker.policy.connection(request.clone()).await;
         let Some(socket) = worker.socket(at) else {
             return;
         };
         // what it holds makes room for what it is to hold
         drop(std::mem::take(&mut socket.identity.borrow_mut().held));
-        match take(&worker, verdict) {
+        match take(&worker, judged) {
             Ok((grant, held)) => {
                 if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {
                     peer.limit(&grant.limits);
@@ -173,17 +185,15 @@ pub(crate) fn recheck_later(worker: &Rc<Worker>, at: ConnectionRef, socket: &Soc
                 hold(&socket, grant, held, request);
                 recheck_later(&worker, at, &socket);
             }
-            Err(denial) => deny(&worker, at, &socket, denial),
+            Err(denied) => deny(&worker, at, &socket, *denied),
         }
     });
 }
 
 /// Closes a connection that policy does not want.
-fn deny(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, denial: Denial) {
+fn deny(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, (denial, trail): (Denial, Trail)) {
     let explain = socket.identity.borrow().owner.explain_refusals;
-    let note = denial.refusal.note.clone();
-    let plugin = Arc::clone(&denial.plugin);
-    turn_away(worker, at, refusal(denial, explain), Some((&plugin, note.as_deref())));
+    turn_away(worker, at, refusal(&denial, explain), Some((&denial, trail)));
 }
 
 /// A connector reached its peer.
@@ -206,14 +216,19 @@ fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, limits: &Limit
     resume(worker, socket);
 }
 
-/// `by`: the plugin that says so, and what it notes for the log.
-fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error, by: Option<(&str, Option<&str>)>) {
-    let (plugin, note) = by.unzip();
+/// `by`: what a plugin says, where it is one that does not want it.
+fn turn_away(worker: &Rc<Worker>, at: ConnectionRef, why: Error, by: Option<(&Denial, Trail)>) {
+    let (denial, trail) = by.unzip();
     if let Some(socket) = worker.socket(at) {
         let identity = socket.identity.borrow();
         let (listener, connector) = identity.owner.names();
+        let (plugin, note) = denial.map(|denial| (&*denial.plugin, denial.refusal.note.as_deref())).unzip();
         tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
-            condition = condition(&why.condition), error = why.description, plugin, note = note.flatten(), "connection refused");
+            condition = condition(&why.condition), error = why.description, plugin, note = note.flatten(),
+            sequence = denial.map(|denial| denial.sequence), "connection refused");
+        let condition = condition(&why.condition);
+        let told = (&*condition, why.description.as_deref().unwrap_or_default());
+        worker.shared.refusals.push(refused(worker, &identity, "connection", told, trail.unwrap_or_default()));
     }
     worker.shard.borrow_mut().close(worker.now(), at, Some(why));
     if let Some(socket) = worker.socket(at) {
@@ -244,18 +259,21 @@ pub(crate) fn begun(worker: &Rc<Worker>, at: ConnectionRef, channel: u16) {
     let sessions_open = worker.shard.borrow().peer(at).map_or(0, |peer| peer.amqp.session_count());
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
-        let verdict = worker.policy.session(SessionRequest { peer, sessions_open }).await;
+        let judged = worker.policy.session(SessionRequest { peer, sessions_open }).await;
         let Some(socket) = worker.socket(at) else {
             return;
         };
-        let decision = match take(&worker, verdict) {
+        let decision = match take(&worker, judged) {
             Ok((_, held)) => Ok(held),
-            Err(denial) => {
+            Err(denied) => {
+                let (denial, trail) = *denied;
                 let identity = socket.identity.borrow();
                 let (listener, connector) = identity.owner.names();
-                tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote,
-                    plugin = &*denial.plugin, note = denial.refusal.note, "session denied");
-                Err(refusal(denial, identity.owner.explain_refusals))
+                tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
+                    condition = denial.refusal.condition, error = denial.refusal.description,
+                    plugin = &*denial.plugin, note = denial.refusal.note, sequence = denial.sequence, "session denied");
+                worker.shared.refusals.push(refused(&worker, &identity, "session", told(&denial), trail));
+                Err(refusal(&denial, identity.owner.explain_refusals))
             }
         };
         worker.shard.borrow_mut().decide_session(worker.now(), at, channel, decision);
@@ -281,18 +299,23 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
         worker.shard.borrow_mut().decide(worker.now(), at, Decision::BuiltIn, Granted::default());
         return resume(worker, &socket);
     }
-    let explain = socket.identity.borrow().owner.explain_refusals;
+    let asks =
+        Asks::of(worker, &socket.identity.borrow(), worker.shard.borrow().asked(at).map(|attach| attach.name.clone()));
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         let admitted = match link {
-            Some(request) => admit_link(&worker, request, explain).await,
+            Some(request) => admit_link(&worker, request, &asks).await,
             None => Ok(Granted::default()),
         };
         let (decision, granted) = match (admitted, address) {
             (Err(error), _) => (Decision::Refuse(error), Granted::default()),
             (Ok(granted), None) => (Decision::BuiltIn, granted),
-            (Ok(granted), Some(request)) => (rule(&worker, request, explain).await.0, granted),
+            (Ok(mut granted), Some(request)) => {
+                let (decision, _, trail) = rule(&worker, request, &asks).await;
+                granted.held.trail.extend(&trail);
+                (decision, granted)
+            }
         };
         let Some(socket) = worker.socket(at.connection) else {
             return;
@@ -304,13 +327,19 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
 }
 
 /// Whether a link is let in, and on which terms.
-async fn admit_link(worker: &Worker, request: LinkRequest, explain: bool) -> Result<Granted, Error> {
-    let name = request.name.clone();
+async fn admit_link(worker: &Worker, request: LinkRequest, asks: &Asks) -> Result<Granted, Error> {
+    let (name, wanted) = (request.name.clone(), if request.sends { &request.target } else { &request.source });
+    let address = wanted.as_ref().and_then(|terminus| terminus.address.clone());
     match take(worker, worker.policy.link(request).await) {
         Ok((grant, held)) => Ok(Granted { limits: grant.limits, held }),
-        Err(denial) => {
-            tracing::info!(target: "link", plugin = &*denial.plugin, link.name = name, note = denial.refusal.note, "link denied");
-            Err(refusal(denial, explain))
+        Err(denied) => {
+            let (denial, trail) = *denied;
+            let Denial { plugin, sequence, refusal } = &denial;
+            let (host, connection) = (&asks.refused.host, asks.refused.connection_id);
+            tracing::info!(target: "link", connection, peer.addr = %host, link.name = name, address,
+                condition = refusal.condition, error = refusal.description, plugin = &**plugin, note = refusal.note,
+                sequence, "link denied");
+            Err(asks.refuse(worker, ("link", address), (&denial, trail)))
         }
     }
 }
@@ -322,12 +351,15 @@ pub(crate) fn name(worker: &Rc<Worker>, at: LinkRef) {
     };
     let peer = socket.identity.borrow().peer.clone();
     let request = peer.and_then(|peer| worker.shard.borrow().name_request(at, peer));
-    let explain = socket.identity.borrow().owner.explain_refusals;
+    let asks = Asks::of(worker, &socket.identity.borrow(), worker.shard.borrow().link_name(at).map(str::to_owned));
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
         let (decision, ttl) = match request {
-            Some(request) => rule(&worker, request, explain).await,
+            Some(request) => {
+                let (decision, ttl, _) = rule(&worker, request, &asks).await;
+                (decision, ttl)
+            }
             None => (Decision::BuiltIn, Some(Duration::ZERO)),
         };
         let Some(socket) = worker.socket(at.connection) else {
@@ -339,20 +371,26 @@ pub(crate) fn name(worker: &Rc<Worker>, at: LinkRef) {
     });
 }
 
-/// What an address stands for, and for how long messages of the same link may go by it.
-async fn rule(worker: &Worker, request: AddressRequest, explain: bool) -> (Decision, Option<Duration>) {
+/// What an address stands for, for how long messages of the same link may go by it, and what plugins said.
+async fn rule(worker: &Worker, request: AddressRequest, asks: &Asks) -> (Decision, Option<Duration>, Trail) {
     let asked = request.address.clone();
-    let AddressDecision { verdict, ttl } = worker.policy.address(request).await;
+    let (AddressDecision { verdict, ttl }, trail) = worker.policy.address(request).await;
     let decision = match verdict {
         AddressVerdict::BuiltIn => Decision::BuiltIn,
         AddressVerdict::Apply { plugin, ruling } => {
-            tracing::debug!(target: "address", plugin = &*plugin, asked, address = ruling.address, note = ruling.note, "address ruled");
+            let sequence = trail.steps().last().map(|step| step.sequence);
+            tracing::debug!(target: "address", connection = asks.refused.connection_id, plugin = &*plugin, asked,
+                address = ruling.address, note = ruling.note, sequence, "address ruled");
             Decision::Apply(ruling)
         }
         AddressVerdict::Deny(denial) => {
-            tracing::info!(target: "address", plugin = &*denial.plugin, address = asked, note = denial.refusal.note, "address denied");
-            Decision::Refuse(refusal(denial, explain))
+            let Denial { plugin, sequence, refusal } = &denial;
+            let (host, connection, link) = (&asks.refused.host, asks.refused.connection_id, &asks.refused.link);
+            tracing::info!(target: "address", connection, peer.addr = %host, link.name = link.as_deref(), address = asked,
+                condition = refusal.condition, error = refusal.description,
+                plugin = &**plugin, note = refusal.note, sequence, "address denied");
+            Decision::Refuse(asks.refuse(worker, ("address", Some(asked)), (&denial, trail.clone())))
         }
     };
-    (decision, ttl)
+    (decision, ttl, trail)
 }

@@ -17,32 +17,34 @@ use serde_amqp::primitives::{Array, Symbol};
 
 use crate::socket::Identity;
 
-/// What a peer is told of a denial.
-pub(crate) fn refusal(denial: Denial, explain: bool) -> Error {
-    let Denial { plugin, refusal } = denial;
+/// What a peer is told of a denial. What the plugin itself puts into the info map is told to everybody.
+pub(crate) fn refusal(denial: &Denial, explain: bool) -> Error {
+    let Denial { plugin, sequence, refusal } = denial;
     let mut info = Fields::new();
-    for (key, value) in refusal.info {
-        info.insert(Symbol(key), tell(value));
+    for (key, value) in &refusal.info {
+        info.insert(Symbol::from(key.as_str()), tell(value));
     }
     if explain {
         info.insert(Symbol::from("plugin"), Value::String(plugin.to_string()));
-        if let Some(note) = refusal.note {
-            info.insert(Symbol::from("note"), Value::String(note));
+        if let Some(note) = &refusal.note {
+            info.insert(Symbol::from("note"), Value::String(note.clone()));
         }
+        // by it the line of the log is found, and that of the record
+        info.insert(Symbol::from("sequence"), Value::Ulong(*sequence));
     }
-    let mut told = error(&refusal.condition, refusal.description);
+    let mut told = error(&refusal.condition, refusal.description.clone());
     told.info = (!info.is_empty()).then(|| Box::new(info));
     told
 }
 
-fn tell(value: InfoValue) -> Value {
+fn tell(value: &InfoValue) -> Value {
     match value {
-        InfoValue::Flag(flag) => Value::Bool(flag),
-        InfoValue::Int(number) => Value::Long(number),
-        InfoValue::Uint(number) => Value::Ulong(number),
-        InfoValue::Float(number) => Value::Double(number.into()),
-        InfoValue::Text(text) => Value::String(text),
-        InfoValue::Bytes(bytes) => Value::Binary(bytes.into()),
+        InfoValue::Flag(flag) => Value::Bool(*flag),
+        InfoValue::Int(number) => Value::Long(*number),
+        InfoValue::Uint(number) => Value::Ulong(*number),
+        InfoValue::Float(number) => Value::Double((*number).into()),
+        InfoValue::Text(text) => Value::String(text.clone()),
+        InfoValue::Bytes(bytes) => Value::Binary(bytes.clone().into()),
     }
 }
 

@@ -155,6 +155,7 @@ impl Socket {
             id: identity.id,
             host: identity.remote.to_string(),
             role: peer.meta.role.as_str(),
+            owner: identity.owner.name.to_string(),
             direction: if identity.owner.is_listener { Direction::In } else { Direction::Out },
             container: Some(container),
             is_authenticated: mechanism.is_some(),
@@ -168,6 +169,7 @@ impl Socket {
             frames_logged: false,
             uptime_seconds: seconds(identity.since),
             last_delivery_seconds: peer.last_delivery().map(seconds),
+            trail: identity.held.trail.clone(),
         })
     }
 

@@ -16,6 +16,7 @@ use crosstie_model::facts::ConnectionFacts;
 use crosstie_model::policy::Policy;
 use crosstie_model::quota::{Held, Quotas};
 use crosstie_model::settings::{Connector, LinkRoute, Management, Mechanism};
+use crosstie_model::trail::Refusals;
 use crosstie_router::address::ConnectionRef;
 use crosstie_router::auto_links::AutoLinkId;
 use crosstie_router::failover::{Clock, Failure};
@@ -45,6 +46,7 @@ pub(crate) struct Shared {
     pub(crate) common: Arc<Common>,
     pub(crate) open: Open,
     pub(crate) quotas: Quotas,
+    pub(crate) refusals: Refusals,
     /// Connections so far.
     pub(crate) connections: AtomicU64,
     /// Listeners and connectors so far, each time that one is changed counted.

@@ -168,7 +168,7 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
     })
 }
 
-/// The answer of `on_connection`, `on_session` and `on_link`.
+/// The answer of `on_connection`, `on_session` and `on_link`; a denial does not know its question's sequence.
 ///
 /// # Errors
 ///
@@ -177,7 +177,7 @@ pub(crate) fn admission(plugin: &Arc<str>, tree: Tree) -> Result<Verdict, String
     match variant(tree)? {
         (case, payload) if case == "allow" => grant(plugin, payload).map(Verdict::Allow),
         (case, payload) if case == "deny" => {
-            Ok(Verdict::Deny(Denial { plugin: plugin.clone(), refusal: refusal(payload)? }))
+            Ok(Verdict::Deny(Denial { plugin: plugin.clone(), sequence: 0, refusal: refusal(payload)? }))
         }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }
@@ -185,7 +185,7 @@ pub(crate) fn admission(plugin: &Arc<str>, tree: Tree) -> Result<Verdict, String
 
 fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
     let mut record = Reader::of(tree, "the grant")?;
-    record.text("note")?;
+    let note = record.text("note")?;
     let mut attributes: Vec<(String, String)> = Vec::new();
     for item in record.list("attributes")? {
         let mut entry = Reader::of(item, "an attribute")?;
@@ -210,7 +210,7 @@ fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
     }
     let limits = record.take("limits").map(limits).transpose()?.unwrap_or_default();
     let recheck_after = again_after(&mut record, "recheck-after-ms")?;
-    Ok(Grant { limits, quotas, attributes, recheck_after })
+    Ok(Grant { limits, quotas, attributes, recheck_after, note })
 }
 
 /// When somebody is asked about the same again.
@@ -251,7 +251,7 @@ fn limits(tree: Tree) -> Result<Limits, String> {
     Ok(limits)
 }
 
-/// The answer of `on_address`.
+/// The answer of `on_address`; a denial does not know its question's sequence.
 ///
 /// # Errors
 ///
@@ -280,7 +280,8 @@ pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree) -> Resu
             let mut record = Reader::of(payload, "the denial")?;
             let ttl = Some(caching(&mut record)?);
             let refusal = refusal(record.take("refusal").ok_or("no `refusal`")?)?;
-            Ok(AddressDecision { verdict: AddressVerdict::Deny(Denial { plugin: plugin.clone(), refusal }), ttl })
+            let denial = Denial { plugin: plugin.clone(), sequence: 0, refusal };
+            Ok(AddressDecision { verdict: AddressVerdict::Deny(denial), ttl })
         }
         (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
     }

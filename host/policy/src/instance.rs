@@ -57,6 +57,11 @@ impl Failure {
         Self { cause, detail: detail.into() }
     }
 
+    /// Its cause and the first line of its story.
+    pub(crate) fn brief(&self) -> String {
+        format!("{}: {}", self.cause.as_str(), self.detail.lines().next().unwrap_or_default())
+    }
+
     pub(crate) fn trap(error: &wasmtime::Error, output: &[u8]) -> Self {
         let mut detail = format!("{error:?}");
         if !output.is_empty() {

@@ -6,6 +6,7 @@ mod cases;
 mod chain;
 mod clock;
 mod directory;
+mod effect;
 #[cfg(test)]
 mod golden;
 mod guest;

@@ -224,6 +224,7 @@ impl Plugin {
             state,
             hash: self.hash.clone(),
             hooks: self.hooks.iter().map(|hook| hook.as_str()).collect(),
+            only: self.settings.only.clone(),
             decisions: counts.decisions,
             no_opinion: counts.no_opinion,
             denials: counts.denials,

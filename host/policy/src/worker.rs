@@ -13,12 +13,13 @@ use crate::plugin::{Plugin, context, export};
 use crate::pool::{Pool, Without};
 use crate::request::Context;
 use crate::tree::Tree;
-use crate::{answer, request};
+use crate::{answer, effect, request};
 use crosstie_model::facts::PluginFacts;
 use crosstie_model::policy::{
     AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant,
     Hook, Hooks, LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
 };
+use crosstie_model::trail::{self, Step, Trail};
 
 /// A plugin on this worker.
 #[derive(Clone)]
@@ -40,7 +41,8 @@ struct Question {
 enum Said<T> {
     Nothing,
     Decision(T),
-    Failed,
+    /// Why.
+    Failed(String),
 }
 
 impl Seat {
@@ -51,7 +53,7 @@ impl Seat {
     /// Asks one hook. `read` makes the model's decision of the answer.
     async fn ask<T>(&self, question: Question, read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>) -> Said<T> {
         if !self.plugin.may_ask() {
-            return Said::Failed;
+            return Said::Failed("it is not asked: it is in quarantine, or its file is gone".to_owned());
         }
         let Question { hook, context, request, peer } = question;
         let begun = Instant::now();
@@ -63,13 +65,28 @@ impl Seat {
                 self.plugin.succeeded();
                 said
             }
-            Err(failure) => {
-                if let Some(failure) = failure {
-                    self.plugin.failed(export(hook), failure, peer);
-                }
-                Said::Failed
+            Err(Some(failure)) => {
+                let why = failure.brief();
+                self.plugin.failed(export(hook), failure, peer);
+                Said::Failed(why)
             }
+            Err(None) => Said::Failed("no instance can be made".to_owned()),
         }
+    }
+
+    /// What it said, for the trail.
+    fn step(
+        &self,
+        hook: Hook,
+        context: Context,
+        said: trail::Said,
+        (note, effect): (Option<&str>, Option<String>),
+    ) -> Step {
+        let mut texts = [note.map(str::to_owned), effect];
+        texts.iter_mut().flatten().for_each(trail::cut);
+        let [note, effect] = texts;
+        let plugin = self.plugin.shared.name.clone();
+        Step { hook, plugin, sequence: context.sequence, at_ms: context.now_ms, said, note, effect }
     }
 
     /// One deadline covers waiting for an instance and the entry. A call that is dropped, and one that fails, takes its
@@ -129,26 +146,40 @@ impl Worker {
     }
 
     /// Asks all: any deny ends it, and grants merge.
-    fn admit(&self, hook: Hook, peer: Peer, request: impl Fn(Context) -> Tree + 'static) -> Reply<Verdict> {
+    fn admit(&self, hook: Hook, peer: Peer, request: impl Fn(Context) -> Tree + 'static) -> Reply<(Verdict, Trail)> {
         let seats = self.seats();
         Box::pin(async move {
-            let mut granted = Grant::default();
+            let (mut granted, mut trail) = (Grant::default(), Trail::default());
             for seat in asked(&seats, hook).filter(|seat| seat.plugin.settings.only.covers(&peer)) {
                 let context = context();
                 let request = request(context);
                 let question = Question { hook, context, request, peer: Some(peer.remote.ip()) };
+                let step = |said, more| seat.step(hook, context, said, more);
                 match seat.ask(question, answer::admission).await {
-                    Said::Nothing => {}
-                    Said::Decision(Verdict::Allow(grant)) => granted.merge(grant),
-                    Said::Decision(deny) => {
-                        seat.plugin.shared.stats.denied();
-                        return deny;
+                    Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),
+                    Said::Decision(Verdict::Allow(grant)) => {
+                        trail.push(step(trail::Said::Allow, (grant.note.as_deref(), effect::of_grant(&grant))));
+                        granted.merge(grant);
                     }
-                    Said::Failed if seat.plugin.settings.on_failure.allows(hook) => {}
-                    Said::Failed => return Verdict::Deny(failed(seat)),
+                    Said::Decision(Verdict::Deny(mut denial)) => {
+                        denial.sequence = context.sequence;
+                        let effect = Some(effect::of_refusal(&denial.refusal));
+                        trail.push(step(trail::Said::Deny, (denial.refusal.note.as_deref(), effect)));
+                        seat.plugin.shared.stats.denied();
+                        return (Verdict::Deny(denial), trail);
+                    }
+                    Said::Failed(why) => {
+                        let allows = seat.plugin.settings.on_failure.allows(hook);
+                        let word = if allows { "allow" } else { "deny" };
+                        let effect = format!("on-failure {hook}=\"{word}\": {why}", hook = hook.as_str());
+                        trail.push(step(trail::Said::Failed, (None, Some(effect))));
+                        if !allows {
+                            return (Verdict::Deny(failed(seat, context)), trail);
+                        }
+                    }
                 }
             }
-            Verdict::Allow(granted)
+            (Verdict::Allow(granted), trail)
         })
     }
 }
@@ -158,9 +189,10 @@ fn asked(seats: &[Seat], hook: Hook) -> impl Iterator<Item = &Seat> {
 }
 
 /// What a peer is told when a plugin failed; why stands in the log.
-fn failed(seat: &Seat) -> Denial {
+fn failed(seat: &Seat, context: Context) -> Denial {
     Denial {
         plugin: seat.plugin.shared.name.clone(),
+        sequence: context.sequence,
         refusal: Refusal {
             condition: "amqp:internal-error".to_owned(),
             description: "policy failed".to_owned(),
@@ -192,55 +224,70 @@ impl Policy for Worker {
                     Said::Nothing => {}
                     Said::Decision(answer) => return Some(answer),
                     // `builtin` ends the chain
-                    Said::Failed => return None,
+                    Said::Failed(_) => return None,
                 }
             }
             None
         })
     }
 
-    fn connection(&self, request: ConnectionRequest) -> Reply<Verdict> {
+    fn connection(&self, request: ConnectionRequest) -> Reply<(Verdict, Trail)> {
         let peer = request.peer.clone();
         self.admit(Hook::Connection, peer, move |context| request::connection(context, request.clone()))
     }
 
-    fn session(&self, request: SessionRequest) -> Reply<Verdict> {
+    fn session(&self, request: SessionRequest) -> Reply<(Verdict, Trail)> {
         let peer = request.peer.clone();
         self.admit(Hook::Session, peer, move |context| request::session(context, request.clone()))
     }
 
-    fn link(&self, request: LinkRequest) -> Reply<Verdict> {
+    fn link(&self, request: LinkRequest) -> Reply<(Verdict, Trail)> {
         let peer = request.peer.clone();
         self.admit(Hook::Link, peer, move |context| request::link(context, request.clone()))
     }
 
-    fn address(&self, request: AddressRequest) -> Reply<AddressDecision> {
+    fn address(&self, request: AddressRequest) -> Reply<(AddressDecision, Trail)> {
         let seats = self.seats();
         Box::pin(async move {
+            let mut trail = Trail::default();
             let peer = Some(request.peer.remote.ip());
             let (only, occasion) = (|seat: &&Seat| seat.plugin.settings.only.covers(&request.peer), request.occasion);
             for seat in asked(&seats, Hook::Address).filter(only) {
                 let context = context();
                 let request = request::address(context, request.clone());
                 let question = Question { hook: Hook::Address, context, request, peer };
+                let step = |said, more| seat.step(Hook::Address, context, said, more);
                 match seat.ask(question, |name, tree| answer::address(name, occasion, tree)).await {
-                    Said::Nothing => {}
-                    Said::Decision(decision) => {
-                        if matches!(decision.verdict, AddressVerdict::Deny(_)) {
-                            seat.plugin.shared.stats.denied();
-                        }
-                        return decision;
+                    Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),
+                    Said::Decision(mut decision) => {
+                        trail.push(match &mut decision.verdict {
+                            AddressVerdict::Deny(denial) => {
+                                denial.sequence = context.sequence;
+                                seat.plugin.shared.stats.denied();
+                                let effect = Some(effect::of_refusal(&denial.refusal));
+                                step(trail::Said::Deny, (denial.refusal.note.as_deref(), effect))
+                            }
+                            AddressVerdict::Apply { ruling, .. } => {
+                                step(trail::Said::Apply, (ruling.note.as_deref(), effect::of_ruling(ruling)))
+                            }
+                            AddressVerdict::BuiltIn => step(trail::Said::NoOpinion, (None, None)),
+                        });
+                        return (decision, trail);
                     }
-                    Said::Failed => {
-                        let verdict = match seat.plugin.settings.on_failure.address_deny {
-                            true => AddressVerdict::Deny(failed(seat)),
+                    Said::Failed(why) => {
+                        let denies = seat.plugin.settings.on_failure.address_deny;
+                        let word = if denies { "deny" } else { "builtin" };
+                        let effect = format!("on-failure address=\"{word}\": {why}");
+                        trail.push(step(trail::Said::Failed, (None, Some(effect))));
+                        let verdict = match denies {
+                            true => AddressVerdict::Deny(failed(seat, context)),
                             false => AddressVerdict::BuiltIn,
                         };
-                        return AddressDecision { verdict, ttl: Some(Duration::ZERO) };
+                        return (AddressDecision { verdict, ttl: Some(Duration::ZERO) }, trail);
                     }
                 }
             }
-            AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None }
+            (AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None }, trail)
         })
     }
 }

@@ -100,7 +100,7 @@ async fn asks(policy: &Rc<dyn Policy>) -> bool {
         limits: Limits::default(),
         recheck: false,
     };
-    match policy.connection(request).await {
+    match policy.connection(request).await.0 {
         Verdict::Allow { .. } => true,
         Verdict::Deny(denial) => {
             assert_eq!(denial.refusal.description, "policy failed");

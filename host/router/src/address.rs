@@ -359,6 +359,15 @@ impl Addresses {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).closest(name).cloned()
     }
 
+    /// The id of the closest rule for a name, and the phases of links on which peers send, and receive.
+    #[must_use]
+    pub fn explain(&self, name: &str) -> (Option<u64>, [u8; 2]) {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let rule = rules.closest(name);
+        let known = rule.and_then(|rule| rules.all.iter().find(|(_, known)| Arc::ptr_eq(&known.rule, rule)));
+        (known.map(|(id, _)| *id), [false, true].map(|consumer| phase(rule.map(|rule| &**rule), consumer)))
+    }
+
     /// All rules with their ids, in the order in which they came.
     #[must_use]
     pub fn rules(&self) -> Vec<(u64, Arc<AddressRule>)> {
@@ -422,11 +431,7 @@ impl Addresses {
     #[must_use]
     pub fn key_for(&self, class: Class, name: &str, consumer: bool) -> Key {
         let rule = self.rule(name).filter(|_| class == Class::Mobile);
-        let phase = rule.map_or(0, |rule| {
-            let written = if consumer { rule.egress_phase } else { rule.ingress_phase };
-            written.unwrap_or(u8::from(rule.waypoint && consumer))
-        });
-        Key { class, phase, name: name.to_owned() }
+        Key { class, phase: phase(rule.as_deref(), consumer), name: name.to_owned() }
     }
 
     /// Whether messages to a name of a class are refused.
@@ -434,6 +439,14 @@ impl Addresses {
     pub fn is_unavailable(&self, class: Class, name: &str) -> bool {
         class == Class::Mobile && self.distribution(name) == Distribution::Unavailable
     }
+}
+
+/// The phase of links to the addresses of a rule.
+fn phase(rule: Option<&AddressRule>, consumer: bool) -> u8 {
+    rule.map_or(0, |rule| {
+        let written = if consumer { rule.egress_phase } else { rule.ingress_phase };
+        written.unwrap_or(u8::from(rule.waypoint && consumer))
+    })
 }
 
 /// The worker that a name's links gather on.

@@ -247,8 +247,8 @@ pub(crate) struct Incoming {
     pub(crate) name: Arc<str>,
     pub(crate) lanes: Lanes,
     pub(crate) auto_link: Option<AutoLinkId>,
-    /// What policy counts while it is there.
-    pub(crate) _held: Held,
+    /// What policy counts while it is there, and why it was let in.
+    pub(crate) kept: Held,
     /// Credit and unsettled deliveries together.
     pub(crate) capacity: Capacity,
     /// Deliveries that came and have not ended.
@@ -315,8 +315,8 @@ pub(crate) struct Outgoing {
     pub(crate) name: Arc<str>,
     pub(crate) address: Arc<Address>,
     pub(crate) auto_link: Option<AutoLinkId>,
-    /// What policy counts while it is there.
-    pub(crate) _held: Held,
+    /// What policy counts while it is there, and why it was let in.
+    pub(crate) kept: Held,
     pub(crate) credit: Arc<Credit>,
     /// The delivery whose last piece is still to be written.
     pub(crate) current: Option<Current>,

@@ -208,6 +208,15 @@ impl LinkRoutes {
         configured.map(|(id, entry)| (*id, entry.route.clone(), known.ends(entry).count())).collect()
     }
 
+    /// The ids of the routes with the closest pattern for a name.
+    #[must_use]
+    pub fn explain(&self, direction: Direction, name: &str) -> Vec<u64> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let closest = known.closest(direction, name);
+        let is_closest = |entry: &Entry| closest.iter().any(|one| std::ptr::eq(*one, entry));
+        known.routes.iter().filter(|(_, entry)| is_closest(entry)).map(|(id, _)| *id).collect()
+    }
+
     /// How many of them there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -77,6 +77,12 @@ impl Shard {
         })
     }
 
+    /// The name of a link that is there.
+    #[must_use]
+    pub fn link_name(&self, at: LinkRef) -> Option<&str> {
+        self.incoming(at).map(|incoming| &*incoming.name)
+    }
+
     /// Answers a [`Request::Name`]. `ttl`: for how long the answer holds for other messages; absent: until plugins change.
     pub fn decide_name(&mut self, now: Time, at: LinkRef, decision: Decision, ttl: Option<Duration>) {
         self.now = now;

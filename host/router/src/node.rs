@@ -40,7 +40,7 @@ impl Shard {
                 name: Arc::from("router"),
                 lanes: Lanes::Anonymous(Box::default()),
                 auto_link: None,
-                _held: Held::default(),
+                kept: Held::default(),
                 capacity: Capacity::new(peer.meta.capacity),
                 held: 0,
                 is_open: false,

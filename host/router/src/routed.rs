@@ -21,6 +21,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
+use crosstie_model::trail::Trail;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
@@ -699,6 +700,11 @@ impl Routed {
     /// Whether a peer asked for it, and it is not its continuation at a container.
     pub(crate) const fn is_of_peer(&self) -> bool {
         self.held.is_some()
+    }
+
+    /// Why it was let in; empty at the container's end.
+    pub(crate) fn trail(&self) -> Trail {
+        self.held.as_ref().map(|held| held.trail.clone()).unwrap_or_default()
     }
 
     /// What it is to.

@@ -4,6 +4,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::facts::{LinkFacts, OutcomeCounts};
 use crosstie_model::settings::Direction;
+use crosstie_model::trail::Trail;
 
 use crate::address::ConnectionRef;
 use crate::auto_links::AutoLinkId;
@@ -133,6 +134,7 @@ fn incoming_row(link: &Incoming, credit: u32, second: u32) -> LinkFacts {
         credit,
         zero_credit_seconds: link.watch.zero_credit_seconds(second),
         settled_per_second: link.watch.settled_per_second,
+        trail: link.kept.trail.clone(),
         ..row((link.id, &link.name, &link.counters))
     }
 }
@@ -147,6 +149,7 @@ fn outgoing_row(link: &Outgoing, second: u32) -> LinkFacts {
         credit: link.credit.left(),
         zero_credit_seconds: link.watch.zero_credit_seconds(second),
         settled_per_second: link.watch.settled_per_second,
+        trail: link.kept.trail.clone(),
         ..row((link.id, &link.name, &link.counters))
     }
 }
@@ -159,6 +162,7 @@ fn routed_row(end: &Routed, credit: u32, second: u32) -> LinkFacts {
         credit,
         zero_credit_seconds: end.watch.zero_credit_seconds(second),
         settled_per_second: end.watch.settled_per_second,
+        trail: end.trail(),
         ..row((end.id, &end.name, &end.counters))
     }
 }
@@ -183,5 +187,6 @@ fn row((id, name, counters): (u64, &str, &Counters)) -> LinkFacts {
         settled_per_second: 0,
         credit: 0,
         zero_credit_seconds: 0,
+        trail: Trail::default(),
     }
 }

@@ -17,6 +17,7 @@ mod credit;
 mod dialled_in;
 mod distribution;
 mod exchange;
+mod explain;
 mod fail_back;
 mod failover;
 mod failover_lists;

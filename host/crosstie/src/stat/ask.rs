@@ -10,7 +10,7 @@ use serde_amqp::Value;
 use serde_amqp::primitives::OrderedMap;
 
 use super::StatFault;
-use super::row::Row;
+use super::row::{Row, to_json};
 use crate::client::{Fault, attach_receiver, attach_sender};
 
 /// How long a reply that is there already waits to be settled.
@@ -87,6 +87,18 @@ impl Node {
         lines.iter().map(line).collect::<Result<_, _>>().map(Ok)
     }
 
+    /// What an operation that is not of the reference gives, as JSON.
+    pub(crate) async fn call(
+        &mut self,
+        operation: &str,
+        with: &[(&str, &str)],
+    ) -> Result<serde_json::Value, StatFault> {
+        let given = with.iter().map(|(key, value)| (*key, SimpleValue::String((*value).to_owned())));
+        let operation = ("operation", SimpleValue::String(operation.to_owned()));
+        let body = read_body(self.ask(message(std::iter::once(operation).chain(given), Value::Null)).await?)?;
+        Ok(to_json(&body))
+    }
+
     /// The reply to a request.
     async fn ask(&mut self, request: Message<AmqpValue<Value>>) -> Result<Message<Body<Value>>, StatFault> {
         self.correlation = self.correlation.saturating_add(1);
@@ -140,7 +152,7 @@ pub(super) fn addressed(
 }
 
 /// A request with these properties of the application.
-fn message<const N: usize>(properties: [(&str, SimpleValue); N], body: Value) -> Message<AmqpValue<Value>> {
+fn message<'n>(properties: impl IntoIterator<Item = (&'n str, SimpleValue)>, body: Value) -> Message<AmqpValue<Value>> {
     let mut application = OrderedMap::new();
     for (key, value) in properties {
         application.insert(key.to_owned(), value);

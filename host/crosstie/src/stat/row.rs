@@ -48,7 +48,7 @@ pub(super) fn json(rows: &[Row]) -> String {
     format!("{list:#}\n")
 }
 
-fn to_json(value: &Value) -> serde_json::Value {
+pub(super) fn to_json(value: &Value) -> serde_json::Value {
     match value {
         Value::Null => serde_json::Value::Null,
         Value::Bool(flag) => (*flag).into(),

@@ -8,6 +8,7 @@ use crosstie_model::facts::{
 };
 use crosstie_model::policy::InfoValue;
 use crosstie_model::settings::Direction;
+use crosstie_model::trail::Trail;
 use fe2o3_amqp_types::messaging::message::__private::{Deserializable, Serializable};
 use fe2o3_amqp_types::messaging::{AmqpValue, ApplicationProperties, Body, Message, MessageId, Properties};
 use fe2o3_amqp_types::primitives::SimpleValue;
@@ -95,8 +96,7 @@ pub(crate) fn facts() -> Facts {
             active: true,
         }],
         log: vec![LogFacts { module: "DEFAULT", enable: Some("info+".into()), ..LogFacts::default() }],
-        plugins: Vec::new(),
-        nodes: Vec::new(),
+        ..Facts::default()
     }
 }
 
@@ -167,6 +167,7 @@ fn connection(id: u64, container: Option<&str>) -> ConnectionFacts {
         id,
         host: format!("127.0.0.1:4{id}000"),
         role: "normal",
+        owner: "clients".into(),
         direction: Direction::In,
         container: container.map(Into::into),
         sasl_mechanism: Some("ANONYMOUS".into()),
@@ -183,6 +184,7 @@ fn connection(id: u64, container: Option<&str>) -> ConnectionFacts {
         frames_logged: false,
         uptime_seconds: 61,
         last_delivery_seconds: container.map(|_| 3),
+        trail: Trail::default(),
     }
 }
 
@@ -206,6 +208,7 @@ fn link(id: u64, direction: Direction, address: Option<&str>) -> LinkFacts {
         settled_per_second: 5,
         credit: 230,
         zero_credit_seconds: 0,
+        trail: Trail::default(),
     }
 }
 
