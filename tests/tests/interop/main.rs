@@ -40,6 +40,7 @@ mod plugins_live;
 mod qdrouterd_conf;
 mod readme;
 mod ready_made;
+mod refusals;
 mod reload;
 mod sasl;
 mod scram;

@@ -1,0 +1,129 @@
+//! Refusals explain themselves: for every hook the peer, the log and `crosstie explain` have plugin, note and sequence, and a listener may
+//! keep them from the peer.
+
+use crosstie_tests::frame::{AMQP_HEADER, Performative, condition};
+use crosstie_tests::peer::{DEADLINE, Peer};
+use crosstie_tests::performative::{begin, open, sender, transfer};
+use crosstie_tests::place::TestDir;
+use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
+use crosstie_tests::router::{Router, field, plain_kdl};
+use fe2o3_amqp_types::definitions::Error;
+use fe2o3_amqp_types::messaging::DeliveryState;
+use serde_amqp::Value;
+
+use crate::distribution::{attach_anonymous, message_to};
+
+fn denying(hook: &str) -> Vec<u8> {
+    let refusal = || refusal("test:custom", "not here", "rule 9");
+    let denial = if hook == "address" { Cbor::Map(vec![("refusal", refusal())]) } else { refusal() };
+    module(&[(&format!("on_{hook}"), Hook::Answer(Cbor::Map(vec![("deny", denial)]).bytes()))])
+}
+
+fn router(plugin: Vec<u8>, explains: bool) -> Router {
+    let dir = TestDir::new("refusals");
+    dir.write("plugins/rules.wasm", plugin);
+    let explain = format!("port 0\n    explain-refusals #{explains}\n");
+    Router::start_in(dir, &plain_kdl("plugins \"plugins\"").replace("port 0\n", &explain))
+}
+
+/// What a peer is told that gets as far as `hook`; `anonymous`: by a message.
+fn refused(router: &Router, hook: &str, anonymous: bool) -> Error {
+    let mut peer = Peer::dial(router.clients());
+    peer.send_bytes(&AMQP_HEADER);
+    peer.send(0, &open("refused"));
+    peer.expect_header(AMQP_HEADER);
+    if hook != "connection" {
+        peer.send(0, &begin(None));
+    }
+    if hook == "address" && anonymous {
+        peer.expect("begin", |frame| matches!(frame.performative, Performative::Begin(_)).then_some(()));
+        attach_anonymous(&mut peer, 0);
+        peer.send_with(0, &transfer(0, 0), &message_to("secret"));
+        let DeliveryState::Rejected(rejected) = peer.expect_outcome(0) else { panic!("it is rejected") };
+        return rejected.error.expect("the reason");
+    }
+    if matches!(hook, "link" | "address") {
+        peer.send(0, &sender(0, "secret"));
+    }
+    let error = peer.expect("the reason", |frame| match &frame.performative {
+        Performative::Close(close) => Some(close.error.clone()),
+        Performative::End(end) => Some(end.error.clone()),
+        Performative::Detach(detach) => Some(detach.error.clone()),
+        _ => None,
+    });
+    error.expect("the reason")
+}
+
+fn info(error: &Error, key: &str) -> Option<Value> {
+    let info = error.info.as_ref()?;
+    info.iter().find(|(known, _)| known.as_str() == key).map(|(_, value)| value.clone())
+}
+
+/// The line of the log about a refusal has what the peer was told, and more.
+fn assert_logged(router: &mut Router, hook: &str, parts: &[&str]) -> String {
+    let verb = if hook == "connection" { "connection refused".to_owned() } else { format!("{hook} denied") };
+    let (line, _) = router.wait_log(0, DEADLINE, &[&verb, "plugin=\"rules\""]);
+    for part in ["connection=", "peer.addr=127.0.0.1:", "INFO"].iter().chain(parts) {
+        assert!(line.contains(part), "no {part} in {line}");
+    }
+    field(&line, "sequence").expect("a sequence").to_owned()
+}
+
+const WAYS: [(&str, bool); 5] =
+    [("connection", false), ("session", false), ("link", false), ("address", false), ("address", true)];
+
+#[test]
+fn every_refusal_tells_plugin_note_and_the_sequence_of_its_line_in_the_log() {
+    for (hook, anonymous) in WAYS {
+        let mut router = router(denying(hook), true);
+        let error = refused(&router, hook, anonymous);
+        assert_eq!(
+            (condition(&error.condition).as_str(), error.description.as_deref()),
+            ("test:custom", Some("not here"))
+        );
+        assert_eq!(info(&error, "plugin"), Some(Value::from("rules")), "{hook}");
+        assert_eq!(info(&error, "note"), Some(Value::from("rule 9")), "{hook}");
+        let parts = ["note=\"rule 9\"", "condition=\"test:custom\"", "error=\"not here\""];
+        let sequence = assert_logged(&mut router, hook, &parts);
+        assert_eq!(
+            info(&error, "sequence").map(|value| format!("{value:?}")),
+            Some(format!("Ulong({sequence})")),
+            "{hook}"
+        );
+    }
+}
+
+#[test]
+fn a_listener_keeps_all_of_it_to_itself() {
+    for (hook, anonymous) in WAYS {
+        let mut router = router(denying(hook), false);
+        let error = refused(&router, hook, anonymous);
+        assert_eq!(
+            (condition(&error.condition).as_str(), error.description.as_deref()),
+            ("test:custom", Some("not here"))
+        );
+        assert_eq!(error.info, None, "{hook}");
+        // whoever runs the router knows it all the same
+        assert_logged(&mut router, hook, &["note=\"rule 9\""]);
+    }
+}
+
+#[test]
+fn a_failure_and_a_quota_explain_themselves_too() {
+    for hook in ["connection", "session", "link"] {
+        let mut router = router(module(&[(&format!("on_{hook}"), Hook::Trap)]), true);
+        let error = refused(&router, hook, false);
+        assert_eq!(condition(&error.condition), "amqp:internal-error");
+        let sequence = assert_logged(&mut router, hook, &["error=\"policy failed\""]);
+        assert_eq!(info(&error, "sequence").map(|value| format!("{value:?}")), Some(format!("Ulong({sequence})")));
+        let quota = Cbor::Map(vec![("key", Cbor::Text("all")), ("max", Cbor::Uint(0))]);
+        let grant = Cbor::Map(vec![("quotas", Cbor::Array(vec![quota])), ("note", Cbor::Text("rule 3"))]);
+        let answer = Cbor::Map(vec![("allow", grant)]).bytes();
+        let mut router = self::router(module(&[(&format!("on_{hook}"), Hook::Answer(answer))]), true);
+        let error = refused(&router, hook, false);
+        assert_eq!(condition(&error.condition), "amqp:resource-limit-exceeded");
+        assert_eq!(info(&error, "plugin"), Some(Value::from("rules")), "{hook}");
+        let sequence = assert_logged(&mut router, hook, &["note=\"quota \\\"all\\\"\""]);
+        assert_eq!(info(&error, "sequence").map(|value| format!("{value:?}")), Some(format!("Ulong({sequence})")));
+    }
+}
