@@ -1,0 +1,41 @@
+//! Writes what the SDKs of other languages have of `policy.wit`: `cargo run -p crosstie-generate`. What it writes is checked in.
+
+mod c;
+mod schema;
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use crate::schema::Schema;
+
+/// A back end: what it writes of the schema.
+type BackEnd = fn(&Schema) -> String;
+
+/// Each file, in `plugin-sdk`, and what writes it.
+const FILES: [(&str, BackEnd); 1] = [("c/crosstie_plugin.h", c::file)];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let schema = Schema::read(&std::fs::read_to_string(sdk().join("policy.wit"))?)?;
+    for (path, file) in FILES {
+        std::fs::write(sdk().join(path), file(&schema))?;
+    }
+    Ok(())
+}
+
+fn sdk() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_checked_in_is_what_is_generated() {
+        let read = |path: &str| std::fs::read_to_string(sdk().join(path)).unwrap();
+        let schema = Schema::read(&read("policy.wit")).unwrap();
+        for (path, file) in FILES {
+            assert!(read(path) == file(&schema), "{path} is old: cargo run -p crosstie-generate");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+;; Lets nobody in who calls himself guest: a whole plugin, with nothing but ABI.md.
+(module
+  (memory (export "memory") 2)
+
+  ;; {"reads": ["peer.user"]}: nothing else is sent
+  (data (i32.const 0) "\a1\65reads\81\69peer.user")
+  ;; so the request that a guest makes is always this: {"peer": {"user": "guest"}}
+  (data (i32.const 32) "\a1\64peer\a1\64user\65guest")
+  ;; {"deny": {"condition": "amqp:unauthorized-access", "description": "no guests"}}
+  (data (i32.const 64) "\a1\64deny\a2\69condition\78\18amqp:unauthorized-access\6bdescription\69no guests")
+
+  (func (export "policy_abi_v1") (result i32) (i32.const 0))
+
+  ;; the second page is for the request
+  (func (export "policy_alloc") (param $len i32) (result i32)
+    (select (i32.const 65536) (i32.const 0) (i32.le_u (local.get $len) (i32.const 65536))))
+
+  (func (export "policy_configure") (param $at i32) (param $len i32) (result i64)
+    (call $answer (i32.const 0) (i32.const 18)))
+
+  (func (export "on_connection") (param $at i32) (param $len i32) (result i64)
+    (local $place i32)
+    (if (i32.ne (local.get $len) (i32.const 18)) (then (return (i64.const 0))))
+    (loop $next
+      (if (i32.ne (i32.load8_u (i32.add (local.get $at) (local.get $place)))
+                  (i32.load8_u offset=32 (local.get $place)))
+        (then (return (i64.const 0))))
+      (local.set $place (i32.add (local.get $place) (i32.const 1)))
+      (br_if $next (i32.lt_u (local.get $place) (i32.const 18))))
+    (call $answer (i32.const 64) (i32.const 65)))
+
+  (func $answer (param $at i32) (param $len i32) (result i64)
+    (i64.or (i64.shl (i64.extend_i32_u (local.get $at)) (i64.const 32)) (i64.extend_i32_u (local.get $len)))))

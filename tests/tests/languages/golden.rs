@@ -1,0 +1,165 @@
+//! `plugin-sdk/golden.jsonl` through an SDK: a module beside its plugins exports `echo (number, ptr, len) -> i64`, which reads a
+//! request or an answer, writes it again, and answers as a hook does. `number` is 2 for each hook, in the order of `plugin-hooks`
+//! in `policy.wit`, and one more for its answer.
+
+use std::path::Path;
+
+use crosstie_tests::place::workspace_dir;
+use serde_json::Value;
+use wasmtime::{Engine, Instance, InstancePre, Linker, Memory, Module, Store, Trap, TypedFunc};
+
+/// How an SDK gets at the bytes of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// By pointers that it checks itself: a request that ends with the memory shows whether it does.
+    Pointers,
+    /// In slices that the language checks.
+    #[expect(dead_code, reason = "no language does yet")]
+    Slices,
+}
+
+/// In the order of `plugin-hooks`.
+const HOOKS: [&str; 6] = ["configure", "failover", "connection", "session", "link", "address"];
+
+/// A byte that claims much to follow, of each kind; and bytes that the ABI does not allow.
+const BAD_BYTES: [u8; 11] = [0x1b, 0x3b, 0x5b, 0x7b, 0x9b, 0xbb, 0x9f, 0xc0, 0xf6, 0x18, 0xff];
+
+/// Values in values that a field which nobody knows has.
+const DEPTH: usize = 10_000;
+
+const PAGE_BYTES: usize = 65_536;
+
+struct Line {
+    name: String,
+    number: u32,
+    bytes: Vec<u8>,
+}
+
+fn lines() -> Vec<Line> {
+    let text = std::fs::read_to_string(workspace_dir().join("plugin-sdk/golden.jsonl")).unwrap();
+    let line = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let (name, hex) = (line["name"].as_str().unwrap(), line["hex"].as_str().unwrap());
+        let mut words = name.split(' ');
+        let (kind, hook) = (words.next().unwrap(), words.next().unwrap().replace("setup", "configure"));
+        let place = HOOKS.iter().position(|known| *known == hook).unwrap_or_else(|| panic!("{name}"));
+        let bytes = (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+        let number = u32::try_from(2 * place).unwrap() + u32::from(kind == "answer");
+        Line { name: name.to_owned(), number, bytes }
+    };
+    text.lines().map(line).collect()
+}
+
+/// A guest, made anew after each trap.
+struct Guest {
+    pre: InstancePre<()>,
+    reads: Reads,
+    live: Option<Live>,
+}
+
+struct Live {
+    store: Store<()>,
+    memory: Memory,
+    alloc: TypedFunc<u32, u32>,
+    echo: TypedFunc<(u32, u32, u32), u64>,
+    /// Where the page begins that nobody has but this test.
+    page: usize,
+}
+
+impl Guest {
+    fn new(file: &Path, reads: Reads) -> Self {
+        let engine = Engine::default();
+        let module = Module::from_file(&engine, file).unwrap();
+        let mut linker = Linker::new(&engine);
+        // of WASI a language runtime takes success for an answer
+        linker.define_unknown_imports_as_default_values(&mut Store::new(&engine, ()), &module).unwrap();
+        Self { pre: linker.instantiate_pre(&module).unwrap(), reads, live: None }
+    }
+
+    fn start(&self) -> Live {
+        let mut store = Store::new(self.pre.module().engine(), ());
+        let instance: Instance = self.pre.instantiate(&mut store).unwrap();
+        if let Ok(initialize) = instance.get_typed_func::<(), ()>(&mut store, "_initialize") {
+            initialize.call(&mut store, ()).unwrap();
+        }
+        let memory = instance.get_memory(&mut store, "memory").unwrap();
+        let alloc = instance.get_typed_func(&mut store, "policy_alloc").unwrap();
+        let echo = instance.get_typed_func(&mut store, "echo").unwrap();
+        let page = match self.reads {
+            Reads::Pointers => usize::try_from(memory.grow(&mut store, 1).unwrap()).unwrap() * PAGE_BYTES,
+            Reads::Slices => 0,
+        };
+        Live { store, memory, alloc, echo, page }
+    }
+
+    /// What it makes of these bytes; none where it traps.
+    fn echo(&mut self, number: u32, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut live = self.live.take().unwrap_or_else(|| self.start());
+        match live.echo(self.reads, number, bytes) {
+            Ok(answer) => {
+                self.live = Some(live);
+                Some(answer)
+            }
+            Err(error) => {
+                let trap = error.downcast_ref::<Trap>();
+                assert!(
+                    !matches!(trap, Some(Trap::MemoryOutOfBounds | Trap::StackOverflow)),
+                    "{number} {bytes:02x?}: {error:?}"
+                );
+                None
+            }
+        }
+    }
+}
+
+impl Live {
+    fn echo(&mut self, reads: Reads, number: u32, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        let len = u32::try_from(bytes.len()).unwrap();
+        let place = usize::try_from(self.alloc.call(&mut self.store, len)?).unwrap();
+        assert_ne!(place, 0, "no room for {len} bytes");
+        let place = match reads {
+            Reads::Pointers => self.page + PAGE_BYTES - bytes.len(),
+            Reads::Slices => place,
+        };
+        self.memory.write(&mut self.store, place, bytes).unwrap();
+        let answer = self.echo.call(&mut self.store, (number, u32::try_from(place).unwrap(), len))?;
+        let (start, len) = (usize::try_from(answer >> 32).unwrap(), usize::try_from(answer & 0xffff_ffff).unwrap());
+        Ok(self.memory.data(&self.store)[start..start + len].to_vec())
+    }
+}
+
+/// With a field that nobody knows, of nested lists.
+fn with_unknown_field(bytes: &[u8]) -> Vec<u8> {
+    let nested = [vec![0x81; DEPTH], vec![0x00]].concat();
+    [&[bytes[0] + 1], &bytes[1..], b"\x65later", &nested].concat()
+}
+
+pub(crate) fn check(file: &Path, reads: Reads) {
+    let mut guest = Guest::new(file, reads);
+    let lines = lines();
+    assert!(lines.len() >= 16);
+    for Line { name, number, bytes } in &lines {
+        assert!(guest.echo(*number, bytes).as_ref() == Some(bytes), "{name} is written otherwise");
+        let longer = with_unknown_field(bytes);
+        // a variant has one entry
+        if bytes[0] != 0xa1 || name == "answer failover nobody" {
+            assert!(
+                guest.echo(*number, &longer).as_ref() == Some(bytes),
+                "{name}: an unknown field is not passed over"
+            );
+        }
+        for end in 0..bytes.len() {
+            assert_eq!(guest.echo(*number, &bytes[..end]), None, "{name} is read though cut to {end} bytes");
+        }
+        assert_eq!(guest.echo(*number, &[bytes, &[0][..]].concat()), None, "{name} is read with a byte too many");
+        for (at, bad) in (0..bytes.len()).zip(BAD_BYTES.iter().cycle()) {
+            let mut spoilt = bytes.clone();
+            spoilt[at] = *bad;
+            // some can be read; a read beyond the end has failed in there
+            guest.echo(*number, &spoilt);
+        }
+    }
+    // nodes in nodes without end
+    let deep = b"\xa1\x68children\x81".repeat(1000);
+    assert_eq!(guest.echo(0, &[b"\xa1\x66config\x81", deep.as_slice(), b"\xa0"].concat()), None);
+}
