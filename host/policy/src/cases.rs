@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use crosstie_model::policy::Hook;
+use crosstie_model::policy::{Hook, Occasion};
 use crosstie_model::settings;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -321,8 +321,17 @@ fn accept(plugin: &Plugin, case: &Case, answer: Tree) -> Result<(), String> {
     let name = &plugin.shared.name;
     match case.hook {
         Hook::Failover => answer::failover(name, case.candidates, answer).map(drop),
-        Hook::Address => answer::address(name, answer).map(drop),
+        Hook::Address => answer::address(name, occasion(&case.request), answer).map(drop),
         Hook::Connection | Hook::Session | Hook::Link => answer::admission(name, answer).map(drop),
+    }
+}
+
+/// When the address of a request was named.
+fn occasion(request: &Tree) -> Occasion {
+    let said = |(key, value): &(String, Tree)| key == "occasion" && *value == Tree::from("anonymous");
+    match request {
+        Tree::Map(fields) if fields.iter().any(said) => Occasion::Anonymous,
+        _ => Occasion::Attach,
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crosstie_model::policy::Hook;
+use crosstie_model::policy::{Hook, Occasion};
 use crosstie_model::random::Random;
 use crosstie_model::settings;
 use serde_json::Value;
@@ -167,7 +167,7 @@ fn check(hook: Option<Hook>, bytes: &[u8]) -> Result<(), String> {
     let (nobody, tree) = (Arc::from(""), Tree::decode(bytes)?);
     match hook {
         Some(Hook::Failover) => answer::failover(&nobody, usize::MAX, tree).map(drop),
-        Some(Hook::Address) => answer::address(&nobody, tree).map(drop),
+        Some(Hook::Address) => answer::address(&nobody, Occasion::Attach, tree).map(drop),
         Some(Hook::Connection | Hook::Session | Hook::Link) => answer::admission(&nobody, tree).map(drop),
         None => answer::configured(tree).map(drop),
     }

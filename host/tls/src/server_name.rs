@@ -19,7 +19,8 @@ impl AskedName {
     #[must_use]
     pub fn listen(config: &ServerConfig) -> (Arc<ServerConfig>, Arc<Self>) {
         let asked = Arc::new(Self { chooses: config.cert_resolver.clone(), name: OnceLock::new() });
-        let config = ServerConfig { cert_resolver: asked.clone(), ..config.clone() };
+        let mut config = config.clone();
+        config.cert_resolver = asked.clone();
         (Arc::new(config), asked)
     }
 

@@ -309,7 +309,7 @@ mod tests {
         let latency = Node::new("by-latency").with_property("margin", "5ms");
         assert_eq!(indexes(&answer([latency.clone()], endpoints)), [2, 1, 0, 3, 4]);
         let two = |us| vec![rtt("a", Some(us)), rtt("b", Some(2000))];
-        assert_eq!(indexes(&reconsidered(&[latency.clone()], 0, two(7000))), [0, 1]);
+        assert_eq!(indexes(&reconsidered(std::slice::from_ref(&latency), 0, two(7000))), [0, 1]);
         assert_eq!(indexes(&reconsidered(&[latency], 0, two(7001))), [1, 0]);
         assert_eq!(indexes(&reconsidered(&[Node::new("by-latency")], 0, two(2001))), [1, 0]);
     }

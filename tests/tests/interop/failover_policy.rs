@@ -6,7 +6,7 @@ use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::open;
 use crosstie_tests::place::TestDir;
 use crosstie_tests::plugin::{Cbor, Hook, module};
-use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
+use crosstie_tests::router::{DEADLINE, Router};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::{ConnectionError, Error, Fields};
 use fe2o3_amqp_types::performatives::Close;
