@@ -59,7 +59,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
     identity.counted = Some(counted);
     let limits = identity.owner.limits;
-    let trusted = peer.user.is_some() || address.ip().to_canonical().is_loopback();
+    let trusted = peer.user.is_some() || address.ip().is_loopback();
     let management = identity.owner.management;
     drop(identity);
     if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {

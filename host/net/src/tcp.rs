@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crosstie_model::settings::AddressFamily;
@@ -41,6 +41,14 @@ fn tune(socket: SockRef<'_>) -> io::Result<()> {
         .with_interval(KEEP_ALIVE_INTERVAL)
         .with_retries(KEEP_ALIVE_RETRIES);
     socket.set_tcp_keepalive(&keep_alive)
+}
+
+/// An address as those write it who are there: a socket that serves both families shows one of IPv4 as one of IPv6.
+pub(crate) fn plain(addr: SocketAddr) -> SocketAddr {
+    match addr.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(ip.into(), addr.port()),
+        IpAddr::V6(_) => addr,
+    }
 }
 
 fn addresses(found: impl Iterator<Item = SocketAddr>, family: Option<AddressFamily>) -> Vec<SocketAddr> {

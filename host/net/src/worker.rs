@@ -39,6 +39,7 @@ use crate::resolver::Resolver;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, serve};
 use crate::status::Watched;
+use crate::tcp;
 
 /// What all workers share.
 #[derive(Debug)]
@@ -333,8 +334,8 @@ impl Worker {
         Ok(Identity {
             id: self.shared.connections.fetch_add(1, Ordering::Relaxed).saturating_add(1),
             owner,
-            remote: stream.peer_addr()?,
-            local: stream.local_addr()?,
+            remote: tcp::plain(stream.peer_addr()?),
+            local: tcp::plain(stream.local_addr()?),
             since: self.now(),
             peer: None,
             properties: Vec::new(),

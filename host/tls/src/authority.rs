@@ -1,6 +1,7 @@
 //! Whose certificates are believed: roots of a file or of the system.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crosstie_model::settings::Authorities;
 use rustls::RootCertStore;
@@ -28,23 +29,32 @@ pub(crate) fn certificates(path: &Path, blame: Blame) -> Result<Vec<CertificateD
     Ok(found)
 }
 
+/// Whose certificates are believed.
+#[derive(Debug, Clone)]
+pub(crate) struct Roots {
+    pub(crate) store: Arc<RootCertStore>,
+    /// Those of a file, which a peer may show as its own, too.
+    pub(crate) named: Arc<[CertificateDer<'static>]>,
+}
+
 /// The roots, and when those of a file end.
 ///
 /// # Errors
 ///
 /// [`Fault`] when there are none.
-pub(crate) fn roots(ca: &Authorities) -> Result<(RootCertStore, Option<Expiry>), Fault> {
+pub(crate) fn roots(ca: &Authorities) -> Result<(Roots, Option<Expiry>), Fault> {
     let mut roots = RootCertStore::empty();
-    let mut expiry = None;
+    let (mut named, mut expiry) = (Vec::new(), None);
     match ca {
         Authorities::File(path) => {
             let found = certificates(path, Blame::Ca)?;
             expiry = expiry::of(Blame::Ca, path, &found);
-            for certificate in found {
+            for certificate in &found {
                 let name = path.display();
                 let bad = |error| Fault::new(Blame::Ca, format!("a certificate in `{name}` cannot be used: {error}"));
-                roots.add(certificate).map_err(bad)?;
+                roots.add(certificate.clone()).map_err(bad)?;
             }
+            named = found;
         }
         Authorities::System => {
             let found = rustls_native_certs::load_native_certs();
@@ -60,5 +70,5 @@ pub(crate) fn roots(ca: &Authorities) -> Result<(RootCertStore, Option<Expiry>),
             }
         }
     }
-    Ok((roots, expiry))
+    Ok((Roots { store: Arc::new(roots), named: named.into() }, expiry))
 }

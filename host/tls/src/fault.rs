@@ -162,8 +162,8 @@ fn certificate(fault: &CertificateError) -> String {
         }
         // rustls has no names for these
         CertificateError::Other(OtherError(why)) => match why.to_string().as_str() {
-            "CaUsedAsEndEntity" => {
-                "the certificate is that of an authority (`CA:TRUE`): a peer shows one that an authority has signed"
+            CA_AS_END_ENTITY => {
+                "the certificate is that of an authority (`CA:TRUE`): a peer shows one that an authority has signed, or that very one is named in `ca`"
                     .to_owned()
             }
             "UnsupportedCertVersion" => {
@@ -176,6 +176,9 @@ fn certificate(fault: &CertificateError) -> String {
         other => format!("the certificate is not good: {other}"),
     }
 }
+
+/// rustls' word, which has no name of its own.
+pub(crate) const CA_AS_END_ENTITY: &str = "CaUsedAsEndEntity";
 
 const CRITICAL: &str = "the certificate, or one above it, has an extension that is marked critical and not known here: it is to be made without that, or with it not critical";
 

@@ -10,9 +10,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
-use rustls::{ClientConfig, Error, RootCertStore, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
+use rustls::{ClientConfig, Error, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-use crate::authority::{certificates, roots};
+use crate::authority::{Roots, certificates, roots};
 use crate::expiry::{self, Expiry};
 use crate::fault::{Blame, Fault, Faults, explain};
 use crate::identity::Names;
@@ -196,7 +196,7 @@ fn read(settings: &Tls) -> Result<Read, Faults> {
     let roots = match roots(&settings.ca) {
         Ok((roots, expiry)) => {
             expiries.extend(expiry);
-            Some(Arc::new(roots))
+            Some(roots)
         }
         // a listener need not mind
         Err(_) if settings.ca == Authorities::System && settings.certificate.is_some() => None,
@@ -237,7 +237,7 @@ struct Making<'s> {
     settings: &'s Tls,
     provider: Arc<CryptoProvider>,
     own: Option<Own>,
-    roots: Option<Arc<RootCertStore>>,
+    roots: Option<Roots>,
 }
 
 impl Making<'_> {
@@ -257,11 +257,11 @@ impl Making<'_> {
     }
 
     fn clients(&self) -> Result<Option<[Arc<ClientConfig>; 2]>, Fault> {
-        let Some(roots) = self.roots.clone() else { return Ok(None) };
-        let inner = WebPkiServerVerifier::builder_with_provider(roots, self.provider.clone())
+        let Some(Roots { store, named }) = self.roots.clone() else { return Ok(None) };
+        let inner = WebPkiServerVerifier::builder_with_provider(store, self.provider.clone())
             .build()
             .map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-        let client = |any_host| self.client(OfServers { inner: inner.clone(), any_host });
+        let client = |any_host| self.client(OfServers { inner: inner.clone(), named: named.clone(), any_host });
         Ok(Some([Arc::new(client(false)?), Arc::new(client(true)?)]))
     }
 
@@ -302,14 +302,14 @@ impl Making<'_> {
             ClientCertificate::Off => builder.with_no_client_auth(),
             asked => {
                 let nobody = || Fault::new(Blame::Ca, "nobody's certificates are believed".to_owned());
-                let roots = self.roots.clone().ok_or_else(nobody)?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(roots, self.provider.clone());
+                let Roots { store, named } = self.roots.clone().ok_or_else(nobody)?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(store, self.provider.clone());
                 let verifier = match asked {
                     ClientCertificate::Request => verifier.allow_unauthenticated(),
                     _ => verifier,
                 };
                 let verifier = verifier.build().map_err(|error| Fault::new(Blame::Ca, error.to_string()))?;
-                builder.with_client_cert_verifier(Arc::new(OfClients(verifier)))
+                builder.with_client_cert_verifier(Arc::new(OfClients { inner: verifier, named }))
             }
         };
         let mut config = builder.with_single_cert(chain.clone(), key.clone_key()).map_err(|error| mismatch(&error))?;

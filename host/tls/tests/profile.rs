@@ -274,6 +274,61 @@ fn s14_every_bad_file_is_a_fault_of_its_own() {
     assert!(part == Blame::PrivateKey && message.contains("cannot be used"), "{message}");
 }
 
+/// Of a client with this profile who dials this host, with a server of that one; what is wrong with it in the words of either.
+fn handshake((client, host): (&Tls, &'static str), server: &Tls) -> Result<(), String> {
+    let client = Profile::load(client).unwrap().client(true).unwrap();
+    let mut client = rustls::ClientConnection::new(client, host.try_into().unwrap()).unwrap();
+    let server = Profile::load(server).unwrap().server(false).unwrap();
+    let mut server = rustls::ServerConnection::new(server).unwrap();
+    for _ in 0..4 {
+        let mut bytes = Vec::new();
+        client.write_tls(&mut bytes).unwrap();
+        server.read_tls(&mut bytes.as_slice()).unwrap();
+        let heard = server.process_new_packets();
+        bytes.clear();
+        server.write_tls(&mut bytes).unwrap();
+        client.read_tls(&mut bytes.as_slice()).unwrap();
+        heard.and(client.process_new_packets()).map_err(|error| crosstie_tls::explain(&error))?;
+    }
+    assert!(!client.is_handshaking() && !server.is_handshaking());
+    Ok(())
+}
+
+/// What `openssl req -x509` makes, as many brokers have it.
+#[test]
+fn s14_a_certificate_that_signs_itself_is_believed_where_that_very_one_is_named() {
+    let dir = Dir::new();
+    for name in ["hub", "other"] {
+        let command = format!(
+            "req -x509 -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.pem -subj /CN={name} -addext subjectAltName=DNS:hub"
+        );
+        openssl(&dir, &command);
+    }
+    let of = |name: &str| profile(&dir.0.join(format!("{name}.pem")), &dir.0.join(format!("{name}.key")), None);
+    let (hub, other) = (of("hub"), of("other"));
+    assert_eq!(handshake((&hub, "hub"), &hub), Ok(()));
+    let said = handshake((&hub, "elsewhere"), &hub).unwrap_err();
+    assert!(said.contains("the certificate is for"), "{said}");
+    let said = handshake((&other, "hub"), &hub).unwrap_err();
+    assert!(said.contains("or that very one is named in `ca`"), "{said}");
+    // the same of clients
+    let asking = Tls { client_certificate: ClientCertificate::Require, ca: other.ca.clone(), ..hub.clone() };
+    let showing = |own: &Tls| Tls { ca: hub.ca.clone(), ..own.clone() };
+    assert_eq!(handshake((&showing(&other), "hub"), &asking), Ok(()));
+    let said = handshake((&showing(&hub), "hub"), &asking).unwrap_err();
+    assert!(said.contains("that of an authority"), "{said}");
+    // and only in its time
+    let mut params = CertificateParams::new(vec!["hub".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    params.not_before = rcgen::date_time_ymd(2000, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let pem = params.self_signed(&key).unwrap().pem();
+    let old = profile(&dir.write("old.pem", &pem), &dir.write("old.key", &key.serialize_pem()), None);
+    let said = handshake((&old, "hub"), &old).unwrap_err();
+    assert!(said.contains("expired"), "{said}");
+}
+
 #[test]
 fn s14_an_authority_that_shows_itself_as_a_peer_is_named_as_one() {
     let dir = Dir::new();
@@ -290,22 +345,7 @@ fn s14_an_authority_that_shows_itself_as_a_peer_is_named_as_one() {
     let shown = params.signed_by(&key, &issuer).unwrap().pem();
     let own = profile(&dir.write("a.pem", &shown), &dir.write("a.key", &key.serialize_pem()), None);
     let trusting = Tls { ca: Authorities::File(dir.write("root.pem", &root)), ..own.clone() };
-    let client = Profile::load(&trusting).unwrap().client(true).unwrap();
-    let mut client = rustls::ClientConnection::new(client, "hub".try_into().unwrap()).unwrap();
-    let server = Profile::load(&own).unwrap().server(false).unwrap();
-    let mut server = rustls::ServerConnection::new(server).unwrap();
-    let mut error = None;
-    for _ in 0..4 {
-        let mut bytes = Vec::new();
-        client.write_tls(&mut bytes).unwrap();
-        server.read_tls(&mut bytes.as_slice()).unwrap();
-        let _ = server.process_new_packets();
-        bytes.clear();
-        server.write_tls(&mut bytes).unwrap();
-        client.read_tls(&mut bytes.as_slice()).unwrap();
-        error = error.or(client.process_new_packets().err());
-    }
-    let said = crosstie_tls::explain(&error.expect("an error"));
+    let said = handshake((&trusting, "hub"), &own).unwrap_err();
     assert!(said.contains("that of an authority (`CA:TRUE`)"), "{said}");
 }
 

@@ -38,11 +38,12 @@ fn ended(mut process: Process) -> (Option<i32>, Vec<String>, String) {
     (code, process.lines(Stream::Out), process.lines(Stream::Err).join("\n"))
 }
 
-fn locked() -> Router {
-    Router::start(&plain_kdl(
-        "user \"alice\" password=\"literal:wonder-land\"\nlistener \"locked\" {\n    host \"127.0.0.1\"\n    port 0\n    \
-         sasl \"PLAIN\"\n    authenticate-peer\n    allow-plain-without-tls\n}",
-    ))
+/// Its listener takes a user, by these mechanisms.
+fn locked(more: &str) -> Router {
+    Router::start(&plain_kdl(&format!(
+        "user \"alice\" password=\"literal:wonder-land\"\nlistener \"locked\" {{\n    host \"127.0.0.1\"\n    port 0\n    \
+         authenticate-peer\n    {more}\n}}",
+    )))
 }
 
 #[test]
@@ -211,7 +212,7 @@ fn what_makes_no_sense_has_exit_status_2_and_shows_no_password() {
 
 #[test]
 fn a_password_lets_in_and_a_wrong_one_does_not() {
-    let router = locked();
+    let router = locked("");
     let addr = router.addr("locked");
     let receiver = crosstie("receive a --count 2 --user alice --password env:CROSSTIE_TEST_PASSWORD", addr);
     let (code, _, text) = ended(crosstie("send a --user alice --password literal:wonder-land", addr));
@@ -223,6 +224,20 @@ fn a_password_lets_in_and_a_wrong_one_does_not() {
     let (code, _, text) = ended(crosstie("send a --user alice --password literal:looking-glass", addr));
     assert_eq!(code, Some(1));
     assert!(text.contains("authentication failed") && !text.contains("looking-glass"), "{text}");
+}
+
+/// Whoever listens would read it.
+#[test]
+fn a_password_goes_out_as_it_is_where_that_was_asked_for_alone() {
+    let router = locked("sasl \"PLAIN\"\n    allow-plain-without-tls");
+    let addr = router.addr("locked");
+    let line = "send a --user alice --password literal:wonder-land";
+    let (code, _, text) = ended(crosstie(line, addr));
+    assert_eq!(code, Some(1));
+    assert!(text.contains("the peer offers no SCRAM; --sasl plain"), "{text}");
+    let receiver = crosstie("receive a --user alice --password literal:wonder-land --sasl PLAIN", addr);
+    let (code, _, text) = ended(crosstie(&format!("{line} --sasl plain"), addr));
+    assert_eq!((code, ended(receiver).0), (Some(0), Some(0)), "{text}");
 }
 
 #[test]

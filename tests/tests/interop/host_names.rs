@@ -172,3 +172,19 @@ fn a_family_leaves_the_other_addresses_of_a_name_out() {
         assert!(dials.accept_within(Duration::from_millis(100)).is_none());
     }
 }
+
+/// As in the reference; the socket serves both families, and shows it as `::ffff:127.0.0.1`.
+#[test]
+fn a_peer_of_ipv4_is_one_also_where_a_listener_serves_both_families() {
+    let router = start(&plain_kdl("listener \"all\" {\n    port 0\n}\n"));
+    let port = router.addr("all").port();
+    let mark = router.log_mark();
+    let peer = Peer::open((std::net::Ipv4Addr::LOCALHOST, port).into(), "four");
+    let (line, _) = router.wait_log(mark, DEADLINE, &["opened", "container.id=\"four\""]);
+    let addr = field(&line, "peer.addr").expect("an address");
+    assert!(addr.starts_with("127.0.0.1:"), "{line}");
+    let shown = router.stat("connections");
+    let hosts: Vec<_> = shown.iter().filter(|row| row["container"] == "four").map(|row| row["host"].clone()).collect();
+    assert_eq!(hosts, [addr], "{shown:?}");
+    drop(peer);
+}

@@ -52,8 +52,9 @@ pub(crate) struct BusArgs {
     /// The password of an encrypted --key: env:NAME, file:PATH (its first line) or literal:TEXT.
     #[arg(long, value_name = "SECRET")]
     key_password: Option<String>,
-    /// How to authenticate; plain with a user, anonymous without; external is what --certificate says.
-    #[arg(long, value_name = "MECHANISM")]
+    /// How to authenticate; with a user the strongest of scram-sha-512, scram-sha-256 and, by TLS, plain that the peer offers; anonymous
+    /// without; external is what --certificate says.
+    #[arg(long, value_name = "MECHANISM", ignore_case = true)]
     sasl: Option<Sasl>,
 }
 
@@ -74,7 +75,8 @@ enum Sasl {
 pub(crate) struct Bus {
     host: String,
     port: u16,
-    profile: Option<SaslProfile>,
+    /// The first that the peer offers; none: no SASL layer.
+    profiles: Vec<SaslProfile>,
     /// Absent: plain TCP.
     tls: Option<Arc<rustls::ClientConfig>>,
 }
@@ -100,7 +102,7 @@ impl BusArgs {
         Ok(Bus {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port: url.port().unwrap_or(scheme.default_port()),
-            profile: self.profile(&url)?,
+            profiles: self.profiles(&url, scheme)?,
             tls: self.tls(scheme)?,
         })
     }
@@ -148,7 +150,7 @@ impl BusArgs {
         Ok(Some(Secret { text, reference: "literal:***".to_owned() }))
     }
 
-    fn profile(&self, url: &Url) -> Result<Option<SaslProfile>, Fault> {
+    fn profiles(&self, url: &Url, scheme: Scheme) -> Result<Vec<SaslProfile>, Fault> {
         let decoded = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
         let user = self.user.clone().or_else(|| Some(decoded(url.username())).filter(|user| !user.is_empty()));
         let password = match &self.password {
@@ -158,28 +160,34 @@ impl BusArgs {
         if self.sasl == Some(Sasl::External) && self.certificate.is_none() {
             return Err(Fault::Usage("--sasl external needs --certificate".to_owned()));
         }
-        let usual = match (user.is_some(), self.certificate.is_some()) {
-            (true, _) => Sasl::Plain,
-            (false, true) => Sasl::External,
-            (false, false) => Sasl::Anonymous,
+        let usual: &[Sasl] = match (user.is_some(), self.certificate.is_some()) {
+            (true, _) if scheme == Scheme::Amqps => &[Sasl::ScramSha512, Sasl::ScramSha256, Sasl::Plain],
+            // plain would show the password to whoever listens
+            (true, _) => &[Sasl::ScramSha512, Sasl::ScramSha256],
+            (false, true) => &[Sasl::External],
+            (false, false) => &[Sasl::Anonymous],
         };
-        let sasl = self.sasl.unwrap_or(usual);
-        let (user, password) = match (sasl, user, password) {
-            (Sasl::None, None, None) => return Ok(None),
-            (Sasl::External, None, None) => return Ok(Some(SaslProfile::External)),
-            (Sasl::Anonymous, None, None) => return Ok(Some(SaslProfile::Anonymous)),
-            (Sasl::None | Sasl::Anonymous | Sasl::External, ..) => {
-                return Err(Fault::Usage("a user or password is given, and not used".to_owned()));
+        let wanted = self.sasl.as_ref().map_or(usual, std::slice::from_ref);
+        let needs_user = |sasl: &Sasl| matches!(sasl, Sasl::Plain | Sasl::ScramSha256 | Sasl::ScramSha512);
+        let (user, password) = match (wanted.iter().any(needs_user), user, password) {
+            (true, Some(user), Some(password)) => (user, password),
+            (true, Some(_), None) => return Err(Fault::Usage("--password is missing".to_owned())),
+            (true, None, _) => return Err(Fault::Usage("--user is missing".to_owned())),
+            (false, None, None) => (String::new(), String::new()),
+            (false, ..) => return Err(Fault::Usage("a user or password is given, and not used".to_owned())),
+        };
+        let profile = |sasl: &Sasl| {
+            let (username, password) = (user.clone(), password.clone());
+            match sasl {
+                Sasl::None => None,
+                Sasl::Anonymous => Some(SaslProfile::Anonymous),
+                Sasl::External => Some(SaslProfile::External),
+                Sasl::Plain => Some(SaslProfile::Plain { username, password }),
+                Sasl::ScramSha256 => Some(SaslScramSha256::new(username, password).into()),
+                Sasl::ScramSha512 => Some(SaslScramSha512::new(username, password).into()),
             }
-            (_, Some(user), Some(password)) => (user, password),
-            (_, Some(_), None) => return Err(Fault::Usage("--password is missing".to_owned())),
-            (_, None, _) => return Err(Fault::Usage("--user is missing".to_owned())),
         };
-        Ok(Some(match sasl {
-            Sasl::ScramSha256 => SaslScramSha256::new(user, password).into(),
-            Sasl::ScramSha512 => SaslScramSha512::new(user, password).into(),
-            _ => SaslProfile::Plain { username: user, password },
-        }))
+        Ok(wanted.iter().filter_map(profile).collect())
     }
 }
 
@@ -218,17 +226,38 @@ impl Bus {
         opened.map_err(|why| Fault::Connect { peer, why })
     }
 
-    async fn dial(self) -> Result<Client, String> {
+    async fn dial(mut self) -> Result<Client, String> {
+        let may_be_plain = self.tls.is_none() && self.profiles.len() > 1;
+        while self.profiles.len() > 1 {
+            let profile = self.profiles.remove(0);
+            match self.dial_as(Some(profile)).await {
+                Err(Undialled::NotOffered) => {}
+                Err(Undialled::Other(why)) => return Err(why),
+                Ok(client) => return Ok(client),
+            }
+        }
+        let last = self.profiles.pop();
+        self.dial_as(last).await.map_err(|error| match error {
+            Undialled::Other(why) => why,
+            Undialled::NotOffered if may_be_plain => {
+                "the peer offers no SCRAM; --sasl plain sends the password as it is, to be read by whoever listens"
+                    .to_owned()
+            }
+            Undialled::NotOffered => "the peer does not offer this SASL mechanism; --sasl names another".to_owned(),
+        })
+    }
+
+    async fn dial_as(&self, profile: Option<SaslProfile>) -> Result<Client, Undialled> {
         let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(|error| error.to_string())?;
         stream.set_nodelay(true).map_err(|error| error.to_string())?;
         let container = format!("crosstie-{}", std::process::id());
         let mut builder = Connection::builder().container_id(container).scheme("amqp").hostname(self.host.as_str());
-        let is_external = matches!(self.profile, Some(SaslProfile::External));
-        if let Some(profile) = self.profile.filter(|_| !is_external) {
+        let is_external = matches!(profile, Some(SaslProfile::External));
+        if let Some(profile) = profile.filter(|_| !is_external) {
             builder = builder.sasl_profile(profile);
         }
         let is_plain = self.tls.is_none();
-        let opened = match self.tls {
+        let opened = match self.tls.clone() {
             Some(config) => {
                 let name = ServerName::try_from(self.host.clone());
                 let name = name.map_err(|_| "the host is no name that a certificate can be for".to_owned())?;
@@ -243,20 +272,36 @@ impl Bus {
         };
         let mut connection = opened.map_err(|error| {
             let said = match &error {
+                OpenError::NotImplemented(Some(why)) if why.ends_with("is not supported") => {
+                    return Undialled::NotOffered;
+                }
                 // what a peer of TLS 1.3 minds about a certificate comes when the handshake is done
                 OpenError::Io(error) if !is_plain => explain(error),
                 error => fault::open(error),
             };
             // an alert of TLS is no protocol header
             let is_strange = matches!(error, OpenError::Io(_) | OpenError::ProtocolHeaderMismatch(_));
-            if is_plain && is_strange {
+            Undialled::Other(if is_plain && is_strange {
                 format!("{said}; where the port speaks TLS, --bus is amqps://HOST:PORT")
             } else {
                 said
-            }
+            })
         })?;
         let session = Session::begin(&mut connection).await.map_err(|error| fault::begin(&error))?;
         Ok(Client { connection, session })
+    }
+}
+
+/// Why there is no connection.
+enum Undialled {
+    /// The peer does not offer the mechanism.
+    NotOffered,
+    Other(String),
+}
+
+impl From<String> for Undialled {
+    fn from(why: String) -> Self {
+        Self::Other(why)
     }
 }
 
@@ -302,15 +347,19 @@ mod tests {
     fn a_url_gives_host_port_and_credentials() {
         let bus = args("amqp://al%40ice:s%3Ac@hub.example.com", None, None).resolve().expect("good");
         assert_eq!(bus.peer(), "hub.example.com:5672");
-        match bus.profile {
-            Some(SaslProfile::Plain { username, password }) => {
+        assert!(matches!(bus.profiles[..], [SaslProfile::ScramSha512(_), SaslProfile::ScramSha256(_)]));
+        let plain = BusArgs { sasl: Some(Sasl::Plain), ..args("amqp://al%40ice:s%3Ac@hub.example.com", None, None) };
+        match plain.resolve().expect("good").profiles.as_slice() {
+            [SaslProfile::Plain { username, password }] => {
                 assert_eq!((username.as_str(), password.as_str()), ("al@ice", "s:c"));
             }
             other => panic!("{other:?}"),
         }
+        let tls = BusArgs { ca: Some(SYSTEM.into()), ..args("amqps://a:b@hub.example.com", None, None) };
+        assert!(matches!(tls.resolve().expect("good").profiles[..], [_, _, SaslProfile::Plain { .. }]));
         let bus = args("amqp://[::1]:5673", None, None).resolve().expect("good");
         assert_eq!((bus.host.as_str(), bus.peer().as_str()), ("::1", "[::1]:5673"));
-        assert!(matches!(bus.profile, Some(SaslProfile::Anonymous)));
+        assert!(matches!(bus.profiles[..], [SaslProfile::Anonymous]));
     }
 
     #[test]

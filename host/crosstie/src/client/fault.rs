@@ -71,9 +71,6 @@ pub(crate) fn open(error: &OpenError) -> String {
         OpenError::ScramError(error) => format!("authentication failed: {error}"),
         OpenError::RemoteClosedWithError(error) => Said(error).to_string(),
         OpenError::RemoteClosed => "the peer closed the connection".to_owned(),
-        OpenError::NotImplemented(Some(why)) if why.ends_with("is not supported") => {
-            "the peer does not offer this SASL mechanism; --sasl names another".to_owned()
-        }
         OpenError::NotImplemented(Some(why)) => format!("the peer does not do what was asked: {why}"),
         OpenError::ProtocolHeaderMismatch(_) => "the peer wants another protocol, or speaks no AMQP 1.0".to_owned(),
         other => other.to_string(),

@@ -9,9 +9,11 @@ pub(super) const ROLES: &[&str] = &["normal", "inter-router", "route-container",
 pub(super) const FAMILIES: &[&str] = &["IPv4", "IPv6"];
 pub(super) const STRIPS: &[&str] = &["in", "out", "both", "no"];
 
-/// `TYPE/host:port:name`.
+/// `TYPE/host:port:name`; of one that has no name but that by default, its name.
 pub(super) fn identity(kind: &str, endpoint: &EndpointFacts) -> Value {
-    text(format!("{kind}/{}:{}:{}", endpoint.host, endpoint.port, endpoint.name))
+    let EndpointFacts { host, port, name, .. } = endpoint;
+    let unnamed = format!("{kind}/{host}:{port}");
+    if *name == unnamed { text(unnamed) } else { text(format!("{unnamed}:{name}")) }
 }
 
 /// An attribute that this router has no such thing for.
