@@ -291,6 +291,11 @@ impl Connection {
         matches!(self.state, State::Open) && self.opened
     }
 
+    /// The peer is alive as far as anybody knows: nobody listens to it, or it takes what it is told.
+    pub const fn excuse(&mut self, now: Time) {
+        self.heard = now;
+    }
+
     /// Takes bytes until one of them makes an event; bytes of a frame that is not complete stay in `input`.
     /// Call it until it returns `None`.
     pub fn handle_input<'b>(&mut self, now: Time, input: &mut &'b [u8]) -> Option<Event<'b>> {

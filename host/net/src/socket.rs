@@ -37,7 +37,7 @@ use crate::tls::Tls;
 use crate::worker::Worker;
 
 /// A peer that leaves more than this unread is not read either: what it asks for answers would pile up.
-const UNREAD_MAX_BYTES: usize = 4 << 20;
+pub(crate) const UNREAD_MAX_BYTES: usize = 4 << 20;
 
 /// Reads in one turn, so that one busy peer does not keep the others waiting.
 const READS_MAX: usize = 2;

@@ -37,7 +37,7 @@ use crate::policy;
 use crate::profiles::Profiles;
 use crate::resolver::Resolver;
 use crate::signal::Signal;
-use crate::socket::{Identity, Left, Owner, Socket, serve};
+use crate::socket::{Identity, Left, Owner, Socket, UNREAD_MAX_BYTES, serve};
 use crate::status::Watched;
 use crate::tcp;
 
@@ -528,7 +528,17 @@ impl Worker {
         let Some(peer) = shard.peer_mut(at).filter(wanted) else {
             return;
         };
+        let unread = |peer: &Peer| peer.amqp.out.len().saturating_add(socket.sealed_bytes());
+        let before = unread(peer);
         socket.write(&self.blocks, &mut peer.amqp.out);
+        let left = unread(peer);
+        if before > UNREAD_MAX_BYTES && left < before {
+            // it was not read for what it had not taken
+            peer.amqp.excuse(self.now());
+            if left <= UNREAD_MAX_BYTES {
+                socket.signal.say();
+            }
+        }
         shard.handle_written(self.now(), at);
         drop(shard);
         self.wake();
@@ -548,6 +558,12 @@ impl Worker {
                 Request::Attach(at) => policy::attach(self, at),
                 Request::Name(at) => policy::name(self, at),
                 Request::Manage(request) => self.ask(*request),
+                Request::Resumed(at) => {
+                    if let Some(socket) = self.socket(at) {
+                        socket.is_resumed.set(true);
+                        socket.signal.say();
+                    }
+                }
                 Request::Move(at, to) => {
                     if let Some(socket) = self.socket(at) {
                         socket.move_to.set(Some(to));

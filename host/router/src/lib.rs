@@ -18,6 +18,7 @@ pub mod failover;
 pub mod failover_list;
 pub mod forward;
 mod head;
+mod hold;
 pub mod identity;
 mod improper;
 mod jam;

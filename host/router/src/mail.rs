@@ -154,6 +154,8 @@ pub(crate) enum Mail {
     Confirm(Unconfirmed),
     /// Stop the peer of a delivery's session from sending, or let it go on.
     Stall { to: Origin, stalled: bool },
+    /// Do not read this peer, or read it again.
+    Hold { by: ConnectionRef, held: bool },
     /// Has this delivery, whose rest cannot come, begun at an outgoing link?
     Seek { to: LinkRef, from: Origin },
     /// It has.

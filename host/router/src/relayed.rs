@@ -1,5 +1,7 @@
 //! Deliveries on routed links: from the end where a peer sends to the end where the other one receives, and their states back.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use crosstie_amqp::connection::{Settled, Transfer};
 use crosstie_amqp::raw::{self, Disposition};
@@ -9,7 +11,7 @@ use crosstie_model::settings::Direction;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::forward::STALL_BYTES;
-use crate::link::{Link, Sent};
+use crate::link::{Link, Received, Sent};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
 use crate::message_log::Passing;
 use crate::routed::{Item, Phase};
@@ -192,6 +194,8 @@ impl Shard {
             session.relayed.within(said.range, |run| runs.push(run));
         }
         let outcome = Outcome::read(said.state);
+        // neighbours at their sender, by whatever links they came, are told of at once
+        let mut told: Option<(Origin, u64)> = None;
         for run in runs {
             let session = self.peer_mut(at).and_then(|peer| peer.session(said.channel));
             if said.settled
@@ -199,7 +203,19 @@ impl Shard {
             {
                 end.counters.end(&outcome, run.count, second.saturating_sub(run.origin.second));
             }
-            self.settle_relayed(run.origin.from, run.count, said.settled, said.state);
+            match &mut told {
+                Some((first, count)) if Origin { id: first.id.saturating_add(*count), ..*first } == run.origin.from => {
+                    *count = count.saturating_add(run.count);
+                }
+                _ => {
+                    if let Some((first, count)) = told.replace((run.origin.from, run.count)) {
+                        self.settle_relayed(first, count, said.settled, said.state);
+                    }
+                }
+            }
+        }
+        if let Some((first, count)) = told {
+            self.settle_relayed(first, count, said.settled, said.state);
         }
     }
 
@@ -223,7 +239,7 @@ impl Shard {
             return;
         };
         let last = id.saturating_add(count.saturating_sub(1));
-        let mut ranges = Vec::new();
+        let mut ranges: Vec<(DeliveryId, u64, Received)> = Vec::new();
         match peer.session(channel) {
             Some(session) if settled => {
                 let outcome = Outcome::read(state);
@@ -239,8 +255,16 @@ impl Shard {
             }
             None => {}
         }
-        for (first, count, _) in ranges {
-            say(peer, channel, true, (first, first.saturating_add(count.saturating_sub(1))), (settled, state));
+        let by = ranges.first().and_then(|(.., origin)| match peer.session(channel)?.link_mut(origin.handle)? {
+            Link::Routed(end) => end.partner,
+            _ => None,
+        });
+        let said = ranges.into_iter().map(|(first, count, _)| (first, first.saturating_add(count)));
+        for (first, end) in joined(said) {
+            say(peer, channel, true, (first, end.saturating_sub(1)), (settled, state));
+        }
+        if let Some(by) = by {
+            self.hold_up(by.connection, connection);
         }
         self.mark(connection);
     }
@@ -272,22 +296,68 @@ impl Shard {
         let Some(session) = peer.session(to.link.channel) else {
             return;
         };
-        let mut ours = Vec::new();
-        for run in session.relayed.iter().filter(|run| run.origin.handle == to.link.handle) {
-            let came = run.origin.from.id;
-            let (from, until) = (first.max(came), last.min(came.saturating_add(run.count.saturating_sub(1))));
-            if from <= until {
-                let place = |id: DeliveryId| run.first.saturating_add(id.saturating_sub(came));
-                ours.push((place(from), place(until)));
-            }
+        let Some(Link::Routed(end)) = session.link_mut(to.link.handle) else {
+            return;
+        };
+        let (by, places) = (end.partner, end.places.of(first, last).collect::<Vec<_>>());
+        let mut runs = Vec::new();
+        for (from, until) in places {
+            session.relayed.within((from, until), |run| runs.push((run.origin.handle, run.first, run.count)));
         }
-        for range in ours {
+        runs.retain(|(handle, ..)| *handle == to.link.handle);
+        let ours = runs.into_iter().map(|(_, first, count)| (first, first.saturating_add(count)));
+        for (first, end) in joined(ours) {
+            let range = (first, end.saturating_sub(1));
             if let Some(session) = peer.session(to.link.channel) {
                 session.relayed.take(range, |_| {});
             }
             say(peer, to.link.channel, false, range, (true, state));
         }
+        if let Some(by) = by {
+            self.hold_up(by.connection, to.connection);
+        }
         self.mark(to.connection);
+    }
+}
+
+/// Ranges in their order, those that touch as one; each up to and without its end.
+fn joined(ranges: impl Iterator<Item = (DeliveryId, DeliveryId)>) -> Vec<(DeliveryId, DeliveryId)> {
+    let mut joined: Vec<(DeliveryId, DeliveryId)> = Vec::new();
+    for (first, end) in ranges {
+        match joined.last_mut() {
+            Some((_, last)) if *last == first => *last = end,
+            _ => joined.push((first, end)),
+        }
+    }
+    joined
+}
+
+/// Under which ids deliveries of one link have gone on: they come in the order of their ids at either end.
+#[derive(Debug, Default)]
+pub(crate) struct Places(VecDeque<(DeliveryId, DeliveryId)>);
+
+impl Places {
+    /// A delivery that came under one id has gone on under another. None that went on before `oldest` matters any more.
+    fn push(&mut self, came: DeliveryId, went: DeliveryId, oldest: Option<DeliveryId>) {
+        let is_next = |(before, at): &(DeliveryId, DeliveryId)| came.wrapping_sub(*before) == went.wrapping_sub(*at);
+        if !self.0.back().is_some_and(is_next) {
+            self.0.push_back((came, went));
+        }
+        while self.0.get(1).is_some_and(|(_, next)| oldest.is_none_or(|oldest| *next <= oldest)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Ids under which those have gone on that came from `first` to `last`, and perhaps others of other links between them.
+    fn of(&self, first: DeliveryId, last: DeliveryId) -> impl Iterator<Item = (DeliveryId, DeliveryId)> {
+        let begin = self.0.partition_point(|(came, _)| *came <= first).saturating_sub(1);
+        let ends = self.0.iter().skip(begin.saturating_add(1)).map(|(came, _)| *came).chain([DeliveryId::MAX]);
+        let parts = self.0.iter().skip(begin).zip(ends).take_while(move |((came, _), _)| *came <= last);
+        parts.filter_map(move |((came, went), end)| {
+            let (from, until) = (first.max(*came), last.min(end.saturating_sub(1)));
+            let place = |id: DeliveryId| went.saturating_add(id.saturating_sub(*came));
+            (from <= until).then(|| (place(from), place(until)))
+        })
     }
 }
 
@@ -328,6 +398,10 @@ impl Peer {
             if !head.settled {
                 let origin = Sent { from: head.from, handle: to.link.handle, second: now.seconds() };
                 session.relayed.push(sent.id, origin);
+                let oldest = session.relayed.first();
+                if let Some(Link::Routed(end)) = session.link_mut(to.link.handle) {
+                    end.places.push(head.from.id, sent.id, oldest);
+                }
             }
             if let Some(Link::Routed(end)) = session.link_mut(to.link.handle) {
                 end.counters.begin(head.settled);

@@ -36,6 +36,7 @@ use crate::link::Link;
 use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
 use crate::name::NODE;
+use crate::relayed::Places;
 use crate::shard::{Meta, Peer, Shard};
 use crate::terminus;
 use crate::watch::Watch;
@@ -78,6 +79,8 @@ pub(crate) struct Routed {
     stalls: Option<Origin>,
     /// It stands among those of its session.
     pub(crate) listed: bool,
+    /// Where deliveries went that its peer is given.
+    pub(crate) places: Places,
     /// What policy counts while it is there; absent at the container's end.
     held: Option<Held>,
     pub(crate) counters: Counters,
@@ -225,6 +228,9 @@ impl RelaySessions {
         self.0.retain(|session| session.channel != channel);
     }
 }
+
+/// Why a link is not carried to a container that does not take what it is told.
+const CROWDED: &str = "the container has not taken what it was told of other links";
 
 /// Of a container.
 const LONG_ANSWER: &str = "the container's answer to the attach is longer than max-frame-size";
@@ -396,10 +402,15 @@ impl Shard {
             return self.post(container.shard, Mail::Route { container, wish: Box::new(wish) });
         }
         let (from, id) = (wish.from, self.next_link());
+        let crowded = self.is_crowded(container);
         let refusal = match self.peer_mut(container).filter(|peer| peer.amqp.is_open()) {
             None => lost(),
+            Some(_) if crowded => custom("amqp:resource-limit-exceeded", CROWDED),
             Some(peer) => match peer.attach_routed(id, wish) {
-                None => return self.mark(container),
+                None => {
+                    self.hold_up(from.connection, container);
+                    return self.mark(container);
+                }
                 Some(refusal) => refusal,
             },
         };
@@ -446,8 +457,9 @@ impl Shard {
         };
         let waits = matches!(said, Relayed::Advance { .. } | Relayed::Detach(_)) && !end.queue.is_empty();
         if waits && matches!(end.phase, Phase::Attached) {
-            return end.queue.push_back(Item::Said(said));
+            return end.say_later(said);
         }
+        let by = end.partner;
         match said {
             Relayed::Answer { from, body } => self.answer_routed(to, from, &body),
             Relayed::Credit { limit, drain } => {
@@ -466,6 +478,9 @@ impl Shard {
                 let closed = end.unwanted_closed.load(Ordering::Relaxed);
                 self.detach_routed(to, Detached { closed, error: None, gone: true });
             }
+        }
+        if let Some(by) = by {
+            self.hold_up(by.connection, to.connection);
         }
         self.mark(to.connection);
     }
@@ -736,6 +751,7 @@ impl Routed {
             skipped: 0,
             stalls: None,
             listed: false,
+            places: Places::default(),
             held: None,
             counters: Counters::default(),
             watch: Watch::default(),
@@ -745,6 +761,14 @@ impl Routed {
     /// The peer detached it, and did not wait for the container's answer.
     pub(crate) fn leave(&self, closed: bool) {
         self.unwanted_closed.store(closed, Ordering::Relaxed);
+    }
+
+    /// What is to be told behind what waits. A sender counts on: what it says last is all that matters.
+    fn say_later(&mut self, said: Relayed) {
+        match (self.queue.back_mut(), said) {
+            (Some(Item::Said(last @ Relayed::Advance { .. })), said @ Relayed::Advance { .. }) => *last = said,
+            (_, said) => self.queue.push_back(Item::Said(said)),
+        }
     }
 
     /// Takes more, or fewer, bytes into account that wait.

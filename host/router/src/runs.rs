@@ -66,6 +66,13 @@ impl<T: Origin> Runs<T> {
         }
     }
 
+    /// The lowest id.
+    #[must_use]
+    pub fn first(&self) -> Option<DeliveryId> {
+        let older = self.older.first_key_value().map(|(first, _)| *first);
+        older.or(self.newest.as_ref().map(|run| run.first))
+    }
+
     /// Whether it holds nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {

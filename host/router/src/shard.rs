@@ -114,6 +114,8 @@ pub enum Request {
     Attach(LinkRef),
     /// A message on a link without an address names one: ask policy, then [`Shard::decide_name`]. Input waits until then.
     Name(LinkRef),
+    /// Nobody holds the peer up any more: its input goes on.
+    Resumed(ConnectionRef),
     /// The connection belongs on another worker.
     Move(ConnectionRef, u16),
     /// There is something to write.
@@ -197,6 +199,10 @@ pub struct Peer {
     pub(crate) auto_session: Option<u16>,
     /// Those that carry links of peers to this container.
     pub(crate) relay_sessions: RelaySessions,
+    /// Peers that are not read before this one has taken what they had it told.
+    pub(crate) holds: BTreeSet<ConnectionRef>,
+    /// How many peers hold this one up so.
+    pub(crate) held_up: u32,
 }
 
 /// A link, its attach, and as what a container is to hear of it.
@@ -229,6 +235,8 @@ impl Peer {
             auto_failed: Vec::new(),
             auto_session: None,
             relay_sessions: RelaySessions::default(),
+            holds: BTreeSet::new(),
+            held_up: 0,
         }
     }
 
@@ -282,13 +290,14 @@ impl Peer {
         self.amqp.stall(channel, stalled);
     }
 
-    fn waits_for_answers(&self) -> bool {
+    fn input_waits(&self) -> bool {
         self.amqp.is_consulting()
             || self.is_opening
             || self.beginning.is_some()
             || self.naming.is_some()
             || self.first_attach.is_some()
             || self.asking >= ASKING_MAX
+            || (self.held_up > 0 && self.amqp.is_open())
     }
 }
 
@@ -401,8 +410,11 @@ impl Shard {
 
     /// Takes a connection out, to be inserted elsewhere; it has no links.
     pub fn remove(&mut self, connection: ConnectionRef) -> Option<Box<Peer>> {
+        self.release(connection, true);
         let slot = self.slots.get_mut(usize::try_from(connection.slot).ok()?)?;
-        let peer = slot.peer.take_if(|_| slot.generation == connection.generation)?;
+        let mut peer = slot.peer.take_if(|_| slot.generation == connection.generation)?;
+        // whoever holds it up does not know its next place
+        peer.held_up = 0;
         slot.generation = slot.generation.wrapping_add(1);
         self.free.push(connection.slot);
         Some(peer)
@@ -436,7 +448,7 @@ impl Shard {
     pub fn handle_input(&mut self, now: Time, connection: ConnectionRef, input: &mut &[u8]) {
         self.now = now;
         while let Some(peer) = self.peer_mut(connection) {
-            if peer.waits_for_answers() {
+            if peer.input_waits() {
                 return;
             }
             let Some(event) = peer.amqp.handle_input(now, input) else {
@@ -447,10 +459,10 @@ impl Shard {
         self.mark(connection);
     }
 
-    /// Whether input has to wait for an answer of policy.
+    /// Whether input has to wait for an answer of policy, or for a peer that is to take what this one had it told.
     #[must_use]
     pub fn is_asking(&self, connection: ConnectionRef) -> bool {
-        self.peer(connection).is_some_and(Peer::waits_for_answers)
+        self.peer(connection).is_some_and(Peer::input_waits)
     }
 
     fn handle_event(&mut self, at: ConnectionRef, event: Event<'_>) {
@@ -618,6 +630,7 @@ impl Shard {
                     Mail::Wait { from, waiting } => self.wait_for(from, waiting),
                     Mail::Confirm(waiting) => self.write_confirmation(&waiting),
                     Mail::Stall { to, stalled } => self.stall(to, stalled),
+                    Mail::Hold { by, held } => self.set_held(by, held),
                     Mail::Seek { to, from } => self.seek(to, from),
                     Mail::Sought(from) => self.break_jam(from),
                     Mail::GiveBack(from) => self.give_back(from),
@@ -681,6 +694,10 @@ impl Shard {
             return;
         };
         peer.amqp.wrote(now);
+        self.release(connection, false);
+        let Some(peer) = self.peer_mut(connection) else {
+            return;
+        };
         if peer.amqp.out.len() <= WRITE_HIGH_BYTES / 2 && std::mem::replace(&mut peer.is_high, false) {
             let sessions = u16::try_from(peer.sessions.len()).unwrap_or(u16::MAX);
             (0..sessions).for_each(|channel| self.handle_window(connection, channel));
@@ -707,6 +724,10 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
+        if peer.held_up > 0 {
+            // what it says is not listened to
+            peer.amqp.excuse(now);
+        }
         if let Some(event) = peer.amqp.handle_timeout(now) {
             self.handle_event(connection, event);
         }

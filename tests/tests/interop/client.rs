@@ -235,7 +235,7 @@ fn a_password_goes_out_as_it_is_where_that_was_asked_for_alone() {
     let (code, _, text) = ended(crosstie(line, addr));
     assert_eq!(code, Some(1));
     assert!(text.contains("the peer offers no SCRAM; --sasl plain"), "{text}");
-    let receiver = crosstie("receive a --user alice --password literal:wonder-land --sasl PLAIN", addr);
+    let receiver = crosstie("receive a --count 1 --user alice --password literal:wonder-land --sasl PLAIN", addr);
     let (code, _, text) = ended(crosstie(&format!("{line} --sasl plain"), addr));
     assert_eq!((code, ended(receiver).0), (Some(0), Some(0)), "{text}");
 }
