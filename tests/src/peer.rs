@@ -59,6 +59,16 @@ impl Peer {
         Self { stream, buffer: Vec::new() }
     }
 
+    /// Another handle of its socket, to write by while this one reads.
+    ///
+    /// # Panics
+    ///
+    /// When there is none to be had.
+    #[must_use]
+    pub fn writer(&self) -> TcpStream {
+        self.stream.try_clone().expect("another handle")
+    }
+
     /// A client that has exchanged headers and Opens, without a SASL layer.
     #[must_use]
     pub fn open(addr: SocketAddr, container: &str) -> Self {

@@ -419,3 +419,33 @@ impl Peer {
         Some(Written { bytes: sent.bytes, whole: sent.whole, begun: begun || !head.first })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_tell_where_deliveries_went_on() {
+        let mut places = Places::default();
+        // 1 and 2 in a row, 3 behind one of another link, 9 after a gap at its sender
+        for (came, went) in [(1, 11), (2, 12), (3, 14), (9, 15)] {
+            places.push(came, went, Some(11));
+        }
+        let of = |places: &Places, first, last| places.of(first, last).collect::<Vec<_>>();
+        assert_eq!(places.0.len(), 3);
+        assert_eq!(of(&places, 1, 3), [(11, 12), (14, 14)]);
+        assert_eq!(of(&places, 2, 2), [(12, 12)]);
+        assert_eq!(of(&places, 0, 100), [(11, 12), (14, 19), (15, 106)]);
+        assert_eq!(of(&places, 9, 9), [(15, 15)]);
+        // what went on before is forgotten
+        places.push(10, 17, Some(15));
+        assert_eq!(of(&places, 9, 10), [(15, 15), (17, 17)]);
+        places.push(11, 18, None);
+        assert_eq!(places.0.len(), 1);
+    }
+
+    #[test]
+    fn ranges_that_touch_are_one() {
+        assert_eq!(joined([(1, 3), (3, 4), (5, 6), (6, 9)].into_iter()), [(1, 4), (5, 9)]);
+    }
+}

@@ -22,6 +22,7 @@ mod fail_back;
 mod failover;
 mod failover_lists;
 mod failover_policy;
+mod held_up;
 mod host_names;
 mod jms_link_routes;
 mod libraries;
