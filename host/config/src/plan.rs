@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crosstie_model::plan::{Changed, Created, Difference, Plan, UserChange};
 use crosstie_model::settings::{
-    AuthService, ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugins,
+    AuthService, ConnectionSettings, Connector, Covers, Direction, Endpoint, LinkRoute, Listener, Management, Plugin,
     Settings, Tls, User,
 };
 use kdl::KdlNode;
@@ -16,7 +16,7 @@ use crate::show;
 use crate::tree::{Node, Value};
 
 /// Nodes that are compared one by one; any other one that differs needs a restart.
-const COMPARED: [&str; 11] = [
+const COMPARED: [&str; 13] = [
     "router",
     "log",
     "limits",
@@ -28,6 +28,8 @@ const COMPARED: [&str; 11] = [
     "address",
     "auto-link",
     "link-route",
+    "plugins",
+    "plugin",
 ];
 
 /// Attributes of a listener that its open connections keep as they were.
@@ -97,6 +99,7 @@ impl Loaded {
         let addresses = comparing.addresses(running);
         let auto_links = comparing.auto_links(running);
         let link_routes = comparing.link_routes(running);
+        comparing.plugins(running);
         comparing.rest(running);
         let Comparing { lines, problems, .. } = comparing;
         if !problems.is_empty() {
@@ -357,17 +360,54 @@ impl Comparing<'_> {
         self.tell(difference, &words, routed)
     }
 
+    /// `plugins` and `plugin` nodes. Whether what they name loads is seen by whoever loads it.
+    fn plugins(&mut self, running: &Settings) {
+        let new = &self.loaded.settings;
+        let directory = |settings: &Settings| settings.plugins.as_ref().map(|plugins| plugins.directory.clone());
+        let named = |settings: &Settings| settings.plugins.clone().map(|plugins| plugins.named).unwrap_or_default();
+        match (directory(running), directory(new)) {
+            (None, Some(to)) => self.lines.push(format!("add plugins {}", quoted(&to.display().to_string()))),
+            (Some(from), None) => {
+                let from = quoted(&from.display().to_string());
+                self.lines.push(format!("remove plugins {from}: nobody is asked; what was decided stays"));
+            }
+            (Some(from), Some(to)) if from != to => {
+                let to = quoted(&to.display().to_string());
+                self.lines.push(format!("change plugins {to} (directory): what was decided stays"));
+            }
+            _ => {}
+        }
+        let (was, is) = (named(running), named(new));
+        let same = |one: &Plugin, other: &Plugin| one.name == other.name;
+        let found = compare(&was, &is, same, |was, is| {
+            let mut changed = differing(&show::plugin(was), &show::plugin(is));
+            // secrets are shown by what they are read from
+            add(&mut changed, "config", was.config != is.config);
+            (changed, false)
+        });
+        let stay = |all: &[Plugin], of: &[Plugin]| -> Vec<String> {
+            let known = all.iter().filter(|one| of.iter().any(|other| same(one, other)));
+            known.map(|plugin| plugin.name.clone()).collect()
+        };
+        if stay(&was, &is) != stay(&is, &was) {
+            self.lines.push("change plugins (order): what was decided stays".to_owned());
+        }
+        let words = Words {
+            kind: "plugin",
+            removed: ": a file of its name is asked as one that no node names",
+            stays: ": what it has decided stays",
+            closes: "",
+        };
+        self.tell(found, &words, |plugin| quoted(&plugin.name));
+    }
+
     /// Whatever else differs needs a restart.
     fn rest(&mut self, running: &Settings) {
         let (was, is) = (by_name(show::nodes(running)), by_name(show::nodes(&self.loaded.settings)));
-        let config = |plugins: &Option<Plugins>| {
-            plugins.iter().flat_map(|plugins| &plugins.named).map(|plugin| plugin.config.clone()).collect::<Vec<_>>()
-        };
-        let secrets = config(&running.plugins) != config(&self.loaded.settings.plugins);
         let mut kinds: Vec<&String> = was.keys().chain(is.keys().filter(|kind| !was.contains_key(*kind))).collect();
         kinds.retain(|kind| !COMPARED.contains(&kind.as_str()));
         for kind in kinds {
-            if was.get(kind) != is.get(kind) || (kind == "plugin" && secrets) {
+            if was.get(kind) != is.get(kind) {
                 self.refuse(kind, None, format!("`{kind}` cannot change while the router runs"), RESTART_HINT);
             }
         }

@@ -372,7 +372,7 @@ pub(crate) fn auto_link(auto_link: &AutoLink) -> KdlNode {
     block(word("auto-link", &auto_link.name), children)
 }
 
-fn plugin(plugin: &Plugin) -> KdlNode {
+pub(crate) fn plugin(plugin: &Plugin) -> KdlNode {
     let limits = &plugin.limits;
     let mut children = vec![flag("disabled", plugin.disabled)];
     if let Some(hooks) = &plugin.hooks {

@@ -246,3 +246,37 @@ fn no_plan_shows_a_secret() {
     assert_eq!(plan.lines.len(), 2);
     assert!(!format!("{:?}", plan.lines).contains("hunter"), "{:?}", plan.lines);
 }
+
+#[test]
+fn plugins_come_change_and_go() {
+    let text = |plugins: &str| format!("listener \"l\" {{ port 5672; }}\n{plugins}");
+    let plan = |from: &str, to: &str| {
+        let loaded = load_text("crosstie.kdl", &text(to)).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded.plan(&settings(&text(from)), &Created::default()).unwrap_or_else(|problems| panic!("{problems}")).lines
+    };
+    let two = "plugins \"src\"\nplugin \"a\" { config { allow; }; }\nplugin \"b\"\n";
+    assert!(plan(two, two).is_empty());
+    assert!(plan("", two)[0].starts_with("add plugins"), "{:?}", plan("", two));
+    assert_eq!(plan("", two)[1..], ["add plugin \"a\"", "add plugin \"b\""]);
+    assert!(plan(two, "")[0].starts_with("remove plugins"), "{:?}", plan(two, ""));
+    let other = plan(two, &two.replace("\"src\"", "\"tests\""));
+    assert!(
+        other.len() == 1 && other[0].starts_with("change plugins") && other[0].contains("(directory)"),
+        "{other:?}"
+    );
+    let config = plan(two, &two.replace("allow", "deny"));
+    assert_eq!(config, ["change plugin \"a\" (config): what it has decided stays"]);
+    let turned =
+        "plugins \"src\"\nplugin \"b\" { deadline \"9ms\"; grant \"kv\"; }\nplugin \"a\" { config { allow; }; }\n";
+    assert_eq!(
+        plan(two, turned),
+        [
+            "change plugins (order): what was decided stays",
+            "change plugin \"b\" (deadline, grant): what it has decided stays"
+        ]
+    );
+    let secret =
+        |word: &str| format!("plugins \"src\"\nplugin \"a\" {{ config {{ token (secret)\"literal:{word}\"; }}; }}\n");
+    let changed = plan(&secret("hunter2"), &secret("hunter3"));
+    assert_eq!(changed, config, "no plan shows a secret");
+}

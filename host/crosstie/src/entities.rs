@@ -10,21 +10,27 @@ use crosstie_model::settings::{
     AddressRule, AuthService, AutoLink, Connector, LinkRoute, Listener, Log, Settings, Tls,
 };
 use crosstie_net::{Entities, Refusal};
+use crosstie_policy::{Setup, Shared};
 
 use crate::configuration::Configuration;
-use crate::descriptors;
 use crate::logging::Logging;
+use crate::{descriptors, plugin_problems};
 
 /// Those of a router that runs this configuration.
 pub(crate) struct FromAttributes {
     running: Mutex<Settings>,
     logging: Logging,
+    plugins: Shared,
     configuration: Configuration,
 }
 
 impl FromAttributes {
-    pub(crate) fn new(settings: &Settings, logging: Logging, configuration: Configuration) -> Self {
-        Self { running: Mutex::new(settings.clone()), logging, configuration }
+    pub(crate) fn new(
+        settings: &Settings,
+        (logging, plugins): (Logging, Shared),
+        configuration: Configuration,
+    ) -> Self {
+        Self { running: Mutex::new(settings.clone()), logging, plugins, configuration }
     }
 
     fn running(&self) -> MutexGuard<'_, Settings> {
@@ -75,10 +81,19 @@ impl Entities for FromAttributes {
 
     fn plan(&self, running: &Settings, created: &Created) -> Result<Plan, Refusal> {
         let loaded = self.configuration.again().map_err(|problems| refusal(&problems))?;
-        loaded.plan(running, created).map_err(|problems| refusal(&problems))
+        let setup = Setup { router_id: running.router.id.clone(), state_dir: running.state.clone() };
+        let prepared = self.plugins.prepare(loaded.settings.plugins.as_ref(), setup);
+        let mut problems = prepared.err().map(|found| plugin_problems(&loaded, found)).unwrap_or_default();
+        match loaded.plan(running, created) {
+            Ok(plan) if problems.is_empty() => return Ok(plan),
+            Ok(_) => {}
+            Err(found) => found.iter().cloned().for_each(|problem| problems.push(problem)),
+        }
+        Err(refusal(&problems))
     }
 
     fn applied(&self, settings: &Settings) {
+        self.plugins.apply();
         let before = std::mem::replace(&mut *self.running(), settings.clone());
         if before.limits.connections != settings.limits.connections {
             descriptors::raise(settings.limits.connections);

@@ -165,16 +165,18 @@ fn print(text: &str) {
 
 /// Loads the plugins of a configuration; to `problems`, those of the configuration itself, it adds theirs.
 fn load_plugins(loaded: &Loaded, mut problems: Problems) -> Result<Option<PolicyEngine>, Problems> {
-    let loading = loaded.settings.plugins.as_ref().map(|plugins| {
-        let setup = Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() };
-        crosstie_policy::load(plugins, setup)
-    });
+    let loading = loaded.settings.plugins.as_ref().map(|plugins| crosstie_policy::load(plugins, setup(loaded)));
     match loading.transpose() {
         Ok(engine) if problems.is_empty() => return Ok(engine),
         Ok(_) => {}
         Err(found) => plugin_problems(loaded, found).iter().cloned().for_each(|problem| problems.push(problem)),
     }
     Err(problems)
+}
+
+/// What loading plugins needs to know of the process.
+fn setup(loaded: &Loaded) -> Setup {
+    Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() }
 }
 
 /// Problems of plugins at their places in a configuration.
@@ -207,24 +209,19 @@ fn run(configuration: &Configuration) -> ExitCode {
         (Ok(_), None) => return ExitCode::from(EXIT_CONFIG),
     };
     descriptors::raise(loaded.settings.limits.connections);
-    let policy: MakePolicy = match engine {
-        Some(engine) => {
-            for (plugin, hooks) in engine.names() {
-                tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
-            }
-            match engine.watch() {
-                Ok(shared) => Arc::new(move || shared.worker()),
-                Err(error) => {
-                    say(&format!("error: no thread for plugins: {error}\n"));
-                    return ExitCode::FAILURE;
-                }
-            }
+    for (plugin, hooks) in engine.iter().flat_map(PolicyEngine::names) {
+        tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
+    }
+    let plugins = match engine.map_or_else(crosstie_policy::Shared::empty, PolicyEngine::watch) {
+        Ok(plugins) => plugins,
+        Err(error) => {
+            say(&format!("error: no thread for plugins: {error}\n"));
+            return ExitCode::FAILURE;
         }
-        None => Arc::new(|| std::rc::Rc::new(crosstie_model::policy::BuiltIn)),
     };
     let elsewhere = loaded.settings.log.output != LogOutput::Stderr;
     let announcement = configuration.announcement(loaded.settings.router.workers.get());
-    match serve(loaded, (policy, logging, configuration.clone()), announcement) {
+    match serve(loaded, (plugins, logging, configuration.clone()), announcement) {
         Ok(()) => {
             tracing::info!(target: "router", "stopped");
             ExitCode::SUCCESS
@@ -243,7 +240,7 @@ fn run(configuration: &Configuration) -> ExitCode {
 /// `announcement`: what is logged once everything is served.
 fn serve(
     loaded: Loaded,
-    (policy, logging, configuration): (MakePolicy, Logging, Configuration),
+    (plugins, logging, configuration): (crosstie_policy::Shared, Logging, Configuration),
     announcement: Option<String>,
 ) -> Result<(), crosstie_net::NetError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -266,7 +263,8 @@ fn serve(
             tracing::info!(target: "router", "shutting down");
             tokio::spawn(end_at_once(signals));
         };
-        let entities = Arc::new(FromAttributes::new(&loaded.settings, logging, configuration));
+        let entities = Arc::new(FromAttributes::new(&loaded.settings, (logging, plugins.clone()), configuration));
+        let policy: MakePolicy = Arc::new(move || plugins.worker());
         tokio::spawn(memory::give_back());
         let signals = crosstie_net::Signals { shutdown, reload };
         crosstie_net::run(loaded.settings, (policy, entities), signals).await

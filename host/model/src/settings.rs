@@ -372,7 +372,7 @@ impl ContainerRef {
 }
 
 /// The `plugins` node and the `plugin` nodes.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plugins {
     /// Every `*.wasm` in it is a plugin.
     pub directory: PathBuf,
@@ -381,7 +381,7 @@ pub struct Plugins {
 }
 
 /// A `plugin` node.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plugin {
     /// The stem of its file.
     pub name: String,

@@ -68,6 +68,11 @@ impl Shared {
         }
     }
 
+    /// Bytes of keys and values from here on.
+    pub(crate) fn limit(&self, kv_bytes: u64) {
+        self.kv().set_limit(kv_bytes);
+    }
+
     /// Forgets keys and values.
     pub(crate) fn forget(&self) {
         self.kv.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -52,6 +52,11 @@ impl Kv {
         Self { limit, ..Self::default() }
     }
 
+    /// What is there beyond it stays, and nothing comes.
+    pub(crate) fn set_limit(&mut self, limit: u64) {
+        self.limit = limit;
+    }
+
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.limit);
     }
@@ -153,6 +158,12 @@ mod tests {
         assert!(kv.put(b"b", &[0; 100], 0, 10));
         kv.delete(b"b");
         assert!(kv.put(b"c", &[0; 100], 0, 10) && !kv.put(b"", b"", 0, 10));
+        kv.set_limit(100);
+        assert!(kv.get(b"c", 10).is_some() && !kv.put(b"d", &[0; 10], 0, 10));
+        kv.set_limit(300);
+        assert!(kv.put(b"d", &[0; 10], 0, 10));
+        kv.delete(b"d");
+        kv.set_limit(200);
         assert_eq!(kv.add(b"c", 1, 0, 10), None);
         assert!(!Kv::new(u64::MAX).put(b"d", &vec![0; VALUE_MAX_BYTES + 1], 0, 10));
     }

@@ -15,6 +15,7 @@ mod instance;
 mod kv;
 mod plugin;
 mod pool;
+mod reload;
 mod request;
 #[cfg(test)]
 mod smith;
@@ -36,6 +37,7 @@ pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
+pub use crate::reload::Shared;
 
 /// Stack of a guest, bytes.
 const STACK_BYTES: usize = 256 << 10;
@@ -69,27 +71,9 @@ pub struct PolicyEngine {
     plugins: settings::Plugins,
 }
 
-/// The policy that all workers share.
-#[derive(Clone)]
-pub struct Shared(Arc<Chain>);
-
 impl std::fmt::Debug for PolicyEngine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PolicyEngine").field("plugins", &self.names()).finish_non_exhaustive()
-    }
-}
-
-impl std::fmt::Debug for Shared {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Shared").field(&self.0.generation()).finish()
-    }
-}
-
-impl Shared {
-    /// The policy of one worker; to be called and used on its thread.
-    #[must_use]
-    pub fn worker(&self) -> Rc<dyn Policy> {
-        Rc::new(worker::Worker::new(self.0.clone()))
     }
 }
 
@@ -97,7 +81,7 @@ impl PolicyEngine {
     /// The policy of one worker; to be called and used on its thread.
     #[must_use]
     pub fn worker(&self) -> Rc<dyn Policy> {
-        Shared(self.chain.clone()).worker()
+        Rc::new(worker::Worker::new(self.chain.clone()))
     }
 
     /// Plugins in the order in which they are asked, with the hooks that each is asked.
@@ -107,15 +91,14 @@ impl PolicyEngine {
         self.chain.plugins().iter().map(|plugin| (plugin.shared.name.to_string(), hooks(plugin))).collect()
     }
 
-    /// Looks after the directory from now on: plugins that come, change and go there do so in the router, as long as the policy is used.
+    /// Looks after the directory from now on: plugins that come, change and go there do so in the router, as long as the policy is shared.
     ///
     /// # Errors
     ///
     /// When there is no thread for it.
     pub fn watch(self) -> std::io::Result<Shared> {
-        let shared = Shared(self.chain.clone());
-        watch::Watch::new(self).spawn()?;
-        Ok(shared)
+        let PolicyEngine { chain, loader, plugins } = self;
+        Shared::new(chain, watch::Watch::new(Some(loader), Some(plugins)))
     }
 }
 
@@ -133,10 +116,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     for settings in chain_of(plugins, files.iter().flat_map(BTreeMap::keys)) {
         let name = settings.name.clone();
         let path = match &files {
-            Ok(files) => files
-                .get(&name)
-                .cloned()
-                .ok_or_else(|| Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()))),
+            Ok(files) => file_of(files, plugins, &name),
             // why it is not known is a problem already
             Err(()) => Ok(plugins.directory.join(format!("{name}.wasm"))),
         };
@@ -151,6 +131,12 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     } else {
         Err(problems)
     }
+}
+
+/// The file of a plugin.
+fn file_of(files: &BTreeMap<String, PathBuf>, plugins: &settings::Plugins, name: &str) -> Result<PathBuf, Fault> {
+    let missing = || Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()));
+    files.get(name).cloned().ok_or_else(missing)
 }
 
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.
@@ -175,7 +161,7 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    fn new(setup: Setup) -> Result<Self, Fault> {
+    pub(crate) fn new(setup: Setup) -> Result<Self, Fault> {
         let mut config = Config::new();
         config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
         // the limit of memory is that of one memory

@@ -239,6 +239,7 @@ impl Plugin {
     /// Has the keys, values and counts of the one that it replaces.
     pub(crate) fn take_over(&mut self, before: &Self) {
         self.shared = before.shared.clone();
+        self.shared.limit(self.settings.limits.kv_bytes);
         // made with others
         self.first = Mutex::default();
     }

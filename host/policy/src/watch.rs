@@ -2,28 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Weak};
-use std::thread;
-use std::time::Duration;
+use std::sync::Arc;
 
 use crosstie_model::settings;
 use crosstie_model::stamp::{self, Stamp};
 
+use crate::Loader;
 use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
-use crate::{Loader, PolicyEngine};
 use crate::{cases, directory};
 
-/// How often the directory is looked at. A file that two looks find the same is complete.
-const LOOK: Duration = Duration::from_millis(500);
-
-/// How much less than the workers the thread that compiles has to say.
-const NICE: i32 = 10;
-
 /// Of a plugin's file, and of its cases where there are some.
-type Stamps = (Stamp, Option<Stamp>);
+pub(crate) type Stamps = (Stamp, Option<Stamp>);
 
-fn stamps(path: &Path) -> Option<Stamps> {
+pub(crate) fn stamps(path: &Path) -> Option<Stamps> {
     Some((stamp::stamp(path)?, stamp::stamp(&cases::path(path))))
 }
 
@@ -36,11 +28,13 @@ struct Seen {
     tried: Option<Stamps>,
 }
 
-/// One thread, which ends with the policy.
+/// What is known of the directory. Each look is to come some time after the one before: a file that two looks find the same is
+/// complete.
 pub(crate) struct Watch {
-    chain: Weak<Chain>,
-    loader: Loader,
-    plugins: settings::Plugins,
+    /// Absent until the first plugin is to be loaded.
+    pub(crate) loader: Option<Loader>,
+    /// As configured; absent: there are none.
+    pub(crate) plugins: Option<settings::Plugins>,
     seen: BTreeMap<String, Seen>,
     /// Files that were there and were not at the last look.
     missing: BTreeSet<String>,
@@ -49,33 +43,38 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(engine: PolicyEngine) -> Self {
-        let PolicyEngine { chain, loader, plugins } = engine;
-        let files = directory::list(&plugins.directory).unwrap_or_default();
+    /// Of plugins that are loaded.
+    pub(crate) fn new(loader: Option<Loader>, plugins: Option<settings::Plugins>) -> Self {
+        let files = plugins.as_ref().and_then(|plugins| directory::list(&plugins.directory).ok()).unwrap_or_default();
         let seen = |path: &std::path::PathBuf| {
             let stamp = stamps(path);
             Seen { last: stamp, tried: stamp }
         };
         let seen = files.iter().map(|(name, path)| (name.clone(), seen(path))).collect();
-        let chain = Arc::downgrade(&chain);
-        Self { chain, loader, plugins, seen, missing: BTreeSet::new(), is_unreadable: false }
+        Self { loader, plugins, seen, missing: BTreeSet::new(), is_unreadable: false }
     }
 
-    pub(crate) fn spawn(mut self) -> std::io::Result<()> {
-        let run = move || {
-            // who cannot step back works all the same
-            let _ = rustix::process::nice(NICE);
-            while let Some(chain) = self.chain.upgrade() {
-                self.look(&chain);
-                drop(chain);
-                thread::sleep(LOOK);
-            }
-        };
-        thread::Builder::new().name("policy-files".to_owned()).spawn(run).map(drop)
+    /// Goes by another configuration from here on. `loaded`: the plugins that were loaded for it, and their files as they were then;
+    /// `anew`: what is known of all other files is void.
+    pub(crate) fn change(
+        &mut self,
+        to: Option<settings::Plugins>,
+        loaded: BTreeMap<String, Option<Stamps>>,
+        anew: bool,
+    ) {
+        self.plugins = to;
+        if anew {
+            self.seen.clear();
+            self.missing.clear();
+            self.is_unreadable = false;
+        }
+        let seen = |stamp| Seen { last: stamp, tried: stamp };
+        self.seen.extend(loaded.into_iter().map(|(name, stamp)| (name, seen(stamp))));
     }
 
-    fn look(&mut self, chain: &Chain) {
-        let files = match directory::list(&self.plugins.directory) {
+    pub(crate) fn look(&mut self, chain: &Chain) {
+        let Some(directory) = self.plugins.as_ref().map(|plugins| plugins.directory.clone()) else { return };
+        let files = match directory::list(&directory) {
             Ok(files) => files,
             Err(fault) => {
                 if !std::mem::replace(&mut self.is_unreadable, true) {
@@ -99,18 +98,23 @@ impl Watch {
         }
     }
 
-    fn settings(&self, name: &str) -> settings::Plugin {
-        self.plugins
-            .named
-            .iter()
-            .find(|named| named.name == name)
-            .cloned()
-            .unwrap_or_else(|| settings::Plugin::unnamed(name))
+    /// What the configuration says of a plugin.
+    pub(crate) fn settings(&self, name: &str) -> settings::Plugin {
+        let named = self.named().find(|named| named.name == name).cloned();
+        named.unwrap_or_else(|| settings::Plugin::unnamed(name))
+    }
+
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.named().any(|named| named.name == name)
+    }
+
+    fn named(&self) -> impl Iterator<Item = &settings::Plugin> {
+        self.plugins.iter().flat_map(|plugins| &plugins.named)
     }
 
     /// Where in the chain a plugin stands.
-    fn place(&self, name: &str) -> (usize, String) {
-        let named = self.plugins.named.iter().position(|named| named.name == name);
+    pub(crate) fn place(&self, name: &str) -> (usize, String) {
+        let named = self.named().position(|named| named.name == name);
         (named.unwrap_or(usize::MAX), name.to_owned())
     }
 
@@ -126,6 +130,8 @@ impl Watch {
     fn part(&mut self, plugins: &mut Vec<Arc<Plugin>>, files: &BTreeSet<String>) -> bool {
         let before = plugins.len();
         let mut missing = BTreeSet::new();
+        let named: BTreeSet<String> = self.named().map(|named| named.name.clone()).collect();
+        let is_named = |name: &str| named.contains(name);
         plugins.retain(|plugin| {
             let name = &*plugin.shared.name;
             if files.contains(name) {
@@ -137,7 +143,7 @@ impl Watch {
                 return true;
             }
             self.seen.remove(name);
-            let is_named = self.plugins.named.iter().any(|named| named.name == name);
+            let is_named = is_named(name);
             if !is_named {
                 tracing::info!(target: "plugin", plugin = name, "plugin removed");
             } else if plugin.leave() {
@@ -151,11 +157,12 @@ impl Watch {
 
     /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
     fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, path: &Path) -> bool {
+        let Some(loader) = &self.loader else { return false };
         let name = settings.name.clone();
         let stamp = stamps(path);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
-        let loaded = self.loader.load_file(settings, path, before.as_deref());
+        let loaded = loader.load_file(settings, path, before.as_deref());
         if stamps(path) != stamp {
             // it is being written
             return false;

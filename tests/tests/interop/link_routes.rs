@@ -7,8 +7,6 @@ use crosstie_tests::management::Management;
 use crosstie_tests::native::runtime;
 use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
 use crosstie_tests::performative::{begin, disposition, flow, receiver, sender, transfer};
-use crosstie_tests::plugin::{Cbor, Hook};
-use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::definitions::{AmqpError, Error, Handle, ReceiverSettleMode, Role};
 use fe2o3_amqp_types::messaging::{
@@ -21,7 +19,6 @@ use serde_amqp::descriptor::Descriptor;
 use serde_amqp::primitives::{OrderedMap, Symbol};
 use serde_bytes::ByteBuf;
 
-use crate::plugins::router_with;
 use crate::reload::{edit, reload};
 
 fn router() -> Router {
@@ -45,7 +42,7 @@ fn kdl() -> String {
     plain_kdl(&format!("{door}{}", routes.concat()))
 }
 
-fn container(router: &Router) -> Peer {
+pub(crate) fn container(router: &Router) -> Peer {
     let mark = router.log_mark();
     let peer = Peer::open(router.addr("containers"), "brk");
     router.wait_log(mark, DEADLINE, &["opened", "brk"]);
@@ -76,7 +73,7 @@ pub(crate) fn answer(container: &mut Peer, channel: u16, attach: &Attach, count:
 }
 
 /// The next flow on a link.
-fn link_flow(peer: &mut Peer) -> Flow {
+pub(crate) fn link_flow(peer: &mut Peer) -> Flow {
     peer.expect("flow", |frame| match &frame.performative {
         Performative::Flow(flow) if flow.handle.is_some() => Some((**flow).clone()),
         _ => None,
@@ -90,7 +87,7 @@ fn next_disposition(peer: &mut Peer) -> Disposition {
     })
 }
 
-fn next_detach(peer: &mut Peer) -> Detach {
+pub(crate) fn next_detach(peer: &mut Peer) -> Detach {
     loop {
         match peer.next(DEADLINE) {
             Arrival::Frame(frame) => {
@@ -103,7 +100,7 @@ fn next_detach(peer: &mut Peer) -> Detach {
     }
 }
 
-fn detach(handle: u32, closed: bool, error: Option<Error>) -> Detach {
+pub(crate) fn detach(handle: u32, closed: bool, error: Option<Error>) -> Detach {
     Detach { handle: Handle(handle), closed, error }
 }
 
@@ -111,7 +108,7 @@ fn accepted() -> DeliveryState {
     Accepted {}.into()
 }
 
-fn named(detach: &Detach) -> Option<String> {
+pub(crate) fn named(detach: &Detach) -> Option<String> {
     detach.error.as_ref().map(|error| condition(&error.condition))
 }
 
@@ -696,54 +693,4 @@ fn s05_patterns_and_dynamic_nodes_find_their_container_in_both_directions() {
     let address = given.address.expect("an address");
     assert!(address.contains("_topo/0/hub/"), "{address}");
     router.assert_healthy();
-}
-
-/// What `rules` answers to every address.
-fn carried_by_policy(answer: &Cbor<'_>, more: &str) -> Router {
-    let answer = Cbor::Map(vec![("apply", answer.clone())]).bytes();
-    router_with(&[("on_address", Hook::Answer(answer))], "", more)
-}
-
-/// As by a `link-route` node: end to end, under the address that the peer knows.
-#[test]
-fn policy_has_a_link_carried_to_a_container() {
-    let to = || Cbor::Map(vec![("link-route", Cbor::Text("containers"))]);
-    let door = "listener \"containers\" {\n    host \"127.0.0.1\"\n    port 0\n    role \"route-container\"\n}\n";
-    for (address, there) in [(None, "orders"), (Some("jobs"), "jobs")] {
-        let mut ruling = vec![("treatment", to())];
-        ruling.extend(address.map(|address| ("address", Cbor::Text(address))));
-        let mut router = carried_by_policy(&Cbor::Map(ruling), door);
-        let mut client = Peer::session(router.clients(), "client");
-        client.send(0, &receiver(1, "orders"));
-        let refused = client.expect("detach", |frame| match &frame.performative {
-            Performative::Detach(detach) => Some((**detach).clone()),
-            _ => None,
-        });
-        assert_eq!(named(&refused).as_deref(), Some("qd:no-route-to-dest"), "nobody is there");
-        client.send(0, &detach(1, true, None));
-        let mut container = container(&router);
-        client.send(0, &receiver(5, "orders"));
-        let (channel, attach) = routed_attach(&mut container);
-        let source = attach.source.as_ref().and_then(|source| source.address.as_deref());
-        assert_eq!(source, Some(there));
-        answer(&mut container, channel, &attach, 7);
-        let shown = client.expect_attach("receiver-5");
-        assert_eq!(shown.source.as_ref().and_then(|source| source.address.as_deref()), Some("orders"));
-        assert_eq!(shown.initial_delivery_count, Some(7), "it is the container's link");
-        client.send(0, &flow(5, 7, 3));
-        assert_eq!(link_flow(&mut container).link_credit, Some(3));
-        client.send(0, &detach(5, true, None));
-        assert!(next_detach(&mut container).closed);
-        router.assert_healthy();
-    }
-}
-
-/// A message is carried nowhere: on a link without an address this is a bad answer, and the built-in decides.
-#[test]
-fn policy_has_no_message_carried() {
-    let ruling = Cbor::Map(vec![("treatment", Cbor::Map(vec![("link-route", Cbor::Text("containers"))]))]);
-    let router = carried_by_policy(&ruling, "");
-    let mut sender = Proton::start("send", router.clients(), "--to orders");
-    assert_eq!(sender.event("outcome")["state"], "released", "nobody receives");
-    router.wait_log(0, DEADLINE, &["`link-route` is for links"]);
 }

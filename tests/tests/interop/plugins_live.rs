@@ -13,7 +13,7 @@ use crosstie_tests::router::{Router, plain_kdl};
 /// Compile time aside, and a loaded machine's.
 const LIVE: Duration = Duration::from_secs(2);
 
-fn denying(description: &str) -> Vec<u8> {
+pub(crate) fn denying(description: &str) -> Vec<u8> {
     let refusal = refusal("amqp:not-allowed", description, "rule");
     module(&[("on_connection", Hook::Answer(Cbor::Map(vec![("deny", refusal)]).bytes()))])
 }
@@ -30,7 +30,7 @@ fn router(first: Option<&[u8]>, node: &str) -> (Router, PathBuf) {
 }
 
 /// Why a client is refused; absent when it is let in.
-fn refused(router: &Router) -> Option<String> {
+pub(crate) fn refused(router: &Router) -> Option<String> {
     let mut peer = Peer::dial(router.clients());
     peer.send_bytes(&AMQP_HEADER);
     peer.send(0, &open("c"));
@@ -46,7 +46,7 @@ fn refused(router: &Router) -> Option<String> {
 }
 
 /// Waits until a client is refused for this, or let in.
-fn await_decision(router: &Router, wanted: Option<&str>) {
+pub(crate) fn await_decision(router: &Router, wanted: Option<&str>) {
     let begun = Instant::now();
     while refused(router).as_deref() != wanted {
         assert!(begun.elapsed() < DEADLINE, "{wanted:?} is not decided");

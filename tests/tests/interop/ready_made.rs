@@ -3,14 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 
 use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, check, plain_kdl};
 use crosstie_tests::server::Server;
 
+use crate::failover_policy::connected_to;
+use crate::tls::{HOSTS, Place, listener};
+
 /// A directory with one of the plugins in it, as `tests/run` builds them.
-fn with_plugin(name: &str) -> TestDir {
+pub(crate) fn with_plugin(name: &str) -> TestDir {
     let dir = TestDir::new("ready-made");
     let built = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins").join(format!("{name}.wasm"));
     let bytes = fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}; tests/run builds it", built.display()));
@@ -93,6 +97,38 @@ fn failover_order_prefers_what_it_is_told() {
     let _router = Router::start_in(with_plugin("failover-order"), &plain_kdl(&more));
     let (index, _peer) = Server::accept_any(&[&first, &second]);
     assert_eq!(index, 1);
+}
+
+/// It is seen when it is used, and left for another one.
+#[test]
+fn failover_order_leaves_a_certificate_that_ends_soon() {
+    let place = Place::new();
+    let _ = place.ca.issue_for_days(&place.dir, "soon", HOSTS, 10);
+    let kdl = [
+        place.tls("fresh", ""),
+        place.tls("soon", "").replace("server.", "soon."),
+        listener("fresh", "tls \"fresh\""),
+        listener("soon", "tls \"soon\""),
+    ];
+    let brokers = Router::start(&plain_kdl(&kdl.concat()));
+    let url = |name: &str| format!("amqps://127.0.0.1:{}", brokers.addr(name).port());
+    let more = format!(
+        "plugins \"plugins\"\nplugin \"failover-order\" {{\n    config {{\n        demote-certificate-within \"720h\"\n        \
+         reconsider-after \"500ms\"\n    }}\n}}\n{}connector \"broker\" {{\n    tls \"fresh\"\n    endpoint \"{}\" priority=0\n    \
+         endpoint \"{}\" priority=1\n}}",
+        place.tls("fresh", ""),
+        url("soon"),
+        url("fresh")
+    );
+    let mut router = Router::start_in(with_plugin("failover-order"), &plain_kdl(&more));
+    let shown = connected_to(&router, &url("fresh"));
+    assert_eq!(shown["failovers"], 1, "it was connected to the other one first: {shown}");
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock after 1970").as_millis();
+    let days =
+        |row: &serde_json::Value| row["certificateNotAfterMs"].as_u64().map(|ms| (u128::from(ms) - now) / 86_400_000);
+    assert_eq!(days(&shown["endpoints"][0]), Some(9), "{shown}");
+    assert!(days(&shown["endpoints"][1]) > Some(3650), "{shown}");
+    router.assert_healthy();
 }
 
 #[test]

@@ -32,8 +32,8 @@ const TOUCHED: [&str; 5] = ["detached", "ended", "closed", "transport-error", "d
 #[derive(Debug)]
 pub(crate) struct Reloaded {
     pub(crate) code: Option<i32>,
-    lines: Vec<String>,
-    stderr: String,
+    pub(crate) lines: Vec<String>,
+    pub(crate) stderr: String,
 }
 
 pub(crate) fn reload(addr: SocketAddr, options: &[&str]) -> Reloaded {
