@@ -2,6 +2,7 @@
 
 mod c;
 mod schema;
+mod zig;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use crate::schema::Schema;
 type BackEnd = fn(&Schema) -> String;
 
 /// Each file, in `plugin-sdk`, and what writes it.
-const FILES: [(&str, BackEnd); 1] = [("c/crosstie_plugin.h", c::file)];
+const FILES: [(&str, BackEnd); 2] = [("c/crosstie_plugin.h", c::file), ("zig/crosstie_plugin.zig", zig::file)];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let schema = Schema::read(&std::fs::read_to_string(sdk().join("policy.wit"))?)?;

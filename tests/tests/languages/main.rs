@@ -7,61 +7,45 @@ mod golden;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
+use crosstie_tests::place::{TestDir, cache_dir, router_binary, workspace_dir};
 
 use golden::Reads;
 
-/// What a language has beside the plugin `no-guests`, which each has.
+/// What is there for a language.
 struct Language {
     /// Its folder in `plugin-sdk`.
     name: &'static str,
-    /// Fills a directory with `no-guests.wasm`, and with `members.wasm` and `golden.wasm` where it has them.
+    /// Fills a directory with the modules of the plugins, and with `golden.wasm`.
     build: fn(folder: &Path, into: &Path),
-    /// `members`, with its configuration.
-    members: bool,
-    /// `golden`, with what it does about a request that cannot be read.
+    /// Those of `plugin-sdk/examples` that it has.
+    plugins: &'static [&'static str],
+    /// Of `golden`, where it has it.
     golden: Option<Reads>,
 }
 
 #[test]
 fn c() {
-    Language { name: "c", build: script, members: true, golden: Some(Reads::Pointers) }.check();
+    let plugins = &["no-guests", "members", "calls"];
+    Language { name: "c", build: script, plugins, golden: Some(Reads::Pointers) }.check();
+}
+
+#[test]
+fn zig() {
+    let plugins = &["no-guests", "members", "calls"];
+    Language { name: "zig", build: script, plugins, golden: Some(Reads::Pointers) }.check();
 }
 
 #[test]
 fn wat() {
-    Language { name: "wat", build: assemble, members: false, golden: None }.check();
+    Language { name: "wat", build: assemble, plugins: &["no-guests"], golden: None }.check();
 }
 
 impl Language {
     fn check(&self) {
         let dir = TestDir::new(&format!("language-{}", self.name));
         (self.build)(&sdk().join(self.name), dir.path());
-        let run = |command: &str, plugin: &str, arguments: &[&str]| {
-            let mut crosstie = Command::new(router_binary());
-            crosstie.args(["plugin", command]).arg(dir.path().join(format!("{plugin}.wasm"))).args(arguments);
-            crosstie.current_dir(sdk().join("examples"));
-            crosstie.env("XDG_CACHE_HOME", dir.path().join("cache")).env("NO_COLOR", "1");
-            let output = crosstie.output().expect("crosstie runs");
-            let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-            (output.status.code(), text(output.stdout), text(output.stderr))
-        };
-        let is_decided = |plugin: &str, more: &[&str]| {
-            let cases = format!("{plugin}.cases.jsonl");
-            let count = std::fs::read_to_string(sdk().join("examples").join(&cases)).unwrap().lines().count();
-            let told = run("test", plugin, &[&[cases.as_str()], more].concat());
-            let all = format!("{count} of {count} cases are decided as they say\n");
-            assert_eq!(told, (Some(0), all, String::new()), "{plugin}");
-        };
-        let good = run("check", "no-guests", &[]);
-        let file = dir.path().join("no-guests.wasm");
-        let told = format!("{} is good\nhooks: connection\nreads: peer.user\n", file.display());
-        assert_eq!(good, (Some(0), told, String::new()));
-        is_decided("no-guests", &[]);
-        if self.members {
-            is_decided("members", &["--config", "members.kdl"]);
-            let (code, _, problems) = run("check", "members", &["--config", "members.bad.kdl"]);
-            assert_eq!((code, places(&problems)), (Some(78), places_in_bad_kdl()), "{problems}");
+        for plugin in self.plugins {
+            Plugin { dir: &dir, name: plugin }.check();
         }
         if let Some(reads) = self.golden {
             golden::check(&dir.path().join("golden.wasm"), reads);
@@ -69,11 +53,49 @@ impl Language {
     }
 }
 
+/// A module that was built, and what `plugin-sdk/examples` says of it.
+struct Plugin<'a> {
+    dir: &'a TestDir,
+    name: &'a str,
+}
+
+impl Plugin<'_> {
+    /// It decides its cases, with `NAME.kdl` where there is one; and the nodes of `NAME.bad.kdl` are problems.
+    fn check(&self) {
+        let examples = sdk().join("examples");
+        let cases = examples.join(format!("{}.cases.jsonl", self.name));
+        let count = std::fs::read_to_string(&cases).unwrap().lines().count();
+        let all = format!("{count} of {count} cases are decided as they say\n");
+        let (good, bad) =
+            (examples.join(format!("{}.kdl", self.name)), examples.join(format!("{}.bad.kdl", self.name)));
+        assert_eq!(self.run("test", Some(&cases), &good), (Some(0), all, String::new()), "{}", self.name);
+        let (code, told, _) = self.run("check", None, &good);
+        // `calls` has no field to name
+        assert_eq!((code, told.contains("reads: everything")), (Some(0), self.name == "calls"), "{told}");
+        if bad.exists() {
+            let (code, _, problems) = self.run("check", None, &bad);
+            assert_eq!((code, places(&problems)), (Some(78), places_in_bad_kdl()), "{problems}");
+        }
+    }
+
+    fn run(&self, command: &str, cases: Option<&Path>, config: &Path) -> (Option<i32>, String, String) {
+        let mut crosstie = Command::new(router_binary());
+        crosstie.args(["plugin", command]).arg(self.dir.path().join(format!("{}.wasm", self.name))).args(cases);
+        if config.exists() {
+            crosstie.arg("--config").arg(config);
+        }
+        crosstie.env("XDG_CACHE_HOME", self.dir.path().join("cache")).env("NO_COLOR", "1");
+        let output = crosstie.output().expect("crosstie runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    }
+}
+
 fn sdk() -> PathBuf {
     workspace_dir().join("plugin-sdk")
 }
 
-/// Where problems stand, as `crosstie` shows it.
+/// Where problems stand, as `crosstie` shows them.
 fn places(problems: &str) -> Vec<String> {
     let place = |line: &str| Some(line.split_once("bad.kdl:")?.1.trim_end_matches(']').to_owned());
     let mut places: Vec<_> = problems.lines().filter_map(place).collect();
@@ -87,7 +109,8 @@ fn places_in_bad_kdl() -> Vec<String> {
 
 /// The file `build` of its folder.
 fn script(folder: &Path, into: &Path) {
-    let output = Command::new(folder.join("build")).arg(into).output().expect("`build` runs");
+    let zig = cache_dir().join("zig/ziglang/zig");
+    let output = Command::new(folder.join("build")).arg(into).env("ZIG", zig).output().expect("`build` runs");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {told}\ntests/install installs what it needs", folder.display());
 }

@@ -91,7 +91,7 @@ extern unsigned char __heap_base;
 CT_ONCE bool ct_grow_memory(uint64_t end) {
     if (end <= ct_memory.end) return true;
     uint64_t pages = (end - ct_memory.end + 0xffff) >> 16;
-    if (pages > 0xffff || __builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
+    if (end > 0xffff0000 || __builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
     ct_memory.end += pages << 16;
     return true;
 }

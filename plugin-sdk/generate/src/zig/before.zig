@@ -1,0 +1,398 @@
+
+const Text = []const u8;
+
+/// Whether two texts are the same.
+pub fn equal(a: Text, b: Text) bool {
+    if (a.len != b.len) return false;
+    for (a, b) |x, y| {
+        if (x != y) return false;
+    }
+    return true;
+}
+
+pub fn startsWith(text: Text, prefix: Text) bool {
+    return text.len >= prefix.len and equal(text[0..prefix.len], prefix);
+}
+
+// Memory: what a call allocates is let go at the next call; what policy_configure allocates, its request included, is kept.
+
+extern var __heap_base: u8;
+var floor: usize = 0;
+var top: usize = 0;
+var room_end: u64 = 0;
+
+fn growMemory(end: u64) bool {
+    if (end <= room_end) return true;
+    const pages = (end - room_end + 0xffff) >> 16;
+    if (end > 0xffff_0000 or @wasmMemoryGrow(0, @intCast(pages)) < 0) return false;
+    room_end += pages << 16;
+    return true;
+}
+
+fn reserve(len: u64) ?usize {
+    if (top == 0) {
+        top = (@intFromPtr(&__heap_base) + 7) & ~@as(usize, 7);
+        floor = top;
+        room_end = @as(u64, @wasmMemorySize(0)) << 16;
+    }
+    const end = top + (len + 7) / 8 * 8;
+    if (!growMemory(end)) return null;
+    defer top = @intCast(end);
+    return top;
+}
+
+/// Items in memory that is let go at the next call, without values yet. Traps where there is no room.
+pub fn items(comptime T: type, len: usize) []T {
+    const at = reserve(@as(u64, len) * @sizeOf(T)) orelse @trap();
+    return @as([*]T, @ptrFromInt(at))[0..len];
+}
+
+/// A copy of these items: a list of an answer must not lie on the stack of its hook.
+pub fn keep(comptime T: type, list: []const T) []const T {
+    const copy = items(T, list.len);
+    for (copy, list) |*to, from| to.* = from;
+    return copy;
+}
+
+/// One text of several.
+pub fn join(parts: []const Text) Text {
+    var len: usize = 0;
+    for (parts) |part| len += part.len;
+    const joined = items(u8, len);
+    var at: usize = 0;
+    for (parts) |part| {
+        for (joined[at..][0..part.len], part) |*to, from| to.* = from;
+        at += part.len;
+    }
+    return joined;
+}
+
+/// A number in decimal digits.
+pub fn decimal(number: i64) Text {
+    const digits = items(u8, 24);
+    var at = digits.len;
+    var rest: u64 = @abs(number);
+    while (true) {
+        at -= 1;
+        digits[at] = '0' + @as(u8, @intCast(rest % 10));
+        rest /= 10;
+        if (rest == 0) break;
+    }
+    if (number < 0) {
+        at -= 1;
+        digits[at] = '-';
+    }
+    return digits[at..];
+}
+
+/// A list that has no key: an empty one that is there is another.
+fn absent(comptime T: type) []const T {
+    return @as([*]const T, @ptrFromInt(@alignOf(T)))[0..0];
+}
+
+fn isAbsent(comptime T: type, list: []const T) bool {
+    return list.ptr == absent(T).ptr;
+}
+
+/// A request as it came: what cannot be read, or lies beyond the end, traps.
+pub const Reader = struct {
+    rest: Text,
+
+    fn take(from: *Reader, len: u64) Text {
+        if (len > from.rest.len) @trap();
+        defer from.rest = from.rest[@intCast(len)..];
+        return from.rest[0..@intCast(len)];
+    }
+
+    fn next(from: *const Reader) u8 {
+        if (from.rest.len == 0) @trap();
+        return from.rest[0];
+    }
+
+    fn kind(from: *const Reader) u3 {
+        return @intCast(from.next() >> 5);
+    }
+
+    /// The number in the head of an item (RFC 8949, 3.1).
+    fn head(from: *Reader) u64 {
+        const info = from.take(1)[0] & 31;
+        if (info < 24) return info;
+        if (info > 27) @trap();
+        var value: u64 = 0;
+        for (from.take(@as(u64, 1) << @intCast(info - 24))) |byte| value = value << 8 | byte;
+        return value;
+    }
+
+    fn headOf(from: *Reader, wanted: u3) u64 {
+        if (from.kind() != wanted) @trap();
+        return from.head();
+    }
+
+    /// The entries of a map: each takes two bytes at least.
+    fn map(from: *Reader) u64 {
+        const len = from.headOf(5);
+        if (len > from.rest.len / 2) @trap();
+        return len;
+    }
+
+    /// The items of a list: each takes a byte at least, so that a wrong length reserves no more than there is.
+    fn list(from: *Reader) usize {
+        const len = from.headOf(4);
+        if (len > from.rest.len) @trap();
+        return @intCast(len);
+    }
+
+    fn text(from: *Reader) Text {
+        return from.take(from.headOf(3));
+    }
+
+    fn bytes(from: *Reader) Text {
+        return from.take(from.headOf(2));
+    }
+
+    fn number(from: *Reader, comptime T: type) T {
+        const value = from.headOf(0);
+        if (value > ~@as(T, 0)) @trap();
+        return @intCast(value);
+    }
+
+    fn integer(from: *Reader) i64 {
+        const major = from.kind();
+        const value = from.head();
+        if (major > 1 or value >> 63 != 0) @trap();
+        const positive: i64 = @intCast(value);
+        return if (major == 0) positive else -1 - positive;
+    }
+
+    fn flag(from: *Reader) bool {
+        const first = from.take(1)[0];
+        if (first != 0xf4 and first != 0xf5) @trap();
+        return first == 0xf5;
+    }
+
+    fn float(from: *Reader) f64 {
+        if (from.next() != 0xfb) @trap();
+        return @bitCast(from.head());
+    }
+
+    fn skipNull(from: *Reader) bool {
+        if (from.next() != 0xf6) return false;
+        _ = from.take(1);
+        return true;
+    }
+
+    /// Passes one item and all that is in it.
+    fn skip(from: *Reader) void {
+        var left: u64 = 1;
+        while (left > 0) : (left -= 1) {
+            const major = from.kind();
+            const value = from.head();
+            switch (major) {
+                2, 3 => _ = from.take(value),
+                4, 5 => {
+                    if (value > from.rest.len) @trap();
+                    left += if (major == 4) value else 2 * value;
+                },
+                6 => @trap(),
+                else => {},
+            }
+        }
+    }
+
+    pub fn end(from: *const Reader) void {
+        if (from.rest.len != 0) @trap();
+    }
+};
+
+/// An answer in the making, at the top of the memory, so that nothing may be allocated meanwhile.
+pub const Writer = struct {
+    start: usize,
+    at: usize,
+
+    pub fn begin() Writer {
+        return .{ .start = top, .at = top };
+    }
+
+    /// As an export answers.
+    pub fn pack(out: *const Writer) u64 {
+        return @as(u64, out.start) << 32 | (out.at - out.start);
+    }
+
+    fn raw(out: *Writer, written: Text) void {
+        if (!growMemory(@as(u64, out.at) + written.len)) @trap();
+        const to = @as([*]u8, @ptrFromInt(out.at));
+        for (written, 0..) |byte, index| to[index] = byte;
+        out.at += written.len;
+    }
+
+    fn head(out: *Writer, major: u8, value: u64) void {
+        const len: usize = if (value < 24) 0 else if (value <= 0xff) 1 else if (value <= 0xffff) 2 else if (value <= 0xffff_ffff) 4 else 8;
+        var written: [9]u8 = undefined;
+        const info: u8 = switch (len) {
+            0 => @intCast(value),
+            1 => 24,
+            2 => 25,
+            4 => 26,
+            else => 27,
+        };
+        written[0] = major << 5 | info;
+        for (0..len) |index| written[1 + index] = @truncate(value >> @intCast(8 * (len - 1 - index)));
+        out.raw(written[0 .. 1 + len]);
+    }
+
+    fn text(out: *Writer, value: Text) void {
+        out.head(3, value.len);
+        out.raw(value);
+    }
+
+    fn bytes(out: *Writer, value: Text) void {
+        out.head(2, value.len);
+        out.raw(value);
+    }
+
+    fn number(out: *Writer, value: u64) void {
+        out.head(0, value);
+    }
+
+    fn integer(out: *Writer, value: i64) void {
+        if (value < 0) out.head(1, @intCast(-1 - value)) else out.head(0, @intCast(value));
+    }
+
+    fn flag(out: *Writer, value: bool) void {
+        out.raw(if (value) "\xf5" else "\xf4");
+    }
+
+    fn float(out: *Writer, value: f64) void {
+        const bits: u64 = @bitCast(value);
+        out.raw("\xfb");
+        for (0..8) |index| out.raw(&.{@truncate(bits >> @intCast(8 * (7 - index)))});
+    }
+
+    fn list(out: *Writer, len: usize) void {
+        out.head(4, len);
+    }
+
+    /// A map without entries, which `key` adds: at most 23.
+    fn map(out: *Writer) *u8 {
+        out.raw("\xa0");
+        return @ptrFromInt(out.at - 1);
+    }
+
+    fn key(out: *Writer, of: *u8, name: Text) void {
+        of.* += 1;
+        out.text(name);
+    }
+};
+
+/// An argument of a KDL node, or the value of a property.
+pub const Scalar = union(enum) {
+    none,
+    flag: bool,
+    integer: i64,
+    float: f64,
+    text: Text,
+
+    fn read(from: *Reader) Scalar {
+        if (from.skipNull()) return .none;
+        return switch (from.kind()) {
+            3 => .{ .text = from.text() },
+            7 => if (from.next() == 0xfb) .{ .float = from.float() } else .{ .flag = from.flag() },
+            else => .{ .integer = from.integer() },
+        };
+    }
+
+    fn write(scalar: Scalar, out: *Writer) void {
+        switch (scalar) {
+            .none => out.raw("\xf6"),
+            .flag => |value| out.flag(value),
+            .integer => |value| out.integer(value),
+            .float => |value| out.float(value),
+            .text => |value| out.text(value),
+        }
+    }
+};
+
+pub const Property = struct { key: Text, value: Scalar };
+
+/// A KDL node of the `config` block.
+pub const Node = struct {
+    name: Text = "",
+    args: []const Scalar = &.{},
+    props: []const Property = &.{},
+    children: []const Node = &.{},
+    /// The node that it stands in, none at the top, and which of its children it is.
+    parent: ?*const Node = null,
+    index: u32 = 0,
+
+    /// The value of a property; of equal ones the last.
+    pub fn property(node: *const Node, key: Text) ?Scalar {
+        var left = node.props.len;
+        while (left > 0) : (left -= 1) {
+            if (equal(node.props[left - 1].key, key)) return node.props[left - 1].value;
+        }
+        return null;
+    }
+
+    fn read(node: *Node, from: *Reader, depth: u32) void {
+        var left = from.map();
+        while (left > 0) : (left -= 1) {
+            const key = from.text();
+            if (equal(key, "name")) {
+                node.name = from.text();
+            } else if (equal(key, "args")) {
+                const args = items(Scalar, from.list());
+                for (args) |*arg| arg.* = Scalar.read(from);
+                node.args = args;
+            } else if (equal(key, "props")) {
+                const props = items(Property, @intCast(from.map()));
+                for (props) |*prop| {
+                    const name = from.text();
+                    prop.* = .{ .key = name, .value = Scalar.read(from) };
+                }
+                node.props = props;
+            } else if (equal(key, "children")) {
+                node.children = readNodesIn(from, node, depth + 1);
+            } else {
+                from.skip();
+            }
+        }
+    }
+};
+
+/// Nodes in nodes that a request may have.
+const depth_max = 16;
+
+fn readNodesIn(from: *Reader, parent: ?*const Node, depth: u32) []const Node {
+    if (depth > depth_max) @trap();
+    const nodes = items(Node, from.list());
+    for (nodes, 0..) |*node, index| {
+        node.* = .{ .parent = parent, .index = @intCast(index) };
+        node.read(from, depth);
+    }
+    return nodes;
+}
+
+fn readNodes(from: *Reader) []const Node {
+    return readNodesIn(from, null, 0);
+}
+
+fn writeNodes(out: *Writer, nodes: []const Node) void {
+    out.list(nodes.len);
+    for (nodes) |*node| {
+        const map = out.map();
+        out.key(map, "name");
+        out.text(node.name);
+        out.key(map, "args");
+        out.list(node.args.len);
+        for (node.args) |arg| arg.write(out);
+        out.key(map, "props");
+        out.head(5, node.props.len);
+        for (node.props) |prop| {
+            out.text(prop.key);
+            prop.value.write(out);
+        }
+        out.key(map, "children");
+        writeNodes(out, node.children);
+    }
+}
+
