@@ -11,6 +11,21 @@ pub fn equal(a: Text, b: Text) bool {
     return true;
 }
 
+/// Whether a text that is as long as this word is the word: a comparison or two, of which the last overlaps.
+inline fn is(text: Text, comptime word: Text) bool {
+    const Part = if (word.len >= 8) u64 else if (word.len >= 4) u32 else if (word.len >= 2) u16 else u8;
+    comptime var at = 0;
+    inline while (at + @sizeOf(Part) < word.len) : (at += @sizeOf(Part)) {
+        if (load(Part, text.ptr + at) != comptime load(Part, word.ptr + at)) return false;
+    }
+    const last = word.len - @sizeOf(Part);
+    return load(Part, text.ptr + last) == comptime load(Part, word.ptr + last);
+}
+
+inline fn load(comptime T: type, at: [*]const u8) T {
+    return @as(*align(1) const T, @ptrCast(at)).*;
+}
+
 pub fn startsWith(text: Text, prefix: Text) bool {
     return text.len >= prefix.len and equal(text[0..prefix.len], prefix);
 }
@@ -99,32 +114,35 @@ fn isAbsent(comptime T: type, list: []const T) bool {
 pub const Reader = struct {
     rest: Text,
 
-    fn take(from: *Reader, len: u64) Text {
+    inline fn take(from: *Reader, len: u64) Text {
         if (len > from.rest.len) @trap();
         defer from.rest = from.rest[@intCast(len)..];
         return from.rest[0..@intCast(len)];
     }
 
-    fn next(from: *const Reader) u8 {
+    inline fn next(from: *const Reader) u8 {
         if (from.rest.len == 0) @trap();
         return from.rest[0];
     }
 
-    fn kind(from: *const Reader) u3 {
+    inline fn kind(from: *const Reader) u3 {
         return @intCast(from.next() >> 5);
     }
 
     /// The number in the head of an item (RFC 8949, 3.1).
-    fn head(from: *Reader) u64 {
+    inline fn head(from: *Reader) u64 {
         const info = from.take(1)[0] & 31;
-        if (info < 24) return info;
+        return if (info < 24) info else from.wide(info);
+    }
+
+    fn wide(from: *Reader, info: u8) u64 {
         if (info > 27) @trap();
         var value: u64 = 0;
         for (from.take(@as(u64, 1) << @intCast(info - 24))) |byte| value = value << 8 | byte;
         return value;
     }
 
-    fn headOf(from: *Reader, wanted: u3) u64 {
+    inline fn headOf(from: *Reader, wanted: u3) u64 {
         if (from.kind() != wanted) @trap();
         return from.head();
     }
@@ -143,7 +161,7 @@ pub const Reader = struct {
         return @intCast(len);
     }
 
-    fn text(from: *Reader) Text {
+    inline fn text(from: *Reader) Text {
         return from.take(from.headOf(3));
     }
 
@@ -414,16 +432,16 @@ pub const Value = union(enum) {
         const word = from.text();
         switch (word.len) {
             3 => {
-                if (equal(word, "int")) { if (!bare) return .{ .int = from.integer() }; }
+                if (is(word, "int")) { if (!bare) return .{ .int = from.integer() }; }
             },
             4 => {
-                if (equal(word, "flag")) { if (!bare) return .{ .flag = from.flag() }; }
-                if (equal(word, "uint")) { if (!bare) return .{ .uint = from.number(u64) }; }
-                if (equal(word, "text")) { if (!bare) return .{ .text = from.text() }; }
+                if (is(word, "flag")) { if (!bare) return .{ .flag = from.flag() }; }
+                if (is(word, "uint")) { if (!bare) return .{ .uint = from.number(u64) }; }
+                if (is(word, "text")) { if (!bare) return .{ .text = from.text() }; }
             },
             5 => {
-                if (equal(word, "float")) { if (!bare) return .{ .float = from.float() }; }
-                if (equal(word, "bytes")) { if (!bare) return .{ .bytes = from.bytes() }; }
+                if (is(word, "float")) { if (!bare) return .{ .float = from.float() }; }
+                if (is(word, "bytes")) { if (!bare) return .{ .bytes = from.bytes() }; }
             },
             else => {},
         }
@@ -455,8 +473,8 @@ pub const Entry = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "key")) { value.key = from.text(); continue; }
-                    if (equal(key, "val")) { value.val = Value.read(from); continue; }
+                    if (is(key, "key")) { value.key = from.text(); continue; }
+                    if (is(key, "val")) { value.val = Value.read(from); continue; }
                 },
                 else => {},
             }
@@ -484,8 +502,8 @@ pub const Attr = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "key")) { value.key = from.text(); continue; }
-                    if (equal(key, "val")) { value.val = from.text(); continue; }
+                    if (is(key, "key")) { value.key = from.text(); continue; }
+                    if (is(key, "val")) { value.val = from.text(); continue; }
                 },
                 else => {},
             }
@@ -516,13 +534,13 @@ pub const Context = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "seed")) { value.seed = from.number(u64); continue; }
+                    if (is(key, "seed")) { value.seed = from.number(u64); continue; }
                 },
                 6 => {
-                    if (equal(key, "now-ms")) { value.now_ms = from.number(u64); continue; }
+                    if (is(key, "now-ms")) { value.now_ms = from.number(u64); continue; }
                 },
                 8 => {
-                    if (equal(key, "sequence")) { value.sequence = from.number(u64); continue; }
+                    if (is(key, "sequence")) { value.sequence = from.number(u64); continue; }
                 },
                 else => {},
             }
@@ -554,14 +572,14 @@ pub const Refusal = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "note")) { value.note = from.text(); continue; }
-                    if (equal(key, "info")) { value.info = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
+                    if (is(key, "note")) { value.note = from.text(); continue; }
+                    if (is(key, "info")) { value.info = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
                 },
                 9 => {
-                    if (equal(key, "condition")) { value.condition = from.text(); continue; }
+                    if (is(key, "condition")) { value.condition = from.text(); continue; }
                 },
                 11 => {
-                    if (equal(key, "description")) { value.description = from.text(); continue; }
+                    if (is(key, "description")) { value.description = from.text(); continue; }
                 },
                 else => {},
             }
@@ -597,24 +615,24 @@ pub const Tls = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "sni")) { value.sni = from.text(); continue; }
+                    if (is(key, "sni")) { value.sni = from.text(); continue; }
                 },
                 4 => {
-                    if (equal(key, "sans")) { value.sans = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "sans")) { value.sans = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 6 => {
-                    if (equal(key, "cipher")) { value.cipher = from.text(); continue; }
-                    if (equal(key, "issuer")) { value.issuer = from.text(); continue; }
+                    if (is(key, "cipher")) { value.cipher = from.text(); continue; }
+                    if (is(key, "issuer")) { value.issuer = from.text(); continue; }
                 },
                 7 => {
-                    if (equal(key, "version")) { value.version = from.text(); continue; }
-                    if (equal(key, "subject")) { value.subject = from.text(); continue; }
+                    if (is(key, "version")) { value.version = from.text(); continue; }
+                    if (is(key, "subject")) { value.subject = from.text(); continue; }
                 },
                 12 => {
-                    if (equal(key, "not-after-ms")) { value.not_after_ms = from.number(u64); continue; }
+                    if (is(key, "not-after-ms")) { value.not_after_ms = from.number(u64); continue; }
                 },
                 18 => {
-                    if (equal(key, "fingerprint-sha256")) { value.fingerprint_sha256 = from.text(); continue; }
+                    if (is(key, "fingerprint-sha256")) { value.fingerprint_sha256 = from.text(); continue; }
                 },
                 else => {},
             }
@@ -651,16 +669,16 @@ pub const Counts = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "user")) { value.user = from.number(u32); continue; }
+                    if (is(key, "user")) { value.user = from.number(u32); continue; }
                 },
                 5 => {
-                    if (equal(key, "total")) { value.total = from.number(u32); continue; }
+                    if (is(key, "total")) { value.total = from.number(u32); continue; }
                 },
                 8 => {
-                    if (equal(key, "listener")) { value.listener = from.number(u32); continue; }
+                    if (is(key, "listener")) { value.listener = from.number(u32); continue; }
                 },
                 9 => {
-                    if (equal(key, "peer-host")) { value.peer_host = from.number(u32); continue; }
+                    if (is(key, "peer-host")) { value.peer_host = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -699,30 +717,30 @@ pub const Limits = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 5 => {
-                    if (equal(key, "links")) { value.links = from.number(u32); continue; }
+                    if (is(key, "links")) { value.links = from.number(u32); continue; }
                 },
                 7 => {
-                    if (equal(key, "senders")) { value.senders = from.number(u32); continue; }
+                    if (is(key, "senders")) { value.senders = from.number(u32); continue; }
                 },
                 8 => {
-                    if (equal(key, "sessions")) { value.sessions = from.number(u32); continue; }
+                    if (is(key, "sessions")) { value.sessions = from.number(u32); continue; }
                 },
                 9 => {
-                    if (equal(key, "receivers")) { value.receivers = from.number(u32); continue; }
-                    if (equal(key, "unsettled")) { value.unsettled = from.number(u32); continue; }
+                    if (is(key, "receivers")) { value.receivers = from.number(u32); continue; }
+                    if (is(key, "unsettled")) { value.unsettled = from.number(u32); continue; }
                 },
                 11 => {
-                    if (equal(key, "link-credit")) { value.link_credit = from.number(u32); continue; }
+                    if (is(key, "link-credit")) { value.link_credit = from.number(u32); continue; }
                 },
                 14 => {
-                    if (equal(key, "buffered-bytes")) { value.buffered_bytes = from.number(u64); continue; }
-                    if (equal(key, "max-frame-size")) { value.max_frame_size = from.number(u32); continue; }
+                    if (is(key, "buffered-bytes")) { value.buffered_bytes = from.number(u64); continue; }
+                    if (is(key, "max-frame-size")) { value.max_frame_size = from.number(u32); continue; }
                 },
                 15 => {
-                    if (equal(key, "idle-timeout-ms")) { value.idle_timeout_ms = from.number(u32); continue; }
+                    if (is(key, "idle-timeout-ms")) { value.idle_timeout_ms = from.number(u32); continue; }
                 },
                 16 => {
-                    if (equal(key, "max-message-size")) { value.max_message_size = from.number(u64); continue; }
+                    if (is(key, "max-message-size")) { value.max_message_size = from.number(u64); continue; }
                 },
                 else => {},
             }
@@ -759,8 +777,8 @@ pub const Quota = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "key")) { value.key = from.text(); continue; }
-                    if (equal(key, "max")) { value.max = from.number(u32); continue; }
+                    if (is(key, "key")) { value.key = from.text(); continue; }
+                    if (is(key, "max")) { value.max = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -786,12 +804,12 @@ pub const Transport = enum {
         const word = from.text();
         switch (word.len) {
             2 => {
-                if (equal(word, "ws")) { return .ws; }
+                if (is(word, "ws")) { return .ws; }
             },
             3 => {
-                if (equal(word, "tcp")) { return .tcp; }
-                if (equal(word, "tls")) { return .tls; }
-                if (equal(word, "wss")) { return .wss; }
+                if (is(word, "tcp")) { return .tcp; }
+                if (is(word, "tls")) { return .tls; }
+                if (is(word, "wss")) { return .wss; }
             },
             else => {},
         }
@@ -833,36 +851,36 @@ pub const Peer = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 2 => {
-                    if (equal(key, "ip")) { value.ip = from.text(); continue; }
+                    if (is(key, "ip")) { value.ip = from.text(); continue; }
                 },
                 3 => {
-                    if (equal(key, "tls")) { value.tls = Tls.read(from); continue; }
+                    if (is(key, "tls")) { value.tls = Tls.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "port")) { value.port = from.number(u16); continue; }
-                    if (equal(key, "user")) { value.user = from.text(); continue; }
+                    if (is(key, "port")) { value.port = from.number(u16); continue; }
+                    if (is(key, "user")) { value.user = from.text(); continue; }
                 },
                 5 => {
-                    if (equal(key, "vhost")) { value.vhost = from.text(); continue; }
+                    if (is(key, "vhost")) { value.vhost = from.text(); continue; }
                 },
                 8 => {
-                    if (equal(key, "listener")) { value.listener = from.text(); continue; }
-                    if (equal(key, "local-ip")) { value.local_ip = from.text(); continue; }
+                    if (is(key, "listener")) { value.listener = from.text(); continue; }
+                    if (is(key, "local-ip")) { value.local_ip = from.text(); continue; }
                 },
                 9 => {
-                    if (equal(key, "connector")) { value.connector = from.text(); continue; }
-                    if (equal(key, "transport")) { value.transport = Transport.read(from); continue; }
-                    if (equal(key, "mechanism")) { value.mechanism = from.text(); continue; }
+                    if (is(key, "connector")) { value.connector = from.text(); continue; }
+                    if (is(key, "transport")) { value.transport = Transport.read(from); continue; }
+                    if (is(key, "mechanism")) { value.mechanism = from.text(); continue; }
                 },
                 10 => {
-                    if (equal(key, "local-port")) { value.local_port = from.number(u16); continue; }
-                    if (equal(key, "attributes")) { value.attributes = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
+                    if (is(key, "local-port")) { value.local_port = from.number(u16); continue; }
+                    if (is(key, "attributes")) { value.attributes = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
                 },
                 12 => {
-                    if (equal(key, "container-id")) { value.container_id = from.text(); continue; }
+                    if (is(key, "container-id")) { value.container_id = from.text(); continue; }
                 },
                 13 => {
-                    if (equal(key, "connection-id")) { value.connection_id = from.number(u64); continue; }
+                    if (is(key, "connection-id")) { value.connection_id = from.number(u64); continue; }
                 },
                 else => {},
             }
@@ -907,21 +925,21 @@ pub const SetupRequest = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "seed")) { value.seed = from.number(u64); continue; }
+                    if (is(key, "seed")) { value.seed = from.number(u64); continue; }
                 },
                 5 => {
-                    if (equal(key, "minor")) { value.minor = from.number(u32); continue; }
+                    if (is(key, "minor")) { value.minor = from.number(u32); continue; }
                 },
                 6 => {
-                    if (equal(key, "plugin")) { value.plugin = from.text(); continue; }
-                    if (equal(key, "now-ms")) { value.now_ms = from.number(u64); continue; }
-                    if (equal(key, "config")) { value.config = readNodes(from); continue; }
+                    if (is(key, "plugin")) { value.plugin = from.text(); continue; }
+                    if (is(key, "now-ms")) { value.now_ms = from.number(u64); continue; }
+                    if (is(key, "config")) { value.config = readNodes(from); continue; }
                 },
                 7 => {
-                    if (equal(key, "granted")) { value.granted = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "granted")) { value.granted = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 9 => {
-                    if (equal(key, "router-id")) { value.router_id = from.text(); continue; }
+                    if (is(key, "router-id")) { value.router_id = from.text(); continue; }
                 },
                 else => {},
             }
@@ -955,10 +973,10 @@ pub const SetupProblem = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "path")) { value.path = list: { const list = items(u32, from.list()); for (list) |*item| item.* = from.number(u32); break :list list; }; continue; }
+                    if (is(key, "path")) { value.path = list: { const list = items(u32, from.list()); for (list) |*item| item.* = from.number(u32); break :list list; }; continue; }
                 },
                 7 => {
-                    if (equal(key, "message")) { value.message = from.text(); continue; }
+                    if (is(key, "message")) { value.message = from.text(); continue; }
                 },
                 else => {},
             }
@@ -988,11 +1006,11 @@ pub const SetupAnswer = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 5 => {
-                    if (equal(key, "hooks")) { value.hooks = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
-                    if (equal(key, "reads")) { value.reads = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "hooks")) { value.hooks = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "reads")) { value.reads = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 8 => {
-                    if (equal(key, "problems")) { value.problems = list: { const list = items(SetupProblem, from.list()); for (list) |*item| item.* = SetupProblem.read(from); break :list list; }; continue; }
+                    if (is(key, "problems")) { value.problems = list: { const list = items(SetupProblem, from.list()); for (list) |*item| item.* = SetupProblem.read(from); break :list list; }; continue; }
                 },
                 else => {},
             }
@@ -1018,9 +1036,9 @@ pub const FailoverOrigin = enum {
         const word = from.text();
         switch (word.len) {
             10 => {
-                if (equal(word, "configured")) { return .configured; }
-                if (equal(word, "advertised")) { return .advertised; }
-                if (equal(word, "redirected")) { return .redirected; }
+                if (is(word, "configured")) { return .configured; }
+                if (is(word, "advertised")) { return .advertised; }
+                if (is(word, "redirected")) { return .redirected; }
             },
             else => {},
         }
@@ -1046,16 +1064,16 @@ pub const FailoverScheme = enum {
         const word = from.text();
         switch (word.len) {
             2 => {
-                if (equal(word, "ws")) { return .ws; }
+                if (is(word, "ws")) { return .ws; }
             },
             3 => {
-                if (equal(word, "wss")) { return .wss; }
+                if (is(word, "wss")) { return .wss; }
             },
             4 => {
-                if (equal(word, "amqp")) { return .amqp; }
+                if (is(word, "amqp")) { return .amqp; }
             },
             5 => {
-                if (equal(word, "amqps")) { return .amqps; }
+                if (is(word, "amqps")) { return .amqps; }
             },
             else => {},
         }
@@ -1098,37 +1116,37 @@ pub const FailoverCandidate = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "host")) { value.host = from.text(); continue; }
-                    if (equal(key, "port")) { value.port = from.number(u16); continue; }
+                    if (is(key, "host")) { value.host = from.text(); continue; }
+                    if (is(key, "port")) { value.port = from.number(u16); continue; }
                 },
                 6 => {
-                    if (equal(key, "scheme")) { value.scheme = FailoverScheme.read(from); continue; }
-                    if (equal(key, "origin")) { value.origin = FailoverOrigin.read(from); continue; }
-                    if (equal(key, "labels")) { value.labels = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
+                    if (is(key, "scheme")) { value.scheme = FailoverScheme.read(from); continue; }
+                    if (is(key, "origin")) { value.origin = FailoverOrigin.read(from); continue; }
+                    if (is(key, "labels")) { value.labels = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
                 },
                 8 => {
-                    if (equal(key, "hostname")) { value.hostname = from.text(); continue; }
-                    if (equal(key, "priority")) { value.priority = from.number(u8); continue; }
-                    if (equal(key, "attempts")) { value.attempts = from.number(u32); continue; }
+                    if (is(key, "hostname")) { value.hostname = from.text(); continue; }
+                    if (is(key, "priority")) { value.priority = from.number(u8); continue; }
+                    if (is(key, "attempts")) { value.attempts = from.number(u32); continue; }
                 },
                 10 => {
-                    if (equal(key, "last-error")) { value.last_error = from.text(); continue; }
+                    if (is(key, "last-error")) { value.last_error = from.text(); continue; }
                 },
                 11 => {
-                    if (equal(key, "last-rtt-us")) { value.last_rtt_us = from.number(u32); continue; }
+                    if (is(key, "last-rtt-us")) { value.last_rtt_us = from.number(u32); continue; }
                 },
                 14 => {
-                    if (equal(key, "last-condition")) { value.last_condition = from.text(); continue; }
+                    if (is(key, "last-condition")) { value.last_condition = from.text(); continue; }
                 },
                 15 => {
-                    if (equal(key, "failures-in-row")) { value.failures_in_row = from.number(u32); continue; }
+                    if (is(key, "failures-in-row")) { value.failures_in_row = from.number(u32); continue; }
                 },
                 18 => {
-                    if (equal(key, "last-attempt-at-ms")) { value.last_attempt_at_ms = from.number(u64); continue; }
-                    if (equal(key, "last-success-at-ms")) { value.last_success_at_ms = from.number(u64); continue; }
+                    if (is(key, "last-attempt-at-ms")) { value.last_attempt_at_ms = from.number(u64); continue; }
+                    if (is(key, "last-success-at-ms")) { value.last_success_at_ms = from.number(u64); continue; }
                 },
                 24 => {
-                    if (equal(key, "certificate-not-after-ms")) { value.certificate_not_after_ms = from.number(u64); continue; }
+                    if (is(key, "certificate-not-after-ms")) { value.certificate_not_after_ms = from.number(u64); continue; }
                 },
                 else => {},
             }
@@ -1169,20 +1187,20 @@ pub const FailoverCause = enum {
         const word = from.text();
         switch (word.len) {
             4 => {
-                if (equal(word, "lost")) { return .lost; }
+                if (is(word, "lost")) { return .lost; }
             },
             6 => {
-                if (equal(word, "reload")) { return .reload; }
+                if (is(word, "reload")) { return .reload; }
             },
             7 => {
-                if (equal(word, "startup")) { return .startup; }
+                if (is(word, "startup")) { return .startup; }
             },
             9 => {
-                if (equal(word, "exhausted")) { return .exhausted; }
+                if (is(word, "exhausted")) { return .exhausted; }
             },
             10 => {
-                if (equal(word, "redirected")) { return .redirected; }
-                if (equal(word, "reconsider")) { return .reconsider; }
+                if (is(word, "redirected")) { return .redirected; }
+                if (is(word, "reconsider")) { return .reconsider; }
             },
             else => {},
         }
@@ -1220,26 +1238,26 @@ pub const FailoverRequest = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "ctx")) { value.ctx = Context.read(from); continue; }
+                    if (is(key, "ctx")) { value.ctx = Context.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "role")) { value.role = from.text(); continue; }
+                    if (is(key, "role")) { value.role = from.text(); continue; }
                 },
                 5 => {
-                    if (equal(key, "cause")) { value.cause = FailoverCause.read(from); continue; }
-                    if (equal(key, "round")) { value.round = from.number(u32); continue; }
+                    if (is(key, "cause")) { value.cause = FailoverCause.read(from); continue; }
+                    if (is(key, "round")) { value.round = from.number(u32); continue; }
                 },
                 7 => {
-                    if (equal(key, "current")) { value.current = from.number(u32); continue; }
+                    if (is(key, "current")) { value.current = from.number(u32); continue; }
                 },
                 9 => {
-                    if (equal(key, "connector")) { value.connector = from.text(); continue; }
+                    if (is(key, "connector")) { value.connector = from.text(); continue; }
                 },
                 10 => {
-                    if (equal(key, "candidates")) { value.candidates = list: { const list = items(FailoverCandidate, from.list()); for (list) |*item| item.* = FailoverCandidate.read(from); break :list list; }; continue; }
+                    if (is(key, "candidates")) { value.candidates = list: { const list = items(FailoverCandidate, from.list()); for (list) |*item| item.* = FailoverCandidate.read(from); break :list list; }; continue; }
                 },
                 13 => {
-                    if (equal(key, "down-since-ms")) { value.down_since_ms = from.number(u64); continue; }
+                    if (is(key, "down-since-ms")) { value.down_since_ms = from.number(u64); continue; }
                 },
                 else => {},
             }
@@ -1274,10 +1292,10 @@ pub const FailoverPick = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 5 => {
-                    if (equal(key, "index")) { value.index = from.number(u32); continue; }
+                    if (is(key, "index")) { value.index = from.number(u32); continue; }
                 },
                 8 => {
-                    if (equal(key, "delay-ms")) { value.delay_ms = from.number(u32); continue; }
+                    if (is(key, "delay-ms")) { value.delay_ms = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -1309,16 +1327,16 @@ pub const FailoverAnswer = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "note")) { value.note = from.text(); continue; }
+                    if (is(key, "note")) { value.note = from.text(); continue; }
                 },
                 5 => {
-                    if (equal(key, "order")) { value.order = list: { const list = items(FailoverPick, from.list()); for (list) |*item| item.* = FailoverPick.read(from); break :list list; }; continue; }
+                    if (is(key, "order")) { value.order = list: { const list = items(FailoverPick, from.list()); for (list) |*item| item.* = FailoverPick.read(from); break :list list; }; continue; }
                 },
                 14 => {
-                    if (equal(key, "retry-after-ms")) { value.retry_after_ms = from.number(u32); continue; }
+                    if (is(key, "retry-after-ms")) { value.retry_after_ms = from.number(u32); continue; }
                 },
                 19 => {
-                    if (equal(key, "reconsider-after-ms")) { value.reconsider_after_ms = from.number(u32); continue; }
+                    if (is(key, "reconsider-after-ms")) { value.reconsider_after_ms = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -1359,36 +1377,36 @@ pub const AdmissionConnection = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "ctx")) { value.ctx = Context.read(from); continue; }
+                    if (is(key, "ctx")) { value.ctx = Context.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "peer")) { value.peer = Peer.read(from); continue; }
+                    if (is(key, "peer")) { value.peer = Peer.read(from); continue; }
                 },
                 6 => {
-                    if (equal(key, "counts")) { value.counts = Counts.read(from); continue; }
-                    if (equal(key, "limits")) { value.limits = Limits.read(from); continue; }
+                    if (is(key, "counts")) { value.counts = Counts.read(from); continue; }
+                    if (is(key, "limits")) { value.limits = Limits.read(from); continue; }
                 },
                 7 => {
-                    if (equal(key, "recheck")) { value.recheck = from.flag(); continue; }
+                    if (is(key, "recheck")) { value.recheck = from.flag(); continue; }
                 },
                 9 => {
-                    if (equal(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 10 => {
-                    if (equal(key, "properties")) { value.properties = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
+                    if (is(key, "properties")) { value.properties = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
                 },
                 11 => {
-                    if (equal(key, "channel-max")) { value.channel_max = from.number(u16); continue; }
+                    if (is(key, "channel-max")) { value.channel_max = from.number(u16); continue; }
                 },
                 14 => {
-                    if (equal(key, "max-frame-size")) { value.max_frame_size = from.number(u32); continue; }
+                    if (is(key, "max-frame-size")) { value.max_frame_size = from.number(u32); continue; }
                 },
                 15 => {
-                    if (equal(key, "idle-timeout-ms")) { value.idle_timeout_ms = from.number(u32); continue; }
+                    if (is(key, "idle-timeout-ms")) { value.idle_timeout_ms = from.number(u32); continue; }
                 },
                 20 => {
-                    if (equal(key, "offered-capabilities")) { value.offered_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
-                    if (equal(key, "desired-capabilities")) { value.desired_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "offered-capabilities")) { value.offered_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "desired-capabilities")) { value.desired_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 else => {},
             }
@@ -1427,13 +1445,13 @@ pub const AdmissionSession = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "ctx")) { value.ctx = Context.read(from); continue; }
+                    if (is(key, "ctx")) { value.ctx = Context.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "peer")) { value.peer = Peer.read(from); continue; }
+                    if (is(key, "peer")) { value.peer = Peer.read(from); continue; }
                 },
                 13 => {
-                    if (equal(key, "sessions-open")) { value.sessions_open = from.number(u32); continue; }
+                    if (is(key, "sessions-open")) { value.sessions_open = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -1459,10 +1477,10 @@ pub const AdmissionRole = enum {
         const word = from.text();
         switch (word.len) {
             6 => {
-                if (equal(word, "sender")) { return .sender; }
+                if (is(word, "sender")) { return .sender; }
             },
             8 => {
-                if (equal(word, "receiver")) { return .receiver; }
+                if (is(word, "receiver")) { return .receiver; }
             },
             else => {},
         }
@@ -1487,14 +1505,14 @@ pub const AdmissionExpiry = enum {
         const word = from.text();
         switch (word.len) {
             5 => {
-                if (equal(word, "never")) { return .never; }
+                if (is(word, "never")) { return .never; }
             },
             11 => {
-                if (equal(word, "link-detach")) { return .link_detach; }
-                if (equal(word, "session-end")) { return .session_end; }
+                if (is(word, "link-detach")) { return .link_detach; }
+                if (is(word, "session-end")) { return .session_end; }
             },
             16 => {
-                if (equal(word, "connection-close")) { return .connection_close; }
+                if (is(word, "connection-close")) { return .connection_close; }
             },
             else => {},
         }
@@ -1523,10 +1541,10 @@ pub const AdmissionFilter = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "val")) { value.val = Value.read(from); continue; }
+                    if (is(key, "val")) { value.val = Value.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "name")) { value.name = from.text(); continue; }
+                    if (is(key, "name")) { value.name = from.text(); continue; }
                 },
                 else => {},
             }
@@ -1561,23 +1579,23 @@ pub const AdmissionTerminus = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 6 => {
-                    if (equal(key, "expiry")) { value.expiry = AdmissionExpiry.read(from); continue; }
+                    if (is(key, "expiry")) { value.expiry = AdmissionExpiry.read(from); continue; }
                 },
                 7 => {
-                    if (equal(key, "address")) { value.address = from.text(); continue; }
-                    if (equal(key, "durable")) { value.durable = from.number(u8); continue; }
-                    if (equal(key, "dynamic")) { value.dynamic = from.flag(); continue; }
-                    if (equal(key, "filters")) { value.filters = list: { const list = items(AdmissionFilter, from.list()); for (list) |*item| item.* = AdmissionFilter.read(from); break :list list; }; continue; }
+                    if (is(key, "address")) { value.address = from.text(); continue; }
+                    if (is(key, "durable")) { value.durable = from.number(u8); continue; }
+                    if (is(key, "dynamic")) { value.dynamic = from.flag(); continue; }
+                    if (is(key, "filters")) { value.filters = list: { const list = items(AdmissionFilter, from.list()); for (list) |*item| item.* = AdmissionFilter.read(from); break :list list; }; continue; }
                 },
                 9 => {
-                    if (equal(key, "timeout-s")) { value.timeout_s = from.number(u32); continue; }
+                    if (is(key, "timeout-s")) { value.timeout_s = from.number(u32); continue; }
                 },
                 11 => {
-                    if (equal(key, "coordinator")) { value.coordinator = from.flag(); continue; }
+                    if (is(key, "coordinator")) { value.coordinator = from.flag(); continue; }
                 },
                 12 => {
-                    if (equal(key, "distribution")) { value.distribution = from.text(); continue; }
-                    if (equal(key, "capabilities")) { value.capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "distribution")) { value.distribution = from.text(); continue; }
+                    if (is(key, "capabilities")) { value.capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 else => {},
             }
@@ -1609,13 +1627,13 @@ pub const AdmissionSettleMode = enum {
         const word = from.text();
         switch (word.len) {
             5 => {
-                if (equal(word, "mixed")) { return .mixed; }
+                if (is(word, "mixed")) { return .mixed; }
             },
             7 => {
-                if (equal(word, "settled")) { return .settled; }
+                if (is(word, "settled")) { return .settled; }
             },
             9 => {
-                if (equal(word, "unsettled")) { return .unsettled; }
+                if (is(word, "unsettled")) { return .unsettled; }
             },
             else => {},
         }
@@ -1653,30 +1671,30 @@ pub const AdmissionLink = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "ctx")) { value.ctx = Context.read(from); continue; }
+                    if (is(key, "ctx")) { value.ctx = Context.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "peer")) { value.peer = Peer.read(from); continue; }
-                    if (equal(key, "name")) { value.name = from.text(); continue; }
-                    if (equal(key, "role")) { value.role = AdmissionRole.read(from); continue; }
+                    if (is(key, "peer")) { value.peer = Peer.read(from); continue; }
+                    if (is(key, "name")) { value.name = from.text(); continue; }
+                    if (is(key, "role")) { value.role = AdmissionRole.read(from); continue; }
                 },
                 6 => {
-                    if (equal(key, "source")) { value.source = AdmissionTerminus.read(from); continue; }
-                    if (equal(key, "target")) { value.target = AdmissionTerminus.read(from); continue; }
-                    if (equal(key, "settle")) { value.settle = AdmissionSettleMode.read(from); continue; }
+                    if (is(key, "source")) { value.source = AdmissionTerminus.read(from); continue; }
+                    if (is(key, "target")) { value.target = AdmissionTerminus.read(from); continue; }
+                    if (is(key, "settle")) { value.settle = AdmissionSettleMode.read(from); continue; }
                 },
                 9 => {
-                    if (equal(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 10 => {
-                    if (equal(key, "properties")) { value.properties = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
-                    if (equal(key, "links-open")) { value.links_open = from.number(u32); continue; }
+                    if (is(key, "properties")) { value.properties = list: { const list = items(Entry, from.list()); for (list) |*item| item.* = Entry.read(from); break :list list; }; continue; }
+                    if (is(key, "links-open")) { value.links_open = from.number(u32); continue; }
                 },
                 16 => {
-                    if (equal(key, "max-message-size")) { value.max_message_size = from.number(u64); continue; }
+                    if (is(key, "max-message-size")) { value.max_message_size = from.number(u64); continue; }
                 },
                 20 => {
-                    if (equal(key, "desired-capabilities")) { value.desired_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "desired-capabilities")) { value.desired_capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 else => {},
             }
@@ -1717,17 +1735,17 @@ pub const AdmissionGrant = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "note")) { value.note = from.text(); continue; }
+                    if (is(key, "note")) { value.note = from.text(); continue; }
                 },
                 6 => {
-                    if (equal(key, "limits")) { value.limits = Limits.read(from); continue; }
-                    if (equal(key, "quotas")) { value.quotas = list: { const list = items(Quota, from.list()); for (list) |*item| item.* = Quota.read(from); break :list list; }; continue; }
+                    if (is(key, "limits")) { value.limits = Limits.read(from); continue; }
+                    if (is(key, "quotas")) { value.quotas = list: { const list = items(Quota, from.list()); for (list) |*item| item.* = Quota.read(from); break :list list; }; continue; }
                 },
                 10 => {
-                    if (equal(key, "attributes")) { value.attributes = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
+                    if (is(key, "attributes")) { value.attributes = list: { const list = items(Attr, from.list()); for (list) |*item| item.* = Attr.read(from); break :list list; }; continue; }
                 },
                 16 => {
-                    if (equal(key, "recheck-after-ms")) { value.recheck_after_ms = from.number(u32); continue; }
+                    if (is(key, "recheck-after-ms")) { value.recheck_after_ms = from.number(u32); continue; }
                 },
                 else => {},
             }
@@ -1756,10 +1774,10 @@ pub const AdmissionAnswer = union(enum) {
         const word = from.text();
         switch (word.len) {
             4 => {
-                if (equal(word, "deny")) { if (!bare) return .{ .deny = Refusal.read(from) }; }
+                if (is(word, "deny")) { if (!bare) return .{ .deny = Refusal.read(from) }; }
             },
             5 => {
-                if (equal(word, "allow")) { if (!bare) return .{ .allow = AdmissionGrant.read(from) }; }
+                if (is(word, "allow")) { if (!bare) return .{ .allow = AdmissionGrant.read(from) }; }
             },
             else => {},
         }
@@ -1783,10 +1801,10 @@ pub const AddressDirection = enum {
         const word = from.text();
         switch (word.len) {
             7 => {
-                if (equal(word, "inbound")) { return .inbound; }
+                if (is(word, "inbound")) { return .inbound; }
             },
             8 => {
-                if (equal(word, "outbound")) { return .outbound; }
+                if (is(word, "outbound")) { return .outbound; }
             },
             else => {},
         }
@@ -1809,10 +1827,10 @@ pub const AddressOccasion = enum {
         const word = from.text();
         switch (word.len) {
             6 => {
-                if (equal(word, "attach")) { return .attach; }
+                if (is(word, "attach")) { return .attach; }
             },
             9 => {
-                if (equal(word, "anonymous")) { return .anonymous; }
+                if (is(word, "anonymous")) { return .anonymous; }
             },
             else => {},
         }
@@ -1841,19 +1859,19 @@ pub const AddressTreatment = union(enum) {
         const word = from.text();
         switch (word.len) {
             7 => {
-                if (equal(word, "closest")) { if (bare) return .closest; }
+                if (is(word, "closest")) { if (bare) return .closest; }
             },
             8 => {
-                if (equal(word, "balanced")) { if (bare) return .balanced; }
+                if (is(word, "balanced")) { if (bare) return .balanced; }
             },
             9 => {
-                if (equal(word, "multicast")) { if (bare) return .multicast; }
+                if (is(word, "multicast")) { if (bare) return .multicast; }
             },
             10 => {
-                if (equal(word, "link-route")) { if (!bare) return .{ .link_route = from.text() }; }
+                if (is(word, "link-route")) { if (!bare) return .{ .link_route = from.text() }; }
             },
             11 => {
-                if (equal(word, "unavailable")) { if (bare) return .unavailable; }
+                if (is(word, "unavailable")) { if (bare) return .unavailable; }
             },
             else => {},
         }
@@ -1891,29 +1909,29 @@ pub const AddressRequest = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 3 => {
-                    if (equal(key, "ctx")) { value.ctx = Context.read(from); continue; }
+                    if (is(key, "ctx")) { value.ctx = Context.read(from); continue; }
                 },
                 4 => {
-                    if (equal(key, "peer")) { value.peer = Peer.read(from); continue; }
+                    if (is(key, "peer")) { value.peer = Peer.read(from); continue; }
                 },
                 5 => {
-                    if (equal(key, "phase")) { value.phase = from.number(u8); continue; }
+                    if (is(key, "phase")) { value.phase = from.number(u8); continue; }
                 },
                 7 => {
-                    if (equal(key, "address")) { value.address = from.text(); continue; }
+                    if (is(key, "address")) { value.address = from.text(); continue; }
                 },
                 8 => {
-                    if (equal(key, "occasion")) { value.occasion = AddressOccasion.read(from); continue; }
+                    if (is(key, "occasion")) { value.occasion = AddressOccasion.read(from); continue; }
                 },
                 9 => {
-                    if (equal(key, "direction")) { value.direction = AddressDirection.read(from); continue; }
-                    if (equal(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "direction")) { value.direction = AddressDirection.read(from); continue; }
+                    if (is(key, "truncated")) { value.truncated = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 10 => {
-                    if (equal(key, "configured")) { value.configured = AddressTreatment.read(from); continue; }
+                    if (is(key, "configured")) { value.configured = AddressTreatment.read(from); continue; }
                 },
                 12 => {
-                    if (equal(key, "capabilities")) { value.capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
+                    if (is(key, "capabilities")) { value.capabilities = list: { const list = items(Text, from.list()); for (list) |*item| item.* = from.text(); break :list list; }; continue; }
                 },
                 else => {},
             }
@@ -1945,11 +1963,11 @@ pub const AddressScope = enum {
         const word = from.text();
         switch (word.len) {
             8 => {
-                if (equal(word, "everyone")) { return .everyone; }
+                if (is(word, "everyone")) { return .everyone; }
             },
             10 => {
-                if (equal(word, "connection")) { return .connection; }
-                if (equal(word, "attributes")) { return .attributes; }
+                if (is(word, "connection")) { return .connection; }
+                if (is(word, "attributes")) { return .attributes; }
             },
             else => {},
         }
@@ -1984,23 +2002,23 @@ pub const AddressRuling = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 4 => {
-                    if (equal(key, "note")) { value.note = from.text(); continue; }
+                    if (is(key, "note")) { value.note = from.text(); continue; }
                 },
                 5 => {
-                    if (equal(key, "phase")) { value.phase = from.number(u8); continue; }
+                    if (is(key, "phase")) { value.phase = from.number(u8); continue; }
                 },
                 6 => {
-                    if (equal(key, "ttl-ms")) { value.ttl_ms = from.number(u32); continue; }
+                    if (is(key, "ttl-ms")) { value.ttl_ms = from.number(u32); continue; }
                 },
                 7 => {
-                    if (equal(key, "address")) { value.address = from.text(); continue; }
+                    if (is(key, "address")) { value.address = from.text(); continue; }
                 },
                 8 => {
-                    if (equal(key, "priority")) { value.priority = from.number(u8); continue; }
+                    if (is(key, "priority")) { value.priority = from.number(u8); continue; }
                 },
                 9 => {
-                    if (equal(key, "treatment")) { value.treatment = AddressTreatment.read(from); continue; }
-                    if (equal(key, "shared-by")) { value.shared_by = AddressScope.read(from); continue; }
+                    if (is(key, "treatment")) { value.treatment = AddressTreatment.read(from); continue; }
+                    if (is(key, "shared-by")) { value.shared_by = AddressScope.read(from); continue; }
                 },
                 else => {},
             }
@@ -2034,13 +2052,13 @@ pub const AddressDenial = struct {
             if (from.skipNull()) continue;
             switch (key.len) {
                 6 => {
-                    if (equal(key, "ttl-ms")) { value.ttl_ms = from.number(u32); continue; }
+                    if (is(key, "ttl-ms")) { value.ttl_ms = from.number(u32); continue; }
                 },
                 7 => {
-                    if (equal(key, "refusal")) { value.refusal = Refusal.read(from); continue; }
+                    if (is(key, "refusal")) { value.refusal = Refusal.read(from); continue; }
                 },
                 9 => {
-                    if (equal(key, "shared-by")) { value.shared_by = AddressScope.read(from); continue; }
+                    if (is(key, "shared-by")) { value.shared_by = AddressScope.read(from); continue; }
                 },
                 else => {},
             }
@@ -2067,10 +2085,10 @@ pub const AddressAnswer = union(enum) {
         const word = from.text();
         switch (word.len) {
             4 => {
-                if (equal(word, "deny")) { if (!bare) return .{ .deny = AddressDenial.read(from) }; }
+                if (is(word, "deny")) { if (!bare) return .{ .deny = AddressDenial.read(from) }; }
             },
             5 => {
-                if (equal(word, "apply")) { if (!bare) return .{ .apply = AddressRuling.read(from) }; }
+                if (is(word, "apply")) { if (!bare) return .{ .apply = AddressRuling.read(from) }; }
             },
             else => {},
         }

@@ -193,7 +193,7 @@ fn dispatch<'a>(out: &mut String, text: &str, arms: impl Iterator<Item = (&'a st
     for (length, same) in by_length {
         line(out, format_args!("{length} => {{"));
         for (word, then) in same {
-            line(out, format_args!("if (equal({text}, \"{word}\")) {{ {then} }}"));
+            line(out, format_args!("if (is({text}, \"{word}\")) {{ {then} }}"));
         }
         line(out, format_args!("}},"));
     }

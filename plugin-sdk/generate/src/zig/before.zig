@@ -10,6 +10,21 @@ pub fn equal(a: Text, b: Text) bool {
     return true;
 }
 
+/// Whether a text that is as long as this word is the word: a comparison or two, of which the last overlaps.
+inline fn is(text: Text, comptime word: Text) bool {
+    const Part = if (word.len >= 8) u64 else if (word.len >= 4) u32 else if (word.len >= 2) u16 else u8;
+    comptime var at = 0;
+    inline while (at + @sizeOf(Part) < word.len) : (at += @sizeOf(Part)) {
+        if (load(Part, text.ptr + at) != comptime load(Part, word.ptr + at)) return false;
+    }
+    const last = word.len - @sizeOf(Part);
+    return load(Part, text.ptr + last) == comptime load(Part, word.ptr + last);
+}
+
+inline fn load(comptime T: type, at: [*]const u8) T {
+    return @as(*align(1) const T, @ptrCast(at)).*;
+}
+
 pub fn startsWith(text: Text, prefix: Text) bool {
     return text.len >= prefix.len and equal(text[0..prefix.len], prefix);
 }
@@ -98,32 +113,35 @@ fn isAbsent(comptime T: type, list: []const T) bool {
 pub const Reader = struct {
     rest: Text,
 
-    fn take(from: *Reader, len: u64) Text {
+    inline fn take(from: *Reader, len: u64) Text {
         if (len > from.rest.len) @trap();
         defer from.rest = from.rest[@intCast(len)..];
         return from.rest[0..@intCast(len)];
     }
 
-    fn next(from: *const Reader) u8 {
+    inline fn next(from: *const Reader) u8 {
         if (from.rest.len == 0) @trap();
         return from.rest[0];
     }
 
-    fn kind(from: *const Reader) u3 {
+    inline fn kind(from: *const Reader) u3 {
         return @intCast(from.next() >> 5);
     }
 
     /// The number in the head of an item (RFC 8949, 3.1).
-    fn head(from: *Reader) u64 {
+    inline fn head(from: *Reader) u64 {
         const info = from.take(1)[0] & 31;
-        if (info < 24) return info;
+        return if (info < 24) info else from.wide(info);
+    }
+
+    fn wide(from: *Reader, info: u8) u64 {
         if (info > 27) @trap();
         var value: u64 = 0;
         for (from.take(@as(u64, 1) << @intCast(info - 24))) |byte| value = value << 8 | byte;
         return value;
     }
 
-    fn headOf(from: *Reader, wanted: u3) u64 {
+    inline fn headOf(from: *Reader, wanted: u3) u64 {
         if (from.kind() != wanted) @trap();
         return from.head();
     }
@@ -142,7 +160,7 @@ pub const Reader = struct {
         return @intCast(len);
     }
 
-    fn text(from: *Reader) Text {
+    inline fn text(from: *Reader) Text {
         return from.take(from.headOf(3));
     }
 
