@@ -90,12 +90,15 @@ struct ct_memory {
 CT_SHARED struct ct_memory ct_memory;
 extern unsigned char __heap_base;
 
-CT_ONCE bool ct_grow_memory(uint64_t end) {
-    if (end <= ct_memory.end) return true;
+CT_ONCE bool ct_get_pages(uint64_t end) {
     uint64_t pages = (end - ct_memory.end + 0xffff) >> 16;
     if (end > 0xffff0000 || __builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
     ct_memory.end += pages << 16;
     return true;
+}
+
+static inline bool ct_grow_memory(uint64_t end) {
+    return end <= ct_memory.end || ct_get_pages(end);
 }
 
 /* Room for LEN bytes, a multiple of 8, with whatever stood there; NULL where there is none. */
@@ -305,15 +308,23 @@ typedef struct ct_writer {
 } ct_writer;
 
 CT_ONCE void ct_write_raw(ct_writer *out, const void *bytes, uint32_t len) {
-    if (!ct_grow_memory((uint64_t)(uintptr_t)out->at + len)) __builtin_trap();
-    for (uint32_t i = 0; i < len; i++) out->at[i] = ((const uint8_t *)bytes)[i];
-    out->at += len;
+    const uint8_t *from = bytes;
+    uint8_t *to = out->at;
+    if (!ct_grow_memory((uint64_t)(uintptr_t)to + len)) __builtin_trap();
+    out->at = to + len;
+    for (; len >= 8; len -= 8, from += 8, to += 8) __builtin_memcpy(to, from, 8);
+    for (; len > 0; len--) *to++ = *from++;
 }
 
 CT_ONCE void ct_write_head(ct_writer *out, uint8_t major, uint64_t number) {
+    if (number < 24) {
+        uint8_t only = (uint8_t)(major << 5 | number);
+        ct_write_raw(out, &only, 1);
+        return;
+    }
     uint8_t head[9];
-    uint32_t len = number < 24 ? 0 : number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= UINT32_MAX ? 4 : 8;
-    head[0] = (uint8_t)(major << 5 | (len == 0 ? number : len == 1 ? 24 : len == 2 ? 25 : len == 4 ? 26 : 27));
+    uint32_t len = number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= UINT32_MAX ? 4 : 8;
+    head[0] = (uint8_t)(major << 5 | (len == 1 ? 24 : len == 2 ? 25 : len == 4 ? 26 : 27));
     for (uint32_t i = 0; i < len; i++) head[1 + i] = (uint8_t)(number >> 8 * (len - 1 - i));
     ct_write_raw(out, head, 1 + len);
 }
