@@ -1,7 +1,7 @@
 //! C: one header for freestanding wasm, its hand-written parts from `c/`.
 
-use std::fmt::Write as _;
-
+use crate::lines::{by_length, line};
+use crate::names::{snake, upper};
 use crate::schema::{Case, Field, Form, Hook, Schema, Shape, Type};
 
 const BEFORE: &str = include_str!("c/before.h");
@@ -48,19 +48,6 @@ pub(crate) fn file(schema: &Schema) -> String {
     hooks.iter().for_each(|hook| hook_macro(&mut out, hook));
     out.push_str("\n#endif\n");
     out
-}
-
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // writing to a string cannot fail
-    let _ = writeln!(out, "{text}");
-}
-
-fn snake(name: &str) -> String {
-    name.replace('-', "_")
-}
-
-fn upper(name: &str) -> String {
-    snake(name).to_uppercase()
 }
 
 /// The name of a field or payload.
@@ -195,16 +182,8 @@ fn write(form: &Form, place: &str) -> String {
 
 /// A switch over a text: by its length, then by what it is.
 fn dispatch<'a>(out: &mut String, indent: &str, text: &str, arms: impl Iterator<Item = (&'a str, String)>) {
-    let mut by_length: Vec<(usize, Vec<(&str, String)>)> = Vec::new();
-    for (word, then) in arms {
-        match by_length.iter_mut().find(|(length, _)| *length == word.len()) {
-            Some((_, same)) => same.push((word, then)),
-            None => by_length.push((word.len(), vec![(word, then)])),
-        }
-    }
-    by_length.sort_by_key(|(length, _)| *length);
     line(out, format_args!("{indent}switch ({text}.len) {{"));
-    for (length, same) in by_length {
+    for (length, same) in by_length(arms) {
         line(out, format_args!("{indent}case {length}:"));
         for (word, then) in same {
             line(out, format_args!("{indent}    if (ct_same({text}.ptr, \"{word}\", {length})) {{ {then} }}"));

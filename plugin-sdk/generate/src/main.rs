@@ -1,6 +1,8 @@
 //! Writes what the SDKs of other languages have of `policy.wit`: `cargo run -p crosstie-generate`. What it writes is checked in.
 
 mod c;
+mod lines;
+mod names;
 mod schema;
 mod zig;
 

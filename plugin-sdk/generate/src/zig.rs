@@ -1,7 +1,7 @@
 //! Zig: one file, its hand-written parts from `zig/`. It uses no more of the language than has stayed the same for years.
 
-use std::fmt::Write as _;
-
+use crate::lines::{by_length, line};
+use crate::names::{camel, pascal, snake};
 use crate::schema::{Case, Field, Form, Schema, Shape, Type};
 
 const BEFORE: &str = include_str!("zig/before.zig");
@@ -33,11 +33,6 @@ pub(crate) fn file(schema: &Schema) -> String {
     out
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // writing to a string cannot fail
-    let _ = writeln!(out, "{text}");
-}
-
 /// Lines with the indentation that their braces ask for.
 fn indented(text: &str) -> String {
     let (mut out, mut depth) = (String::new(), 0_usize);
@@ -48,22 +43,6 @@ fn indented(text: &str) -> String {
         depth = (depth + text.matches('{').count()).saturating_sub(text.matches('}').count());
     }
     out
-}
-
-fn snake(name: &str) -> String {
-    name.replace('-', "_")
-}
-
-fn pascal(name: &str) -> String {
-    let word = |word: &str| word.get(..1).unwrap_or_default().to_uppercase() + word.get(1..).unwrap_or_default();
-    name.split('-').map(word).collect()
-}
-
-fn camel(name: &str) -> String {
-    match name.split_once('-') {
-        Some((first, rest)) => format!("{first}{}", pascal(rest)),
-        None => name.to_owned(),
-    }
 }
 
 /// The type of what is not absent.
@@ -181,16 +160,8 @@ fn write(form: &Form, value: &str) -> String {
 
 /// A switch over a text: by its length, then by what it is.
 fn dispatch<'a>(out: &mut String, text: &str, arms: impl Iterator<Item = (&'a str, String)>) {
-    let mut by_length: Vec<(usize, Vec<(&str, String)>)> = Vec::new();
-    for (word, then) in arms {
-        match by_length.iter_mut().find(|(length, _)| *length == word.len()) {
-            Some((_, same)) => same.push((word, then)),
-            None => by_length.push((word.len(), vec![(word, then)])),
-        }
-    }
-    by_length.sort_by_key(|(length, _)| *length);
     line(out, format_args!("switch ({text}.len) {{"));
-    for (length, same) in by_length {
+    for (length, same) in by_length(arms) {
         line(out, format_args!("{length} => {{"));
         for (word, then) in same {
             line(out, format_args!("if (is({text}, \"{word}\")) {{ {then} }}"));
