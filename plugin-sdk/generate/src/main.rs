@@ -1,5 +1,6 @@
 //! Writes what the SDKs of other languages have of `policy.wit`: `cargo run -p crosstie-generate`. What it writes is checked in.
 
+mod assemblyscript;
 mod c;
 mod lines;
 mod names;
@@ -15,7 +16,11 @@ use crate::schema::Schema;
 type BackEnd = fn(&Schema) -> String;
 
 /// Each file, in `plugin-sdk`, and what writes it.
-const FILES: [(&str, BackEnd); 2] = [("c/crosstie_plugin.h", c::file), ("zig/crosstie_plugin.zig", zig::file)];
+const FILES: [(&str, BackEnd); 3] = [
+    ("assemblyscript/assembly/records.ts", assemblyscript::file),
+    ("c/crosstie_plugin.h", c::file),
+    ("zig/crosstie_plugin.zig", zig::file),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let schema = Schema::read(&std::fs::read_to_string(sdk().join("policy.wit"))?)?;

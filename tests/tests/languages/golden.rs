@@ -27,6 +27,11 @@ const BAD_BYTES: [u8; 11] = [0x1b, 0x3b, 0x5b, 0x7b, 0x9b, 0xbb, 0x9f, 0xc0, 0xf
 /// Values in values that a field which nobody knows has.
 const DEPTH: usize = 10_000;
 
+/// Calls of one instance, after which it has no more memory than the host gives it where nothing is set.
+const MANY: usize = 50_000;
+
+const MEMORY_BYTES_MAX: usize = 32 << 20;
+
 const PAGE_BYTES: usize = 65_536;
 
 struct Line {
@@ -159,6 +164,12 @@ pub(crate) fn check(file: &Path, reads: Reads) {
             guest.echo(*number, &spoilt);
         }
     }
+    for line in lines.iter().cycle().take(MANY) {
+        assert!(guest.echo(line.number, &line.bytes).is_some(), "{} is not read again", line.name);
+    }
+    let memory = guest.live.map_or(0, |live| live.memory.data_size(&live.store));
+    assert!((1..=MEMORY_BYTES_MAX).contains(&memory), "{memory} bytes after {MANY} calls");
+    let mut guest = Guest::new(file, reads);
     // nodes in nodes without end
     let deep = b"\xa1\x68children\x81".repeat(1000);
     assert_eq!(guest.echo(0, &[b"\xa1\x66config\x81", deep.as_slice(), b"\xa0"].concat()), None);

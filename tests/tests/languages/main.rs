@@ -27,6 +27,11 @@ struct Language {
 const PLUGINS: [&str; 4] = ["no-guests", "members", "every-hook", "calls"];
 
 #[test]
+fn assemblyscript() {
+    Language { name: "assemblyscript", build: script, plugins: &PLUGINS, golden: Some(Reads::Pointers) }.check();
+}
+
+#[test]
 fn c() {
     Language { name: "c", build: script, plugins: &PLUGINS, golden: Some(Reads::Pointers) }.check();
 }
@@ -110,8 +115,10 @@ fn places_in_bad_kdl() -> Vec<String> {
 
 /// The file `build` of its folder.
 fn script(folder: &Path, into: &Path) {
-    let zig = cache_dir().join("zig/ziglang/zig");
-    let output = Command::new(folder.join("build")).arg(into).env("ZIG", zig).output().expect("`build` runs");
+    let mut build = Command::new(folder.join("build"));
+    build.arg(into).env("ZIG", cache_dir().join("zig/ziglang/zig"));
+    build.env("ASC", cache_dir().join("assemblyscript/node_modules/.bin/asc"));
+    let output = build.output().expect("`build` runs");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {told}\ntests/install installs what it needs", folder.display());
 }
