@@ -82,7 +82,11 @@ fn read_sections(mut rest: &[u8], back: &mut Option<Return>, request: &mut Reque
         match code(section) {
             Some((PROPERTIES, _)) => {
                 let passed = guard::pass(section).map_err(malformed)?;
-                let properties: Properties = serde_amqp::from_slice(&passed).map_err(malformed)?;
+                let properties: Properties = serde_amqp::from_slice(&passed).map_err(|error| {
+                    // whoever asked hears what is wrong with the rest
+                    *back = reply_to(&passed).map(|to| Return { to, correlation: None });
+                    malformed(error)
+                })?;
                 *back = properties
                     .reply_to
                     .map(|to| Return { to, correlation: properties.correlation_id.or(properties.message_id) });
@@ -97,6 +101,14 @@ fn read_sections(mut rest: &[u8], back: &mut Option<Return>, request: &mut Reque
         }
     }
     Ok(())
+}
+
+/// The field of properties that says where the reply goes, whatever the others are.
+fn reply_to(section: &[u8]) -> Option<String> {
+    const PLACE: usize = 4;
+    let Ok(Value::Described(described)) = serde_amqp::from_slice(section) else { return None };
+    let Value::List(fields) = described.value else { return None };
+    as_text(fields.get(PLACE)?).map(str::to_owned)
 }
 
 /// The value behind the descriptor of a section.

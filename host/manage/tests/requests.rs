@@ -277,6 +277,20 @@ fn a_malformed_body_is_the_peers_fault() {
     assert_eq!(ask(&number, Value::Null).status, 400);
 }
 
+/// A correlation-id is a ulong, a UUID, bytes or a text.
+#[test]
+fn who_asks_with_a_strange_correlation_id_is_answered() {
+    let good = request(&[word("operation", "QUERY"), word("entityType", LISTENER)], Value::Null);
+    // the ulong 1 becomes the uint 1
+    let at = good.windows(2).position(|two| two == [0x53, 1]).expect("a small ulong");
+    let mut strange = good.clone();
+    strange[at] = 0x52;
+    for (message, status) in [(good, 200), (strange, 400)] {
+        let answer = run(&message, Access::Read, |change, _| panic!("{change:?}")).expect("an answer");
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+}
+
 #[test]
 fn an_entity_is_read_by_name_or_identity() {
     let read = |keys: &[(&str, &str)]| {

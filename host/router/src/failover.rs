@@ -490,7 +490,7 @@ impl Failover {
         if let Some(items) = opened.advertisement.items.filter(|_| self.follow) {
             let left_out = self.candidates.advertise(items, self.current);
             if left_out > 0 {
-                tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are not allowed, or want TLS");
+                tracing::info!(target: "connector", connector = &*self.name, left_out, "advertised endpoints are left out: `allow` does not name them, or they differ in TLS from the configured ones");
             }
         }
         self.hold_down(clock.now);

@@ -354,11 +354,20 @@ impl LinkRoutes {
 }
 
 impl Shard {
-    /// A peer makes a route to its own connection. Says whether that is still there.
-    pub fn add_connection_route(&self, owner: ConnectionRef, route: LinkRoute) -> bool {
+    /// A peer makes a route to its own connection, for addresses of its own tenant, as it writes them. Says whether that is still there.
+    pub fn add_connection_route(&self, owner: ConnectionRef, mut route: LinkRoute) -> bool {
         let Some(peer) = self.peer(owner).filter(|peer| peer.amqp.is_open() && !peer.retires) else {
             return false;
         };
+        if let Some(tenant) = peer.meta.space.prefix() {
+            // in a pattern such a hostname would mean others too
+            if tenant.split(['.', '/']).any(|part| matches!(part, "*" | "#")) {
+                return false;
+            }
+            let (Covers::Prefix(covers) | Covers::Pattern(covers)) = &mut route.covers;
+            covers.insert_str(0, tenant);
+            route.del_external_prefix = Some(tenant.to_owned());
+        }
         let container = ContainerRef::ContainerId(peer.meta.container_id.clone());
         self.common.link_routes.add_owned(LinkRoute { container, ..route }, owner);
         true

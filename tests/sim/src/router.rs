@@ -379,6 +379,8 @@ impl Router {
                 Request::Begun(..) => unreachable!("nobody is asked about sessions"),
                 Request::Attach(link) => self.errands.push_back(Errand::Decide(link)),
                 Request::Name(link) => self.errands.push_back(Errand::Name(link)),
+                // whoever has sent something is looked at in every step
+                Request::Resumed(_) => {}
                 Request::Move(at, to) => self.errands.push_back(Errand::Move(at, to)),
                 Request::Ended(at, _) => {
                     if let Some(wire) = self.by_place.get(&at).and_then(|id| self.wires.get_mut(id)) {

@@ -8,11 +8,14 @@ use crosstie_tests::performative::{disposition, flow, receiver, sender, transfer
 use crosstie_tests::router::{Router, plain_kdl};
 use fe2o3_amqp_types::definitions::Role;
 use fe2o3_amqp_types::messaging::message::__private::{Deserializable, Serializable};
-use fe2o3_amqp_types::messaging::{Accepted, AmqpValue, ApplicationProperties, Body, Message, Properties};
+use fe2o3_amqp_types::messaging::{
+    Accepted, AmqpValue, ApplicationProperties, Body, Message, Properties, TargetArchetype,
+};
 use fe2o3_amqp_types::primitives::{OrderedMap, SimpleValue};
 use serde_amqp::Value;
 
 use crate::link_routes::{answer, routed_attach};
+use crate::multi_tenant::{LISTENERS, tenant};
 
 const OF: &str = "org.apache.qpid.dispatch.router.connection.linkRoute";
 const REQUESTS: u32 = 100;
@@ -27,7 +30,11 @@ struct Container {
 
 impl Container {
     fn open(router: &Router, listener: &str) -> Self {
-        let mut peer = Peer::session(router.addr(listener), "service");
+        Self::of(Peer::session(router.addr(listener), "service"))
+    }
+
+    /// By a connection with a session.
+    fn of(mut peer: Peer) -> Self {
         peer.attach_sender(0, REQUESTS, "$management");
         let mut attach = receiver(REPLIES, "");
         if let Some(source) = attach.source.as_deref_mut() {
@@ -142,4 +149,27 @@ fn assert_lives_and_ends(router: &Router, listener: &str) {
     router.wait_log(mark, DEADLINE, &["closed"]);
     client.attach_receiver(0, 5, "flea.d", 1);
     assert!(!addresses(router).iter().any(|(key, _)| key.ends_with("flea.*")));
+}
+
+/// One tenant has no say in the addresses of others, nor in those that have no tenant.
+#[test]
+fn s05_a_route_of_a_tenants_connection_is_for_its_own_addresses() {
+    let mut router = Router::start(&plain_kdl(LISTENERS));
+    let mut container = Container::of(tenant(&router, "a.example"));
+    let (status, made) = container.ask("CREATE", "all", &[("pattern", "#"), ("direction", "in")]);
+    assert_eq!(status, 201, "{made:?}");
+    for mut other in [tenant(&router, "b.example"), Peer::session(router.clients(), "client")] {
+        other.attach_sender(0, 0, "flea.b");
+    }
+    let mut client = tenant(&router, "a.example");
+    client.send(0, &sender(3, "flea.b"));
+    let (channel, attach) = routed_attach(&mut container.peer);
+    let Some(TargetArchetype::Target(target)) = attach.target.as_deref() else { panic!("{attach:?}") };
+    assert_eq!(target.address.as_deref(), Some("flea.b"));
+    answer(&mut container.peer, channel, &attach, 0);
+    client.expect_attach("sender-3");
+    // a hostname that is a pattern would mean them all
+    let mut greedy = Container::of(tenant(&router, "*"));
+    assert_eq!(greedy.ask("CREATE", "all", &[("pattern", "#"), ("direction", "in")]).0, 400);
+    router.assert_healthy();
 }

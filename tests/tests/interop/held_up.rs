@@ -8,11 +8,12 @@ use crosstie_tests::peer::{Arrival, Peer};
 use crosstie_tests::performative::{begin, open, sender};
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
+use fe2o3_amqp_types::performatives::Attach;
 
 /// More than the router lets wait for a peer, in answers to these.
-const LINKS: u32 = 9_996;
+const LINKS: u32 = 9_000;
 /// Of one session.
-const LINKS_OF_SESSION: u32 = 2_499;
+const LINKS_OF_SESSION: u32 = 1_000;
 
 /// Its last answers were written all at once, after which nobody told its task to read on.
 #[test]
@@ -26,7 +27,7 @@ fn a_peer_that_reads_is_read() {
     let writing = std::thread::spawn(move || {
         for link in 0..LINKS {
             let channel = u16::try_from(link / LINKS_OF_SESSION).expect("few");
-            let attach = sender(link % LINKS_OF_SESSION, &address);
+            let attach = Attach { name: format!("sender-{link}"), ..sender(link % LINKS_OF_SESSION, &address) };
             writer.write_all(&frame::amqp(channel, &attach, &[])).expect("the router reads on");
         }
     });

@@ -14,7 +14,7 @@ use crate::distribution::{attach_anonymous, message_to};
 use crate::link_routes::{answer, routed_attach};
 use crate::reload::{edit, reload};
 
-const LISTENERS: &str = r#"
+pub(crate) const LISTENERS: &str = r#"
 listener "tenants" {
     host "127.0.0.1"
     port 0
@@ -29,7 +29,7 @@ listener "containers" {
 "#;
 
 /// A client of a tenant, with a session.
-fn tenant(router: &Router, hostname: &str) -> Peer {
+pub(crate) fn tenant(router: &Router, hostname: &str) -> Peer {
     let hostname = (!hostname.is_empty()).then(|| hostname.to_owned());
     let (mut peer, _) = Peer::open_with(router.addr("tenants"), &Open { hostname, ..open("client") });
     peer.begin(0);
