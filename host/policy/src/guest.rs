@@ -296,7 +296,8 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     }
     linker.func_wrap(WASI, "clock_time_get", |mut guest: Guest<'_>, _: i32, _: i64, out: i32| {
         let state = guest.data();
-        let ns = state.now_ms.saturating_mul(1_000_000).saturating_add(state.slept_ns);
+        // to the runtime of Go 0 is a clock that does not work
+        let ns = state.now_ms.saturating_mul(1_000_000).saturating_add(state.slept_ns).max(1);
         write(&mut guest, out, &ns.to_le_bytes())?;
         wasmtime::Result::Ok(0_i32)
     })?;

@@ -2,6 +2,7 @@
 
 mod assemblyscript;
 mod c;
+mod go;
 mod lines;
 mod names;
 mod schema;
@@ -16,9 +17,12 @@ use crate::schema::Schema;
 type BackEnd = fn(&Schema) -> String;
 
 /// Each file, in `plugin-sdk`, and what writes it.
-const FILES: [(&str, BackEnd); 3] = [
+const FILES: [(&str, BackEnd); 6] = [
     ("assemblyscript/assembly/records.ts", assemblyscript::file),
     ("c/crosstie_plugin.h", c::file),
+    ("go/records.go", go::records),
+    ("go/hooks.go", go::hooks),
+    ("go/hooks_wasip1.go", go::exports),
     ("zig/crosstie_plugin.zig", zig::file),
 ];
 

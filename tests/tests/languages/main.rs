@@ -2,6 +2,7 @@
 //! decide, and it reads and writes the bytes that are fixed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod go;
 mod golden;
 
 use std::path::{Path, PathBuf};
@@ -37,6 +38,12 @@ fn c() {
 }
 
 #[test]
+fn go() {
+    let built = Language { name: "go", build: script, plugins: &PLUGINS, golden: Some(Reads::Slices) }.check();
+    go::check(&sdk().join("go"), built.path());
+}
+
+#[test]
 fn zig() {
     Language { name: "zig", build: script, plugins: &PLUGINS, golden: Some(Reads::Pointers) }.check();
 }
@@ -47,7 +54,8 @@ fn wat() {
 }
 
 impl Language {
-    fn check(&self) {
+    /// Gives the directory with the modules.
+    fn check(&self) -> TestDir {
         let dir = TestDir::new(&format!("language-{}", self.name));
         (self.build)(&sdk().join(self.name), dir.path());
         for plugin in self.plugins {
@@ -56,6 +64,7 @@ impl Language {
         if let Some(reads) = self.golden {
             golden::check(&dir.path().join("golden.wasm"), reads);
         }
+        dir
     }
 }
 

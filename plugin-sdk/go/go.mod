@@ -1,0 +1,3 @@
+module crosstie
+
+go 1.24

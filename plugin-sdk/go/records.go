@@ -1,0 +1,2300 @@
+// Code generated from policy.wit by plugin-sdk/generate (src/go.rs). DO NOT EDIT.
+
+package crosstie
+
+import "math"
+
+// Value is value of policy.wit.
+//
+// It is one of ValueFlag, ValueInt, ValueUint, ValueFloat, ValueText, ValueBytes.
+type Value interface{ isValue() }
+
+// ValueFlag is the case flag of [Value].
+type ValueFlag bool
+
+// ValueInt is the case int of [Value].
+type ValueInt int64
+
+// ValueUint is the case uint of [Value].
+type ValueUint uint64
+
+// ValueFloat is the case float of [Value].
+type ValueFloat float64
+
+// ValueText is the case text of [Value].
+type ValueText string
+
+// ValueBytes is the case bytes of [Value].
+type ValueBytes []byte
+
+func (ValueFlag) isValue()  {}
+func (ValueInt) isValue()   {}
+func (ValueUint) isValue()  {}
+func (ValueFloat) isValue() {}
+func (ValueText) isValue()  {}
+func (ValueBytes) isValue() {}
+
+func readValue(r *reader) Value {
+	word, bare := r.word()
+	if bare {
+		return nil
+	}
+	switch word {
+	case "flag":
+		return ValueFlag(r.bool())
+	case "int":
+		return ValueInt(r.int())
+	case "uint":
+		return ValueUint(r.uint(math.MaxUint64))
+	case "float":
+		return ValueFloat(r.float())
+	case "text":
+		return ValueText(r.text())
+	case "bytes":
+		return ValueBytes(r.bytes())
+	}
+	r.skip()
+	return nil
+}
+
+func writeValue(v Value, w *writer) {
+	switch v := v.(type) {
+	case ValueFlag:
+		w.key(w.open(), "flag")
+		w.bool(bool(v))
+	case ValueInt:
+		w.key(w.open(), "int")
+		w.int(int64(v))
+	case ValueUint:
+		w.key(w.open(), "uint")
+		w.uint(uint64(v))
+	case ValueFloat:
+		w.key(w.open(), "float")
+		w.float(float64(v))
+	case ValueText:
+		w.key(w.open(), "text")
+		w.text(string(v))
+	case ValueBytes:
+		w.key(w.open(), "bytes")
+		w.bytes([]byte(v))
+	default:
+		panic("crosstie: a Value of no case")
+	}
+}
+
+// Entry is entry of policy.wit.
+type Entry struct {
+	Key string
+	Val Value
+}
+
+func (v *Entry) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "key":
+			v.Key = r.text()
+		case "val":
+			v.Val = readValue(r)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Entry) write(w *writer) {
+	at := w.open()
+	w.key(at, "key")
+	w.text(v.Key)
+	if v.Val != nil {
+		w.key(at, "val")
+		writeValue(v.Val, w)
+	}
+}
+
+// Attr is attr of policy.wit.
+type Attr struct {
+	Key string
+	Val string
+}
+
+func (v *Attr) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "key":
+			v.Key = r.text()
+		case "val":
+			v.Val = r.text()
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Attr) write(w *writer) {
+	at := w.open()
+	w.key(at, "key")
+	w.text(v.Key)
+	w.key(at, "val")
+	w.text(v.Val)
+}
+
+// Context is context of policy.wit.
+// In every request, so that a decision is a pure function of its bytes and of what it read from KV. `seed` is below 2^53; `sequence` numbers the decisions
+// of this process and stands in the log and the record.
+type Context struct {
+	NowMs    uint64
+	Seed     uint64
+	Sequence uint64
+}
+
+func (v *Context) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "now-ms":
+			v.NowMs = r.uint(math.MaxUint64)
+		case "seed":
+			v.Seed = r.uint(math.MaxUint64)
+		case "sequence":
+			v.Sequence = r.uint(math.MaxUint64)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Context) write(w *writer) {
+	at := w.open()
+	w.key(at, "now-ms")
+	w.uint(v.NowMs)
+	w.key(at, "seed")
+	w.uint(v.Seed)
+	w.key(at, "sequence")
+	w.uint(v.Sequence)
+}
+
+// Refusal is refusal of policy.wit.
+// `note` goes to the log, the record and, where the listener explains refusals, to the peer. `info` goes to the peer (a redirect needs it).
+type Refusal struct {
+	Condition   string
+	Description string
+	Note        Option[string]
+	Info        []Entry
+}
+
+func (v *Refusal) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "condition":
+			v.Condition = r.text()
+		case "description":
+			v.Description = r.text()
+		case "note":
+			v.Note = Some(r.text())
+		case "info":
+			v.Info = make([]Entry, r.list())
+			for i := range v.Info {
+				v.Info[i].read(r)
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Refusal) write(w *writer) {
+	at := w.open()
+	w.key(at, "condition")
+	w.text(v.Condition)
+	w.key(at, "description")
+	w.text(v.Description)
+	if v.Note.Present {
+		w.key(at, "note")
+		w.text(v.Note.Value)
+	}
+	if v.Info != nil {
+		w.key(at, "info")
+		w.list(len(v.Info))
+		for i := range v.Info {
+			v.Info[i].write(w)
+		}
+	}
+}
+
+// TLS is tls of policy.wit.
+type TLS struct {
+	Version           string
+	Cipher            string
+	SNI               Option[string]
+	Subject           Option[string]
+	Issuer            Option[string]
+	Sans              []string
+	FingerprintSha256 Option[string]
+	NotAfterMs        Option[uint64]
+}
+
+func (v *TLS) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "version":
+			v.Version = r.text()
+		case "cipher":
+			v.Cipher = r.text()
+		case "sni":
+			v.SNI = Some(r.text())
+		case "subject":
+			v.Subject = Some(r.text())
+		case "issuer":
+			v.Issuer = Some(r.text())
+		case "sans":
+			v.Sans = make([]string, r.list())
+			for i := range v.Sans {
+				v.Sans[i] = r.text()
+			}
+		case "fingerprint-sha256":
+			v.FingerprintSha256 = Some(r.text())
+		case "not-after-ms":
+			v.NotAfterMs = Some(r.uint(math.MaxUint64))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *TLS) write(w *writer) {
+	at := w.open()
+	w.key(at, "version")
+	w.text(v.Version)
+	w.key(at, "cipher")
+	w.text(v.Cipher)
+	if v.SNI.Present {
+		w.key(at, "sni")
+		w.text(v.SNI.Value)
+	}
+	if v.Subject.Present {
+		w.key(at, "subject")
+		w.text(v.Subject.Value)
+	}
+	if v.Issuer.Present {
+		w.key(at, "issuer")
+		w.text(v.Issuer.Value)
+	}
+	if v.Sans != nil {
+		w.key(at, "sans")
+		w.list(len(v.Sans))
+		for i := range v.Sans {
+			w.text(v.Sans[i])
+		}
+	}
+	if v.FingerprintSha256.Present {
+		w.key(at, "fingerprint-sha256")
+		w.text(v.FingerprintSha256.Value)
+	}
+	if v.NotAfterMs.Present {
+		w.key(at, "not-after-ms")
+		w.uint(v.NotAfterMs.Value)
+	}
+}
+
+// Counts is counts of policy.wit.
+// Open now, this one included.
+type Counts struct {
+	Total    uint32
+	Listener uint32
+	User     uint32
+	PeerHost uint32
+}
+
+func (v *Counts) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "total":
+			v.Total = uint32(r.uint(math.MaxUint32))
+		case "listener":
+			v.Listener = uint32(r.uint(math.MaxUint32))
+		case "user":
+			v.User = uint32(r.uint(math.MaxUint32))
+		case "peer-host":
+			v.PeerHost = uint32(r.uint(math.MaxUint32))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Counts) write(w *writer) {
+	at := w.open()
+	w.key(at, "total")
+	w.uint(uint64(v.Total))
+	w.key(at, "listener")
+	w.uint(uint64(v.Listener))
+	w.key(at, "user")
+	w.uint(uint64(v.User))
+	w.key(at, "peer-host")
+	w.uint(uint64(v.PeerHost))
+}
+
+// Limits is limits of policy.wit.
+// The smallest of process, listener or connector, grant and link is in force; a plugin can only lower. What does not belong to the hook is ignored.
+type Limits struct {
+	Sessions       Option[uint32]
+	Links          Option[uint32]
+	Senders        Option[uint32]
+	Receivers      Option[uint32]
+	Unsettled      Option[uint32]
+	BufferedBytes  Option[uint64]
+	MaxFrameSize   Option[uint32]
+	MaxMessageSize Option[uint64]
+	IdleTimeoutMs  Option[uint32]
+	LinkCredit     Option[uint32]
+}
+
+func (v *Limits) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "sessions":
+			v.Sessions = Some(uint32(r.uint(math.MaxUint32)))
+		case "links":
+			v.Links = Some(uint32(r.uint(math.MaxUint32)))
+		case "senders":
+			v.Senders = Some(uint32(r.uint(math.MaxUint32)))
+		case "receivers":
+			v.Receivers = Some(uint32(r.uint(math.MaxUint32)))
+		case "unsettled":
+			v.Unsettled = Some(uint32(r.uint(math.MaxUint32)))
+		case "buffered-bytes":
+			v.BufferedBytes = Some(r.uint(math.MaxUint64))
+		case "max-frame-size":
+			v.MaxFrameSize = Some(uint32(r.uint(math.MaxUint32)))
+		case "max-message-size":
+			v.MaxMessageSize = Some(r.uint(math.MaxUint64))
+		case "idle-timeout-ms":
+			v.IdleTimeoutMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "link-credit":
+			v.LinkCredit = Some(uint32(r.uint(math.MaxUint32)))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Limits) write(w *writer) {
+	at := w.open()
+	if v.Sessions.Present {
+		w.key(at, "sessions")
+		w.uint(uint64(v.Sessions.Value))
+	}
+	if v.Links.Present {
+		w.key(at, "links")
+		w.uint(uint64(v.Links.Value))
+	}
+	if v.Senders.Present {
+		w.key(at, "senders")
+		w.uint(uint64(v.Senders.Value))
+	}
+	if v.Receivers.Present {
+		w.key(at, "receivers")
+		w.uint(uint64(v.Receivers.Value))
+	}
+	if v.Unsettled.Present {
+		w.key(at, "unsettled")
+		w.uint(uint64(v.Unsettled.Value))
+	}
+	if v.BufferedBytes.Present {
+		w.key(at, "buffered-bytes")
+		w.uint(v.BufferedBytes.Value)
+	}
+	if v.MaxFrameSize.Present {
+		w.key(at, "max-frame-size")
+		w.uint(uint64(v.MaxFrameSize.Value))
+	}
+	if v.MaxMessageSize.Present {
+		w.key(at, "max-message-size")
+		w.uint(v.MaxMessageSize.Value)
+	}
+	if v.IdleTimeoutMs.Present {
+		w.key(at, "idle-timeout-ms")
+		w.uint(uint64(v.IdleTimeoutMs.Value))
+	}
+	if v.LinkCredit.Present {
+		w.key(at, "link-credit")
+		w.uint(uint64(v.LinkCredit.Value))
+	}
+}
+
+// Quota is quota of policy.wit.
+// The host counts what is open under `key` of this plugin, over all workers, and refuses what would be more than `max`. Released when it ends.
+type Quota struct {
+	Key string
+	Max uint32
+}
+
+func (v *Quota) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "key":
+			v.Key = r.text()
+		case "max":
+			v.Max = uint32(r.uint(math.MaxUint32))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Quota) write(w *writer) {
+	at := w.open()
+	w.key(at, "key")
+	w.text(v.Key)
+	w.key(at, "max")
+	w.uint(uint64(v.Max))
+}
+
+// Transport is transport of policy.wit.
+type Transport uint8
+
+// The words of Transport; 0 is none of them, or absent.
+const (
+	TransportTCP Transport = iota + 1
+	TransportTLS
+	TransportWS
+	TransportWSS
+)
+
+var transportWords = [...]string{"", "tcp", "tls", "ws", "wss"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v Transport) String() string {
+	if int(v) >= len(transportWords) {
+		return ""
+	}
+	return transportWords[v]
+}
+
+func readTransport(r *reader) Transport {
+	switch r.text() {
+	case "tcp":
+		return TransportTCP
+	case "tls":
+		return TransportTLS
+	case "ws":
+		return TransportWS
+	case "wss":
+		return TransportWSS
+	}
+	return 0
+}
+
+func (v Transport) write(w *writer) {
+	w.text(transportWords[v])
+}
+
+// Peer is peer of policy.wit.
+// Who is talking. `attributes` is what admission granted, for the hooks after it.
+type Peer struct {
+	ConnectionID uint64
+	Listener     Option[string]
+	Connector    Option[string]
+	Transport    Transport
+	IP           string
+	Port         uint16
+	LocalIP      string
+	LocalPort    uint16
+	Vhost        Option[string]
+	User         Option[string]
+	Mechanism    Option[string]
+	ContainerID  string
+	TLS          *TLS
+	Attributes   []Attr
+}
+
+func (v *Peer) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "connection-id":
+			v.ConnectionID = r.uint(math.MaxUint64)
+		case "listener":
+			v.Listener = Some(r.text())
+		case "connector":
+			v.Connector = Some(r.text())
+		case "transport":
+			v.Transport = readTransport(r)
+		case "ip":
+			v.IP = r.text()
+		case "port":
+			v.Port = uint16(r.uint(math.MaxUint16))
+		case "local-ip":
+			v.LocalIP = r.text()
+		case "local-port":
+			v.LocalPort = uint16(r.uint(math.MaxUint16))
+		case "vhost":
+			v.Vhost = Some(r.text())
+		case "user":
+			v.User = Some(r.text())
+		case "mechanism":
+			v.Mechanism = Some(r.text())
+		case "container-id":
+			v.ContainerID = r.text()
+		case "tls":
+			v.TLS = new(TLS)
+			v.TLS.read(r)
+		case "attributes":
+			v.Attributes = make([]Attr, r.list())
+			for i := range v.Attributes {
+				v.Attributes[i].read(r)
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *Peer) write(w *writer) {
+	at := w.open()
+	w.key(at, "connection-id")
+	w.uint(v.ConnectionID)
+	if v.Listener.Present {
+		w.key(at, "listener")
+		w.text(v.Listener.Value)
+	}
+	if v.Connector.Present {
+		w.key(at, "connector")
+		w.text(v.Connector.Value)
+	}
+	if v.Transport != 0 {
+		w.key(at, "transport")
+		v.Transport.write(w)
+	}
+	w.key(at, "ip")
+	w.text(v.IP)
+	w.key(at, "port")
+	w.uint(uint64(v.Port))
+	w.key(at, "local-ip")
+	w.text(v.LocalIP)
+	w.key(at, "local-port")
+	w.uint(uint64(v.LocalPort))
+	if v.Vhost.Present {
+		w.key(at, "vhost")
+		w.text(v.Vhost.Value)
+	}
+	if v.User.Present {
+		w.key(at, "user")
+		w.text(v.User.Value)
+	}
+	if v.Mechanism.Present {
+		w.key(at, "mechanism")
+		w.text(v.Mechanism.Value)
+	}
+	w.key(at, "container-id")
+	w.text(v.ContainerID)
+	if v.TLS != nil {
+		w.key(at, "tls")
+		v.TLS.write(w)
+	}
+	if v.Attributes != nil {
+		w.key(at, "attributes")
+		w.list(len(v.Attributes))
+		for i := range v.Attributes {
+			v.Attributes[i].write(w)
+		}
+	}
+}
+
+// SetupRequest is setup-request of policy.wit.
+type SetupRequest struct {
+	Plugin   string
+	RouterID string
+	Minor    uint32
+	NowMs    uint64
+	Seed     uint64
+	Granted  []string
+	Config   []Node
+}
+
+func (v *SetupRequest) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "plugin":
+			v.Plugin = r.text()
+		case "router-id":
+			v.RouterID = r.text()
+		case "minor":
+			v.Minor = uint32(r.uint(math.MaxUint32))
+		case "now-ms":
+			v.NowMs = r.uint(math.MaxUint64)
+		case "seed":
+			v.Seed = r.uint(math.MaxUint64)
+		case "granted":
+			v.Granted = make([]string, r.list())
+			for i := range v.Granted {
+				v.Granted[i] = r.text()
+			}
+		case "config":
+			v.Config = readNodes(r)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *SetupRequest) write(w *writer) {
+	at := w.open()
+	w.key(at, "plugin")
+	w.text(v.Plugin)
+	w.key(at, "router-id")
+	w.text(v.RouterID)
+	w.key(at, "minor")
+	w.uint(uint64(v.Minor))
+	w.key(at, "now-ms")
+	w.uint(v.NowMs)
+	w.key(at, "seed")
+	w.uint(v.Seed)
+	if v.Granted != nil {
+		w.key(at, "granted")
+		w.list(len(v.Granted))
+		for i := range v.Granted {
+			w.text(v.Granted[i])
+		}
+	}
+	if v.Config != nil {
+		w.key(at, "config")
+		writeNodes(v.Config, w)
+	}
+}
+
+// SetupProblem is setup-problem of policy.wit.
+// `path`: indexes of children from the top, so that the message stands at its KDL node.
+type SetupProblem struct {
+	Message string
+	Path    []uint32
+}
+
+func (v *SetupProblem) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "message":
+			v.Message = r.text()
+		case "path":
+			v.Path = make([]uint32, r.list())
+			for i := range v.Path {
+				v.Path[i] = uint32(r.uint(math.MaxUint32))
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *SetupProblem) write(w *writer) {
+	at := w.open()
+	w.key(at, "message")
+	w.text(v.Message)
+	if v.Path != nil {
+		w.key(at, "path")
+		w.list(len(v.Path))
+		for i := range v.Path {
+			w.uint(uint64(v.Path[i]))
+		}
+	}
+}
+
+// SetupAnswer is setup-answer of policy.wit.
+// `hooks`: which of the exported ones to ask (absent: all). `reads`: the only request fields to send, as paths (`peer.user`, `candidates`); absent: all.
+type SetupAnswer struct {
+	Problems []SetupProblem
+	Hooks    []string
+	Reads    []string
+}
+
+func (v *SetupAnswer) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "problems":
+			v.Problems = make([]SetupProblem, r.list())
+			for i := range v.Problems {
+				v.Problems[i].read(r)
+			}
+		case "hooks":
+			v.Hooks = make([]string, r.list())
+			for i := range v.Hooks {
+				v.Hooks[i] = r.text()
+			}
+		case "reads":
+			v.Reads = make([]string, r.list())
+			for i := range v.Reads {
+				v.Reads[i] = r.text()
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *SetupAnswer) write(w *writer) {
+	at := w.open()
+	if v.Problems != nil {
+		w.key(at, "problems")
+		w.list(len(v.Problems))
+		for i := range v.Problems {
+			v.Problems[i].write(w)
+		}
+	}
+	if v.Hooks != nil {
+		w.key(at, "hooks")
+		w.list(len(v.Hooks))
+		for i := range v.Hooks {
+			w.text(v.Hooks[i])
+		}
+	}
+	if v.Reads != nil {
+		w.key(at, "reads")
+		w.list(len(v.Reads))
+		for i := range v.Reads {
+			w.text(v.Reads[i])
+		}
+	}
+}
+
+// FailoverOrigin is failover-origin of policy.wit.
+type FailoverOrigin uint8
+
+// The words of FailoverOrigin; 0 is none of them, or absent.
+const (
+	FailoverOriginConfigured FailoverOrigin = iota + 1
+	FailoverOriginAdvertised
+	FailoverOriginRedirected
+)
+
+var failoverOriginWords = [...]string{"", "configured", "advertised", "redirected"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v FailoverOrigin) String() string {
+	if int(v) >= len(failoverOriginWords) {
+		return ""
+	}
+	return failoverOriginWords[v]
+}
+
+func readFailoverOrigin(r *reader) FailoverOrigin {
+	switch r.text() {
+	case "configured":
+		return FailoverOriginConfigured
+	case "advertised":
+		return FailoverOriginAdvertised
+	case "redirected":
+		return FailoverOriginRedirected
+	}
+	return 0
+}
+
+func (v FailoverOrigin) write(w *writer) {
+	w.text(failoverOriginWords[v])
+}
+
+// FailoverScheme is failover-scheme of policy.wit.
+type FailoverScheme uint8
+
+// The words of FailoverScheme; 0 is none of them, or absent.
+const (
+	FailoverSchemeAMQP FailoverScheme = iota + 1
+	FailoverSchemeAMQPS
+	FailoverSchemeWS
+	FailoverSchemeWSS
+)
+
+var failoverSchemeWords = [...]string{"", "amqp", "amqps", "ws", "wss"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v FailoverScheme) String() string {
+	if int(v) >= len(failoverSchemeWords) {
+		return ""
+	}
+	return failoverSchemeWords[v]
+}
+
+func readFailoverScheme(r *reader) FailoverScheme {
+	switch r.text() {
+	case "amqp":
+		return FailoverSchemeAMQP
+	case "amqps":
+		return FailoverSchemeAMQPS
+	case "ws":
+		return FailoverSchemeWS
+	case "wss":
+		return FailoverSchemeWSS
+	}
+	return 0
+}
+
+func (v FailoverScheme) write(w *writer) {
+	w.text(failoverSchemeWords[v])
+}
+
+// FailoverCandidate is failover-candidate of policy.wit.
+// `host` is what is dialled, `hostname` what the peer's list wants in our Open.
+type FailoverCandidate struct {
+	Host                  string
+	Port                  uint16
+	Scheme                FailoverScheme
+	Hostname              Option[string]
+	Origin                FailoverOrigin
+	Priority              uint8
+	Labels                []Attr
+	Attempts              uint32
+	FailuresInRow         uint32
+	LastError             Option[string]
+	LastCondition         Option[string]
+	LastAttemptAtMs       Option[uint64]
+	LastSuccessAtMs       Option[uint64]
+	LastRTTUs             Option[uint32]
+	CertificateNotAfterMs Option[uint64]
+}
+
+func (v *FailoverCandidate) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "host":
+			v.Host = r.text()
+		case "port":
+			v.Port = uint16(r.uint(math.MaxUint16))
+		case "scheme":
+			v.Scheme = readFailoverScheme(r)
+		case "hostname":
+			v.Hostname = Some(r.text())
+		case "origin":
+			v.Origin = readFailoverOrigin(r)
+		case "priority":
+			v.Priority = uint8(r.uint(math.MaxUint8))
+		case "labels":
+			v.Labels = make([]Attr, r.list())
+			for i := range v.Labels {
+				v.Labels[i].read(r)
+			}
+		case "attempts":
+			v.Attempts = uint32(r.uint(math.MaxUint32))
+		case "failures-in-row":
+			v.FailuresInRow = uint32(r.uint(math.MaxUint32))
+		case "last-error":
+			v.LastError = Some(r.text())
+		case "last-condition":
+			v.LastCondition = Some(r.text())
+		case "last-attempt-at-ms":
+			v.LastAttemptAtMs = Some(r.uint(math.MaxUint64))
+		case "last-success-at-ms":
+			v.LastSuccessAtMs = Some(r.uint(math.MaxUint64))
+		case "last-rtt-us":
+			v.LastRTTUs = Some(uint32(r.uint(math.MaxUint32)))
+		case "certificate-not-after-ms":
+			v.CertificateNotAfterMs = Some(r.uint(math.MaxUint64))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *FailoverCandidate) write(w *writer) {
+	at := w.open()
+	w.key(at, "host")
+	w.text(v.Host)
+	w.key(at, "port")
+	w.uint(uint64(v.Port))
+	if v.Scheme != 0 {
+		w.key(at, "scheme")
+		v.Scheme.write(w)
+	}
+	if v.Hostname.Present {
+		w.key(at, "hostname")
+		w.text(v.Hostname.Value)
+	}
+	if v.Origin != 0 {
+		w.key(at, "origin")
+		v.Origin.write(w)
+	}
+	w.key(at, "priority")
+	w.uint(uint64(v.Priority))
+	if v.Labels != nil {
+		w.key(at, "labels")
+		w.list(len(v.Labels))
+		for i := range v.Labels {
+			v.Labels[i].write(w)
+		}
+	}
+	w.key(at, "attempts")
+	w.uint(uint64(v.Attempts))
+	w.key(at, "failures-in-row")
+	w.uint(uint64(v.FailuresInRow))
+	if v.LastError.Present {
+		w.key(at, "last-error")
+		w.text(v.LastError.Value)
+	}
+	if v.LastCondition.Present {
+		w.key(at, "last-condition")
+		w.text(v.LastCondition.Value)
+	}
+	if v.LastAttemptAtMs.Present {
+		w.key(at, "last-attempt-at-ms")
+		w.uint(v.LastAttemptAtMs.Value)
+	}
+	if v.LastSuccessAtMs.Present {
+		w.key(at, "last-success-at-ms")
+		w.uint(v.LastSuccessAtMs.Value)
+	}
+	if v.LastRTTUs.Present {
+		w.key(at, "last-rtt-us")
+		w.uint(uint64(v.LastRTTUs.Value))
+	}
+	if v.CertificateNotAfterMs.Present {
+		w.key(at, "certificate-not-after-ms")
+		w.uint(v.CertificateNotAfterMs.Value)
+	}
+}
+
+// FailoverCause is failover-cause of policy.wit.
+type FailoverCause uint8
+
+// The words of FailoverCause; 0 is none of them, or absent.
+const (
+	FailoverCauseStartup FailoverCause = iota + 1
+	FailoverCauseLost
+	FailoverCauseExhausted
+	FailoverCauseRedirected
+	FailoverCauseReload
+	FailoverCauseReconsider
+)
+
+var failoverCauseWords = [...]string{"", "startup", "lost", "exhausted", "redirected", "reload", "reconsider"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v FailoverCause) String() string {
+	if int(v) >= len(failoverCauseWords) {
+		return ""
+	}
+	return failoverCauseWords[v]
+}
+
+func readFailoverCause(r *reader) FailoverCause {
+	switch r.text() {
+	case "startup":
+		return FailoverCauseStartup
+	case "lost":
+		return FailoverCauseLost
+	case "exhausted":
+		return FailoverCauseExhausted
+	case "redirected":
+		return FailoverCauseRedirected
+	case "reload":
+		return FailoverCauseReload
+	case "reconsider":
+		return FailoverCauseReconsider
+	}
+	return 0
+}
+
+func (v FailoverCause) write(w *writer) {
+	w.text(failoverCauseWords[v])
+}
+
+// FailoverRequest is failover-request of policy.wit.
+// Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider) or just lost.
+type FailoverRequest struct {
+	Ctx         Context
+	Connector   string
+	Role        string
+	Cause       FailoverCause
+	Round       uint32
+	Current     Option[uint32]
+	DownSinceMs Option[uint64]
+	Candidates  []FailoverCandidate
+}
+
+func (v *FailoverRequest) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "ctx":
+			v.Ctx.read(r)
+		case "connector":
+			v.Connector = r.text()
+		case "role":
+			v.Role = r.text()
+		case "cause":
+			v.Cause = readFailoverCause(r)
+		case "round":
+			v.Round = uint32(r.uint(math.MaxUint32))
+		case "current":
+			v.Current = Some(uint32(r.uint(math.MaxUint32)))
+		case "down-since-ms":
+			v.DownSinceMs = Some(r.uint(math.MaxUint64))
+		case "candidates":
+			v.Candidates = make([]FailoverCandidate, r.list())
+			for i := range v.Candidates {
+				v.Candidates[i].read(r)
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *FailoverRequest) write(w *writer) {
+	at := w.open()
+	w.key(at, "ctx")
+	v.Ctx.write(w)
+	w.key(at, "connector")
+	w.text(v.Connector)
+	w.key(at, "role")
+	w.text(v.Role)
+	if v.Cause != 0 {
+		w.key(at, "cause")
+		v.Cause.write(w)
+	}
+	w.key(at, "round")
+	w.uint(uint64(v.Round))
+	if v.Current.Present {
+		w.key(at, "current")
+		w.uint(uint64(v.Current.Value))
+	}
+	if v.DownSinceMs.Present {
+		w.key(at, "down-since-ms")
+		w.uint(v.DownSinceMs.Value)
+	}
+	if v.Candidates != nil {
+		w.key(at, "candidates")
+		w.list(len(v.Candidates))
+		for i := range v.Candidates {
+			v.Candidates[i].write(w)
+		}
+	}
+}
+
+// FailoverPick is failover-pick of policy.wit.
+// `delay-ms`: waited after the pick before it failed; the first, after the answer.
+type FailoverPick struct {
+	Index   uint32
+	DelayMs Option[uint32]
+}
+
+func (v *FailoverPick) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "index":
+			v.Index = uint32(r.uint(math.MaxUint32))
+		case "delay-ms":
+			v.DelayMs = Some(uint32(r.uint(math.MaxUint32)))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *FailoverPick) write(w *writer) {
+	at := w.open()
+	w.key(at, "index")
+	w.uint(uint64(v.Index))
+	if v.DelayMs.Present {
+		w.key(at, "delay-ms")
+		w.uint(uint64(v.DelayMs.Value))
+	}
+}
+
+// FailoverAnswer is failover-answer of policy.wit.
+// A candidate not listed is out of this round; an empty order drops all. `retry-after-ms`: when the round is exhausted (absent: the connector's backoff).
+// `reconsider-after-ms`: while connected, ask again after this; a first pick other than the current one is connected first, then takes over.
+type FailoverAnswer struct {
+	Order             []FailoverPick
+	RetryAfterMs      Option[uint32]
+	ReconsiderAfterMs Option[uint32]
+	Note              Option[string]
+}
+
+func (v *FailoverAnswer) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "order":
+			v.Order = make([]FailoverPick, r.list())
+			for i := range v.Order {
+				v.Order[i].read(r)
+			}
+		case "retry-after-ms":
+			v.RetryAfterMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "reconsider-after-ms":
+			v.ReconsiderAfterMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "note":
+			v.Note = Some(r.text())
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *FailoverAnswer) write(w *writer) {
+	at := w.open()
+	if v.Order != nil {
+		w.key(at, "order")
+		w.list(len(v.Order))
+		for i := range v.Order {
+			v.Order[i].write(w)
+		}
+	}
+	if v.RetryAfterMs.Present {
+		w.key(at, "retry-after-ms")
+		w.uint(uint64(v.RetryAfterMs.Value))
+	}
+	if v.ReconsiderAfterMs.Present {
+		w.key(at, "reconsider-after-ms")
+		w.uint(uint64(v.ReconsiderAfterMs.Value))
+	}
+	if v.Note.Present {
+		w.key(at, "note")
+		w.text(v.Note.Value)
+	}
+}
+
+// AdmissionConnection is admission-connection of policy.wit.
+// `recheck`: this connection is open already, its grant ran out.
+type AdmissionConnection struct {
+	Ctx                 Context
+	Peer                Peer
+	Recheck             bool
+	MaxFrameSize        uint32
+	ChannelMax          uint16
+	IdleTimeoutMs       Option[uint32]
+	OfferedCapabilities []string
+	DesiredCapabilities []string
+	Properties          []Entry
+	Counts              Counts
+	Limits              Limits
+	Truncated           []string
+}
+
+func (v *AdmissionConnection) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "ctx":
+			v.Ctx.read(r)
+		case "peer":
+			v.Peer.read(r)
+		case "recheck":
+			v.Recheck = r.bool()
+		case "max-frame-size":
+			v.MaxFrameSize = uint32(r.uint(math.MaxUint32))
+		case "channel-max":
+			v.ChannelMax = uint16(r.uint(math.MaxUint16))
+		case "idle-timeout-ms":
+			v.IdleTimeoutMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "offered-capabilities":
+			v.OfferedCapabilities = make([]string, r.list())
+			for i := range v.OfferedCapabilities {
+				v.OfferedCapabilities[i] = r.text()
+			}
+		case "desired-capabilities":
+			v.DesiredCapabilities = make([]string, r.list())
+			for i := range v.DesiredCapabilities {
+				v.DesiredCapabilities[i] = r.text()
+			}
+		case "properties":
+			v.Properties = make([]Entry, r.list())
+			for i := range v.Properties {
+				v.Properties[i].read(r)
+			}
+		case "counts":
+			v.Counts.read(r)
+		case "limits":
+			v.Limits.read(r)
+		case "truncated":
+			v.Truncated = make([]string, r.list())
+			for i := range v.Truncated {
+				v.Truncated[i] = r.text()
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionConnection) write(w *writer) {
+	at := w.open()
+	w.key(at, "ctx")
+	v.Ctx.write(w)
+	w.key(at, "peer")
+	v.Peer.write(w)
+	w.key(at, "recheck")
+	w.bool(v.Recheck)
+	w.key(at, "max-frame-size")
+	w.uint(uint64(v.MaxFrameSize))
+	w.key(at, "channel-max")
+	w.uint(uint64(v.ChannelMax))
+	if v.IdleTimeoutMs.Present {
+		w.key(at, "idle-timeout-ms")
+		w.uint(uint64(v.IdleTimeoutMs.Value))
+	}
+	if v.OfferedCapabilities != nil {
+		w.key(at, "offered-capabilities")
+		w.list(len(v.OfferedCapabilities))
+		for i := range v.OfferedCapabilities {
+			w.text(v.OfferedCapabilities[i])
+		}
+	}
+	if v.DesiredCapabilities != nil {
+		w.key(at, "desired-capabilities")
+		w.list(len(v.DesiredCapabilities))
+		for i := range v.DesiredCapabilities {
+			w.text(v.DesiredCapabilities[i])
+		}
+	}
+	if v.Properties != nil {
+		w.key(at, "properties")
+		w.list(len(v.Properties))
+		for i := range v.Properties {
+			v.Properties[i].write(w)
+		}
+	}
+	w.key(at, "counts")
+	v.Counts.write(w)
+	w.key(at, "limits")
+	v.Limits.write(w)
+	if v.Truncated != nil {
+		w.key(at, "truncated")
+		w.list(len(v.Truncated))
+		for i := range v.Truncated {
+			w.text(v.Truncated[i])
+		}
+	}
+}
+
+// AdmissionSession is admission-session of policy.wit.
+type AdmissionSession struct {
+	Ctx          Context
+	Peer         Peer
+	SessionsOpen uint32
+}
+
+func (v *AdmissionSession) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "ctx":
+			v.Ctx.read(r)
+		case "peer":
+			v.Peer.read(r)
+		case "sessions-open":
+			v.SessionsOpen = uint32(r.uint(math.MaxUint32))
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionSession) write(w *writer) {
+	at := w.open()
+	w.key(at, "ctx")
+	v.Ctx.write(w)
+	w.key(at, "peer")
+	v.Peer.write(w)
+	w.key(at, "sessions-open")
+	w.uint(uint64(v.SessionsOpen))
+}
+
+// AdmissionRole is admission-role of policy.wit.
+// The peer's own: it wants to send, or to receive.
+type AdmissionRole uint8
+
+// The words of AdmissionRole; 0 is none of them, or absent.
+const (
+	AdmissionRoleSender AdmissionRole = iota + 1
+	AdmissionRoleReceiver
+)
+
+var admissionRoleWords = [...]string{"", "sender", "receiver"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AdmissionRole) String() string {
+	if int(v) >= len(admissionRoleWords) {
+		return ""
+	}
+	return admissionRoleWords[v]
+}
+
+func readAdmissionRole(r *reader) AdmissionRole {
+	switch r.text() {
+	case "sender":
+		return AdmissionRoleSender
+	case "receiver":
+		return AdmissionRoleReceiver
+	}
+	return 0
+}
+
+func (v AdmissionRole) write(w *writer) {
+	w.text(admissionRoleWords[v])
+}
+
+// AdmissionExpiry is admission-expiry of policy.wit.
+type AdmissionExpiry uint8
+
+// The words of AdmissionExpiry; 0 is none of them, or absent.
+const (
+	AdmissionExpiryLinkDetach AdmissionExpiry = iota + 1
+	AdmissionExpirySessionEnd
+	AdmissionExpiryConnectionClose
+	AdmissionExpiryNever
+)
+
+var admissionExpiryWords = [...]string{"", "link-detach", "session-end", "connection-close", "never"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AdmissionExpiry) String() string {
+	if int(v) >= len(admissionExpiryWords) {
+		return ""
+	}
+	return admissionExpiryWords[v]
+}
+
+func readAdmissionExpiry(r *reader) AdmissionExpiry {
+	switch r.text() {
+	case "link-detach":
+		return AdmissionExpiryLinkDetach
+	case "session-end":
+		return AdmissionExpirySessionEnd
+	case "connection-close":
+		return AdmissionExpiryConnectionClose
+	case "never":
+		return AdmissionExpiryNever
+	}
+	return 0
+}
+
+func (v AdmissionExpiry) write(w *writer) {
+	w.text(admissionExpiryWords[v])
+}
+
+// AdmissionFilter is admission-filter of policy.wit.
+type AdmissionFilter struct {
+	Name string
+	Val  Value
+}
+
+func (v *AdmissionFilter) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "name":
+			v.Name = r.text()
+		case "val":
+			v.Val = readValue(r)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionFilter) write(w *writer) {
+	at := w.open()
+	w.key(at, "name")
+	w.text(v.Name)
+	if v.Val != nil {
+		w.key(at, "val")
+		writeValue(v.Val, w)
+	}
+}
+
+// AdmissionTerminus is admission-terminus of policy.wit.
+type AdmissionTerminus struct {
+	Address      Option[string]
+	Durable      uint8
+	Expiry       AdmissionExpiry
+	TimeoutS     uint32
+	Dynamic      bool
+	Coordinator  bool
+	Distribution Option[string]
+	Filters      []AdmissionFilter
+	Capabilities []string
+}
+
+func (v *AdmissionTerminus) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "address":
+			v.Address = Some(r.text())
+		case "durable":
+			v.Durable = uint8(r.uint(math.MaxUint8))
+		case "expiry":
+			v.Expiry = readAdmissionExpiry(r)
+		case "timeout-s":
+			v.TimeoutS = uint32(r.uint(math.MaxUint32))
+		case "dynamic":
+			v.Dynamic = r.bool()
+		case "coordinator":
+			v.Coordinator = r.bool()
+		case "distribution":
+			v.Distribution = Some(r.text())
+		case "filters":
+			v.Filters = make([]AdmissionFilter, r.list())
+			for i := range v.Filters {
+				v.Filters[i].read(r)
+			}
+		case "capabilities":
+			v.Capabilities = make([]string, r.list())
+			for i := range v.Capabilities {
+				v.Capabilities[i] = r.text()
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionTerminus) write(w *writer) {
+	at := w.open()
+	if v.Address.Present {
+		w.key(at, "address")
+		w.text(v.Address.Value)
+	}
+	w.key(at, "durable")
+	w.uint(uint64(v.Durable))
+	if v.Expiry != 0 {
+		w.key(at, "expiry")
+		v.Expiry.write(w)
+	}
+	w.key(at, "timeout-s")
+	w.uint(uint64(v.TimeoutS))
+	w.key(at, "dynamic")
+	w.bool(v.Dynamic)
+	w.key(at, "coordinator")
+	w.bool(v.Coordinator)
+	if v.Distribution.Present {
+		w.key(at, "distribution")
+		w.text(v.Distribution.Value)
+	}
+	if v.Filters != nil {
+		w.key(at, "filters")
+		w.list(len(v.Filters))
+		for i := range v.Filters {
+			v.Filters[i].write(w)
+		}
+	}
+	if v.Capabilities != nil {
+		w.key(at, "capabilities")
+		w.list(len(v.Capabilities))
+		for i := range v.Capabilities {
+			w.text(v.Capabilities[i])
+		}
+	}
+}
+
+// AdmissionSettleMode is admission-settle-mode of policy.wit.
+type AdmissionSettleMode uint8
+
+// The words of AdmissionSettleMode; 0 is none of them, or absent.
+const (
+	AdmissionSettleModeUnsettled AdmissionSettleMode = iota + 1
+	AdmissionSettleModeSettled
+	AdmissionSettleModeMixed
+)
+
+var admissionSettleModeWords = [...]string{"", "unsettled", "settled", "mixed"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AdmissionSettleMode) String() string {
+	if int(v) >= len(admissionSettleModeWords) {
+		return ""
+	}
+	return admissionSettleModeWords[v]
+}
+
+func readAdmissionSettleMode(r *reader) AdmissionSettleMode {
+	switch r.text() {
+	case "unsettled":
+		return AdmissionSettleModeUnsettled
+	case "settled":
+		return AdmissionSettleModeSettled
+	case "mixed":
+		return AdmissionSettleModeMixed
+	}
+	return 0
+}
+
+func (v AdmissionSettleMode) write(w *writer) {
+	w.text(admissionSettleModeWords[v])
+}
+
+// AdmissionLink is admission-link of policy.wit.
+type AdmissionLink struct {
+	Ctx                 Context
+	Peer                Peer
+	Name                string
+	Role                AdmissionRole
+	Source              *AdmissionTerminus
+	Target              *AdmissionTerminus
+	Settle              AdmissionSettleMode
+	MaxMessageSize      Option[uint64]
+	DesiredCapabilities []string
+	Properties          []Entry
+	LinksOpen           uint32
+	Truncated           []string
+}
+
+func (v *AdmissionLink) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "ctx":
+			v.Ctx.read(r)
+		case "peer":
+			v.Peer.read(r)
+		case "name":
+			v.Name = r.text()
+		case "role":
+			v.Role = readAdmissionRole(r)
+		case "source":
+			v.Source = new(AdmissionTerminus)
+			v.Source.read(r)
+		case "target":
+			v.Target = new(AdmissionTerminus)
+			v.Target.read(r)
+		case "settle":
+			v.Settle = readAdmissionSettleMode(r)
+		case "max-message-size":
+			v.MaxMessageSize = Some(r.uint(math.MaxUint64))
+		case "desired-capabilities":
+			v.DesiredCapabilities = make([]string, r.list())
+			for i := range v.DesiredCapabilities {
+				v.DesiredCapabilities[i] = r.text()
+			}
+		case "properties":
+			v.Properties = make([]Entry, r.list())
+			for i := range v.Properties {
+				v.Properties[i].read(r)
+			}
+		case "links-open":
+			v.LinksOpen = uint32(r.uint(math.MaxUint32))
+		case "truncated":
+			v.Truncated = make([]string, r.list())
+			for i := range v.Truncated {
+				v.Truncated[i] = r.text()
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionLink) write(w *writer) {
+	at := w.open()
+	w.key(at, "ctx")
+	v.Ctx.write(w)
+	w.key(at, "peer")
+	v.Peer.write(w)
+	w.key(at, "name")
+	w.text(v.Name)
+	if v.Role != 0 {
+		w.key(at, "role")
+		v.Role.write(w)
+	}
+	if v.Source != nil {
+		w.key(at, "source")
+		v.Source.write(w)
+	}
+	if v.Target != nil {
+		w.key(at, "target")
+		v.Target.write(w)
+	}
+	if v.Settle != 0 {
+		w.key(at, "settle")
+		v.Settle.write(w)
+	}
+	if v.MaxMessageSize.Present {
+		w.key(at, "max-message-size")
+		w.uint(v.MaxMessageSize.Value)
+	}
+	if v.DesiredCapabilities != nil {
+		w.key(at, "desired-capabilities")
+		w.list(len(v.DesiredCapabilities))
+		for i := range v.DesiredCapabilities {
+			w.text(v.DesiredCapabilities[i])
+		}
+	}
+	if v.Properties != nil {
+		w.key(at, "properties")
+		w.list(len(v.Properties))
+		for i := range v.Properties {
+			v.Properties[i].write(w)
+		}
+	}
+	w.key(at, "links-open")
+	w.uint(uint64(v.LinksOpen))
+	if v.Truncated != nil {
+		w.key(at, "truncated")
+		w.list(len(v.Truncated))
+		for i := range v.Truncated {
+			w.text(v.Truncated[i])
+		}
+	}
+}
+
+// AdmissionGrant is admission-grant of policy.wit.
+type AdmissionGrant struct {
+	Limits         *Limits
+	Quotas         []Quota
+	Attributes     []Attr
+	RecheckAfterMs Option[uint32]
+	Note           Option[string]
+}
+
+func (v *AdmissionGrant) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "limits":
+			v.Limits = new(Limits)
+			v.Limits.read(r)
+		case "quotas":
+			v.Quotas = make([]Quota, r.list())
+			for i := range v.Quotas {
+				v.Quotas[i].read(r)
+			}
+		case "attributes":
+			v.Attributes = make([]Attr, r.list())
+			for i := range v.Attributes {
+				v.Attributes[i].read(r)
+			}
+		case "recheck-after-ms":
+			v.RecheckAfterMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "note":
+			v.Note = Some(r.text())
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AdmissionGrant) write(w *writer) {
+	at := w.open()
+	if v.Limits != nil {
+		w.key(at, "limits")
+		v.Limits.write(w)
+	}
+	if v.Quotas != nil {
+		w.key(at, "quotas")
+		w.list(len(v.Quotas))
+		for i := range v.Quotas {
+			v.Quotas[i].write(w)
+		}
+	}
+	if v.Attributes != nil {
+		w.key(at, "attributes")
+		w.list(len(v.Attributes))
+		for i := range v.Attributes {
+			v.Attributes[i].write(w)
+		}
+	}
+	if v.RecheckAfterMs.Present {
+		w.key(at, "recheck-after-ms")
+		w.uint(uint64(v.RecheckAfterMs.Value))
+	}
+	if v.Note.Present {
+		w.key(at, "note")
+		w.text(v.Note.Value)
+	}
+}
+
+// AdmissionAnswer is admission-answer of policy.wit.
+//
+// It is one of *AdmissionGrant, *Refusal.
+type AdmissionAnswer interface{ isAdmissionAnswer() }
+
+func (*AdmissionGrant) isAdmissionAnswer() {}
+func (*Refusal) isAdmissionAnswer()        {}
+
+func readAdmissionAnswer(r *reader) AdmissionAnswer {
+	word, bare := r.word()
+	if bare {
+		return nil
+	}
+	switch word {
+	case "allow":
+		v := new(AdmissionGrant)
+		v.read(r)
+		return v
+	case "deny":
+		v := new(Refusal)
+		v.read(r)
+		return v
+	}
+	r.skip()
+	return nil
+}
+
+func writeAdmissionAnswer(v AdmissionAnswer, w *writer) {
+	switch v := v.(type) {
+	case *AdmissionGrant:
+		w.key(w.open(), "allow")
+		v.write(w)
+	case *Refusal:
+		w.key(w.open(), "deny")
+		v.write(w)
+	default:
+		panic("crosstie: a AdmissionAnswer of no case")
+	}
+}
+
+// AddressDirection is address-direction of policy.wit.
+type AddressDirection uint8
+
+// The words of AddressDirection; 0 is none of them, or absent.
+const (
+	AddressDirectionInbound AddressDirection = iota + 1
+	AddressDirectionOutbound
+)
+
+var addressDirectionWords = [...]string{"", "inbound", "outbound"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AddressDirection) String() string {
+	if int(v) >= len(addressDirectionWords) {
+		return ""
+	}
+	return addressDirectionWords[v]
+}
+
+func readAddressDirection(r *reader) AddressDirection {
+	switch r.text() {
+	case "inbound":
+		return AddressDirectionInbound
+	case "outbound":
+		return AddressDirectionOutbound
+	}
+	return 0
+}
+
+func (v AddressDirection) write(w *writer) {
+	w.text(addressDirectionWords[v])
+}
+
+// AddressOccasion is address-occasion of policy.wit.
+type AddressOccasion uint8
+
+// The words of AddressOccasion; 0 is none of them, or absent.
+const (
+	AddressOccasionAttach AddressOccasion = iota + 1
+	AddressOccasionAnonymous
+)
+
+var addressOccasionWords = [...]string{"", "attach", "anonymous"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AddressOccasion) String() string {
+	if int(v) >= len(addressOccasionWords) {
+		return ""
+	}
+	return addressOccasionWords[v]
+}
+
+func readAddressOccasion(r *reader) AddressOccasion {
+	switch r.text() {
+	case "attach":
+		return AddressOccasionAttach
+	case "anonymous":
+		return AddressOccasionAnonymous
+	}
+	return 0
+}
+
+func (v AddressOccasion) write(w *writer) {
+	w.text(addressOccasionWords[v])
+}
+
+// AddressTreatment is address-treatment of policy.wit.
+// `link-route`: to the connection of that name.
+//
+// It is one of AddressTreatmentBalanced, AddressTreatmentClosest, AddressTreatmentMulticast, AddressTreatmentLinkRoute, AddressTreatmentUnavailable.
+type AddressTreatment interface{ isAddressTreatment() }
+
+// AddressTreatmentBalanced is the case balanced of [AddressTreatment].
+type AddressTreatmentBalanced struct{}
+
+// AddressTreatmentClosest is the case closest of [AddressTreatment].
+type AddressTreatmentClosest struct{}
+
+// AddressTreatmentMulticast is the case multicast of [AddressTreatment].
+type AddressTreatmentMulticast struct{}
+
+// AddressTreatmentLinkRoute is the case link-route of [AddressTreatment].
+type AddressTreatmentLinkRoute string
+
+// AddressTreatmentUnavailable is the case unavailable of [AddressTreatment].
+type AddressTreatmentUnavailable struct{}
+
+func (AddressTreatmentBalanced) isAddressTreatment()    {}
+func (AddressTreatmentClosest) isAddressTreatment()     {}
+func (AddressTreatmentMulticast) isAddressTreatment()   {}
+func (AddressTreatmentLinkRoute) isAddressTreatment()   {}
+func (AddressTreatmentUnavailable) isAddressTreatment() {}
+
+func readAddressTreatment(r *reader) AddressTreatment {
+	word, bare := r.word()
+	if bare {
+		switch word {
+		case "balanced":
+			return AddressTreatmentBalanced{}
+		case "closest":
+			return AddressTreatmentClosest{}
+		case "multicast":
+			return AddressTreatmentMulticast{}
+		case "unavailable":
+			return AddressTreatmentUnavailable{}
+		}
+		return nil
+	}
+	switch word {
+	case "link-route":
+		return AddressTreatmentLinkRoute(r.text())
+	}
+	r.skip()
+	return nil
+}
+
+func writeAddressTreatment(v AddressTreatment, w *writer) {
+	switch v := v.(type) {
+	case AddressTreatmentBalanced:
+		w.text("balanced")
+	case AddressTreatmentClosest:
+		w.text("closest")
+	case AddressTreatmentMulticast:
+		w.text("multicast")
+	case AddressTreatmentLinkRoute:
+		w.key(w.open(), "link-route")
+		w.text(string(v))
+	case AddressTreatmentUnavailable:
+		w.text("unavailable")
+	default:
+		panic("crosstie: a AddressTreatment of no case")
+	}
+}
+
+// AddressRequest is address-request of policy.wit.
+type AddressRequest struct {
+	Ctx          Context
+	Address      string
+	Direction    AddressDirection
+	Occasion     AddressOccasion
+	Peer         *Peer
+	Capabilities []string
+	Configured   AddressTreatment
+	Phase        uint8
+	Truncated    []string
+}
+
+func (v *AddressRequest) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "ctx":
+			v.Ctx.read(r)
+		case "address":
+			v.Address = r.text()
+		case "direction":
+			v.Direction = readAddressDirection(r)
+		case "occasion":
+			v.Occasion = readAddressOccasion(r)
+		case "peer":
+			v.Peer = new(Peer)
+			v.Peer.read(r)
+		case "capabilities":
+			v.Capabilities = make([]string, r.list())
+			for i := range v.Capabilities {
+				v.Capabilities[i] = r.text()
+			}
+		case "configured":
+			v.Configured = readAddressTreatment(r)
+		case "phase":
+			v.Phase = uint8(r.uint(math.MaxUint8))
+		case "truncated":
+			v.Truncated = make([]string, r.list())
+			for i := range v.Truncated {
+				v.Truncated[i] = r.text()
+			}
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AddressRequest) write(w *writer) {
+	at := w.open()
+	w.key(at, "ctx")
+	v.Ctx.write(w)
+	w.key(at, "address")
+	w.text(v.Address)
+	if v.Direction != 0 {
+		w.key(at, "direction")
+		v.Direction.write(w)
+	}
+	if v.Occasion != 0 {
+		w.key(at, "occasion")
+		v.Occasion.write(w)
+	}
+	if v.Peer != nil {
+		w.key(at, "peer")
+		v.Peer.write(w)
+	}
+	if v.Capabilities != nil {
+		w.key(at, "capabilities")
+		w.list(len(v.Capabilities))
+		for i := range v.Capabilities {
+			w.text(v.Capabilities[i])
+		}
+	}
+	if v.Configured != nil {
+		w.key(at, "configured")
+		writeAddressTreatment(v.Configured, w)
+	}
+	w.key(at, "phase")
+	w.uint(uint64(v.Phase))
+	if v.Truncated != nil {
+		w.key(at, "truncated")
+		w.list(len(v.Truncated))
+		for i := range v.Truncated {
+			w.text(v.Truncated[i])
+		}
+	}
+}
+
+// AddressScope is address-scope of policy.wit.
+type AddressScope uint8
+
+// The words of AddressScope; 0 is none of them, or absent.
+const (
+	AddressScopeConnection AddressScope = iota + 1
+	AddressScopeAttributes
+	AddressScopeEveryone
+)
+
+var addressScopeWords = [...]string{"", "connection", "attributes", "everyone"}
+
+// String is the word in policy.wit, empty where there is none.
+func (v AddressScope) String() string {
+	if int(v) >= len(addressScopeWords) {
+		return ""
+	}
+	return addressScopeWords[v]
+}
+
+func readAddressScope(r *reader) AddressScope {
+	switch r.text() {
+	case "connection":
+		return AddressScopeConnection
+	case "attributes":
+		return AddressScopeAttributes
+	case "everyone":
+		return AddressScopeEveryone
+	}
+	return 0
+}
+
+func (v AddressScope) write(w *writer) {
+	w.text(addressScopeWords[v])
+}
+
+// AddressRuling is address-ruling of policy.wit.
+// Absent fields: as configured for the (rewritten) address. A treatment that contradicts a live address is ignored, the live one stays, and it is counted. `ttl-ms` 0 or absent: not cached.
+// `shared-by` absent: connection; `attributes`: every peer with equal attributes.
+type AddressRuling struct {
+	Address   Option[string]
+	Treatment AddressTreatment
+	Phase     Option[uint8]
+	Priority  Option[uint8]
+	TTLMs     Option[uint32]
+	SharedBy  AddressScope
+	Note      Option[string]
+}
+
+func (v *AddressRuling) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "address":
+			v.Address = Some(r.text())
+		case "treatment":
+			v.Treatment = readAddressTreatment(r)
+		case "phase":
+			v.Phase = Some(uint8(r.uint(math.MaxUint8)))
+		case "priority":
+			v.Priority = Some(uint8(r.uint(math.MaxUint8)))
+		case "ttl-ms":
+			v.TTLMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "shared-by":
+			v.SharedBy = readAddressScope(r)
+		case "note":
+			v.Note = Some(r.text())
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AddressRuling) write(w *writer) {
+	at := w.open()
+	if v.Address.Present {
+		w.key(at, "address")
+		w.text(v.Address.Value)
+	}
+	if v.Treatment != nil {
+		w.key(at, "treatment")
+		writeAddressTreatment(v.Treatment, w)
+	}
+	if v.Phase.Present {
+		w.key(at, "phase")
+		w.uint(uint64(v.Phase.Value))
+	}
+	if v.Priority.Present {
+		w.key(at, "priority")
+		w.uint(uint64(v.Priority.Value))
+	}
+	if v.TTLMs.Present {
+		w.key(at, "ttl-ms")
+		w.uint(uint64(v.TTLMs.Value))
+	}
+	if v.SharedBy != 0 {
+		w.key(at, "shared-by")
+		v.SharedBy.write(w)
+	}
+	if v.Note.Present {
+		w.key(at, "note")
+		w.text(v.Note.Value)
+	}
+}
+
+// AddressDenial is address-denial of policy.wit.
+type AddressDenial struct {
+	Refusal  Refusal
+	TTLMs    Option[uint32]
+	SharedBy AddressScope
+}
+
+func (v *AddressDenial) read(r *reader) {
+	for left := r.entries(); left > 0; left-- {
+		key := r.text()
+		if r.null() {
+			continue
+		}
+		switch key {
+		case "refusal":
+			v.Refusal.read(r)
+		case "ttl-ms":
+			v.TTLMs = Some(uint32(r.uint(math.MaxUint32)))
+		case "shared-by":
+			v.SharedBy = readAddressScope(r)
+		default:
+			r.skip()
+		}
+	}
+}
+
+func (v *AddressDenial) write(w *writer) {
+	at := w.open()
+	w.key(at, "refusal")
+	v.Refusal.write(w)
+	if v.TTLMs.Present {
+		w.key(at, "ttl-ms")
+		w.uint(uint64(v.TTLMs.Value))
+	}
+	if v.SharedBy != 0 {
+		w.key(at, "shared-by")
+		v.SharedBy.write(w)
+	}
+}
+
+// AddressAnswer is address-answer of policy.wit.
+//
+// It is one of *AddressRuling, *AddressDenial.
+type AddressAnswer interface{ isAddressAnswer() }
+
+func (*AddressRuling) isAddressAnswer() {}
+func (*AddressDenial) isAddressAnswer() {}
+
+func readAddressAnswer(r *reader) AddressAnswer {
+	word, bare := r.word()
+	if bare {
+		return nil
+	}
+	switch word {
+	case "apply":
+		v := new(AddressRuling)
+		v.read(r)
+		return v
+	case "deny":
+		v := new(AddressDenial)
+		v.read(r)
+		return v
+	}
+	r.skip()
+	return nil
+}
+
+func writeAddressAnswer(v AddressAnswer, w *writer) {
+	switch v := v.(type) {
+	case *AddressRuling:
+		w.key(w.open(), "apply")
+		v.write(w)
+	case *AddressDenial:
+		w.key(w.open(), "deny")
+		v.write(w)
+	default:
+		panic("crosstie: a AddressAnswer of no case")
+	}
+}
+
+// echo reads a request or an answer, and writes it again: 2 for each hook, and one more for its answer.
+func echo(number uint32, bytes []byte) []byte {
+	r, w := &reader{data: bytes}, &writer{}
+	switch number {
+	case 0:
+		v := new(SetupRequest)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 1:
+		v := new(SetupAnswer)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 2:
+		v := new(FailoverRequest)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 3:
+		v := new(FailoverAnswer)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 4:
+		v := new(AdmissionConnection)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 5:
+		v := readAdmissionAnswer(r)
+		r.end()
+		writeAdmissionAnswer(v, w)
+	case 6:
+		v := new(AdmissionSession)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 7:
+		v := readAdmissionAnswer(r)
+		r.end()
+		writeAdmissionAnswer(v, w)
+	case 8:
+		v := new(AdmissionLink)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 9:
+		v := readAdmissionAnswer(r)
+		r.end()
+		writeAdmissionAnswer(v, w)
+	case 10:
+		v := new(AddressRequest)
+		v.read(r)
+		r.end()
+		v.write(w)
+	case 11:
+		v := readAddressAnswer(r)
+		r.end()
+		writeAddressAnswer(v, w)
+	default:
+		panic("crosstie: no such hook")
+	}
+	return w.out
+}
