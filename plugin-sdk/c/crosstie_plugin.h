@@ -724,7 +724,8 @@ typedef enum ct_failover_scheme {
     CT_FAILOVER_SCHEME_WSS,
 } ct_failover_scheme;
 
-/* `host` is what is dialled, `hostname` what the peer's list wants in our Open. */
+/* `host` is what is dialled, `hostname` what the peer's list wants in our Open. `last-rtt-us` (of the TCP connection) and `certificate-not-after-ms` are of
+   the last success. */
 typedef struct ct_failover_candidate {
     ct_text host;
     uint16_t port;
@@ -758,7 +759,7 @@ typedef enum ct_failover_cause {
     CT_FAILOVER_CAUSE_RECONSIDER,
 } ct_failover_cause;
 
-/* Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider) or just lost. */
+/* Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider, reload), just lost, or the one that sent the router elsewhere (redirected). */
 typedef struct ct_failover_request {
     ct_context ctx;
     ct_text connector;

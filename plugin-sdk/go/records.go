@@ -878,7 +878,8 @@ func (v FailoverScheme) write(w *writer) {
 }
 
 // FailoverCandidate is failover-candidate of policy.wit.
-// `host` is what is dialled, `hostname` what the peer's list wants in our Open.
+// `host` is what is dialled, `hostname` what the peer's list wants in our Open. `last-rtt-us` (of the TCP connection) and `certificate-not-after-ms` are of
+// the last success.
 type FailoverCandidate struct {
 	Host                  string
 	Port                  uint16
@@ -1046,7 +1047,7 @@ func (v FailoverCause) write(w *writer) {
 }
 
 // FailoverRequest is failover-request of policy.wit.
-// Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider) or just lost.
+// Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider, reload), just lost, or the one that sent the router elsewhere (redirected).
 type FailoverRequest struct {
 	Ctx         Context
 	Connector   string

@@ -1092,7 +1092,8 @@ pub const FailoverScheme = enum {
     }
 };
 
-/// `host` is what is dialled, `hostname` what the peer's list wants in our Open.
+/// `host` is what is dialled, `hostname` what the peer's list wants in our Open. `last-rtt-us` (of the TCP connection) and `certificate-not-after-ms` are of
+/// the last success.
 pub const FailoverCandidate = struct {
     host: Text = "",
     port: u16 = 0,
@@ -1221,7 +1222,7 @@ pub const FailoverCause = enum {
     }
 };
 
-/// Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider) or just lost.
+/// Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider, reload), just lost, or the one that sent the router elsewhere (redirected).
 pub const FailoverRequest = struct {
     ctx: Context = .{},
     connector: Text = "",

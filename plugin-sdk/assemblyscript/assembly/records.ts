@@ -851,7 +851,8 @@ function writeFailoverScheme(word: FailoverScheme): void {
   }
 }
 
-/** `host` is what is dialled, `hostname` what the peer's list wants in our Open. */
+/** `host` is what is dialled, `hostname` what the peer's list wants in our Open. `last-rtt-us` (of the TCP connection) and `certificate-not-after-ms` are of
+ * the last success. */
 export class FailoverCandidate {
   host: string = "";
   port: u16 = 0;
@@ -1014,7 +1015,7 @@ function writeFailoverCause(word: FailoverCause): void {
   }
 }
 
-/** Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider) or just lost. */
+/** Candidates stand in the order that the built-in would take. `current` is the endpoint in use (reconsider, reload), just lost, or the one that sent the router elsewhere (redirected). */
 export class FailoverRequest {
   private _ctx: Context | null = null;
   get ctx(): Context {
