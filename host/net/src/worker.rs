@@ -532,12 +532,13 @@ impl Worker {
         let before = unread(peer);
         socket.write(&self.blocks, &mut peer.amqp.out);
         let left = unread(peer);
-        if before > UNREAD_MAX_BYTES && left < before {
-            // it was not read for what it had not taken
+        let is_unread = before > UNREAD_MAX_BYTES;
+        if left < before && (is_unread || peer.is_held_up()) {
+            // it is not read, and alive
             peer.amqp.excuse(self.now());
-            if left <= UNREAD_MAX_BYTES {
-                socket.signal.say();
-            }
+        }
+        if is_unread && left <= UNREAD_MAX_BYTES {
+            socket.signal.say();
         }
         shard.handle_written(self.now(), at);
         drop(shard);

@@ -240,6 +240,12 @@ impl Peer {
         }
     }
 
+    /// Whether it is not read before others have taken what it had them told.
+    #[must_use]
+    pub const fn is_held_up(&self) -> bool {
+        self.held_up > 0
+    }
+
     pub(crate) fn session(&mut self, channel: u16) -> Option<&mut Session> {
         self.sessions.get_mut(usize::from(channel))?.as_mut()
     }
@@ -297,7 +303,7 @@ impl Peer {
             || self.naming.is_some()
             || self.first_attach.is_some()
             || self.asking >= ASKING_MAX
-            || (self.held_up > 0 && self.amqp.is_open())
+            || (self.is_held_up() && self.amqp.is_open())
     }
 }
 
@@ -724,8 +730,8 @@ impl Shard {
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
-        if peer.held_up > 0 {
-            // what it says is not listened to
+        if peer.is_held_up() && peer.amqp.out.is_empty() {
+            // what it says is not listened to, and there is nothing that it could take
             peer.amqp.excuse(now);
         }
         if let Some(event) = peer.amqp.handle_timeout(now) {
