@@ -133,13 +133,14 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         addresses: read_addresses(loading, nodes),
         auto_links: read_auto_links(loading, nodes, &roles),
         link_routes: read_link_routes(loading, nodes, &roles),
-        plugins: directory.as_ref().map(|(directory, _)| Plugins {
+        plugins: directory.as_ref().map(|(directory, _, record)| Plugins {
             directory: directory.clone(),
             named: plugins.iter().map(|draft| draft.plugin.clone()).collect(),
+            record: record.clone(),
         }),
         state,
     };
-    Document { settings, plugins, plugins_at: directory.map(|(_, at)| at) }
+    Document { settings, plugins, plugins_at: directory.map(|(_, at, _)| at) }
 }
 
 fn read_addresses(loading: &Loading<'_>, nodes: &[Node]) -> Vec<AddressRule> {

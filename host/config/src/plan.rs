@@ -371,11 +371,17 @@ impl Comparing<'_> {
                 let from = quoted(&from.display().to_string());
                 self.lines.push(format!("remove plugins {from}: nobody is asked; what was decided stays"));
             }
-            (Some(from), Some(to)) if from != to => {
-                let to = quoted(&to.display().to_string());
-                self.lines.push(format!("change plugins {to} (directory): what was decided stays"));
+            (Some(from), Some(to)) => {
+                let record = |settings: &Settings| settings.plugins.clone().and_then(|plugins| plugins.record);
+                let mut changed = Vec::new();
+                add(&mut changed, "directory", from != to);
+                add(&mut changed, "record", record(running) != record(new));
+                if !changed.is_empty() {
+                    let (to, changed) = (quoted(&to.display().to_string()), changed.join(", "));
+                    self.lines.push(format!("change plugins {to} ({changed}): what was decided stays"));
+                }
             }
-            _ => {}
+            (None, None) => {}
         }
         let (was, is) = (named(running), named(new));
         let same = |one: &Plugin, other: &Plugin| one.name == other.name;

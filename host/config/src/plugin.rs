@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::{
-    ConfigNode, Connector, Grant, Listener, OnFailure, Only, Plugin, PluginLimits, PropertyValue, REQUEST_MIN_BYTES,
+    ConfigNode, Connector, Grant, Listener, OnFailure, Only, Plugin, PluginLimits, PropertyValue, RECORD_BYTES,
+    REQUEST_MIN_BYTES, Record,
 };
 
 use crate::block::{Block, Item, Text, name_of};
@@ -15,6 +16,7 @@ use crate::secret;
 use crate::source::Place;
 use crate::suggest;
 use crate::tree::{Arg, Node, Value};
+use crate::writable::{self, Hindrance};
 
 /// Nodes in nodes of a `config` block. Source: plugin-abi, `config`.
 const CONFIG_DEPTH_MAX: usize = 7;
@@ -43,13 +45,14 @@ pub(crate) struct PluginDraft {
     pub(crate) only_at: [Vec<Place>; 2],
 }
 
-/// Reads a `plugins` node: its directory and where it stands.
-pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (PathBuf, Place) {
+/// Reads a `plugins` node: its directory, where it stands, and the record of decisions.
+pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (PathBuf, Place, Option<Record>) {
     let name = name_of(loading, node, "plugins \"plugins\"");
     let block = Block::with_qualifiers(loading, "plugins", Item::of_node(node), &[]);
-    block.finish(&["record"]);
+    let record = block.one("record").and_then(|item| record(&block, item));
+    block.finish(&[]);
     let Some(name) = name else {
-        return (PathBuf::new(), node.at);
+        return (PathBuf::new(), node.at, record);
     };
     let directory = loading.resolve(name.at, name.text);
     if !directory.is_dir() {
@@ -57,7 +60,35 @@ pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (P
         let hint = "a relative path starts at the directory of this file";
         loading.report(Fault::at(name.at, message).hint(hint));
     }
-    (directory, name.at)
+    (directory, name.at, record)
+}
+
+/// Where decisions are recorded, and what of them.
+fn record(block: &Block<'_>, item: Item<'_>) -> Option<Record> {
+    let inner = Block::with_qualifiers(block.loading, "record", item, &["sample", "max-size"]);
+    let file = inner.single(Item { props: &[], children: None, ..item }).and_then(|arg| inner.text_of(arg));
+    let usual = Record::default();
+    let record = Record {
+        file: file.map(|file| block.loading.resolve(file.at, file.text)).unwrap_or_default(),
+        sample: inner.share("sample").unwrap_or(usual.sample),
+        max_bytes: inner.size("max-size", RECORD_BYTES.0..=1 << 40).unwrap_or(usual.max_bytes),
+        redact: inner.texts("redact").unwrap_or_default().iter().map(|path| path.text.to_owned()).collect(),
+    };
+    if record.sample == 0.0
+        && let Some(at) = inner.has("sample")
+    {
+        let hint = "leave `record` out: `crosstie plugin record on` puts it on while the router runs";
+        block.loading.report(Fault::at(at, "nothing would be recorded").hint(hint));
+    }
+    inner.finish(&[]);
+    let file = file?;
+    let message = |why: String| format!("decisions cannot be recorded there: {why}");
+    match writable::file(&record.file) {
+        None => {}
+        Some(Hindrance::Always(why)) => block.loading.report(Fault::at(file.at, message(why))),
+        Some(Hindrance::ForThisUser(why)) => block.loading.warn(Fault::at(file.at, message(why))),
+    }
+    Some(record)
 }
 
 /// Reads a `plugin` node.
@@ -79,7 +110,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft 
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
     let config = config.unwrap_or_default();
-    let plugin = Plugin { name, disabled, hooks, on_failure, only, limits, grants, config };
+    let plugin = Plugin { name, disabled, hooks, on_failure, only, limits, grants, shadow: None, config };
     let written = node.children.as_deref().unwrap_or(&[]).iter().find(|child| child.name == "config");
     PluginDraft { plugin, name_at, is_clean: loading.count() == faults, config: written.cloned(), only_at }
 }

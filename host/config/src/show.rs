@@ -3,7 +3,7 @@
 use crosstie_model::settings::{
     AddressRule, AuthService, Authorities, AutoLink, ConfigNode, ConnectionSettings, Connector, ContainerRef, Covers,
     Delegation, Direction, Endpoint, Grant, LinkRoute, Listener, LogFormat, LogLevel, LogOutput, Plugin, PropertyValue,
-    Settings, Tls,
+    Record, Settings, Tls,
 };
 use kdl::{KdlDocument, KdlEntry, KdlNode, KdlValue};
 
@@ -41,7 +41,11 @@ pub(crate) fn nodes(settings: &Settings) -> Vec<KdlNode> {
     nodes.extend(settings.auto_links.iter().map(auto_link));
     nodes.extend(settings.link_routes.iter().map(link_route));
     if let Some(plugins) = &settings.plugins {
-        nodes.push(word("plugins", plugins.directory.display().to_string()));
+        let directory = word("plugins", plugins.directory.display().to_string());
+        nodes.push(match &plugins.record {
+            Some(record) => block(directory, [self::record(record)]),
+            None => directory,
+        });
         nodes.extend(plugins.named.iter().map(plugin));
     }
     nodes
@@ -370,6 +374,17 @@ pub(crate) fn auto_link(auto_link: &AutoLink) -> KdlNode {
     children.extend(auto_link.external_address.iter().map(|address| word("external-address", address)));
     children.push(number("phase", auto_link.phase));
     block(word("auto-link", &auto_link.name), children)
+}
+
+fn record(record: &Record) -> KdlNode {
+    let mut node = word("record", record.file.display().to_string());
+    node.push(KdlEntry::new_prop("sample", record.sample));
+    let bytes = show_size(record.max_bytes).map_or_else(|| i128::from(record.max_bytes).into(), KdlValue::String);
+    node.push(KdlEntry::new_prop("max-size", bytes));
+    if record.redact.is_empty() {
+        return node;
+    }
+    block(node, [with("redact", record.redact.iter().map(|path| KdlValue::String(path.clone())))])
 }
 
 pub(crate) fn plugin(plugin: &Plugin) -> KdlNode {

@@ -521,11 +521,26 @@ fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem(
         ("plugin \"p\" { config { limit 9007199254740992; }; }", "from -9007199254740991 to 9007199254740991"),
         ("plugin \"p\" { request \"31KiB\"; }", "it is from 32768 to"),
         ("plugin \"p\" { shadow; }", "this build does not serve `shadow`"),
-        ("plugins \".\" { record \"x\"; }", "this build does not serve `record`"),
+        ("plugins \".\" { record \"x\" sample=0.0; }", "nothing would be recorded"),
+        ("plugins \".\" { record \"x\" max-size=\"1KiB\"; }", "it is from 65536 to"),
+        ("plugins \".\" { record \"no/such/place/x\"; }", "decisions cannot be recorded there"),
     ] {
         let found = problems(text);
         assert!(found.contains(wanted), "{wanted} is missing:\n{found}");
     }
+}
+
+#[test]
+fn a_record_of_decisions_has_a_share_a_size_and_what_is_left_out() {
+    let text = "plugins \".\" { record \"d.jsonl\" sample=0.5 max-size=\"1MiB\" { redact \"peer.user\" \"kv\"; }; }\nlistener \"a\" { port 0; }";
+    let loaded = load_text("t.kdl", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let record = loaded.settings.plugins.clone().unwrap().record.unwrap();
+    assert_eq!((record.sample, record.max_bytes), (0.5, 1 << 20));
+    assert_eq!(record.redact, ["peer.user", "kv"]);
+    let shown = load_text("t.kdl", &loaded.show()).unwrap_or_else(|problems| panic!("{problems}: {}", loaded.show()));
+    assert_eq!(shown.settings.plugins.unwrap().record, Some(record));
+    let plain = load_text("t.kdl", "plugins \".\" { record \"d.jsonl\"; }\nlistener \"a\" { port 0; }").unwrap();
+    assert_eq!(plain.settings.plugins.unwrap().record.unwrap().max_bytes, 100 << 20);
 }
 
 #[test]

@@ -264,6 +264,8 @@ fn plugins_come_change_and_go() {
         other.len() == 1 && other[0].starts_with("change plugins") && other[0].contains("(directory)"),
         "{other:?}"
     );
+    let recorded = plan(two, &two.replace("\"src\"", "\"src\" { record \"d.jsonl\"; }"));
+    assert!(recorded.len() == 1 && recorded[0].contains("(record)"), "{recorded:?}");
     let config = plan(two, &two.replace("allow", "deny"));
     assert_eq!(config, ["change plugin \"a\" (config): what it has decided stays"]);
     let turned =

@@ -10,6 +10,7 @@ mod logging;
 mod memory;
 mod password;
 mod plugin;
+mod record;
 mod reload;
 mod stat;
 
@@ -92,7 +93,7 @@ enum Command {
     /// Says who decided about a connection, a link or an address of a running router, and why: plugins, with their notes, and rules of the
     /// configuration. What was refused lately is known too. Exit status 1: it is not known.
     Explain(Box<explain::ExplainArgs>),
-    /// Tries a plugin outside a router.
+    /// Tries a plugin outside a router, and records what plugins of a running one decide.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
 }
@@ -215,7 +216,7 @@ fn run(configuration: &Configuration) -> ExitCode {
     let plugins = match engine.map_or_else(crosstie_policy::Shared::empty, PolicyEngine::watch) {
         Ok(plugins) => plugins,
         Err(error) => {
-            say(&format!("error: no thread for plugins: {error}\n"));
+            say(&format!("error: plugins cannot be served: {error}\n"));
             return ExitCode::FAILURE;
         }
     };

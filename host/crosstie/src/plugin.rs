@@ -9,6 +9,7 @@ use crosstie_model::settings::Plugin;
 use crosstie_policy::{Case, Miss, Setup, Trial};
 
 use crate::configuration::{complain, say};
+use crate::record::{RecordArgs, record};
 use crate::{plugin_problems, print};
 
 #[derive(Subcommand)]
@@ -36,6 +37,8 @@ pub(crate) enum PluginCommand {
         #[arg(long, default_value_t = 10_000)]
         count: u32,
     },
+    /// Puts the record of decisions of a running router on or off, and says how it is. Exit status 1: that cannot be.
+    Record(Box<RecordArgs>),
 }
 
 #[derive(Args)]
@@ -48,12 +51,16 @@ pub(crate) struct PluginArgs {
 }
 
 pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
-    let (PluginCommand::Check { plugin } | PluginCommand::Test { plugin, .. } | PluginCommand::Bench { plugin, .. }) =
-        command;
-    let trial = match plugin.load() {
-        Ok(trial) => trial,
-        Err(problems) => return complain(&problems),
-    };
+    match command {
+        PluginCommand::Check { plugin } | PluginCommand::Test { plugin, .. } | PluginCommand::Bench { plugin, .. } => {
+            plugin.load().map_or_else(|problems| complain(&problems), |trial| tried(command, plugin, &trial))
+        }
+        PluginCommand::Record(args) => record(args),
+    }
+}
+
+/// Does with a plugin that is loaded what a command says.
+fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCode {
     match command {
         PluginCommand::Check { .. } => {
             let (hooks, reads) = trial.describe();
@@ -71,9 +78,10 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
         },
         PluginCommand::Bench { cases, count, .. } => {
             let read = crosstie_policy::read_case_file(cases);
-            let timed = read.and_then(|cases| bench(&trial, &cases, *count).map_err(|miss| vec![miss]));
+            let timed = read.and_then(|cases| bench(trial, &cases, *count).map_err(|miss| vec![miss]));
             timed.map_or_else(|misses| tell(&misses), |()| ExitCode::SUCCESS)
         }
+        PluginCommand::Record(_) => ExitCode::SUCCESS,
     }
 }
 

@@ -8,6 +8,7 @@
 //! ```
 
 use crosstie_model::facts::{Facts, Part};
+use crosstie_model::policy::RecordOrder;
 use fe2o3_amqp_types::messaging::message::__private::Serializable;
 use fe2o3_amqp_types::messaging::{AmqpValue, ApplicationProperties, Message, Properties};
 use serde_amqp::Value;
@@ -17,6 +18,7 @@ use crate::change::Change;
 use crate::create::{Created, Creation};
 use crate::explain::Explain;
 use crate::query::Query;
+use crate::record;
 use crate::refused::Refused;
 use crate::request::{self, Request, Return};
 use crate::schema;
@@ -95,6 +97,7 @@ enum Then {
     Created(Created),
     Read(Selector),
     Body(Value),
+    Recording,
     Deleted,
 }
 
@@ -106,6 +109,7 @@ enum Question {
     Created(Created),
     Update(Update),
     Explain(Explain),
+    Recording,
     Nodes,
 }
 
@@ -113,6 +117,7 @@ enum Question {
 enum Plan {
     Answer(Value),
     Ask(Question),
+    Record(RecordOrder),
     Reload(Reload),
 }
 
@@ -137,6 +142,7 @@ impl Agent {
         match plan {
             Ok(Plan::Ask(question)) => Step::Gather(Pending { back, question }),
             Ok(Plan::Answer(body)) => back.reply(Ok((200, body))),
+            Ok(Plan::Record(order)) => Step::Change(Changing { back, then: Then::Recording }, Change::Record(order)),
             Ok(Plan::Reload(reload)) => Step::Reload(Reloading { back }, reload),
             Err(refused) => back.reply(Err(refused)),
         }
@@ -154,6 +160,7 @@ impl Pending {
             Question::Created(created) => created.wants(part),
             Question::Update(update) => update.wants(part),
             Question::Explain(explain) => explain.wants(part),
+            Question::Recording => false,
             Question::Nodes => part == Part::Nodes,
         }
     }
@@ -176,6 +183,7 @@ impl Pending {
             Question::Read(selector) => selector.find(facts).map(|found| (200, found.kind.entity(facts, found.row))),
             Question::Created(created) => created.answer(facts).map(|entity| (201, entity)),
             Question::Nodes => Ok((200, nodes(facts))),
+            Question::Recording => record::told(facts).map(|body| (200, body)),
             Question::Explain(explain) => explain.answer(facts).map(|body| (200, body)),
             Question::Create(creation) => match creation.check(facts) {
                 Ok((change, created)) => return Step::Change(Changing { back, then: Then::Created(created) }, change),
@@ -208,6 +216,7 @@ impl Changing {
         match (outcome, self.then) {
             (Ok(()), Then::Created(created)) => Step::Gather(Pending { back, question: Question::Created(created) }),
             (Ok(()), Then::Read(selector)) => Step::Gather(Pending { back, question: Question::Read(selector) }),
+            (Ok(()), Then::Recording) => Step::Gather(Pending { back, question: Question::Recording }),
             (Ok(()), Then::Body(body)) => back.reply(Ok((200, body))),
             (Ok(()), Then::Deleted) => back.reply(Ok((204, map::<&str>([])))),
             (Err(refused), _) => back.reply(Err(refused)),
@@ -232,7 +241,7 @@ impl Reloading {
 fn plan(request: &Request, access: Access) -> Result<Plan, Refused> {
     let operation = request.text("operation")?.ok_or_else(|| Refused::BadRequest("no 'operation' property".into()))?;
     let operation = operation.to_ascii_uppercase();
-    if access == Access::Read && matches!(operation.as_str(), "CREATE" | "UPDATE" | "DELETE" | "RELOAD") {
+    if access == Access::Read && matches!(operation.as_str(), "CREATE" | "UPDATE" | "DELETE" | "RELOAD" | "RECORD") {
         return Err(Refused::Forbidden(format!("operation '{operation}' is forbidden here: this peer may only read")));
     }
     let of = request.text("entityType")?.map(schema::named).transpose()?;
@@ -257,7 +266,11 @@ fn plan(request: &Request, access: Access) -> Result<Plan, Refused> {
         "GET-JSON-SCHEMA" => Plan::Answer(schema::whole_json()),
         "GET-MGMT-NODES" => Plan::Ask(Question::Nodes),
         "UPDATE" => Plan::Ask(Question::Update(Update::read(request)?)),
-        // these two are not of the reference
+        // these are not of the reference
+        "RECORD" => match record::read(request)? {
+            Some(order) => Plan::Record(order),
+            None => Plan::Ask(Question::Recording),
+        },
         "EXPLAIN" => Plan::Ask(Question::Explain(Explain::read(request)?)),
         "RELOAD" => Plan::Reload(if request.flag("dryRun")? == Some(true) { Reload::Plan } else { Reload::Apply }),
         other => return Err(Refused::NotImplemented(format!("operation '{other}' is not implemented"))),

@@ -1,5 +1,6 @@
 //! Changes that a request asks of the running router.
 
+use crosstie_model::policy::RecordOrder;
 use crosstie_model::settings::Direction;
 
 /// What the router is asked to change. Names, types, roles and what excludes what have been checked; values against the
@@ -47,6 +48,8 @@ pub enum Change {
     DeleteAuthService(String),
     /// The connection of that id: its socket, without a word to the peer.
     DropConnection(u64),
+    /// The record of what plugins decide is put on or off.
+    Record(RecordOrder),
     /// What a module of the reference logs.
     UpdateLog {
         /// Its name.

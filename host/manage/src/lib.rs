@@ -10,6 +10,7 @@ mod entity;
 mod explain;
 mod log;
 mod query;
+mod record;
 mod refused;
 mod request;
 mod schema;

@@ -1,11 +1,11 @@
-//! EXPLAIN: what is asked of it, and who may.
+//! EXPLAIN and RECORD: what is asked of them, and who may.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code, reason = "a test ends by panicking")]
 
 mod sample;
 
-use crosstie_manage::{Access, Agent, Step};
-use crosstie_model::facts::{AddressFindings, Facts, PluginFacts};
-use crosstie_model::policy::Hook;
+use crosstie_manage::{Access, Agent, Change, Step};
+use crosstie_model::facts::{AddressFindings, Facts, PluginFacts, RecordFacts};
+use crosstie_model::policy::{Hook, RecordOrder};
 use crosstie_model::settings::Only;
 use crosstie_model::trail::{self, Refused, Said, Trail};
 use sample::{Answer, ask, decode, facts, items, request, word};
@@ -127,4 +127,32 @@ fn a_question_that_makes_no_sense_is_told_so() {
         assert_eq!(ask(&properties, Value::Null).status, 400, "{what} {name}");
     }
     assert_eq!(ask(&[word("operation", "EXPLAIN"), word("what", "link")], Value::Null).status, 400);
+}
+
+#[test]
+fn the_record_is_put_on_and_off_by_whoever_may_change() {
+    let record = |access: Access, more: &[(&'static str, &str)]| {
+        let mut properties = vec![word("operation", "RECORD")];
+        properties.extend(more.iter().map(|(key, value)| word(key, value)));
+        let mut orders = Vec::new();
+        let answer = sample::run(&request(&properties, Value::Null), access, |change, facts| {
+            facts.record = Some(RecordFacts { is_on: true, file: "d.jsonl".into(), ..RecordFacts::default() });
+            orders.push(change);
+        });
+        (answer.expect("a reply"), orders)
+    };
+    let (answer, orders) = record(Access::Full, &[("action", "on"), ("sample", "0.5"), ("maxSize", "65536")]);
+    assert_eq!(orders, [Change::Record(RecordOrder::On { sample: Some(0.5), max_bytes: Some(65_536) })]);
+    assert_eq!(
+        (answer.status, get(&answer.body, "state"), get(&answer.body, "file")),
+        (200, "on".into(), "d.jsonl".into())
+    );
+    assert_eq!(record(Access::Full, &[("action", "off")]).1, [Change::Record(RecordOrder::Off)]);
+    for bad in [("sample", "2"), ("sample", "0"), ("sample", "x"), ("maxSize", "1")] {
+        let (answer, orders) = record(Access::Full, &[("action", "on"), bad]);
+        assert_eq!((answer.status, orders), (400, Vec::new()), "{bad:?}");
+    }
+    assert_eq!(record(Access::Full, &[("action", "sideways")]).0.status, 400);
+    assert_eq!(record(Access::Full, &[("action", "status")]).0.status, 404, "there are no plugins in the sample");
+    assert_eq!(record(Access::Read, &[("action", "off")]).0.status, 403);
 }

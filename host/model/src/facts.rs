@@ -64,6 +64,8 @@ pub struct Facts {
     pub plugins: Vec<PluginFacts>,
     /// The latest ones, the oldest first.
     pub refusals: Vec<Refused>,
+    /// Of the record of decisions; absent: there are no plugins.
+    pub record: Option<RecordFacts>,
     /// What holds for the address that was asked about.
     pub findings: Option<AddressFindings>,
 }
@@ -118,6 +120,25 @@ pub struct PluginFacts {
     pub latency_us: [Option<u64>; 3],
     /// What it counts itself, by name.
     pub counters: Vec<(String, u64)>,
+}
+
+/// The record of what plugins decide.
+#[derive(Debug, Clone, Default)]
+pub struct RecordFacts {
+    /// Decisions are written.
+    pub is_on: bool,
+    /// Where to; with `.1` behind it, the lines before.
+    pub file: String,
+    /// The share of the decisions that is written, above 0 and up to 1.
+    pub sample: f64,
+    /// Of both files together.
+    pub max_bytes: u64,
+    /// Lines since the start.
+    pub written: u64,
+    /// Lines that found no room, since the start.
+    pub dropped: u64,
+    /// Why it stopped by itself.
+    pub fault: Option<String>,
 }
 
 /// What became of deliveries.

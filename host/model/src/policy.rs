@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-use crate::facts::PluginFacts;
+use crate::facts::{PluginFacts, RecordFacts};
 use crate::settings::{Distribution, Role, Scheme};
 use crate::trail::Trail;
 
@@ -102,6 +102,20 @@ pub trait Policy {
         Vec::new()
     }
 
+    /// The record of decisions; absent: nobody is asked.
+    fn record(&self) -> Option<RecordFacts> {
+        None
+    }
+
+    /// Puts the record on or off, for all workers.
+    ///
+    /// # Errors
+    ///
+    /// Why that cannot be.
+    fn order_record(&self, _order: &RecordOrder) -> Result<(), String> {
+        Err("there are no plugins, and so no decisions to record".to_owned())
+    }
+
     /// In which order a connector tries its candidates; `None`: the order of the candidates, all of them, without delays.
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>>;
 
@@ -147,6 +161,20 @@ impl Policy for BuiltIn {
         let decision = AddressDecision { verdict: AddressVerdict::BuiltIn, ttl: None };
         Box::pin(std::future::ready((decision, Trail::default())))
     }
+}
+
+/// What is to become of the record of decisions.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum RecordOrder {
+    /// Decisions are written; absent: as before.
+    On {
+        /// Which share of them, above 0 and up to 1.
+        sample: Option<f64>,
+        /// Of both files together.
+        max_bytes: Option<u64>,
+    },
+    /// None is.
+    Off,
 }
 
 /// Why a peer is refused, as it is told. Checked: the condition and the keys of `info` are symbols of 1 to 128 ASCII

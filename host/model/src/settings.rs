@@ -378,6 +378,30 @@ pub struct Plugins {
     pub directory: PathBuf,
     /// Those that the configuration names, in its order.
     pub named: Vec<Plugin>,
+    /// Decisions are recorded from the start; absent: once somebody asks for it.
+    pub record: Option<Record>,
+}
+
+/// Bytes of the files of a record, at least and unless it is written.
+pub const RECORD_BYTES: (u64, u64) = (64 << 10, 100 << 20);
+
+/// Where decisions are recorded, and what of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// JSON lines; with `.1` behind its name, those before.
+    pub file: PathBuf,
+    /// The share of the decisions that is written, above 0 and up to 1.
+    pub sample: f64,
+    /// Of both files together.
+    pub max_bytes: u64,
+    /// Fields of requests that are left out, as paths (`peer.user`), and `kv`.
+    pub redact: Vec<String>,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { file: PathBuf::new(), sample: 1.0, max_bytes: RECORD_BYTES.1, redact: Vec::new() }
+    }
 }
 
 /// A `plugin` node.
@@ -397,6 +421,8 @@ pub struct Plugin {
     pub limits: PluginLimits,
     /// Capability names granted, `log` and `counter` included unless `none` was written.
     pub grants: Vec<Grant>,
+    /// Asked beside the plugin of this name, and never obeyed.
+    pub shadow: Option<String>,
     /// Handed to `policy_configure`.
     pub config: Vec<ConfigNode>,
 }
@@ -413,6 +439,7 @@ impl Plugin {
             only: Only::default(),
             limits: PluginLimits::default(),
             grants: vec![Grant::Log, Grant::Counter],
+            shadow: None,
             config: Vec::new(),
         }
     }

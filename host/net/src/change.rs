@@ -57,6 +57,7 @@ impl Control {
                 found(is_gone, "auto-link", id)
             }
             Change::DropConnection(id) => self.drop_connection(id).await,
+            Change::Record(order) => self.policy.order_record(&order).map_err(Refused::Failed),
             Change::UpdateLog { module, enable } => {
                 self.log = self.entities.log(&self.log, module, &enable).map_err(Refused::BadRequest)?;
                 self.entities.set_levels(&self.log);

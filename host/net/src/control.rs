@@ -166,7 +166,7 @@ pub(crate) struct Control {
     pub(crate) shared: Arc<Shared>,
     pub(crate) workers: Vec<mpsc::UnboundedSender<Command>>,
     /// Asked for what it shows, and nothing else.
-    policy: Rc<dyn Policy>,
+    pub(crate) policy: Rc<dyn Policy>,
     agent: Agent,
     pub(crate) listeners: Vec<Open>,
     pub(crate) connectors: Vec<Dialling>,
@@ -415,6 +415,7 @@ impl Control {
             nodes: Vec::new(),
             plugins: if when(Part::Plugins) { self.policy.plugins() } else { Vec::new() },
             refusals: if when(Part::Refusals) { self.shared.refusals.all() } else { Vec::new() },
+            record: self.policy.record(),
             findings,
         }
     }

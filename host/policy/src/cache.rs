@@ -10,14 +10,7 @@ use wasmtime::{Engine, Module};
 
 /// Where compiled modules lie; `None`: nowhere, each start compiles.
 pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
-    let base = match state {
-        Some(state) => state.to_path_buf(),
-        None => match std::env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
-            Some(home) => PathBuf::from(home).join("crosstie"),
-            None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/crosstie"),
-        },
-    };
-    let directory = base.join("compiled");
+    let directory = base(state)?.join("compiled");
     if let Err(error) = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory) {
         tracing::warn!(target: "plugin", directory = %directory.display(), %error, "compiled plugins are not kept");
         return None;
@@ -30,6 +23,17 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
         tracing::warn!(target: "plugin", directory = %directory.display(), "not a directory of ours alone: compiled plugins are not kept");
     }
     private.then_some(directory)
+}
+
+/// The directory for what the router keeps.
+pub(crate) fn base(state: Option<&Path>) -> Option<PathBuf> {
+    Some(match state {
+        Some(state) => state.to_path_buf(),
+        None => match std::env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
+            Some(home) => PathBuf::from(home).join("crosstie"),
+            None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/crosstie"),
+        },
+    })
 }
 
 /// The compiled module of these bytes.

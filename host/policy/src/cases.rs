@@ -13,7 +13,9 @@ use serde_json::{Map, Value, json};
 use crate::instance::{Failure, Instance};
 use crate::plugin::{Fault, Plugin, export};
 use crate::request::{Context, FIELDS};
+use crate::tape::{Playing, Tape, Use};
 use crate::tree::Tree;
+use crate::uses::read_uses;
 use crate::{LoadProblem, Loader, Setup, answer, directory, problem};
 
 /// Bytes of a file of cases.
@@ -36,6 +38,10 @@ struct Line {
     /// Absent or null: no opinion.
     #[serde(default)]
     answer: Value,
+    /// Of a record: why there was no answer.
+    failure: Option<String>,
+    /// Of a record: what keys and values gave.
+    kv: Option<Value>,
 }
 
 /// A decision that is to be made.
@@ -48,7 +54,25 @@ pub struct Case {
     context: Context,
     /// Of a failover request.
     candidates: usize,
-    answer: Value,
+    pub(crate) answer: Value,
+    /// It was no decision: why.
+    pub(crate) failure: Option<String>,
+    /// What keys and values give; absent: they are empty.
+    pub(crate) uses: Option<Vec<Use>>,
+}
+
+impl Case {
+    /// The word of what is asked.
+    #[must_use]
+    pub const fn hook(&self) -> &'static str {
+        self.hook.as_str()
+    }
+
+    /// Of the decision that was recorded.
+    #[must_use]
+    pub const fn sequence(&self) -> u64 {
+        self.context.sequence
+    }
 }
 
 /// A decision that was made otherwise.
@@ -135,8 +159,8 @@ pub fn read_cases(text: &str) -> Result<Vec<Case>, Vec<Miss>> {
     if misses.is_empty() { Ok(cases) } else { Err(misses) }
 }
 
-fn case(line: usize, text: &str) -> Result<Case, String> {
-    let Line { hook: word, mut request, answer } =
+pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
+    let Line { hook: word, mut request, answer, failure, kv } =
         serde_json::from_str(text).map_err(|error| format!("no case: {error}"))?;
     let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == word);
     let hook = hook.ok_or_else(|| format!("no hook is called `{}`", word.escape_debug()))?;
@@ -151,11 +175,12 @@ fn case(line: usize, text: &str) -> Result<Case, String> {
         .or_insert_with(|| json!({ "now-ms": context.now_ms, "seed": context.seed, "sequence": context.sequence }));
     // as an answer of a guest is shown: `1.0` and `1` are one number there
     let answer = shown(&tree(answer)?);
-    Ok(Case { line, hook, request: tree(Value::Object(request))?, context, candidates, answer })
+    let (request, uses) = (tree(Value::Object(request))?, kv.map(read_uses).transpose()?);
+    Ok(Case { line, hook, request, context, candidates, answer, failure, uses })
 }
 
 /// What JSON stands for.
-fn tree(value: Value) -> Result<Tree, String> {
+pub(crate) fn tree(value: Value) -> Result<Tree, String> {
     Ok(match value {
         Value::Null => Tree::Null,
         Value::Bool(flag) => Tree::Bool(flag),
@@ -195,8 +220,8 @@ pub(crate) fn shown(tree: &Tree) -> Value {
 
 /// A plugin outside a router.
 pub struct Trial {
-    loader: Loader,
-    plugin: Plugin,
+    pub(crate) loader: Loader,
+    pub(crate) plugin: Plugin,
 }
 
 impl std::fmt::Debug for Trial {
@@ -226,7 +251,8 @@ impl Trial {
         (self.plugin.hooks.iter().map(|hook| hook.as_str()).collect(), self.plugin.reads.as_deref())
     }
 
-    /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time.
+    /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time, or give what
+    /// they gave when the case was recorded. A recorded failure is no decision, and is not asked.
     #[must_use]
     pub fn play(&self, cases: &[Case]) -> Vec<Miss> {
         self.loader.runtime.block_on(play(&self.plugin, cases))
@@ -269,6 +295,9 @@ pub(crate) async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
 }
 
 async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> Result<(), String> {
+    if case.failure.is_some() {
+        return Ok(());
+    }
     if !plugin.hooks.contains(&case.hook) {
         return Err(format!("it is not asked by `{}`", export(case.hook)));
     }
@@ -292,12 +321,12 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
     Ok(())
 }
 
-async fn fresh(plugin: &Plugin) -> Result<Instance, String> {
+pub(crate) async fn fresh(plugin: &Plugin) -> Result<Instance, String> {
     plugin.ready().await.map_err(|failure| told(&failure))
 }
 
 /// The answer to a case as JSON, which is one that the router would take.
-async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Value, String> {
+pub(crate) async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Value, String> {
     plugin.shared.forget();
     let Some(answer) = call(plugin, instance, case).await? else { return Ok(Value::Null) };
     let said = shown(&answer);
@@ -309,6 +338,8 @@ async fn call(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<O
     let limits = &plugin.settings.limits;
     let request = plugin.encode(case.request.clone());
     let _running = plugin.clock.run();
+    let play = |uses: &Vec<Use>| Tape::Playing(Playing::new(uses, limits.kv_bytes));
+    instance.set_tape(case.uses.as_ref().map_or(Tape::Off, play));
     let asking = instance.ask(case.hook, &request, limits, case.context);
     match tokio::time::timeout(limits.deadline, asking).await {
         Ok(Ok(answer)) => Ok(answer),

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crosstie_model::policy::Hooks;
 
 use crate::plugin::Plugin;
+use crate::record::Recorder;
 
 /// Shared by all workers.
 pub(crate) struct Chain {
@@ -13,11 +14,13 @@ pub(crate) struct Chain {
     /// Counts replacements, so that workers see them without a lock.
     generation: AtomicU64,
     hooks: Arc<Hooks>,
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 impl Chain {
-    pub(crate) fn new(plugins: Vec<Arc<Plugin>>) -> Self {
-        let chain = Self { plugins: RwLock::new(Arc::from([])), generation: AtomicU64::new(0), hooks: Arc::default() };
+    pub(crate) fn new(plugins: Vec<Arc<Plugin>>, recorder: Recorder) -> Self {
+        let (plugins_now, generation) = (RwLock::new(Arc::from([])), AtomicU64::new(0));
+        let chain = Self { plugins: plugins_now, generation, hooks: Arc::default(), recorder: Arc::new(recorder) };
         chain.set(plugins);
         chain
     }

@@ -9,6 +9,7 @@ use wasmtime::{Caller, Extern, Linker, Memory, StoreLimits};
 
 use crate::kv::{KEY_MAX_BYTES, Kv, VALUE_MAX_BYTES};
 use crate::stats::Stats;
+use crate::tape::{Tape, Use};
 
 /// The module of the host's functions.
 pub(crate) const HOST: &str = "policy_host_v1";
@@ -130,6 +131,7 @@ pub(crate) struct State {
     pub(crate) memory: Option<Memory>,
     /// Not in `policy_alloc` nor in `_initialize`.
     pub(crate) may_use_kv: bool,
+    pub(crate) tape: Tape,
     now_ms: u64,
     random: Random,
     /// Nanoseconds that the guest believes to have slept.
@@ -146,6 +148,7 @@ impl State {
             limits,
             memory: None,
             may_use_kv: false,
+            tape: Tape::Off,
             now_ms: 0,
             random: Random::new(0),
             slept_ns: 0,
@@ -159,6 +162,25 @@ impl State {
         (self.now_ms, self.random, self.slept_ns) = (now_ms, Random::new(seed), 0);
         self.may_use_kv = false;
         self.output.clear();
+    }
+
+    /// What a use of keys and values gives.
+    fn answer(&mut self, wanted: Use) -> Use {
+        let now_ms = self.now_ms;
+        if let Tape::Playing(playing) = &mut self.tape {
+            return playing.answer(wanted, now_ms);
+        }
+        let mut answer = wanted;
+        match &mut answer {
+            Use::Get { key, value } => *value = self.shared.kv().get(key, now_ms),
+            Use::Put { key, value, ttl_ms, stored } => *stored = self.shared.kv().put(key, value, *ttl_ms, now_ms),
+            Use::Add { key, by, ttl_ms, value } => *value = self.shared.kv().add(key, *by, *ttl_ms, now_ms),
+            Use::Delete { key } => self.shared.kv().delete(key),
+        }
+        if let Tape::Keeping(kept) = &mut self.tape {
+            kept.keep(answer.clone());
+        }
+        answer
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -247,8 +269,7 @@ pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(HOST, "kv_get", |mut guest: Guest<'_>, at: i32, len: i32, out: i32, cap: i32| {
         let key = key(&mut guest, at, len)?;
-        let found = guest.data().shared.kv().get(&key, guest.data().now_ms);
-        let Some(value) = found else {
+        let Use::Get { value: Some(value), .. } = guest.data_mut().answer(Use::Get { key, value: None }) else {
             return wasmtime::Result::Ok(-1);
         };
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
@@ -263,20 +284,22 @@ fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut guest: Guest<'_>, at: i32, len: i32, value: i32, value_len: i32, ttl_ms: i32| {
             let key = key(&mut guest, at, len)?;
             let value = read(&mut guest, (value, value_len), VALUE_MAX_BYTES.saturating_add(1))?;
-            let state = guest.data();
-            let stored = state.shared.kv().put(&key, &value, ttl_ms.cast_unsigned(), state.now_ms);
-            wasmtime::Result::Ok(i32::from(stored))
+            let wanted = Use::Put { key, value, ttl_ms: ttl_ms.cast_unsigned(), stored: false };
+            let is_stored = matches!(guest.data_mut().answer(wanted), Use::Put { stored: true, .. });
+            wasmtime::Result::Ok(i32::from(is_stored))
         },
     )?;
     linker.func_wrap(HOST, "kv_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64, ttl_ms: i32| {
         let key = key(&mut guest, at, len)?;
-        let state = guest.data();
-        let value = state.shared.kv().add(&key, by, ttl_ms.cast_unsigned(), state.now_ms);
-        wasmtime::Result::Ok(value.unwrap_or(i64::MIN))
+        let wanted = Use::Add { key, by, ttl_ms: ttl_ms.cast_unsigned(), value: None };
+        let Use::Add { value: Some(value), .. } = guest.data_mut().answer(wanted) else {
+            return wasmtime::Result::Ok(i64::MIN);
+        };
+        wasmtime::Result::Ok(value)
     })?;
     linker.func_wrap(HOST, "kv_delete", |mut guest: Guest<'_>, at: i32, len: i32| {
         let key = key(&mut guest, at, len)?;
-        guest.data().shared.kv().delete(&key);
+        guest.data_mut().answer(Use::Delete { key });
         wasmtime::Result::Ok(())
     })?;
     Ok(())

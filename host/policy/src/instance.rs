@@ -6,6 +6,7 @@ use wasmtime::{Memory, Store, TypedFunc};
 
 use crate::guest::State;
 use crate::request::Context;
+use crate::tape::Tape;
 use crate::tree::Tree;
 
 /// Calls after which an instance is replaced.
@@ -107,6 +108,11 @@ impl Instance {
         let Some(entry) = entry else { return Ok(None) };
         self.calls = self.calls.saturating_add(1);
         self.enter(&entry, request, limits, context).await
+    }
+
+    /// What becomes of keys and values of the calls from here on; gives what was kept of those before.
+    pub(crate) fn set_tape(&mut self, tape: Tape) -> Tape {
+        std::mem::replace(&mut self.store.data_mut().tape, tape)
     }
 
     /// Whether it may be asked again.

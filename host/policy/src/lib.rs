@@ -15,12 +15,15 @@ mod instance;
 mod kv;
 mod plugin;
 mod pool;
+mod record;
 mod reload;
 mod request;
 #[cfg(test)]
 mod smith;
 mod stats;
+mod tape;
 mod tree;
+mod uses;
 mod watch;
 mod worker;
 
@@ -29,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crosstie_model::policy::Policy;
+use crosstie_model::policy::{Policy, RecordOrder};
 use crosstie_model::settings;
 use wasmtime::{Config, Engine};
 
@@ -37,6 +40,7 @@ pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
+use crate::record::Recorder;
 pub use crate::reload::Shared;
 
 /// Stack of a guest, bytes.
@@ -93,11 +97,17 @@ impl PolicyEngine {
 
     /// Looks after the directory from now on: plugins that come, change and go there do so in the router, as long as the policy is shared.
     ///
+    /// Decisions are recorded where the configuration says so.
+    ///
     /// # Errors
     ///
-    /// When there is no thread for it.
+    /// When there is no thread for it, or the file of the record cannot be written.
     pub fn watch(self) -> std::io::Result<Shared> {
         let PolicyEngine { chain, loader, plugins } = self;
+        if plugins.record.is_some() {
+            let on = RecordOrder::On { sample: None, max_bytes: None };
+            chain.recorder.order(&on).map_err(std::io::Error::other)?;
+        }
         Shared::new(chain, watch::Watch::new(Some(loader), Some(plugins)))
     }
 }
@@ -109,8 +119,9 @@ impl PolicyEngine {
 /// Every problem of every plugin.
 pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, Vec<LoadProblem>> {
     let general = |fault: Fault| vec![problem(None, fault)];
+    let record = record_of(plugins, &setup);
     let loader = Loader::new(setup).map_err(general)?;
-    let mut problems = Vec::new();
+    let mut problems: Vec<LoadProblem> = record::check(&record).collect();
     let files = directory::list(&plugins.directory).map_err(|fault| problems.push(problem(None, fault)));
     let mut loaded = Vec::new();
     for settings in chain_of(plugins, files.iter().flat_map(BTreeMap::keys)) {
@@ -127,10 +138,18 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
         }
     }
     if problems.is_empty() {
-        Ok(PolicyEngine { chain: Arc::new(Chain::new(loaded)), loader, plugins: plugins.clone() })
+        let recorder = Recorder::new(record);
+        Ok(PolicyEngine { chain: Arc::new(Chain::new(loaded, recorder)), loader, plugins: plugins.clone() })
     } else {
         Err(problems)
     }
+}
+
+/// How decisions are recorded, once they are: without a node for it beside what else the router keeps.
+fn record_of(plugins: &settings::Plugins, setup: &Setup) -> settings::Record {
+    let beside = || Some(cache::base(setup.state_dir.as_deref())?.join("decisions.jsonl"));
+    let unnamed = || settings::Record { file: beside().unwrap_or_default(), ..settings::Record::default() };
+    plugins.record.clone().unwrap_or_else(unnamed)
 }
 
 /// The file of a plugin.

@@ -80,7 +80,7 @@ impl Fault {
 pub(crate) struct Plugin {
     pub(crate) settings: Settings,
     /// Of its file, SHA-256 in hexadecimal digits.
-    hash: String,
+    pub(crate) hash: String,
     pub(crate) shared: Arc<Shared>,
     pub(crate) health: Health,
     /// Those that are asked.

@@ -13,8 +13,9 @@ use crosstie_model::settings;
 
 use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
+use crate::record::{self, Recorder};
 use crate::watch::{Stamps, Watch, stamps};
-use crate::{LoadProblem, Loader, Setup, chain_of, directory, file_of, problem, worker};
+use crate::{LoadProblem, Loader, Setup, chain_of, directory, file_of, problem, record_of, worker};
 
 /// How often the directory is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -37,6 +38,8 @@ struct Prepared {
     loaded: Vec<(Plugin, Option<Stamps>)>,
     /// None of those before stays by itself.
     anew: bool,
+    /// Where decisions are recorded, unless that stays as it is.
+    record: Option<settings::Record>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -56,7 +59,7 @@ impl Shared {
     ///
     /// When there is no thread for looking after them.
     pub fn empty() -> io::Result<Self> {
-        Self::new(Arc::new(Chain::new(Vec::new())), Watch::new(None, None))
+        Self::new(Arc::new(Chain::new(Vec::new(), Recorder::default())), Watch::new(None, None))
     }
 
     /// Looks after plugins that are loaded.
@@ -102,7 +105,11 @@ impl Shared {
     /// Goes by the configuration that was prepared last. Calls that are under way end on the plugins that they began with, and those
     /// that stay keep their keys and values.
     pub fn apply(&self) {
-        let Some(Prepared { plugins, loaded, anew }) = lock(&self.prepared).take() else { return };
+        let Some(Prepared { plugins, loaded, anew, record }) = lock(&self.prepared).take() else { return };
+        if let Some(record) = record {
+            let is_on = plugins.as_ref().is_some_and(|plugins| plugins.record.is_some());
+            self.chain.recorder.configure(record, is_on);
+        }
         let mut watch = lock(&self.watch);
         let known = loaded.iter().map(|(plugin, stamp)| (plugin.shared.name.to_string(), *stamp)).collect();
         watch.change(plugins, known, anew);
@@ -148,7 +155,12 @@ impl Prepared {
         if watch.plugins.as_ref() == to {
             return Ok(None);
         }
-        let Some(to) = to else { return Ok(Some(Self { plugins: None, loaded: Vec::new(), anew: true })) };
+        let Some(to) = to else {
+            let record = Some(settings::Record::default());
+            return Ok(Some(Self { plugins: None, loaded: Vec::new(), anew: true, record }));
+        };
+        let changed = watch.plugins.as_ref().map(|was| &was.record) != Some(&to.record);
+        let record = changed.then(|| record_of(to, &setup));
         let general = |fault: Fault| vec![problem(None, fault)];
         if watch.loader.is_none() {
             watch.loader = Some(Loader::new(setup).map_err(general)?);
@@ -156,7 +168,7 @@ impl Prepared {
         let Some(loader) = &watch.loader else { return Ok(None) };
         let files = directory::list(&to.directory).map_err(general)?;
         let anew = watch.plugins.as_ref().is_none_or(|was| was.directory != to.directory);
-        let (mut loaded, mut problems) = (BTreeMap::new(), Vec::new());
+        let (mut loaded, mut problems) = (BTreeMap::new(), record.iter().flat_map(record::check).collect::<Vec<_>>());
         for settings in chain_of(to, files.keys()) {
             let name = settings.name.clone();
             // one that a node names from now on has to be there
@@ -175,6 +187,9 @@ impl Prepared {
             }
         }
         let loaded = loaded.into_values().collect();
-        if problems.is_empty() { Ok(Some(Self { plugins: Some(to.clone()), loaded, anew })) } else { Err(problems) }
+        match problems.is_empty() {
+            true => Ok(Some(Self { plugins: Some(to.clone()), loaded, anew, record })),
+            false => Err(problems),
+        }
     }
 }

@@ -11,13 +11,15 @@ use crate::chain::Chain;
 use crate::instance::{Cause, Failure};
 use crate::plugin::{Plugin, context, export};
 use crate::pool::{Pool, Without};
+use crate::record::{Line, Recorder};
 use crate::request::Context;
+use crate::tape::{Kept, Tape};
 use crate::tree::Tree;
 use crate::{answer, effect, request};
-use crosstie_model::facts::PluginFacts;
+use crosstie_model::facts::{PluginFacts, RecordFacts};
 use crosstie_model::policy::{
     AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant,
-    Hook, Hooks, LinkRequest, Peer, Policy, Refusal, Reply, SessionRequest, Verdict,
+    Hook, Hooks, LinkRequest, Peer, Policy, RecordOrder, Refusal, Reply, SessionRequest, Verdict,
 };
 use crosstie_model::trail::{self, Step, Trail};
 
@@ -26,6 +28,17 @@ use crosstie_model::trail::{self, Step, Trail};
 struct Seat {
     plugin: Arc<Plugin>,
     pool: Rc<Pool>,
+    recorder: Arc<Recorder>,
+}
+
+/// What of a call is kept beside its answer.
+#[derive(Default)]
+struct Tap {
+    /// For the record: what keys and values answered.
+    keeps: bool,
+    kept: Kept,
+    /// As the guest gave it.
+    answer: Option<Tree>,
 }
 
 /// What a plugin is asked.
@@ -46,8 +59,8 @@ enum Said<T> {
 }
 
 impl Seat {
-    fn new(plugin: Arc<Plugin>) -> Self {
-        Self { pool: Rc::new(Pool::new(plugin.clone())), plugin }
+    fn new(plugin: Arc<Plugin>, recorder: Arc<Recorder>) -> Self {
+        Self { pool: Rc::new(Pool::new(plugin.clone())), plugin, recorder }
     }
 
     /// Asks one hook. `read` makes the model's decision of the answer.
@@ -57,8 +70,20 @@ impl Seat {
         }
         let Question { hook, context, request, peer } = question;
         let begun = Instant::now();
+        let whole = self.recorder.wants(context).then(|| request.clone());
+        let mut tap = Tap { keeps: whole.is_some(), ..Tap::default() };
         let request = self.plugin.encode(request);
-        match self.call((hook, &request, context), read).await {
+        let called = self.call((hook, &request, context), &mut tap, read).await;
+        if let Some(request) = whole {
+            let (answer, outcome) = match &called {
+                Ok(_) => (Ok(tap.answer.take()), None),
+                Err(Some(failure)) => (Err(failure.brief()), Some(failure.cause.as_str())),
+                Err(None) => (Err("no instance can be made".to_owned()), Some("busy")),
+            };
+            let (plugin, took, kept) = (self.plugin.clone(), begun.elapsed(), std::mem::take(&mut tap.kept));
+            self.recorder.add(Line { hook, context, request, answer, failure: outcome, took, kept, plugin });
+        }
+        match called {
             Ok(said) => {
                 let has_opinion = matches!(said, Said::Decision(_));
                 self.plugin.shared.stats.answered(begun.elapsed(), has_opinion);
@@ -94,6 +119,7 @@ impl Seat {
     async fn call<T>(
         &self,
         (hook, request, context): (Hook, &[u8], Context),
+        tap: &mut Tap,
         read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
     ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
@@ -108,11 +134,22 @@ impl Seat {
             return Ok(Said::Nothing);
         };
         let _running = self.plugin.clock.run();
+        if tap.keeps {
+            instance.set_tape(Tape::Keeping(Kept::default()));
+        }
         let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
+        if tap.keeps
+            && let Tape::Keeping(kept) = instance.set_tape(Tape::Off)
+        {
+            tap.kept = kept;
+        }
         let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
         let said = match answer.map_err(late)?? {
             None => Said::Nothing,
-            Some(tree) => Said::Decision(read(&self.plugin.shared.name, tree).map_err(Failure::bad_answer)?),
+            Some(tree) => {
+                tap.answer = tap.keeps.then(|| tree.clone());
+                Said::Decision(read(&self.plugin.shared.name, tree).map_err(Failure::bad_answer)?)
+            }
         };
         lease.instance = Some(instance);
         Ok(said)
@@ -137,9 +174,9 @@ impl Worker {
         let mut seats = self.seats.borrow_mut();
         if seats.0 != generation {
             let known = |plugin: &Arc<Plugin>| seats.1.iter().find(|seat| Arc::ptr_eq(&seat.plugin, plugin)).cloned();
+            let new = |plugin: &Arc<Plugin>| Seat::new(plugin.clone(), self.chain.recorder.clone());
             let plugins = self.chain.plugins();
-            let fresh =
-                plugins.iter().map(|plugin| known(plugin).unwrap_or_else(|| Seat::new(plugin.clone()))).collect();
+            let fresh = plugins.iter().map(|plugin| known(plugin).unwrap_or_else(|| new(plugin))).collect();
             *seats = (generation, fresh);
         }
         seats.1.clone()
@@ -209,6 +246,14 @@ impl Policy for Worker {
 
     fn plugins(&self) -> Vec<PluginFacts> {
         self.chain.plugins().iter().map(|plugin| plugin.facts()).collect()
+    }
+
+    fn record(&self) -> Option<RecordFacts> {
+        self.chain.recorder.facts()
+    }
+
+    fn order_record(&self, order: &RecordOrder) -> Result<(), String> {
+        self.chain.recorder.order(order)
     }
 
     fn failover(&self, request: FailoverRequest) -> Reply<Option<FailoverAnswer>> {

@@ -65,9 +65,10 @@ fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String
         only: Only::default(),
         limits,
         grants: vec![Grant::Log, Grant::Counter, Grant::Kv],
+        shadow: None,
         config: Vec::new(),
     };
-    let plugins = Plugins { directory: directory.to_path_buf(), named: vec![plugin] };
+    let plugins = Plugins { directory: directory.to_path_buf(), named: vec![plugin], record: None };
     let setup = Setup { router_id: "r".to_owned(), state_dir: Some(directory.join("state")) };
     load(&plugins, setup).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }

@@ -43,6 +43,7 @@ mod plugins_reload;
 mod qdrouterd_conf;
 mod readme;
 mod ready_made;
+mod record;
 mod refusals;
 mod reload;
 mod sasl;

@@ -18,16 +18,17 @@ fn the_python_of_the_readme_prints_its_greeting() {
 }
 
 #[test]
-fn the_tls_of_the_readme_is_a_good_configuration() {
+fn the_kdl_of_the_readme_is_a_good_configuration() {
     let dir = TestDir::new("readme");
     let ca = Authority::new("tests");
     let _ = ca.write(&dir, "clients-ca");
     let _ = ca.issue(&dir, "server", &Subject { hosts: &["localhost"], ..Subject::default() });
     let text = std::fs::read_to_string(workspace_dir().join("README.md")).expect("a README");
     let blocks: Vec<&str> = text.split("```kdl\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    let [tls, service] = blocks.as_slice() else { panic!("two blocks of KDL") };
+    let [tls, service, record] = blocks.as_slice() else { panic!("three blocks of KDL") };
+    std::fs::create_dir(dir.path().join("plugins")).expect("a directory");
     let nodes: Vec<&str> = tls.lines().filter(|line| !line.starts_with("listener")).collect();
-    for text in [(*tls).to_owned(), format!("{}\n{service}", nodes.join("\n"))] {
+    for text in [(*tls).to_owned(), format!("{}\n{service}", nodes.join("\n")), (*record).to_owned()] {
         let checked = check(&dir, &text);
         assert_eq!(checked.code, Some(0), "{}", checked.stderr);
     }
