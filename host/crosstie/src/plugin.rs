@@ -1,12 +1,12 @@
 //! `crosstie plugin`: a plugin outside a router.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use crosstie_config::{EMBEDDED, Problems};
 use crosstie_model::settings::Plugin;
-use crosstie_policy::{Case, Miss, Setup, Trial};
+use crosstie_policy::{Case, Difference, Miss, Replay, Setup, Trial};
 
 use crate::configuration::{complain, say};
 use crate::record::{RecordArgs, record};
@@ -37,6 +37,21 @@ pub(crate) enum PluginCommand {
         #[arg(long, default_value_t = 10_000)]
         count: u32,
     },
+    /// Asks a plugin what a record says that it, or the one before it, was asked, and shows where it decides otherwise now. Exit status 1: it
+    /// does somewhere; 2: there is nothing to compare.
+    Replay {
+        /// Lines as `record` writes them.
+        log: PathBuf,
+        /// The plugin, a .wasm file.
+        #[arg(long)]
+        plugin: PathBuf,
+        /// Whose lines are meant; without it those of the name of the plugin's file.
+        #[arg(long, value_name = "NAME")]
+        of: Option<String>,
+        /// A configuration whose `plugin` node of the file's stem is the plugin's: its `config`, grants and limits.
+        #[arg(short, long, value_name = "KDL")]
+        config: Option<PathBuf>,
+    },
     /// Puts the record of decisions of a running router on or off, and says how it is. Exit status 1: that cannot be.
     Record(Box<RecordArgs>),
 }
@@ -54,6 +69,11 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
     match command {
         PluginCommand::Check { plugin } | PluginCommand::Test { plugin, .. } | PluginCommand::Bench { plugin, .. } => {
             plugin.load().map_or_else(|problems| complain(&problems), |trial| tried(command, plugin, &trial))
+        }
+        PluginCommand::Replay { log, plugin, of, config } => {
+            let args = PluginArgs { file: plugin.clone(), config: config.clone() };
+            let of = of.clone().unwrap_or_else(|| args.name());
+            args.load().map_or_else(|problems| complain(&problems), |trial| replay(&trial, log, &of))
         }
         PluginCommand::Record(args) => record(args),
     }
@@ -81,7 +101,42 @@ fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCod
             let timed = read.and_then(|cases| bench(trial, &cases, *count).map_err(|miss| vec![miss]));
             timed.map_or_else(|misses| tell(&misses), |()| ExitCode::SUCCESS)
         }
-        PluginCommand::Record(_) => ExitCode::SUCCESS,
+        PluginCommand::Replay { .. } | PluginCommand::Record(_) => ExitCode::SUCCESS,
+    }
+}
+
+/// Shows what is decided otherwise now.
+fn replay(trial: &Trial, log: &Path, of: &str) -> ExitCode {
+    let said = |answer: &Result<serde_json::Value, String>| match answer {
+        Ok(serde_json::Value::Null) => "no opinion".to_owned(),
+        Ok(answer) => answer.to_string(),
+        Err(why) => format!("failed: {}", why.lines().next().unwrap_or_default()),
+    };
+    let tell = |found: &Difference| {
+        let Difference { line, hook, sequence, recorded, candidate, beyond } = found;
+        let beyond = beyond
+            .as_ref()
+            .map_or(String::new(), |what| format!("  (its `{what}` was not recorded: it found nothing)\n"));
+        let (recorded, candidate) = (said(recorded), said(candidate));
+        print(&format!("line {line}, {hook}, sequence {sequence}:\n- {recorded}\n+ {candidate}\n{beyond}"));
+    };
+    match trial.replay(log, of, tell) {
+        Err(miss) => self::tell(&[miss]),
+        Ok(Replay { asked: 0, names, .. }) => {
+            let names = names.into_iter().collect::<Vec<_>>().join(", ");
+            let hint = if names.is_empty() {
+                "it has none at all".to_owned()
+            } else {
+                format!("--of says whose; it has those of: {names}")
+            };
+            say(&format!("error: `{}` has no decisions of `{of}`; {hint}\n", log.display()));
+            ExitCode::from(2)
+        }
+        Ok(Replay { asked, differences, others, .. }) => {
+            let others = if others == 0 { String::new() } else { format!("; {others} of other plugins are left out") };
+            print(&format!("{} of {asked} decisions are the same{others}\n", asked - differences.len()));
+            if differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
     }
 }
 
@@ -103,8 +158,12 @@ fn tell(misses: &[Miss]) -> ExitCode {
 }
 
 impl PluginArgs {
+    fn name(&self) -> String {
+        self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     fn load(&self) -> Result<Trial, Problems> {
-        let name = self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = self.name();
         let loaded = match &self.config {
             Some(file) => crosstie_config::load(file)?,
             None => crosstie_config::load_text("embedded", EMBEDDED)?,

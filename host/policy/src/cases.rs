@@ -42,6 +42,8 @@ struct Line {
     failure: Option<String>,
     /// Of a record: what keys and values gave.
     kv: Option<Value>,
+    /// Of a record: who was asked.
+    plugin: Option<String>,
 }
 
 /// A decision that is to be made.
@@ -59,6 +61,8 @@ pub struct Case {
     pub(crate) failure: Option<String>,
     /// What keys and values give; absent: they are empty.
     pub(crate) uses: Option<Vec<Use>>,
+    /// Who decided, where that is known.
+    pub(crate) plugin: Option<String>,
 }
 
 impl Case {
@@ -160,7 +164,7 @@ pub fn read_cases(text: &str) -> Result<Vec<Case>, Vec<Miss>> {
 }
 
 pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
-    let Line { hook: word, mut request, answer, failure, kv } =
+    let Line { hook: word, mut request, answer, failure, kv, plugin } =
         serde_json::from_str(text).map_err(|error| format!("no case: {error}"))?;
     let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == word);
     let hook = hook.ok_or_else(|| format!("no hook is called `{}`", word.escape_debug()))?;
@@ -176,7 +180,7 @@ pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
     // as an answer of a guest is shown: `1.0` and `1` are one number there
     let answer = shown(&tree(answer)?);
     let (request, uses) = (tree(Value::Object(request))?, kv.map(read_uses).transpose()?);
-    Ok(Case { line, hook, request, context, candidates, answer, failure, uses })
+    Ok(Case { line, hook, request, context, candidates, answer, failure, uses, plugin })
 }
 
 /// What JSON stands for.

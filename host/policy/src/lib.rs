@@ -17,6 +17,7 @@ mod plugin;
 mod pool;
 mod record;
 mod reload;
+mod replay;
 mod request;
 #[cfg(test)]
 mod smith;
@@ -42,6 +43,7 @@ use crate::clock::Clock;
 use crate::plugin::{Fault, Plugin};
 use crate::record::Recorder;
 pub use crate::reload::Shared;
+pub use crate::replay::{Difference, Replay};
 
 /// Stack of a guest, bytes.
 const STACK_BYTES: usize = 256 << 10;

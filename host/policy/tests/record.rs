@@ -187,6 +187,53 @@ fn a_record_is_made_of_cases() {
 }
 
 #[test]
+fn a_candidate_is_asked_what_was_asked_and_differs_where_it_decides_otherwise() {
+    let home = Home::new();
+    recorded(&home);
+    let replay = |bytes: &[u8], of: &str| {
+        let path = home.plugin("door", bytes);
+        let trial = crosstie_policy::Trial::load(&path, named("door"), setup(&home.0)).unwrap();
+        let mut told = 0;
+        let replay = trial.replay(&home.file(), of, |_| told += 1).unwrap();
+        assert_eq!(told, replay.differences.len());
+        replay
+    };
+    // the counts are those of the record, whatever the candidate's own keys and values hold
+    let same = replay(&counting(2), "door");
+    assert_eq!((same.asked, same.differences.len(), same.others), (5, 0, 0));
+    let other = replay(&counting(4), "door");
+    let lines: Vec<_> = other.differences.iter().map(|found| (found.line, found.beyond.clone())).collect();
+    assert_eq!(lines, [(2, None), (3, None)]);
+    let first = &other.differences[0];
+    assert!(
+        first.recorded.as_ref().unwrap()["deny"].is_object() && first.candidate.as_ref().unwrap()["allow"].is_object()
+    );
+    // one that fails, and one that uses other keys
+    let trap = wat::parse_str(
+        "(module (memory (export \"memory\") 4) (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
+           (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
+           (func (export \"on_connection\") (param i32 i32) (result i64) unreachable))",
+    );
+    let failed = replay(&trap.unwrap(), "door");
+    assert!(
+        failed.differences.len() == 5 && failed.differences[0].candidate.as_ref().unwrap_err().starts_with("trap: ")
+    );
+    let mut bytes = counting(0);
+    let at = bytes.windows(4).position(|bytes| bytes == b"open").unwrap();
+    bytes[at..at + 4].copy_from_slice(b"oven");
+    let differences = replay(&bytes, "door").differences;
+    assert_eq!(differences.len(), 1, "only the first was let in");
+    assert_eq!(differences[0].beyond.as_deref(), Some("add \"oven\""));
+    // lines of others are left out
+    let none = replay(&counting(2), "window");
+    assert_eq!((none.asked, none.others, none.names.first().map(String::as_str)), (0, 5, Some("door")));
+    std::fs::write(home.file(), "{}\n").unwrap();
+    let trial =
+        crosstie_policy::Trial::load(&home.plugin("door", &counting(2)), named("door"), setup(&home.0)).unwrap();
+    assert_eq!(trial.replay(&home.file(), "door", |_| ()).unwrap_err().line, Some(1));
+}
+
+#[test]
 fn what_is_redacted_stands_nowhere() {
     let home = Home::new();
     home.plugin("door", &counting(9));

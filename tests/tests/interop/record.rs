@@ -102,3 +102,28 @@ fn without_a_node_it_is_off_until_it_is_put_on() {
     let (status, _, error) = Router::plain().ask(&["plugin", "record", "on"]);
     assert!(status == Some(1) && error.contains("no plugins"), "{error}");
 }
+
+#[test]
+fn a_replay_says_by_its_status_whether_a_candidate_differs() {
+    let (router, path) = router("record \"d.jsonl\"", "");
+    let file = path.join("d.jsonl");
+    attach(&router, "one");
+    await_line(&file, "one");
+    let (status, _, error) = router.ask(&["plugin", "record", "off"]);
+    assert_eq!(status, Some(0), "{error}");
+    let replay = |plugin: &str, more: &[&str]| {
+        let mut command = Command::new(router_binary());
+        command.args(["plugin", "replay"]).arg(&file).arg("--plugin").arg(path.join(plugin)).args(more);
+        let output = command.output().expect("crosstie runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let (status, said, error) = replay("plugins/rules.wasm", &[]);
+    assert!(status == Some(0) && said.contains(" decisions are the same"), "{said}{error}");
+    std::fs::write(path.join("next.wasm"), granting("rule 6")).expect("written");
+    let (status, said, error) = replay("next.wasm", &["--of", "rules"]);
+    assert!(status == Some(1) && said.contains("rule 5") && said.contains("rule 6"), "{said}{error}");
+    assert!(said.contains("line 1, link, sequence ") && said.contains("\n0 of "), "{said}");
+    let (status, _, error) = replay("next.wasm", &[]);
+    assert!(status == Some(2) && error.contains("no decisions of `next`") && error.contains("rules"), "{error}");
+}
