@@ -117,6 +117,7 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         connectors.push(with_tls(loading, draft, &tls));
     }
     plugin::check_only(loading, &plugins, &listeners, &connectors);
+    plugin::check_shadows(loading, &plugins);
     if listeners.is_empty() && connectors.is_empty() {
         warn_of_nothing(loading, nodes);
     }

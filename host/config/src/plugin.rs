@@ -43,6 +43,8 @@ pub(crate) struct PluginDraft {
     pub(crate) config: Option<Node>,
     /// Where the names of `only` stand: those of listeners, then those of connectors.
     pub(crate) only_at: [Vec<Place>; 2],
+    /// Where the plugin that it is the shadow of is named.
+    pub(crate) shadow_at: Option<Place>,
 }
 
 /// Reads a `plugins` node: its directory, where it stands, and the record of decisions.
@@ -106,13 +108,25 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> PluginDraft 
     let grants = grants(&block);
     let (only, only_at) = only(&block);
     let config = block.one("config").and_then(|item| config_block(&block, item));
-    block.finish(&["shadow"]);
+    let shadow = block.one("shadow").and_then(|item| shadow_of(&block, item));
+    block.finish(&[]);
     let name_at = name.map_or(node.at, |name| name.at);
     let name = name.map_or(String::new(), |name| name.text.to_owned());
     let config = config.unwrap_or_default();
-    let plugin = Plugin { name, disabled, hooks, on_failure, only, limits, grants, shadow: None, config };
+    let plugin = Plugin {
+        name,
+        disabled,
+        hooks,
+        on_failure,
+        only,
+        limits,
+        grants,
+        shadow: shadow.map(|of| of.text.to_owned()),
+        config,
+    };
     let written = node.children.as_deref().unwrap_or(&[]).iter().find(|child| child.name == "config");
-    PluginDraft { plugin, name_at, is_clean: loading.count() == faults, config: written.cloned(), only_at }
+    let (is_clean, config, shadow_at) = (loading.count() == faults, written.cloned(), shadow.map(|of| of.at));
+    PluginDraft { plugin, name_at, is_clean, config, only_at, shadow_at }
 }
 
 /// Reports names of `only` that nothing has.
@@ -127,6 +141,32 @@ pub(crate) fn check_only(
     for PluginDraft { plugin, only_at: [listeners_at, connectors_at], .. } in drafts {
         report_unknown(loading, "listener", (&plugin.only.listeners, listeners_at), &listeners);
         report_unknown(loading, "connector", (&plugin.only.connectors, connectors_at), &connectors);
+    }
+}
+
+/// The plugin that a shadow is asked beside.
+fn shadow_of<'t>(block: &Block<'t>, item: Item<'t>) -> Option<Text<'t>> {
+    let inner = Block::plain(block.loading, "shadow", item);
+    inner.require("of", "shadow of=\"tenants\"");
+    let of = inner.text("of");
+    inner.finish(&[]);
+    of
+}
+
+/// Reports shadows of themselves, of shadows, and of what is not asked.
+pub(crate) fn check_shadows(loading: &Loading<'_>, drafts: &[PluginDraft]) {
+    for PluginDraft { plugin, shadow_at, .. } in drafts {
+        let (Some(of), Some(at)) = (&plugin.shadow, shadow_at) else {
+            continue;
+        };
+        let live = drafts.iter().map(|draft| &draft.plugin).find(|live| live.name == *of);
+        let message = match live {
+            Some(live) if live.name == plugin.name => "a plugin is no shadow of itself".to_owned(),
+            Some(live) if live.shadow.is_some() => format!("`{}` is a shadow itself", of.escape_debug()),
+            Some(live) if live.disabled => format!("`{}` is disabled, and decides nothing", of.escape_debug()),
+            _ => continue,
+        };
+        loading.report(Fault::at(*at, message).hint("it names the plugin whose decisions are in force"));
     }
 }
 

@@ -420,6 +420,9 @@ pub(crate) fn plugin(plugin: &Plugin) -> KdlNode {
     });
     let words = ["none"].into_iter().chain(granted);
     children.push(with("grant", words.map(|word| KdlValue::String(word.to_owned()))));
+    if let Some(of) = &plugin.shadow {
+        children.push(block(KdlNode::new("shadow"), [word("of", of)]));
+    }
     if !plugin.config.is_empty() {
         children.push(block(KdlNode::new("config"), plugin.config.iter().map(config)));
     }

@@ -520,7 +520,13 @@ fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem(
     for (text, wanted) in [
         ("plugin \"p\" { config { limit 9007199254740992; }; }", "from -9007199254740991 to 9007199254740991"),
         ("plugin \"p\" { request \"31KiB\"; }", "it is from 32768 to"),
-        ("plugin \"p\" { shadow; }", "this build does not serve `shadow`"),
+        ("plugins \".\"; plugin \"p\" { shadow; }", "shadow needs `of`"),
+        ("plugins \".\"; plugin \"p\" { shadow of=\"p\"; }", "a plugin is no shadow of itself"),
+        (
+            "plugins \".\"; plugin \"p\" { shadow of=\"q\"; }; plugin \"q\" { shadow of=\"r\"; }",
+            "`q` is a shadow itself",
+        ),
+        ("plugins \".\"; plugin \"p\" { shadow of=\"q\"; }; plugin \"q\" { disabled; }", "`q` is disabled"),
         ("plugins \".\" { record \"x\" sample=0.0; }", "nothing would be recorded"),
         ("plugins \".\" { record \"x\" max-size=\"1KiB\"; }", "it is from 65536 to"),
         ("plugins \".\" { record \"no/such/place/x\"; }", "decisions cannot be recorded there"),

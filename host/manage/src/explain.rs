@@ -221,7 +221,8 @@ fn steps(trail: &trail::Trail) -> Value {
 
 /// Plugins that are asked now, and whether about this connection.
 fn asked(facts: &Facts, hooks: &[Hook], by: Option<&ConnectionFacts>) -> Value {
-    let asked = facts.plugins.iter().filter(|plugin| hooks.iter().any(|hook| plugin.hooks.contains(&hook.as_str())));
+    let live = facts.plugins.iter().filter(|plugin| plugin.shadow_of.is_none());
+    let asked = live.filter(|plugin| hooks.iter().any(|hook| plugin.hooks.contains(&hook.as_str())));
     let told = asked.map(|plugin| {
         let Only { listeners, connectors } = &plugin.only;
         let covers = by.map(|connection| match connection.direction {

@@ -104,6 +104,14 @@ pub struct PluginFacts {
     pub hooks: Vec<&'static str>,
     /// Whom it is asked about.
     pub only: Only,
+    /// Asked beside this plugin, and never obeyed.
+    pub shadow_of: Option<String>,
+    /// Of a shadow: answers that were compared with the live plugin's.
+    pub comparisons: u64,
+    /// Of these, the ones that differ.
+    pub differences: u64,
+    /// Of a shadow: questions that it was not asked, since it was busy.
+    pub dropped: u64,
     /// Calls that were answered, with an opinion or without.
     pub decisions: u64,
     /// Of these, the ones without.

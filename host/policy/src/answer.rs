@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::policy::{
-    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, InfoValue, Limits, Occasion, Pick, Quota, Refusal,
-    Ruling, Verdict,
+    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, Hook, InfoValue, Limits, Occasion, Pick, Quota,
+    Refusal, Ruling, Verdict,
 };
 
 use crate::tree::Tree;
@@ -315,6 +315,24 @@ fn treatment(tree: Tree) -> Result<(Option<Distribution>, Option<String>), Strin
             },
             (case, _) => unknown(&case),
         },
+    }
+}
+
+/// Whether an answer to a hook is a good one, for a request with so many candidates, or of an address that was named on an occasion.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub(crate) fn check(
+    hook: Hook,
+    plugin: &Arc<str>,
+    (candidates, occasion): (usize, Occasion),
+    tree: Tree,
+) -> Result<(), String> {
+    match hook {
+        Hook::Failover => failover(plugin, candidates, tree).map(drop),
+        Hook::Address => address(plugin, occasion, tree).map(drop),
+        Hook::Connection | Hook::Session | Hook::Link => admission(plugin, tree).map(drop),
     }
 }
 

@@ -353,16 +353,12 @@ async fn call(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<O
 }
 
 fn accept(plugin: &Plugin, case: &Case, answer: Tree) -> Result<(), String> {
-    let name = &plugin.shared.name;
-    match case.hook {
-        Hook::Failover => answer::failover(name, case.candidates, answer).map(drop),
-        Hook::Address => answer::address(name, occasion(&case.request), answer).map(drop),
-        Hook::Connection | Hook::Session | Hook::Link => answer::admission(name, answer).map(drop),
-    }
+    let about = (case.candidates, occasion(&case.request));
+    answer::check(case.hook, &plugin.shared.name, about, answer)
 }
 
 /// When the address of a request was named.
-fn occasion(request: &Tree) -> Occasion {
+pub(crate) fn occasion(request: &Tree) -> Occasion {
     let said = |(key, value): &(String, Tree)| key == "occasion" && *value == Tree::from("anonymous");
     match request {
         Tree::Map(fields) if fields.iter().any(said) => Occasion::Anonymous,

@@ -27,7 +27,8 @@ impl Chain {
 
     /// Who is asked from now on.
     pub(crate) fn set(&self, plugins: Vec<Arc<Plugin>>) {
-        self.hooks.set(plugins.iter().flat_map(|plugin| plugin.hooks.iter().copied()));
+        let live = plugins.iter().filter(|plugin| plugin.settings.shadow.is_none());
+        self.hooks.set(live.flat_map(|plugin| plugin.hooks.iter().copied()));
         *self.plugins.write().unwrap_or_else(PoisonError::into_inner) = plugins.into();
         self.generation.fetch_add(1, Ordering::Release);
     }

@@ -19,6 +19,7 @@ mod record;
 mod reload;
 mod replay;
 mod request;
+mod shadow;
 #[cfg(test)]
 mod smith;
 mod stats;
@@ -139,6 +140,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
             Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
         }
     }
+    problems.extend(without_live(loaded.iter().map(|plugin| &plugin.settings)));
     if problems.is_empty() {
         let recorder = Recorder::new(record);
         Ok(PolicyEngine { chain: Arc::new(Chain::new(loaded, recorder)), loader, plugins: plugins.clone() })
@@ -158,6 +160,16 @@ fn record_of(plugins: &settings::Plugins, setup: &Setup) -> settings::Record {
 fn file_of(files: &BTreeMap<String, PathBuf>, plugins: &settings::Plugins, name: &str) -> Result<PathBuf, Fault> {
     let missing = || Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()));
     files.get(name).cloned().ok_or_else(missing)
+}
+
+/// Shadows of plugins that are not there.
+fn without_live<'s>(chain: impl Iterator<Item = &'s settings::Plugin> + Clone) -> Vec<LoadProblem> {
+    let live = |name: &str| chain.clone().any(|plugin| plugin.name == name && plugin.shadow.is_none());
+    let lost = chain.clone().filter_map(|plugin| Some((plugin, plugin.shadow.as_ref().filter(|of| !live(of))?)));
+    let told = |(plugin, of): (&settings::Plugin, &String)| {
+        problem(Some(&plugin.name), Fault::new(format!("it is the shadow of `{of}`, and no such plugin is asked")))
+    };
+    lost.map(told).collect()
 }
 
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.

@@ -15,7 +15,7 @@ use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
 use crate::record::{self, Recorder};
 use crate::watch::{Stamps, Watch, stamps};
-use crate::{LoadProblem, Loader, Setup, chain_of, directory, file_of, problem, record_of, worker};
+use crate::{LoadProblem, Loader, Setup, chain_of, directory, file_of, problem, record_of, without_live, worker};
 
 /// How often the directory is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -169,7 +169,9 @@ impl Prepared {
         let files = directory::list(&to.directory).map_err(general)?;
         let anew = watch.plugins.as_ref().is_none_or(|was| was.directory != to.directory);
         let (mut loaded, mut problems) = (BTreeMap::new(), record.iter().flat_map(record::check).collect::<Vec<_>>());
-        for settings in chain_of(to, files.keys()) {
+        let chain = chain_of(to, files.keys());
+        problems.extend(without_live(chain.iter()));
+        for settings in chain {
             let name = settings.name.clone();
             // one that a node names from now on has to be there
             let comes = !watch.is_named(&name) && to.named.iter().any(|named| named.name == name);

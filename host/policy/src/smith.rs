@@ -166,9 +166,7 @@ fn modules_of_any_make_are_refused_or_play_by_the_rules() {
 fn check(hook: Option<Hook>, bytes: &[u8]) -> Result<(), String> {
     let (nobody, tree) = (Arc::from(""), Tree::decode(bytes)?);
     match hook {
-        Some(Hook::Failover) => answer::failover(&nobody, usize::MAX, tree).map(drop),
-        Some(Hook::Address) => answer::address(&nobody, Occasion::Attach, tree).map(drop),
-        Some(Hook::Connection | Hook::Session | Hook::Link) => answer::admission(&nobody, tree).map(drop),
+        Some(hook) => answer::check(hook, &nobody, (usize::MAX, Occasion::Attach), tree),
         None => answer::configured(tree).map(drop),
     }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
 use crate::instance::Cause;
+
+/// Differences of one shadow are told no more often.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// The longest latency that is told from others, in microseconds.
 const LATENCY_MAX_US: u64 = 600_000_000;
@@ -24,6 +27,14 @@ pub(crate) struct Counts {
     pub(crate) no_opinion: u64,
     /// Of these, the ones that refused.
     pub(crate) denials: u64,
+    /// Of a shadow: those that were compared with the live plugin's.
+    pub(crate) comparisons: u64,
+    /// Of these, the ones that differ.
+    pub(crate) differences: u64,
+    /// Of a shadow: questions that it was not asked, since it was busy.
+    pub(crate) dropped: u64,
+    /// When a difference was told last, and how many there were since.
+    told: Option<(Instant, u64)>,
     pub(crate) failures: BTreeMap<Cause, u64>,
     pub(crate) last_failure: Option<String>,
     /// Of calls that were answered, in microseconds, waiting for an instance included.
@@ -55,6 +66,33 @@ impl Stats {
         counts.denials = counts.denials.saturating_add(1);
     }
 
+    /// Counts a comparison. A difference that is to be told is given the number of those before it that were not.
+    pub(crate) fn compared(&self, differs: bool) -> Option<u64> {
+        let mut counts = self.counts();
+        counts.comparisons = counts.comparisons.saturating_add(1);
+        if !differs {
+            return None;
+        }
+        counts.differences = counts.differences.saturating_add(1);
+        match &mut counts.told {
+            Some((at, unsaid)) if at.elapsed() < TOLD_EVERY => {
+                *unsaid = unsaid.saturating_add(1);
+                None
+            }
+            told => {
+                let unsaid = told.map_or(0, |(_, unsaid)| unsaid);
+                *told = Some((Instant::now(), 0));
+                Some(unsaid)
+            }
+        }
+    }
+
+    /// Counts a question to a shadow that was not asked.
+    pub(crate) fn dropped(&self) {
+        let mut counts = self.counts();
+        counts.dropped = counts.dropped.saturating_add(1);
+    }
+
     pub(crate) fn failed(&self, cause: Cause, why: &str) {
         let mut counts = self.counts();
         let count = counts.failures.entry(cause).or_default();
@@ -78,6 +116,17 @@ impl Counts {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn differences_are_counted_and_one_a_second_is_told() {
+        let stats = Stats::default();
+        assert_eq!((stats.compared(false), stats.compared(true), stats.compared(true)), (None, Some(0), None));
+        stats.counts().told = Some((Instant::now().checked_sub(TOLD_EVERY).unwrap(), 1));
+        assert_eq!(stats.compared(true), Some(1));
+        stats.dropped();
+        let counts = stats.now();
+        assert_eq!((counts.comparisons, counts.differences, counts.dropped), (4, 3, 1));
+    }
 
     #[test]
     fn calls_are_counted_and_timed() {

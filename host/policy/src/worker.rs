@@ -13,6 +13,7 @@ use crate::plugin::{Plugin, context, export};
 use crate::pool::{Pool, Without};
 use crate::record::{Line, Recorder};
 use crate::request::Context;
+use crate::shadow::Shadow;
 use crate::tape::{Kept, Tape};
 use crate::tree::Tree;
 use crate::{answer, effect, request};
@@ -25,33 +26,37 @@ use crosstie_model::trail::{self, Step, Trail};
 
 /// A plugin on this worker.
 #[derive(Clone)]
-struct Seat {
-    plugin: Arc<Plugin>,
+pub(crate) struct Seat {
+    pub(crate) plugin: Arc<Plugin>,
     pool: Rc<Pool>,
     recorder: Arc<Recorder>,
+    /// Asked beside it.
+    shadows: Rc<[Shadow]>,
 }
 
 /// What of a call is kept beside its answer.
 #[derive(Default)]
 struct Tap {
     /// For the record: what keys and values answered.
-    keeps: bool,
+    keeps_uses: bool,
+    keeps_answer: bool,
     kept: Kept,
     /// As the guest gave it.
     answer: Option<Tree>,
 }
 
 /// What a plugin is asked.
-struct Question {
-    hook: Hook,
-    context: Context,
-    request: Tree,
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) hook: Hook,
+    pub(crate) context: Context,
+    pub(crate) request: Tree,
     /// Whose failure it would be.
     peer: Option<IpAddr>,
 }
 
 /// What a chain's member said.
-enum Said<T> {
+pub(crate) enum Said<T> {
     Nothing,
     Decision(T),
     /// Why.
@@ -59,22 +64,33 @@ enum Said<T> {
 }
 
 impl Seat {
-    fn new(plugin: Arc<Plugin>, recorder: Arc<Recorder>) -> Self {
-        Self { pool: Rc::new(Pool::new(plugin.clone())), plugin, recorder }
+    fn new(plugin: &Arc<Plugin>, recorder: &Arc<Recorder>) -> Self {
+        let pool = Rc::new(Pool::new(plugin.clone()));
+        Self { pool, plugin: plugin.clone(), recorder: recorder.clone(), shadows: Rc::from([]) }
     }
 
     /// Asks one hook. `read` makes the model's decision of the answer.
-    async fn ask<T>(&self, question: Question, read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>) -> Said<T> {
+    pub(crate) async fn ask<T>(
+        &self,
+        question: Question,
+        read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
+    ) -> Said<T> {
         if !self.plugin.may_ask() {
             return Said::Failed("it is not asked: it is in quarantine, or its file is gone".to_owned());
         }
         let Question { hook, context, request, peer } = question;
         let begun = Instant::now();
-        let whole = self.recorder.wants(context).then(|| request.clone());
-        let mut tap = Tap { keeps: whole.is_some(), ..Tap::default() };
+        let is_recorded = self.recorder.wants(context);
+        let keeps_answer = is_recorded || !self.shadows.is_empty();
+        let whole = keeps_answer.then(|| request.clone());
+        let mut tap = Tap { keeps_uses: is_recorded, keeps_answer, ..Tap::default() };
         let request = self.plugin.encode(request);
         let called = self.call((hook, &request, context), &mut tap, read).await;
-        if let Some(request) = whole {
+        if let Some(request) = whole.as_ref().filter(|_| called.is_ok()) {
+            let question = Question { hook, context, request: request.clone(), peer };
+            self.shadows.iter().for_each(|shadow| shadow.follow(question.clone(), tap.answer.clone()));
+        }
+        if let Some(request) = whole.filter(|_| is_recorded) {
             let (answer, outcome) = match &called {
                 Ok(_) => (Ok(tap.answer.take()), None),
                 Err(Some(failure)) => (Err(failure.brief()), Some(failure.cause.as_str())),
@@ -134,11 +150,11 @@ impl Seat {
             return Ok(Said::Nothing);
         };
         let _running = self.plugin.clock.run();
-        if tap.keeps {
+        if tap.keeps_uses {
             instance.set_tape(Tape::Keeping(Kept::default()));
         }
         let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
-        if tap.keeps
+        if tap.keeps_uses
             && let Tape::Keeping(kept) = instance.set_tape(Tape::Off)
         {
             tap.kept = kept;
@@ -147,7 +163,7 @@ impl Seat {
         let said = match answer.map_err(late)?? {
             None => Said::Nothing,
             Some(tree) => {
-                tap.answer = tap.keeps.then(|| tree.clone());
+                tap.answer = tap.keeps_answer.then(|| tree.clone());
                 Said::Decision(read(&self.plugin.shared.name, tree).map_err(Failure::bad_answer)?)
             }
         };
@@ -173,10 +189,19 @@ impl Worker {
         let generation = self.chain.generation();
         let mut seats = self.seats.borrow_mut();
         if seats.0 != generation {
-            let known = |plugin: &Arc<Plugin>| seats.1.iter().find(|seat| Arc::ptr_eq(&seat.plugin, plugin)).cloned();
-            let new = |plugin: &Arc<Plugin>| Seat::new(plugin.clone(), self.chain.recorder.clone());
+            let before = seats.1.iter().flat_map(|seat| seat.shadows.iter().map(Shadow::seat).chain([seat]));
+            let before: Vec<&Seat> = before.collect();
+            let seat = |plugin: &Arc<Plugin>| match before.iter().find(|seat| Arc::ptr_eq(&seat.plugin, plugin)) {
+                Some(known) => (*known).clone(),
+                None => Seat::new(plugin, &self.chain.recorder),
+            };
             let plugins = self.chain.plugins();
-            let fresh = plugins.iter().map(|plugin| known(plugin).unwrap_or_else(|| new(plugin))).collect();
+            let beside = |live: &Arc<Plugin>| {
+                let of = |plugin: &&Arc<Plugin>| plugin.settings.shadow.as_deref() == Some(&*live.shared.name);
+                plugins.iter().filter(of).map(|plugin| Shadow::new(seat(plugin))).collect()
+            };
+            let live = plugins.iter().filter(|plugin| plugin.settings.shadow.is_none());
+            let fresh = live.map(|plugin| Seat { shadows: beside(plugin), ..seat(plugin) }).collect();
             *seats = (generation, fresh);
         }
         seats.1.clone()

@@ -1,4 +1,4 @@
-//! Decisions are recorded as they were made, and a record is asked again: keys and values give what they gave.
+//! Decisions are recorded as they were made, a record is asked again, and shadows are asked beside live plugins.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use std::path::{Path, PathBuf};
@@ -282,4 +282,73 @@ fn a_record_has_a_size_and_holds_nobody_up() {
         assert!(error.contains("cannot be written") && !policy.record().unwrap().is_on, "{error}");
         assert!(!asks(&policy, "u").await);
     });
+}
+
+fn shadow(name: &str, of: &str) -> Plugin {
+    Plugin { shadow: Some(of.to_owned()), ..named(name) }
+}
+
+/// What management shows of a shadow: comparisons, differences, and questions that it was not asked.
+fn compared(policy: &Rc<dyn Policy>, name: &str) -> [u64; 3] {
+    let plugins = policy.plugins();
+    let plugin = plugins.iter().find(|plugin| plugin.name == name).unwrap();
+    [plugin.comparisons, plugin.differences, plugin.dropped]
+}
+
+#[test]
+fn a_shadow_is_compared_and_never_obeyed() {
+    let home = Home::new();
+    home.plugin("door", &counting(1));
+    home.plugin("next", &counting(2));
+    let engine = home.load(vec![shadow("next", "door"), named("door")], home.record());
+    run(async {
+        let policy = engine.worker();
+        policy.order_record(&ON).unwrap();
+        for (number, wanted) in (1..).zip([true, false, false]) {
+            assert_eq!(asks(&policy, "u").await, wanted);
+            // one after the other: it counts them in the order in which its instances get to them
+            while compared(&policy, "next")[0] < number {
+                tokio::task::yield_now().await;
+            }
+        }
+        // it has counted for itself
+        assert_eq!((compared(&policy, "next"), compared(&policy, "door")), ([3, 1, 0], [0, 0, 0]));
+        await_lines(&policy, 6);
+    });
+    let lines = lines(&home.file());
+    let of_shadow: Vec<_> = lines.iter().filter(|line| line["shadow-of"] == "door").collect();
+    assert_eq!(
+        of_shadow.iter().map(|line| line["outcome"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["allow", "allow", "deny"]
+    );
+}
+
+#[test]
+fn a_shadow_that_hangs_holds_nobody_up() {
+    let home = Home::new();
+    home.plugin("door", &counting(100));
+    let hang = wat::parse_str(
+        "(module (memory (export \"memory\") 4) (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
+           (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
+           (func (export \"on_connection\") (param i32 i32) (result i64) (loop $again (br $again)) unreachable))",
+    );
+    home.plugin("next", &hang.unwrap());
+    let engine = home.load(vec![named("door"), shadow("next", "door")], home.record());
+    run(async {
+        let policy = engine.worker();
+        for _ in 0..20 {
+            assert!(asks(&policy, "u").await);
+        }
+        assert_eq!(compared(&policy, "next"), [0, 0, 16], "four are under way");
+    });
+}
+
+#[test]
+fn a_shadow_of_nobody_does_not_load() {
+    let home = Home::new();
+    home.plugin("next", &counting(1));
+    let named = vec![shadow("next", "door")];
+    let plugins = Plugins { directory: home.0.join("plugins"), named, record: None };
+    let problems = load(&plugins, setup(&home.0)).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.message.contains("the shadow of `door`")), "{problems:?}");
 }

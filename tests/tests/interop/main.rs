@@ -49,6 +49,7 @@ mod reload;
 mod sasl;
 mod scram;
 mod security;
+mod shadow;
 mod silence;
 mod slow;
 mod streaming;

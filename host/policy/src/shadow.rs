@@ -1,0 +1,89 @@
+//! Shadows: candidates that are asked what a live plugin was asked, once it has answered, and are never obeyed.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crosstie_model::trail;
+use serde_json::Value;
+
+use crate::answer;
+use crate::cases::{occasion, shown};
+use crate::request::Context;
+use crate::tree::Tree;
+use crate::worker::{Question, Said, Seat};
+
+/// Questions to one shadow that are under way on one worker; those beyond are dropped, and counted.
+const UNDER_WAY_MAX: u32 = 4;
+
+/// A shadow on this worker.
+#[derive(Clone)]
+pub(crate) struct Shadow {
+    seat: Seat,
+    under_way: Rc<Cell<u32>>,
+}
+
+impl Shadow {
+    pub(crate) fn new(seat: Seat) -> Self {
+        Self { seat, under_way: Rc::default() }
+    }
+
+    pub(crate) const fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Asks what the live plugin was asked, beside whatever the worker does next.
+    pub(crate) fn follow(&self, question: Question, live: Option<Tree>) {
+        if !self.seat.plugin.hooks.contains(&question.hook) {
+            return;
+        }
+        let under_way = self.under_way.get();
+        if under_way >= UNDER_WAY_MAX {
+            return self.seat.plugin.shared.stats.dropped();
+        }
+        self.under_way.set(under_way.saturating_add(1));
+        let shadow = self.clone();
+        tokio::task::spawn_local(async move {
+            shadow.compare(question, live).await;
+            shadow.under_way.set(shadow.under_way.get().saturating_sub(1));
+        });
+    }
+
+    async fn compare(&self, question: Question, live: Option<Tree>) {
+        let Question { hook, context, .. } = question;
+        let candidates = match &question.request {
+            Tree::Map(fields) => fields.iter().find(|(key, _)| key == "candidates"),
+            _ => None,
+        };
+        let candidates = match candidates {
+            Some((_, Tree::Array(items))) => items.len(),
+            _ => 0,
+        };
+        let about = (candidates, occasion(&question.request));
+        let mut answer = None;
+        let read = |name: &_, tree: Tree| {
+            answer = Some(shown(&tree));
+            answer::check(hook, name, about, tree)
+        };
+        if let Said::Failed(_) = self.seat.ask(question, read).await {
+            // it is counted, and logged, as any failure
+            return;
+        }
+        let (live, said) = (live.as_ref().map_or(Value::Null, shown), answer.unwrap_or(Value::Null));
+        if said.get("deny").is_some() {
+            self.seat.plugin.shared.stats.denied();
+        }
+        if let Some(unsaid) = self.seat.plugin.shared.stats.compared(live != said) {
+            self.tell(hook.as_str(), context, (&live, &said), unsaid);
+        }
+    }
+
+    /// One difference; `unsaid`: of how many before it the log does not tell.
+    fn tell(&self, hook: &str, context: Context, (live, said): (&Value, &Value), unsaid: u64) {
+        let mut texts = [live.to_string(), said.to_string()];
+        texts.iter_mut().for_each(trail::cut);
+        let [live, said] = texts;
+        let plugin = &self.seat.plugin;
+        tracing::info!(target: "plugin", plugin = &*plugin.shared.name, shadow_of = plugin.settings.shadow, hook,
+            sequence = context.sequence, live, shadow = said, unsaid, "shadow differs");
+    }
+}
