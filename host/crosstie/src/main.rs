@@ -8,6 +8,7 @@ mod explain;
 mod import;
 mod logging;
 mod memory;
+mod new;
 mod password;
 mod plugin;
 mod record;
@@ -93,7 +94,7 @@ enum Command {
     /// Says who decided about a connection, a link or an address of a running router, and why: plugins, with their notes, and rules of the
     /// configuration. What was refused lately is known too. Exit status 1: it is not known.
     Explain(Box<explain::ExplainArgs>),
-    /// Tries a plugin outside a router, and records what plugins of a running one decide.
+    /// Begins a plugin, tries it outside a router, and records what plugins of a running one decide.
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
 }

@@ -9,11 +9,15 @@ use crosstie_model::settings::Plugin;
 use crosstie_policy::{Case, Difference, Miss, Replay, Setup, Trial};
 
 use crate::configuration::{complain, say};
+use crate::new::{self, NewArgs};
 use crate::record::{RecordArgs, record};
 use crate::{plugin_problems, print};
 
 #[derive(Subcommand)]
 pub(crate) enum PluginCommand {
+    /// Writes a plugin to begin with into a new directory: it builds, and decides its cases as they say. Exit status 1: that cannot be; 2: wrong
+    /// language or name.
+    New(NewArgs),
     /// Loads and configures a plugin, and says what it is asked. Exit status 78: it does not load.
     Check {
         #[command(flatten)]
@@ -76,6 +80,7 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
             args.load().map_or_else(|problems| complain(&problems), |trial| replay(&trial, log, &of))
         }
         PluginCommand::Record(args) => record(args),
+        PluginCommand::New(args) => new::begin(args),
     }
 }
 
@@ -101,7 +106,7 @@ fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCod
             let timed = read.and_then(|cases| bench(trial, &cases, *count).map_err(|miss| vec![miss]));
             timed.map_or_else(|misses| tell(&misses), |()| ExitCode::SUCCESS)
         }
-        PluginCommand::Replay { .. } | PluginCommand::Record(_) => ExitCode::SUCCESS,
+        PluginCommand::New(_) | PluginCommand::Replay { .. } | PluginCommand::Record(_) => ExitCode::SUCCESS,
     }
 }
 

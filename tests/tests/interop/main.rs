@@ -36,6 +36,7 @@ mod message_log;
 mod migration;
 mod multi_tenant;
 mod patterns;
+mod plugin_new;
 mod plugins;
 mod plugins_anonymous;
 mod plugins_live;
