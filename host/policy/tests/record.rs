@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crosstie_model::policy::{ConnectionRequest, Counts, Limits, Peer, Policy, RecordOrder, Verdict};
 use crosstie_model::settings::{Grant, Plugin, PluginLimits, Plugins, Record};
-use crosstie_policy::{PolicyEngine, Setup, load, read_case_file};
+use crosstie_policy::{PolicyEngine, Setup, Shared, load, read_case_file};
 use serde_json::Value;
 use tokio::task::LocalSet;
 
@@ -351,4 +351,45 @@ fn a_shadow_of_nobody_does_not_load() {
     let plugins = Plugins { directory: home.0.join("plugins"), named, record: None };
     let problems = load(&plugins, setup(&home.0)).unwrap_err();
     assert!(problems.iter().any(|problem| problem.message.contains("the shadow of `door`")), "{problems:?}");
+}
+
+#[test]
+fn a_reload_puts_the_record_on_and_off_and_shadows_beside() {
+    let home = Home::new();
+    home.plugin("door", &counting(100));
+    let shared = Shared::empty().unwrap();
+    let policy = shared.worker();
+    assert!(policy.record().is_none() && policy.order_record(&ON).is_err());
+    let plugins = |named, record| Plugins { directory: home.0.join("plugins"), named, record };
+    let apply = |to: Option<&Plugins>| {
+        shared.prepare(to, setup(&home.0)).unwrap();
+        shared.apply();
+        policy.record()
+    };
+    run(async {
+        assert!(!apply(Some(&plugins(vec![named("door")], None))).unwrap().is_on);
+        assert!(apply(Some(&plugins(vec![named("door")], Some(home.record())))).unwrap().is_on);
+        assert!(asks(&policy, "u").await);
+        await_lines(&policy, 1);
+        assert_eq!(lines(&home.file())[0]["plugin"], "door");
+        home.plugin("next", &counting(0));
+        let lost = plugins(vec![named("door"), shadow("next", "window")], None);
+        let problems = shared.prepare(Some(&lost), setup(&home.0)).unwrap_err();
+        assert!(problems[0].message.contains("the shadow of `window`"), "{problems:?}");
+        let redact = vec!["peer.shoe-size".to_owned(), "hat".to_owned()];
+        let unknown = plugins(vec![named("door")], Some(Record { redact, ..home.record() }));
+        assert_eq!(shared.prepare(Some(&unknown), setup(&home.0)).unwrap_err().len(), 1);
+        assert!(!apply(Some(&plugins(vec![named("door"), shadow("next", "door")], None))).unwrap().is_on);
+        assert!(asks(&policy, "u").await);
+        while compared(&policy, "next")[0] == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(compared(&policy, "next"), [1, 1, 0]);
+        assert!(apply(None).is_none());
+        // without its node it has no grant
+        std::fs::remove_file(home.0.join("plugins/next.wasm")).unwrap();
+        let nowhere = Record { file: home.0.join("no/d.jsonl"), ..Record::default() };
+        let facts = apply(Some(&plugins(vec![named("door")], Some(nowhere)))).unwrap();
+        assert!(!facts.is_on && facts.fault.is_some(), "{facts:?}");
+    });
 }
