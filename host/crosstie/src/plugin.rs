@@ -46,7 +46,7 @@ pub(crate) enum PluginCommand {
     Replay {
         /// Lines as `record` writes them.
         log: PathBuf,
-        /// The plugin, a .wasm file.
+        /// The plugin, a .wasm or .js file.
         #[arg(long)]
         plugin: PathBuf,
         /// Whose lines are meant; without it those of the name of the plugin's file.
@@ -62,7 +62,7 @@ pub(crate) enum PluginCommand {
 
 #[derive(Args)]
 pub(crate) struct PluginArgs {
-    /// The plugin, a .wasm file.
+    /// The plugin, a .wasm or .js file.
     file: PathBuf,
     /// A configuration whose `plugin` node of the file's stem is the plugin's: its `config`, grants and limits.
     #[arg(short, long, value_name = "KDL")]

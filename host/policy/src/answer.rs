@@ -98,6 +98,12 @@ fn whole(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && (-MAX..=MAX).contains(&number)).then_some(number as i64)
 }
 
+/// An integer that a float holds exactly.
+#[expect(clippy::cast_precision_loss, reason = "checked to be in range")]
+fn exact(number: i128) -> Option<f64> {
+    (number.unsigned_abs() <= 1 << 53).then_some(number as f64)
+}
+
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
@@ -160,6 +166,9 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
         ("int", Tree::Float(number)) => InfoValue::Int(whole(number).ok_or("`int` is no whole number")?),
         ("uint", payload) => InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?),
         ("float", Tree::Float(number)) => InfoValue::Float(number),
+        // JavaScript knows no difference
+        ("float", Tree::Uint(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
+        ("float", Tree::Int(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
         ("text", Tree::Text(text)) => InfoValue::Text(text),
         ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes),
         (case, _) => {

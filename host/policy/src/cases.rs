@@ -244,8 +244,8 @@ impl Trial {
         let name = settings.name.clone();
         let told = |faults: Vec<Fault>| faults.into_iter().map(|fault| problem(Some(&name), fault)).collect::<Vec<_>>();
         let loader = Loader::new(setup).map_err(|fault| told(vec![fault]))?;
-        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| told(vec![fault]))?;
-        let plugin = loader.load(settings, &bytes).map_err(told)?;
+        let code = directory::read(path, settings.limits.module_bytes).map_err(|fault| told(vec![fault]))?;
+        let plugin = loader.load(settings, &code).map_err(told)?;
         Ok(Self { loader, plugin })
     }
 

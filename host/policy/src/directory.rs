@@ -7,35 +7,85 @@ use std::path::{Path, PathBuf};
 
 use crate::plugin::Fault;
 
-/// The plugin files of a directory by their stems.
+/// The plugin files of a directory by their stems: more than one of a stem are a mistake, which [`only`] tells.
 ///
 /// # Errors
 ///
 /// When it cannot be read.
-pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, PathBuf>, Fault> {
+pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Fault> {
     let entries = fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let entries = entries.map_err(|error| Fault::new(format!("cannot read `{}`: {error}", directory.display())))?;
     let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
-    let plugin = |path: PathBuf| match word(path.extension()).as_deref() {
-        Some("wasm" | "js") => word(path.file_stem()).map(|stem| (stem, path)),
-        _ => None,
-    };
-    Ok(entries.into_iter().filter_map(|entry| plugin(entry.path())).collect())
+    let mut files = BTreeMap::<String, Vec<PathBuf>>::new();
+    for path in entries.into_iter().map(|entry| entry.path()) {
+        if let (Some("wasm" | "js"), Some(stem)) = (word(path.extension()).as_deref(), word(path.file_stem())) {
+            files.entry(stem).or_default().push(path);
+        }
+    }
+    files.values_mut().for_each(|paths| paths.sort());
+    Ok(files)
 }
 
-/// The bytes of a plugin.
+/// The one file of a stem.
 ///
 /// # Errors
 ///
-/// When it cannot be read, is longer than `limit`, or of a kind that is not served.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    if path.extension().is_some_and(|extension| extension == "js") {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        return Err(
-            Fault::new(format!("this build does not serve `{name}`")).hint("remove it, or compile it to a .wasm file")
-        );
+/// When there are more.
+pub(crate) fn only(paths: &[PathBuf]) -> Result<&Path, Fault> {
+    match paths {
+        [path] => Ok(path),
+        paths => {
+            let names: Vec<_> = paths.iter().map(|path| format!("`{}`", name(path))).collect();
+            Err(Fault::new(format!("{} are plugins of one name", names.join(" and "))).hint("remove all but one"))
+        }
     }
-    read_whole(path, limit)
+}
+
+/// What a plugin is made of.
+#[derive(Debug)]
+pub(crate) enum Code {
+    /// WebAssembly.
+    Module(Vec<u8>),
+    /// JavaScript.
+    Script {
+        /// The file's name.
+        file: String,
+        text: String,
+    },
+}
+
+impl Code {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Module(bytes) => bytes,
+            Self::Script { text, .. } => text.as_bytes(),
+        }
+    }
+}
+
+/// The code of a plugin.
+///
+/// # Errors
+///
+/// When it cannot be read, is longer than `limit`, or a script that is no text.
+pub(crate) fn read(path: &Path, limit: u64) -> Result<Code, Fault> {
+    let bytes = read_whole(path, limit)?;
+    if path.extension().is_none_or(|extension| extension != "js") {
+        return Ok(Code::Module(bytes));
+    }
+    let file = name(path);
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Code::Script { file, text }),
+        Err(error) => {
+            let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+            let line = valid.iter().filter(|byte| **byte == b'\n').count().saturating_add(1);
+            Err(Fault::new(format!("{file}:{line}: it is no text in UTF-8")))
+        }
+    }
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The bytes of a file.

@@ -23,12 +23,12 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn bytes(hex: &str) -> Vec<u8> {
+pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
 /// Bytes and JSON by name.
-fn lines() -> BTreeMap<String, (String, Value)> {
+pub(crate) fn lines() -> BTreeMap<String, (String, Value)> {
     let read = |line: &str| {
         let Value::Object(mut line) = serde_json::from_str(line).unwrap() else { panic!("{line}") };
         let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned)).unwrap();

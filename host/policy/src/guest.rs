@@ -129,6 +129,8 @@ pub(crate) struct State {
     pub(crate) shared: Arc<Shared>,
     pub(crate) limits: StoreLimits,
     pub(crate) memory: Option<Memory>,
+    /// What it writes is the report of its failure, and no line of the log.
+    pub(crate) is_script: bool,
     /// Not in `policy_alloc` nor in `_initialize`.
     pub(crate) may_use_kv: bool,
     pub(crate) tape: Tape,
@@ -147,6 +149,7 @@ impl State {
             shared,
             limits,
             memory: None,
+            is_script: false,
             may_use_kv: false,
             tape: Tape::Off,
             now_ms: 0,
@@ -187,6 +190,9 @@ impl State {
         self.output.extend_from_slice(bytes);
         let over = self.output.len().saturating_sub(OUTPUT_KEPT_BYTES);
         self.output.drain(..over);
+        if self.is_script {
+            return;
+        }
         for byte in bytes {
             if *byte == b'\n' || self.line.len() >= LOG_MAX_BYTES {
                 let line = std::mem::take(&mut self.line);
@@ -248,21 +254,27 @@ pub(crate) fn grant_of(name: &str) -> Option<(Grant, &'static str)> {
     })
 }
 
-/// Offers everything to guests.
-pub(crate) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    linker.func_wrap(HOST, "log", |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
-        let text = read(&mut guest, (at, len), LOG_MAX_BYTES)?;
-        let state = guest.data();
-        state.shared.log(level, &String::from_utf8_lossy(&text), state.now_ms);
-        wasmtime::Result::Ok(())
-    })?;
-    linker.func_wrap(HOST, "counter_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
-        // one byte too many is no name either
-        let name = read(&mut guest, (at, len), COUNTER_MAX_BYTES.saturating_add(1))?;
-        guest.data().shared.count(&name, by.cast_unsigned());
-        wasmtime::Result::Ok(())
-    })?;
-    link_kv(linker)?;
+/// Offers to guests what is granted.
+pub(crate) fn link(linker: &mut Linker<State>, grants: &[Grant]) -> wasmtime::Result<()> {
+    if grants.contains(&Grant::Log) {
+        linker.func_wrap(HOST, "log", |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
+            let text = read(&mut guest, (at, len), LOG_MAX_BYTES)?;
+            let state = guest.data();
+            state.shared.log(level, &String::from_utf8_lossy(&text), state.now_ms);
+            wasmtime::Result::Ok(())
+        })?;
+    }
+    if grants.contains(&Grant::Counter) {
+        linker.func_wrap(HOST, "counter_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
+            // one byte too many is no name either
+            let name = read(&mut guest, (at, len), COUNTER_MAX_BYTES.saturating_add(1))?;
+            guest.data().shared.count(&name, by.cast_unsigned());
+            wasmtime::Result::Ok(())
+        })?;
+    }
+    if grants.contains(&Grant::Kv) {
+        link_kv(linker)?;
+    }
     link_wasi(linker)
 }
 

@@ -63,7 +63,14 @@ impl Failure {
         format!("{}: {}", self.cause.as_str(), self.detail.lines().next().unwrap_or_default())
     }
 
-    pub(crate) fn trap(error: &wasmtime::Error, output: &[u8]) -> Self {
+    pub(crate) fn trap(error: &wasmtime::Error, state: &State) -> Self {
+        let output = &state.output;
+        if state.is_script {
+            // where in the engine it was says nothing of the script
+            let report = String::from_utf8_lossy(output).trim_end().to_owned();
+            let detail = if report.is_empty() { error.root_cause().to_string() } else { report };
+            return Self { cause: Cause::Trap, detail };
+        }
         let mut detail = format!("{error:?}");
         if !output.is_empty() {
             detail.push_str("\nlatest output of the guest:\n");
@@ -104,8 +111,7 @@ impl Instance {
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<Tree>, Failure> {
-        let entry = self.hooks.iter().find(|(known, _)| *known == hook).map(|(_, entry)| entry.clone());
-        let Some(entry) = entry else { return Ok(None) };
+        let Some(entry) = self.entry(hook) else { return Ok(None) };
         self.calls = self.calls.saturating_add(1);
         self.enter(&entry, request, limits, context).await
     }
@@ -113,6 +119,11 @@ impl Instance {
     /// What becomes of keys and values of the calls from here on; gives what was kept of those before.
     pub(crate) fn set_tape(&mut self, tape: Tape) -> Tape {
         std::mem::replace(&mut self.store.data_mut().tape, tape)
+    }
+
+    /// Where a hook is entered.
+    pub(crate) fn entry(&self, hook: Hook) -> Option<Entry> {
+        self.hooks.iter().find(|(known, _)| *known == hook).map(|(_, entry)| entry.clone())
     }
 
     /// Whether it may be asked again.
@@ -129,6 +140,18 @@ impl Instance {
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<Tree>, Failure> {
+        let answer = self.exchange(entry, request, limits, context).await?;
+        answer.map(Tree::decode).transpose().map_err(Failure::bad_answer)
+    }
+
+    /// As [`enter`](Self::enter), without a look at the answer.
+    pub(crate) async fn exchange(
+        &mut self,
+        entry: &Entry,
+        request: &[u8],
+        limits: &PluginLimits,
+        context: Context,
+    ) -> Result<Option<&[u8]>, Failure> {
         let refused = |detail: &str| Failure::new(Cause::Refused, detail);
         let length = u32::try_from(request.len()).ok().filter(|length| *length <= limits.request_bytes);
         let length = length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
@@ -138,7 +161,7 @@ impl Instance {
         let at = match self.alloc.call_async(&mut self.store, length.cast_signed()).await {
             Ok(0) => return Err(refused("policy_alloc answers 0")),
             Ok(at) => at,
-            Err(error) => return Err(Failure::trap(&error, &self.store.data().output)),
+            Err(error) => return Err(Failure::trap(&error, self.store.data())),
         };
         let start = usize::try_from(at.cast_unsigned()).unwrap_or(usize::MAX);
         if self.memory.write(&mut self.store, start, request).is_err() {
@@ -148,12 +171,12 @@ impl Instance {
         match entry.call_async(&mut self.store, (at, length.cast_signed())).await {
             Ok(0) => Ok(None),
             Ok(packed) => self.answer(packed, limits).map(Some),
-            Err(error) => Err(Failure::trap(&error, &self.store.data().output)),
+            Err(error) => Err(Failure::trap(&error, self.store.data())),
         }
     }
 
-    /// Reads the answer that `ptr << 32 | len` stands for.
-    fn answer(&self, packed: i64, limits: &PluginLimits) -> Result<Tree, Failure> {
+    /// The answer that `ptr << 32 | len` stands for.
+    fn answer(&self, packed: i64, limits: &PluginLimits) -> Result<&[u8], Failure> {
         let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
         let wide = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
         let (at, length) = (wide([a, b, c, d]), wide([e, f, g, h]));
@@ -162,7 +185,6 @@ impl Instance {
             return Err(Failure::bad_answer(format!("an answer of {length} bytes")));
         }
         let bytes = self.memory.data(&self.store).get(at..at.saturating_add(length));
-        let bytes = bytes.ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))?;
-        Tree::decode(bytes).map_err(Failure::bad_answer)
+        bytes.ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
     }
 }

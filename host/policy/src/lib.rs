@@ -19,6 +19,7 @@ mod record;
 mod reload;
 mod replay;
 mod request;
+mod script;
 mod shadow;
 #[cfg(test)]
 mod smith;
@@ -41,13 +42,14 @@ use wasmtime::{Config, Engine};
 pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::clock::Clock;
+use crate::directory::Code;
 use crate::plugin::{Fault, Plugin};
 use crate::record::Recorder;
 pub use crate::reload::Shared;
 pub use crate::replay::{Difference, Replay};
 
 /// Stack of a guest, bytes.
-const STACK_BYTES: usize = 256 << 10;
+const STACK_BYTES: usize = 1 << 20;
 
 /// What loading needs to know of the process.
 #[derive(Debug, Clone)]
@@ -157,9 +159,12 @@ fn record_of(plugins: &settings::Plugins, setup: &Setup) -> settings::Record {
 }
 
 /// The file of a plugin.
-fn file_of(files: &BTreeMap<String, PathBuf>, plugins: &settings::Plugins, name: &str) -> Result<PathBuf, Fault> {
-    let missing = || Fault::new(format!("there is no `{name}.wasm` in `{}`", plugins.directory.display()));
-    files.get(name).cloned().ok_or_else(missing)
+fn file_of(files: &BTreeMap<String, Vec<PathBuf>>, plugins: &settings::Plugins, name: &str) -> Result<PathBuf, Fault> {
+    let missing = || {
+        let directory = plugins.directory.display();
+        Fault::new(format!("there is no `{name}.wasm` and no `{name}.js` in `{directory}`"))
+    };
+    directory::only(files.get(name).ok_or_else(missing)?).map(Path::to_owned)
 }
 
 /// Shadows of plugins that are not there.
@@ -191,6 +196,7 @@ pub(crate) struct Loader {
     runtime: tokio::runtime::Runtime,
     router_id: String,
     cache: Option<PathBuf>,
+    scripts: script::Engine,
 }
 
 impl Loader {
@@ -204,7 +210,14 @@ impl Loader {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::new(format!("no runtime for policy: {error}")))?;
         let cache = cache::directory(setup.state_dir.as_deref());
-        Ok(Self { engine, clock: Arc::new(clock), runtime, router_id: setup.router_id, cache })
+        Ok(Self {
+            engine,
+            clock: Arc::new(clock),
+            runtime,
+            router_id: setup.router_id,
+            cache,
+            scripts: script::Engine::default(),
+        })
     }
 
     /// Loads the plugin of a file, which is to decide the cases beside it as they say. `before`: the one that it replaces, whose keys
@@ -215,9 +228,9 @@ impl Loader {
         path: &Path,
         before: Option<&Plugin>,
     ) -> Result<Plugin, Vec<Fault>> {
-        let bytes = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault])?;
+        let code = directory::read(path, settings.limits.module_bytes).map_err(|fault| vec![fault])?;
         let cases = cases::beside(path).map_err(|fault| vec![fault])?;
-        let mut plugin = self.load(settings, &bytes)?;
+        let mut plugin = self.load(settings, &code)?;
         if let Some(cases) = cases {
             self.runtime.block_on(cases::pass(&plugin, &cases)).map_err(|fault| vec![fault])?;
         }
@@ -227,9 +240,13 @@ impl Loader {
         Ok(plugin)
     }
 
-    fn load(&self, settings: settings::Plugin, bytes: &[u8]) -> Result<Plugin, Vec<Fault>> {
-        let environment = (self.router_id.as_str(), self.cache.as_deref());
-        self.runtime.block_on(plugin::load((&self.engine, &self.clock), settings, bytes, environment))
+    fn load(&self, settings: settings::Plugin, code: &Code) -> Result<Plugin, Vec<Fault>> {
+        let module = match code {
+            Code::Module(bytes) => cache::compile(&self.engine, bytes, self.cache.as_deref()),
+            Code::Script { .. } => self.scripts.module(&self.engine, self.cache.as_deref()),
+        };
+        let module = module.map_err(|error| vec![plugin::unloadable(&error)])?;
+        self.runtime.block_on(plugin::load((&self.engine, &self.clock), settings, code, (&module, &self.router_id)))
     }
 }
 

@@ -1,7 +1,6 @@
 //! One plugin: its compiled module, what it exports, and its instances.
 
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
@@ -17,10 +16,12 @@ use wasmtime::{
 
 use crate::answer::{self, Configured};
 use crate::clock::Clock;
+use crate::directory::Code;
 use crate::guest::{self, HOST, Shared, State};
 use crate::health::Health;
 use crate::instance::{Cause, Entry, Failure, Instance};
 use crate::request::{self, Context, FIELDS};
+use crate::script::{self, Script};
 use crate::tree::Tree;
 
 /// Tables of one instance.
@@ -90,6 +91,7 @@ pub(crate) struct Plugin {
     engine: Engine,
     pub(crate) clock: Arc<Clock>,
     pre: InstancePre<State>,
+    script: Option<Script>,
     /// Made at load, until a call needs it.
     first: Mutex<Option<Instance>>,
     /// Its file is gone, though the configuration names it.
@@ -97,23 +99,40 @@ pub(crate) struct Plugin {
 }
 
 /// What a fresh guest has.
-type Entered = (Memory, TypedFunc<i32, i32>, Vec<(Hook, Entry)>, Option<Entry>);
+struct Entered {
+    memory: Memory,
+    alloc: TypedFunc<i32, i32>,
+    hooks: Vec<(Hook, Entry)>,
+    configure: Option<Entry>,
+    /// Where it takes its script.
+    script: Option<Entry>,
+}
 
-/// Compiles and checks a module, and configures it once.
+/// A fresh instance, and what it said of itself.
+pub(crate) struct Started {
+    pub(crate) instance: Instance,
+    pub(crate) configured: Configured,
+    /// The hooks that a script has functions for.
+    scripted: Option<Vec<String>>,
+}
+
+/// Checks a module, and configures it once.
 pub(crate) async fn load(
     (engine, clock): (&Engine, &Arc<Clock>),
     settings: Settings,
-    bytes: &[u8],
-    (router_id, cache): (&str, Option<&Path>),
+    code: &Code,
+    (module, router_id): (&Module, &str),
 ) -> Result<Plugin, Vec<Fault>> {
-    let fault = |error: wasmtime::Error| vec![Fault::new(format!("the module does not load: {}", cause(&error)))];
-    let module = crate::cache::compile(engine, bytes, cache).map_err(fault)?;
-    let exported = check_exports(&module).map_err(|fault| vec![fault])?;
-    check_imports(&module, &settings).map_err(|fault| vec![fault])?;
+    let fault = |error: wasmtime::Error| vec![unloadable(&error)];
+    let exported = check_exports(module).map_err(|fault| vec![fault])?;
+    let script = Script::of(code, &granted(&settings));
+    if script.is_none() {
+        check_imports(module, &settings).map_err(|fault| vec![fault])?;
+    }
     let mut linker = Linker::new(engine);
-    guest::link(&mut linker).map_err(fault)?;
-    linker.define_unknown_imports_as_traps(&module).map_err(fault)?;
-    let pre = linker.instantiate_pre(&module).map_err(fault)?;
+    guest::link(&mut linker, &settings.grants).map_err(fault)?;
+    linker.define_unknown_imports_as_traps(module).map_err(fault)?;
+    let pre = linker.instantiate_pre(module).map_err(fault)?;
     let shared = Arc::new(Shared::new(settings.name.as_str().into(), settings.limits.kv_bytes));
     let mut plugin = Plugin {
         health: Health::default(),
@@ -123,16 +142,18 @@ pub(crate) async fn load(
         engine: engine.clone(),
         clock: clock.clone(),
         pre,
+        script,
         first: Mutex::default(),
         is_gone: AtomicBool::new(false),
         shared,
         settings,
-        hash: Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
+        hash: Sha256::digest(code.bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     };
-    let (instance, configured) = plugin.instance().await.map_err(|failure| {
-        let Failure { cause, detail } = failure;
-        vec![Fault::new(format!("it cannot be configured ({}): {detail}", cause.as_str()))]
-    })?;
+    let started = plugin.instance().await.map_err(|failure| vec![plugin.unconfigurable(failure)])?;
+    let Started { instance, configured, scripted } = started;
+    if let Some(words) = scripted {
+        plugin.hooks = script::hooks(&words).map_err(|fault| vec![fault])?;
+    }
     let problems: Vec<Fault> = (configured.problems.iter())
         .map(|(message, path)| Fault { path: path.clone(), ..Fault::new(message.as_str()) })
         .collect();
@@ -144,10 +165,23 @@ pub(crate) async fn load(
     Ok(plugin)
 }
 
-/// The innermost cause of an error, on one line.
-fn cause(error: &wasmtime::Error) -> String {
-    let text = error.root_cause().to_string();
+/// Why a module does not load.
+pub(crate) fn unloadable(error: &wasmtime::Error) -> Fault {
+    Fault::new(format!("the module does not load: {}", one_line(&error.root_cause().to_string())))
+}
+
+fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The words of what a plugin may use.
+fn granted(settings: &Settings) -> Vec<&'static str> {
+    let word = |grant: &Grant| match grant {
+        Grant::Log => "log",
+        Grant::Counter => "counter",
+        Grant::Kv => "kv",
+    };
+    settings.grants.iter().map(word).collect()
 }
 
 /// The hooks that a module exports; everything that the ABI names has its type.
@@ -262,7 +296,11 @@ impl Plugin {
     fn choose(&mut self, configured: Configured) -> Result<(), Fault> {
         if let Some(named) = &self.settings.hooks {
             if let Some(missing) = named.iter().find(|hook| !self.hooks.contains(hook)) {
-                return Err(Fault::new(format!("it does not export `{}`", export(*missing))).hint("see its `hooks`"));
+                let missing = match self.script {
+                    Some(_) => format!("it has no function for `{}`", missing.as_str()),
+                    None => format!("it does not export `{}`", export(*missing)),
+                };
+                return Err(Fault::new(missing).hint("see its `hooks`"));
             }
             self.hooks.retain(|hook| named.contains(hook));
         }
@@ -293,7 +331,7 @@ impl Plugin {
     }
 
     /// A fresh instance, initialised and configured.
-    pub(crate) async fn instance(&self) -> Result<(Instance, Configured), Failure> {
+    pub(crate) async fn instance(&self) -> Result<Started, Failure> {
         let deadline = self.settings.limits.configure_deadline;
         let _running = self.clock.run();
         tokio::time::timeout(deadline, self.start()).await.unwrap_or_else(|_| {
@@ -301,9 +339,18 @@ impl Plugin {
         })
     }
 
+    /// Why it is not configured. What a script says of its fault needs no words before it.
+    fn unconfigurable(&self, failure: Failure) -> Fault {
+        let Failure { cause, detail } = failure;
+        match (&self.script, cause) {
+            (Some(_), Cause::Trap) => Fault::new(one_line(&detail)),
+            _ => Fault::new(format!("it cannot be configured ({}): {detail}", cause.as_str())),
+        }
+    }
+
     /// A fresh instance for calls.
     pub(crate) async fn ready(&self) -> Result<Instance, Failure> {
-        let (instance, configured) = self.instance().await?;
+        let Started { instance, configured, .. } = self.instance().await?;
         match configured.problems.first() {
             Some((message, _)) => Err(Failure::bad_answer(format!("a problem that it had not at load: {message}"))),
             None => Ok(instance),
@@ -339,7 +386,7 @@ impl Plugin {
         }
     }
 
-    async fn start(&self) -> Result<(Instance, Configured), Failure> {
+    async fn start(&self) -> Result<Started, Failure> {
         let context = context();
         let limits = StoreLimitsBuilder::new()
             .memory_size(usize::try_from(self.settings.limits.memory_bytes).unwrap_or(usize::MAX))
@@ -347,30 +394,35 @@ impl Plugin {
             .tables(TABLES_MAX)
             .build();
         let mut store = Store::new(&self.engine, State::new(self.shared.clone(), limits));
+        store.data_mut().is_script = self.script.is_some();
         store.limiter(|state| &mut state.limits);
         store.set_epoch_deadline(1);
         // at each tick the worker's other tasks and its sockets have their turn
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
         store.data_mut().begin(context.now_ms, context.seed);
-        let (mut instance, configure) = match self.enter(&mut store).await {
-            Ok((memory, alloc, hooks, configure)) => (Instance::new(store, memory, alloc, hooks), configure),
-            Err(error) => return Err(Failure::trap(&error, &store.data().output)),
+        let Entered { memory, alloc, hooks, configure, script } = match self.enter(&mut store).await {
+            Ok(entered) => entered,
+            Err(error) => return Err(Failure::trap(&error, store.data())),
         };
-        let Some(configure) = configure else {
-            return Ok((instance, Configured::default()));
-        };
-        let granted = self.settings.grants.iter().map(|grant| match grant {
-            Grant::Log => "log",
-            Grant::Counter => "counter",
-            Grant::Kv => "kv",
-        });
-        let granted: Vec<&str> = granted.collect();
-        let request = request::setup(&self.settings.name, &self.router_id, context, &granted, &self.settings.config);
-        let configured = match instance.enter(&configure, &request.encode(), &self.settings.limits, context).await? {
-            Some(answer) => answer::configured(answer).map_err(Failure::bad_answer)?,
-            None => Configured::default(),
-        };
-        Ok((instance, configured))
+        let mut instance = Instance::new(store, memory, alloc, hooks);
+        let limits = &self.settings.limits;
+        let mut scripted = None;
+        if let (Some(script), Some(entry)) = (&self.script, script) {
+            scripted = Some(script.evaluate(&mut instance, &entry, limits, context).await?);
+        }
+        let mut configured = Configured::default();
+        if let Some(entry) = configure {
+            let granted = granted(&self.settings);
+            let request =
+                request::setup(&self.settings.name, &self.router_id, context, &granted, &self.settings.config);
+            if let Some(answer) = instance.enter(&entry, &request.encode(), limits, context).await? {
+                configured = answer::configured(answer).map_err(Failure::bad_answer)?;
+            }
+        }
+        if let Some(scripted) = &mut scripted {
+            configured.reads = configured.reads.or(scripted.reads.take());
+        }
+        Ok(Started { instance, configured, scripted: scripted.and_then(|scripted| scripted.hooks) })
     }
 
     async fn enter(&self, store: &mut Store<State>) -> wasmtime::Result<Entered> {
@@ -390,6 +442,10 @@ impl Plugin {
             hooks.push((*hook, guest.get_typed_func(&mut *store, export(*hook))?));
         }
         let configure = guest.get_typed_func(&mut *store, "policy_configure").ok();
-        Ok((memory, alloc, hooks, configure))
+        let script = match &self.script {
+            Some(_) => Some(guest.get_typed_func(&mut *store, script::ENTRY)?),
+            None => None,
+        };
+        Ok(Entered { memory, alloc, hooks, configure, script })
     }
 }

@@ -111,7 +111,7 @@ impl Shared {
             self.chain.recorder.configure(record, is_on);
         }
         let mut watch = lock(&self.watch);
-        let known = loaded.iter().map(|(plugin, stamp)| (plugin.shared.name.to_string(), *stamp)).collect();
+        let known = loaded.iter().map(|(plugin, stamp)| (plugin.shared.name.to_string(), stamp.clone())).collect();
         watch.change(plugins, known, anew);
         let before = self.chain.plugins();
         let at = |name: &str| before.iter().find(|plugin| *plugin.shared.name == *name);
@@ -180,7 +180,7 @@ impl Prepared {
                 continue;
             }
             let found = file_of(&files, to, &name).map_err(|fault| vec![fault]).and_then(|path| {
-                let stamp = stamps(&path);
+                let stamp = stamps(std::slice::from_ref(&path));
                 Ok((loader.load_file(settings, &path, None)?, stamp))
             });
             match found {

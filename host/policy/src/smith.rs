@@ -14,6 +14,7 @@ use wasm_smith::{Config, Module};
 use wasmparser::{Import, Parser, Payload, TypeRef};
 
 use crate::cases::{Miss, play, read_cases};
+use crate::directory::Code;
 use crate::tree::Tree;
 use crate::{Loader, Setup, answer};
 
@@ -141,7 +142,7 @@ fn modules_of_any_make_are_refused_or_play_by_the_rules() {
         settings.limits.deadline = Duration::from_millis(10);
         settings.limits.configure_deadline = Duration::from_millis(200);
         settings.limits.memory_bytes = 16 << 20;
-        match loader.load(settings, &module(seed)) {
+        match loader.load(settings, &Code::Module(module(seed))) {
             Ok(plugin) => {
                 loaded += 1;
                 let misses: Vec<Miss> = loader.runtime.block_on(play(&plugin, &cases));

@@ -1,7 +1,7 @@
 //! Plugins that come, change and go while the router runs: their directory is looked at twice a second.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crosstie_model::settings;
@@ -12,11 +12,12 @@ use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
 use crate::{cases, directory};
 
-/// Of a plugin's file, and of its cases where there are some.
-pub(crate) type Stamps = (Stamp, Option<Stamp>);
+/// Of a plugin's files, of which there is to be one, and of its cases where there are some.
+pub(crate) type Stamps = (Vec<Stamp>, Option<Stamp>);
 
-pub(crate) fn stamps(path: &Path) -> Option<Stamps> {
-    Some((stamp::stamp(path)?, stamp::stamp(&cases::path(path))))
+pub(crate) fn stamps(paths: &[PathBuf]) -> Option<Stamps> {
+    let cases = paths.first().and_then(|path| stamp::stamp(&cases::path(path)));
+    Some((paths.iter().map(|path| stamp::stamp(path)).collect::<Option<_>>()?, cases))
 }
 
 /// What was seen of a file.
@@ -26,6 +27,13 @@ struct Seen {
     last: Option<Stamps>,
     /// When it was loaded, or did not load.
     tried: Option<Stamps>,
+}
+
+impl Seen {
+    /// Looked at, and loaded as it is.
+    fn now(stamps: Option<Stamps>) -> Self {
+        Self { last: stamps.clone(), tried: stamps }
+    }
 }
 
 /// What is known of the directory. Each look is to come some time after the one before: a file that two looks find the same is
@@ -46,11 +54,7 @@ impl Watch {
     /// Of plugins that are loaded.
     pub(crate) fn new(loader: Option<Loader>, plugins: Option<settings::Plugins>) -> Self {
         let files = plugins.as_ref().and_then(|plugins| directory::list(&plugins.directory).ok()).unwrap_or_default();
-        let seen = |path: &std::path::PathBuf| {
-            let stamp = stamps(path);
-            Seen { last: stamp, tried: stamp }
-        };
-        let seen = files.iter().map(|(name, path)| (name.clone(), seen(path))).collect();
+        let seen = files.iter().map(|(name, paths)| (name.clone(), Seen::now(stamps(paths)))).collect();
         Self { loader, plugins, seen, missing: BTreeSet::new(), is_unreadable: false }
     }
 
@@ -68,8 +72,7 @@ impl Watch {
             self.missing.clear();
             self.is_unreadable = false;
         }
-        let seen = |stamp| Seen { last: stamp, tried: stamp };
-        self.seen.extend(loaded.into_iter().map(|(name, stamp)| (name, seen(stamp))));
+        self.seen.extend(loaded.into_iter().map(|(name, stamp)| (name, Seen::now(stamp))));
     }
 
     pub(crate) fn look(&mut self, chain: &Chain) {
@@ -86,10 +89,10 @@ impl Watch {
         self.is_unreadable = false;
         let mut plugins = chain.plugins().to_vec();
         let mut changed = self.part(&mut plugins, &files.keys().cloned().collect());
-        for (name, path) in &files {
+        for (name, paths) in &files {
             let settings = self.settings(name);
-            if !settings.disabled && self.is_new(name, path) {
-                changed |= self.load(&mut plugins, settings, path);
+            if !settings.disabled && self.is_new(name, paths) {
+                changed |= self.load(&mut plugins, settings, paths);
             }
         }
         if changed {
@@ -119,10 +122,11 @@ impl Watch {
     }
 
     /// Whether a file is another one than before, and complete.
-    fn is_new(&mut self, name: &str, path: &Path) -> bool {
-        let stamp = stamps(path);
+    fn is_new(&mut self, name: &str, paths: &[PathBuf]) -> bool {
+        let stamp = stamps(paths);
         let seen = self.seen.entry(name.to_owned()).or_default();
-        let rests = std::mem::replace(&mut seen.last, stamp) == stamp;
+        let rests = seen.last == stamp;
+        seen.last.clone_from(&stamp);
         rests && stamp.is_some() && seen.tried != stamp
     }
 
@@ -156,14 +160,16 @@ impl Watch {
     }
 
     /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
-    fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, path: &Path) -> bool {
+    fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, paths: &[PathBuf]) -> bool {
         let Some(loader) = &self.loader else { return false };
         let name = settings.name.clone();
-        let stamp = stamps(path);
+        let stamp = stamps(paths);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
-        let loaded = loader.load_file(settings, path, before.as_deref());
-        if stamps(path) != stamp {
+        let loaded = directory::only(paths)
+            .map_err(|fault| vec![fault])
+            .and_then(|path| loader.load_file(settings, path, before.as_deref()));
+        if stamps(paths) != stamp {
             // it is being written
             return false;
         }

@@ -373,12 +373,12 @@ fn a_second_memory_or_many_tables_do_not_load() {
 }
 
 #[test]
-fn a_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
+fn a_bad_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
     let home = Home::new(&module("", &holds("(i32.const 1)")));
     std::fs::write(home.0.join("p.wasm"), "no module").unwrap();
-    std::fs::write(home.0.join("s.js"), "").unwrap();
+    std::fs::write(home.0.join("s.js"), [b'\n', 0xff]).unwrap();
     let found = engine(&home.0, patient(Duration::from_secs(1))).unwrap_err();
-    assert!(found.contains("this build does not serve `s.js`") && found.contains("does not load: "), "{found}");
+    assert!(found.contains("s.js:2: it is no text in UTF-8") && found.contains("does not load: "), "{found}");
     assert!(!found.contains('\n'), "{found}");
 }
 
