@@ -177,14 +177,14 @@ fn check_whose_reader_goes_away_keeps_its_status() {
 fn problems_of_the_text_and_of_plugins_come_at_once() {
     let dir = TestDir::new("check");
     dir.write("plugins/broken.wasm", "no module");
-    dir.write("plugins/script.js", "function onLink() {\n    retrun 1;\n}\n");
+    dir.write("plugins/script.js", b"\n\xff");
     dir.write("plugins/broken.two.js", "");
     dir.write("plugins/broken.two.wasm", "");
     let found = check(&dir, "listner \"a\"\nplugins \"plugins\"\n");
     assert_eq!(found.code, Some(BAD_CONFIGURATION));
     for part in [
         "unknown node `listner`",
-        "plugin `script`: script.js:2:",
+        "plugin `script`: script.js:2: it is no text in UTF-8",
         "`broken.two.js` and `broken.two.wasm` are plugins of one name",
         "plugin `broken`: the module does not load: ",
     ] {

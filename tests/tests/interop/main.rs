@@ -39,6 +39,7 @@ mod patterns;
 mod plugin_new;
 mod plugins;
 mod plugins_anonymous;
+mod plugins_js;
 mod plugins_live;
 mod plugins_reload;
 mod qdrouterd_conf;
