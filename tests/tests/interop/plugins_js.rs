@@ -78,14 +78,14 @@ fn a_script_that_is_dropped_changed_or_removed_is_so_in_the_router() {
     std::fs::write(&file, &denying("two")[..50]).expect("written");
     let (line, _) = router.wait_log(mark, DEADLINE, &["plugin does not load: the one before stays", "rules"]);
     assert!(line.contains("rules.js:2:") && line.contains("SyntaxError"), "{line}");
-    assert_eq!(refused(&router).as_deref(), Some("one"));
+    await_decision(&router, Some("one"));
     std::fs::write(&file, denying("two")).expect("written");
     await_decision(&router, Some("two"));
     // a module of the same name
     let mark = router.log_mark();
     std::fs::write(plugins.join("rules.wasm"), "").expect("written");
     router.wait_log(mark, DEADLINE, &["the one before stays", "`rules.js` and `rules.wasm` are plugins of one name"]);
-    assert_eq!(refused(&router).as_deref(), Some("two"));
+    await_decision(&router, Some("two"));
     std::fs::remove_file(plugins.join("rules.wasm")).expect("removed");
     // its cases are a gate
     let cases = plugins.join("rules.cases.jsonl");
@@ -94,7 +94,7 @@ fn a_script_that_is_dropped_changed_or_removed_is_so_in_the_router() {
     let mark = router.log_mark();
     std::fs::write(&file, denying("four")).expect("written");
     router.wait_log(mark, DEADLINE, &["the one before stays", "its cases, line 1: answers"]);
-    assert_eq!(refused(&router).as_deref(), Some("two"));
+    await_decision(&router, Some("two"));
     std::fs::write(&file, denying("three")).expect("written");
     await_decision(&router, Some("three"));
     std::fs::remove_file(&file).expect("removed");
@@ -128,7 +128,10 @@ fn a_script_that_fails_is_told_of_with_its_place_and_ended() {
     let script = "function onSession({peer}) { while (peer['container-id'] === 'c'); }";
     std::fs::write(plugins.join("rules.js"), script).expect("written");
     router.wait_log(mark, DEADLINE, &["plugin loaded", "rules"]);
-    ends(&router);
+    // on a loaded machine the first may have no instance in time
+    for _ in 0..3 {
+        ends(&router);
+    }
     router.wait_log(mark, DEADLINE, &["plugin failed", "no answer within"]);
     router.assert_healthy();
 }
