@@ -78,7 +78,12 @@ pub fn load(path: &Path) -> Result<Loaded, Problems> {
 ///
 /// Every problem that was found.
 pub fn load_text(name: &str, text: &str) -> Result<Loaded, Problems> {
-    all_or_nothing(read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None))
+    all_or_nothing(read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None, false))
+}
+
+/// As [`load_text`], for another machine: secrets and files that this one lacks are no problem.
+pub(crate) fn load_text_for_elsewhere(name: &str, text: &str) -> Result<Loaded, Problems> {
+    all_or_nothing(read(Source::new(name.to_owned(), Path::new(""), text.to_owned()), None, true))
 }
 
 /// As [`load`], but with problems also what could be read nevertheless: its plugins can be checked, those that have no
@@ -90,7 +95,7 @@ pub fn survey(path: &Path) -> (Option<Loaded>, Problems) {
         Ok(text) => {
             let directory = path.parent().unwrap_or(Path::new(""));
             let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-            read(Source::new(name, directory, text), Some(path))
+            read(Source::new(name, directory, text), Some(path), false)
         }
         Err(why) => (None, Problem::new(format!("cannot read `{name}`: {why}")).into()),
     }
@@ -100,9 +105,10 @@ fn all_or_nothing((loaded, problems): (Option<Loaded>, Problems)) -> Result<Load
     loaded.filter(|_| problems.is_empty()).ok_or(problems)
 }
 
-fn read(source: Source, path: Option<PathBuf>) -> (Option<Loaded>, Problems) {
+fn read(source: Source, path: Option<PathBuf>, is_for_elsewhere: bool) -> (Option<Loaded>, Problems) {
     let environment = |name: &str| std::env::var(name).ok();
-    let loading = Loading::new(&environment);
+    let mut loading = Loading::new(&environment);
+    loading.is_for_elsewhere = is_for_elsewhere;
     let file = loading.add_source(source);
     let (nodes, whole) = Includer::new(&loading).run(file, path);
     let document::Document { mut settings, plugins, plugins_at } = document::read(&loading, &nodes);

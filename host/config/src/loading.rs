@@ -27,6 +27,8 @@ pub(crate) struct Loading<'e> {
     pub(crate) lenient: bool,
     /// Attributes have the names that the reference gives them.
     pub(crate) is_of_reference: bool,
+    /// It is for another machine: what this one lacks, secrets and files, is no problem.
+    pub(crate) is_for_elsewhere: bool,
     sources: RefCell<Sources>,
     faults: RefCell<Vec<(Place, Problem)>>,
     warnings: RefCell<Vec<(Place, Problem)>>,
@@ -97,6 +99,7 @@ impl<'e> Loading<'e> {
             environment,
             lenient: false,
             is_of_reference: false,
+            is_for_elsewhere: false,
             sources: RefCell::default(),
             faults: RefCell::default(),
             warnings: RefCell::default(),

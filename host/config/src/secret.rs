@@ -25,11 +25,17 @@ pub struct SecretFault {
     pub hint: &'static str,
     /// The reference may be a secret that stands there plainly: it is not to be shown.
     pub is_plain: bool,
+    /// The reference is good, and this machine does not have what it leads to.
+    is_missing: bool,
 }
 
 impl SecretFault {
     fn new(message: impl Into<String>, hint: &'static str) -> Self {
-        Self { message: message.into(), hint, is_plain: false }
+        Self { message: message.into(), hint, is_plain: false, is_missing: false }
+    }
+
+    fn missing(message: String, hint: &'static str) -> Self {
+        Self { is_missing: true, ..Self::new(message, hint) }
     }
 }
 
@@ -49,8 +55,12 @@ pub(crate) fn resolve(loading: &Loading<'_>, reference: &str, at: Place) -> Opti
             let reference = if reference.starts_with("literal:") { "literal:***" } else { reference };
             Some(Secret { text, reference: reference.to_owned() })
         }
-        Err(SecretFault { message, hint, is_plain }) => {
+        Err(SecretFault { message, hint, is_plain, is_missing }) => {
             let fault = Fault::at(at, message).hint(hint);
+            if is_missing && loading.is_for_elsewhere {
+                loading.warn(fault);
+                return Some(Secret { text: String::new(), reference: reference.to_owned() });
+            }
             loading.report(if is_plain { fault.secret() } else { fault });
             None
         }
@@ -97,13 +107,13 @@ fn from_environment(environment: &dyn Fn(&str) -> Option<String>, name: &str) ->
         return Err(SecretFault::new("not the name of an environment variable", FORMS));
     }
     environment(name).ok_or_else(|| {
-        SecretFault::new(format!("environment variable `{name}` is not set"), "set it where crosstie is started")
+        SecretFault::missing(format!("environment variable `{name}` is not set"), "set it where crosstie is started")
     })
 }
 
 fn from_file(path: &Path) -> Result<String, SecretFault> {
     let unreadable = |why: String| {
-        SecretFault::new(
+        SecretFault::missing(
             format!("cannot read `{}`: {why}", path.display()),
             "a relative path starts at the directory of the configuration, on a command line at the working directory",
         )

@@ -101,7 +101,21 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
     };
     let name_at = name.map_or(node.at, |name| name.at);
     let (mut no_host_at, mut unsuited_at) = (None, None);
-    if loading.count() == before {
+    let files = [
+        (tls.certificate.as_ref(), places.certificate),
+        (tls.private_key.as_ref(), places.private_key),
+        (ca_file(&tls.ca), places.ca),
+        (tls.user_names.as_ref(), places.user_names),
+    ];
+    let is_absent = |path: &&PathBuf| loading.is_for_elsewhere && !path.exists();
+    let absent: Vec<_> = files.into_iter().filter_map(|(path, at)| Some((path.filter(is_absent)?, at))).collect();
+    for (path, at) in &absent {
+        let fault = Fault::at(at.unwrap_or(name_at), format!("there is no `{}` here", path.display()));
+        loading.warn(fault.label("it is not looked at"));
+    }
+    // a secret that is not here is empty
+    let is_whole = absent.is_empty() && !tls.password.as_ref().is_some_and(|secret| secret.text.is_empty());
+    if loading.count() == before && is_whole {
         match Profile::load(&tls) {
             Ok(profile) => {
                 profile
@@ -115,6 +129,13 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, node: &'t Node) -> TlsDraft {
         }
     }
     TlsDraft { tls, name_at, no_host_at, unsuited_at }
+}
+
+const fn ca_file(ca: &Authorities) -> Option<&PathBuf> {
+    match ca {
+        Authorities::File(path) => Some(path),
+        Authorities::System => None,
+    }
 }
 
 fn private_key<'t>(block: &Block<'t>, places: &mut Places) -> (Option<PathBuf>, Option<Secret>) {

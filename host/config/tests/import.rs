@@ -255,3 +255,19 @@ fn empty_lists_and_maps_of_a_property_stay_what_they_are() {
     let shown = load_text("shown.kdl", &loaded.show()).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(shown.settings.listeners[0].connection.properties, wanted, "{}", loaded.show());
 }
+
+/// It is written for the machine that has them; there they are looked at when it is loaded.
+#[test]
+fn secrets_and_files_that_are_not_here_are_flagged_and_named() {
+    let text = "router {\n id: a\n}\nsslProfile {\n name: t\n certFile: /nowhere/c.pem\n privateKeyFile: /nowhere/k.pem\n \
+                password: env:CROSSTIE_NOT_SET\n caCertFile: /nowhere/ca.pem\n}\n\
+                connector {\n host: h\n port: 5671\n sslProfile: t\n saslUsername: u\n saslPassword: file:/nowhere/secret\n}\n";
+    let imported =
+        reference::import_text("qdrouterd.conf", text, Form::Text).unwrap_or_else(|problems| panic!("{problems}"));
+    let flags = imported.flags.to_string();
+    for name in ["/nowhere/c.pem", "/nowhere/k.pem", "CROSSTIE_NOT_SET", "/nowhere/ca.pem", "/nowhere/secret"] {
+        assert!(flags.contains(name) && imported.kdl.contains(name), "{name} is missing in {flags}{}", imported.kdl);
+    }
+    // to run it is another matter
+    assert!(reference::load_text("qdrouterd.conf", text, Form::Text).is_err());
+}

@@ -48,6 +48,7 @@ pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problem
     let environment = |name: &str| std::env::var(name).ok();
     let mut loading = Loading::new(&environment);
     loading.is_of_reference = true;
+    loading.is_for_elsewhere = true;
     let entities = entities(&loading, (name, text), form);
     let mut nodes = leading_somewhere(&loading, nodes(&loading, &entities));
     let settings = document::read(&loading, &nodes).settings;
@@ -69,7 +70,7 @@ pub fn import_text(name: &str, text: &str, form: Form) -> Result<Import, Problem
     }
     nodes.iter().for_each(|node| writer.top(node));
     writer.remarks(None, 0);
-    let same = crate::load_text("the KDL of it", &writer.kdl)?;
+    let same = crate::load_text_for_elsewhere("the KDL of it", &writer.kdl)?;
     let mut wanted = settings;
     // without one it is another name each time
     wanted.router.id.clone_from(&same.settings.router.id);
