@@ -94,13 +94,22 @@ impl Drop for TestDir {
     }
 }
 
-/// A port on 127.0.0.1 that was free a moment ago, for programs that cannot say which one they took.
+/// A port on 127.0.0.1 that was free a moment ago, for programs that cannot say which one they took: none of those that the system
+/// gives to whoever connects meanwhile.
 ///
 /// # Panics
 ///
 /// When there is none.
 #[must_use]
 pub fn free_port() -> u16 {
-    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    socket.local_addr().expect("an address").port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 20_000;
+    const COUNT: u32 = 12_000;
+    let begin = std::process::id().wrapping_mul(97);
+    let ports = std::iter::from_fn(|| {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        u16::try_from(FIRST + begin.wrapping_add(tried) % COUNT).ok()
+    });
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    ports.take(usize::try_from(COUNT).expect("few")).find(is_free).expect("a free port")
 }
