@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_model::policy::{Hook, Occasion};
@@ -45,9 +46,6 @@ const IMPORTS: &str = r#"(module
 /// Modules of a run, and of a long one.
 const MODULES: u64 = 100;
 const MODULES_LONG: u64 = 5000;
-
-/// Held by whoever takes or measures much memory.
-static MEMORY: Mutex<()> = Mutex::new(());
 
 fn module(seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
@@ -129,7 +127,6 @@ fn with_room(module: &[u8]) -> Vec<u8> {
 
 #[test]
 fn modules_of_any_make_are_refused_or_play_by_the_rules() {
-    let _alone = MEMORY.lock();
     let count = if std::env::var_os("CROSSTIE_LONG").is_some() { MODULES_LONG } else { MODULES };
     let nowhere = std::env::temp_dir().join(format!("crosstie-smith-{}", std::process::id()));
     let loader = Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(nowhere.clone()) }).unwrap();
@@ -219,7 +216,15 @@ fn resident() -> u64 {
 
 #[test]
 fn thousands_of_reloads_leave_memory_as_it_was() {
-    let _alone = MEMORY.lock();
+    // in a process of its own, where no other test takes memory meanwhile
+    const ALONE: &str = "CROSSTIE_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let mut alone = Command::new(std::env::current_exe().unwrap());
+        alone.args(["--exact", "smith::thousands_of_reloads_leave_memory_as_it_was"]).env(ALONE, "1");
+        let output = alone.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        return;
+    }
     let count = if std::env::var_os("CROSSTIE_LONG").is_some() { 10_000 } else { 1000 };
     let home = std::env::temp_dir().join(format!("crosstie-reloads-{}", std::process::id()));
     std::fs::create_dir_all(&home).unwrap();
