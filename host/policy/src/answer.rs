@@ -1,5 +1,6 @@
 //! Answers of guests as the model's decisions. What the schema does not allow, or this build does not serve, is a bad answer.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,20 +31,18 @@ const AGAIN_MIN: Duration = Duration::from_millis(100);
 /// Bytes of an address.
 const ADDRESS_MAX_BYTES: usize = 2048;
 
-type Fields = Vec<(String, Tree)>;
-
 /// Takes fields out of a record; nulls count as absent, and unknown keys stay.
-struct Reader(Fields);
+struct Reader<'t>(Vec<(Cow<'t, str>, Tree<'t>)>);
 
-impl Reader {
-    fn of(tree: Tree, what: &str) -> Result<Self, String> {
+impl<'t> Reader<'t> {
+    fn of(tree: Tree<'t>, what: &str) -> Result<Self, String> {
         match tree {
             Tree::Map(fields) => Ok(Self(fields)),
             _ => Err(format!("{what} is no record")),
         }
     }
 
-    fn take(&mut self, key: &str) -> Option<Tree> {
+    fn take(&mut self, key: &str) -> Option<Tree<'t>> {
         let at = self.0.iter().position(|(known, _)| known == key)?;
         let (_, value) = self.0.swap_remove(at);
         (value != Tree::Null).then_some(value)
@@ -52,7 +51,7 @@ impl Reader {
     fn text(&mut self, key: &str) -> Result<Option<String>, String> {
         match self.take(key) {
             None => Ok(None),
-            Some(Tree::Text(text)) if text.len() <= TEXT_MAX_BYTES => Ok(Some(text)),
+            Some(Tree::Text(text)) if text.len() <= TEXT_MAX_BYTES => Ok(Some(text.into_owned())),
             Some(Tree::Text(_)) => Err(format!("`{key}` is longer than {TEXT_MAX_BYTES} bytes")),
             Some(_) => Err(format!("`{key}` is no text")),
         }
@@ -64,7 +63,7 @@ impl Reader {
             .transpose()
     }
 
-    fn list(&mut self, key: &str) -> Result<Vec<Tree>, String> {
+    fn list(&mut self, key: &str) -> Result<Vec<Tree<'t>>, String> {
         match self.take(key) {
             None => Ok(Vec::new()),
             Some(Tree::Array(items)) => Ok(items),
@@ -81,7 +80,7 @@ impl Reader {
 }
 
 /// An integer in any width, or a float that is one.
-fn number(value: &Tree, max: u64) -> Option<u64> {
+fn number(value: &Tree<'_>, max: u64) -> Option<u64> {
     let number = match value {
         Tree::Uint(number) => *number,
         Tree::Int(number) => u64::try_from(*number).ok()?,
@@ -109,9 +108,9 @@ fn narrow(number: u64) -> u32 {
 }
 
 /// A variant with a payload: a map of one entry.
-fn variant(tree: Tree) -> Result<(String, Tree), String> {
+fn variant(tree: Tree<'_>) -> Result<(Cow<'_, str>, Tree<'_>), String> {
     let fields = Reader::of(tree, "the answer")?.0;
-    match <[(String, Tree); 1]>::try_from(fields) {
+    match <[_; 1]>::try_from(fields) {
         Ok([entry]) => Ok(entry),
         Err(_) => Err("a variant has one case".to_owned()),
     }
@@ -137,7 +136,7 @@ fn check_address(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn refusal(tree: Tree) -> Result<Refusal, String> {
+fn refusal(tree: Tree<'_>) -> Result<Refusal, String> {
     let mut record = Reader::of(tree, "the refusal")?;
     let condition = record.text("condition")?.ok_or("no `condition`")?;
     if !is_symbol(&condition) {
@@ -157,9 +156,9 @@ fn refusal(tree: Tree) -> Result<Refusal, String> {
     Ok(Refusal { condition, description, note, info })
 }
 
-fn value(tree: Tree) -> Result<InfoValue, String> {
+fn value(tree: Tree<'_>) -> Result<InfoValue, String> {
     let (case, payload) = variant(tree)?;
-    Ok(match (case.as_str(), payload) {
+    Ok(match (&*case, payload) {
         ("flag", Tree::Bool(flag)) => InfoValue::Flag(flag),
         ("int", Tree::Int(number)) => InfoValue::Int(number),
         ("int", Tree::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
@@ -169,8 +168,8 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
         // JavaScript knows no difference
         ("float", Tree::Uint(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
         ("float", Tree::Int(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
-        ("text", Tree::Text(text)) => InfoValue::Text(text),
-        ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes),
+        ("text", Tree::Text(text)) => InfoValue::Text(text.into_owned()),
+        ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes.into_owned()),
         (case, _) => {
             return Err(format!("a value of unknown case or type `{}`", case.escape_debug()));
         }
@@ -182,7 +181,7 @@ fn value(tree: Tree) -> Result<InfoValue, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn admission(plugin: &Arc<str>, tree: Tree) -> Result<Verdict, String> {
+pub(crate) fn admission(plugin: &Arc<str>, tree: Tree<'_>) -> Result<Verdict, String> {
     match variant(tree)? {
         (case, payload) if case == "allow" => grant(plugin, payload).map(Verdict::Allow),
         (case, payload) if case == "deny" => {
@@ -192,7 +191,7 @@ pub(crate) fn admission(plugin: &Arc<str>, tree: Tree) -> Result<Verdict, String
     }
 }
 
-fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
+fn grant(plugin: &Arc<str>, tree: Tree<'_>) -> Result<Grant, String> {
     let mut record = Reader::of(tree, "the grant")?;
     let note = record.text("note")?;
     let mut attributes: Vec<(String, String)> = Vec::new();
@@ -223,7 +222,7 @@ fn grant(plugin: &Arc<str>, tree: Tree) -> Result<Grant, String> {
 }
 
 /// When somebody is asked about the same again.
-fn again_after(record: &mut Reader, key: &str) -> Result<Option<Duration>, String> {
+fn again_after(record: &mut Reader<'_>, key: &str) -> Result<Option<Duration>, String> {
     let after = record.number(key, u32::MAX.into())?.map(Duration::from_millis);
     match after {
         Some(after) if after < AGAIN_MIN => Err(format!("`{key}` is at least {}", AGAIN_MIN.as_millis())),
@@ -231,7 +230,7 @@ fn again_after(record: &mut Reader, key: &str) -> Result<Option<Duration>, Strin
     }
 }
 
-fn limits(tree: Tree) -> Result<Limits, String> {
+fn limits(tree: Tree<'_>) -> Result<Limits, String> {
     let mut record = Reader::of(tree, "`limits`")?;
     let mut small = |key: &str| Ok::<_, String>(record.number(key, u32::MAX.into())?.map(narrow));
     let limits = Limits {
@@ -265,7 +264,7 @@ fn limits(tree: Tree) -> Result<Limits, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree) -> Result<AddressDecision, String> {
+pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree<'_>) -> Result<AddressDecision, String> {
     match variant(tree)? {
         (case, payload) if case == "apply" => {
             let mut record = Reader::of(payload, "the ruling")?;
@@ -297,7 +296,7 @@ pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree) -> Resu
 }
 
 /// For how long it may be remembered. Each link remembers for itself, whoever else might share it.
-fn caching(record: &mut Reader) -> Result<Duration, String> {
+fn caching(record: &mut Reader<'_>) -> Result<Duration, String> {
     let ttl = Duration::from_millis(record.number("ttl-ms", u32::MAX.into())?.unwrap_or(0));
     match record.text("shared-by")?.as_deref() {
         None | Some("connection" | "attributes" | "everyone") => Ok(ttl),
@@ -306,11 +305,11 @@ fn caching(record: &mut Reader) -> Result<Duration, String> {
 }
 
 /// How messages are spread here, or the connection that the link is carried to.
-fn treatment(tree: Tree) -> Result<(Option<Distribution>, Option<String>), String> {
+fn treatment(tree: Tree<'_>) -> Result<(Option<Distribution>, Option<String>), String> {
     let unknown = |case: &str| Err(format!("unknown treatment `{}`", case.escape_debug()));
     let here = |distribution| Ok((Some(distribution), None));
     match tree {
-        Tree::Text(word) => match word.as_str() {
+        Tree::Text(word) => match &*word {
             "balanced" => here(Distribution::Balanced),
             "closest" => here(Distribution::Closest),
             "multicast" => here(Distribution::Multicast),
@@ -319,7 +318,7 @@ fn treatment(tree: Tree) -> Result<(Option<Distribution>, Option<String>), Strin
         },
         tree => match variant(tree)? {
             (case, payload) if case == "link-route" => match payload {
-                Tree::Text(name) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => Ok((None, Some(name))),
+                Tree::Text(name) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => Ok((None, Some(name.into_owned()))),
                 _ => Err("`link-route` has no name of a connection".to_owned()),
             },
             (case, _) => unknown(&case),
@@ -336,7 +335,7 @@ pub(crate) fn check(
     hook: Hook,
     plugin: &Arc<str>,
     (candidates, occasion): (usize, Occasion),
-    tree: Tree,
+    tree: Tree<'_>,
 ) -> Result<(), String> {
     match hook {
         Hook::Failover => failover(plugin, candidates, tree).map(drop),
@@ -350,7 +349,7 @@ pub(crate) fn check(
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree) -> Result<FailoverAnswer, String> {
+pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree<'_>) -> Result<FailoverAnswer, String> {
     let mut record = Reader::of(tree, "the answer")?;
     let Some(Tree::Array(picks)) = record.take("order") else {
         return Err("`order` is no list".to_owned());
@@ -387,7 +386,7 @@ pub(crate) struct Configured {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
+pub(crate) fn configured(tree: Tree<'_>) -> Result<Configured, String> {
     let mut record = Reader::of(tree, "the answer")?;
     let mut problems = Vec::new();
     for item in record.list("problems")? {
@@ -404,7 +403,7 @@ pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
             return Err(format!("`{key}` is no list"));
         };
         let texts = items.into_iter().map(|item| match item {
-            Tree::Text(text) => Ok(text),
+            Tree::Text(text) => Ok(text.into_owned()),
             _ => Err(format!("`{key}` is no list of texts")),
         });
         texts.collect::<Result<Vec<String>, String>>().map(Some)
@@ -415,9 +414,9 @@ pub(crate) fn configured(tree: Tree) -> Result<Configured, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::Record;
+    use crate::tree::made::Record;
 
-    fn address(plugin: &Arc<str>, tree: Tree) -> Result<AddressDecision, String> {
+    fn address(plugin: &Arc<str>, tree: Tree<'_>) -> Result<AddressDecision, String> {
         super::address(plugin, Occasion::Attach, tree)
     }
 
@@ -427,7 +426,7 @@ mod tests {
 
     #[test]
     fn what_is_not_served_is_a_bad_answer() {
-        let allow = |field: &str, value: Tree| {
+        let allow = |field: &str, value: Tree<'static>| {
             Tree::from(Record::default().with("allow", Record::default().with(field, value)))
         };
         assert!(admission(&plugin(), allow("attributes", Tree::Array(Vec::new()))).is_ok());
@@ -435,7 +434,7 @@ mod tests {
         for key in ["limits", "recheck-after-ms"] {
             assert!(admission(&plugin(), allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
         }
-        let apply = |field: &str, value: Tree| {
+        let apply = |field: &str, value: Tree<'static>| {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
         };
         assert!(address(&plugin(), apply("treatment", "closest".into())).is_ok());
@@ -453,7 +452,7 @@ mod tests {
         assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());
     }
 
-    fn granted(field: &str, value: impl Into<Tree>) -> Result<Grant, String> {
+    fn granted(field: &str, value: impl Into<Tree<'static>>) -> Result<Grant, String> {
         let tree = Record::default().with("allow", Record::default().with(field, value)).into();
         match admission(&plugin(), tree)? {
             Verdict::Allow(grant) => Ok(grant),

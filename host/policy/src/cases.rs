@@ -52,7 +52,7 @@ pub struct Case {
     /// Counted from 1.
     pub line: usize,
     hook: Hook,
-    request: Tree,
+    request: Tree<'static>,
     context: Context,
     /// Of a failover request.
     candidates: usize,
@@ -184,11 +184,11 @@ pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
 }
 
 /// What JSON stands for.
-pub(crate) fn tree(value: Value) -> Result<Tree, String> {
+pub(crate) fn tree(value: Value) -> Result<Tree<'static>, String> {
     Ok(match value {
         Value::Null => Tree::Null,
         Value::Bool(flag) => Tree::Bool(flag),
-        Value::String(text) => Tree::Text(text),
+        Value::String(text) => Tree::Text(text.into()),
         Value::Number(number) => match (number.as_u64(), number.as_i64(), number.as_f64()) {
             (Some(number), ..) => Tree::Uint(number),
             (None, Some(number), _) => Tree::Int(number),
@@ -199,18 +199,18 @@ pub(crate) fn tree(value: Value) -> Result<Tree, String> {
             if let (1, Some(bytes)) = (fields.len(), fields.get(BYTES)) {
                 let text = bytes.as_str().ok_or_else(|| format!("`{BYTES}` is no text"))?;
                 let bytes = BASE64_STANDARD.decode(text).map_err(|error| format!("`{BYTES}` is no base64: {error}"))?;
-                return Ok(Tree::Bytes(bytes));
+                return Ok(Tree::Bytes(bytes.into()));
             }
-            let field = |(key, value)| Ok((key, tree(value)?));
+            let field = |(key, value): (String, Value)| Ok((key.into(), tree(value)?));
             Tree::Map(fields.into_iter().map(field).collect::<Result<_, String>>()?)
         }
     })
 }
 
 /// A tree as JSON.
-pub(crate) fn shown(tree: &Tree) -> Value {
+pub(crate) fn shown(tree: &Tree<'_>) -> Value {
     match tree {
-        Tree::Map(fields) => fields.iter().map(|(key, value)| (key.clone(), shown(value))).collect(),
+        Tree::Map(fields) => fields.iter().map(|(key, value)| ((**key).to_owned(), shown(value))).collect(),
         Tree::Array(items) => items.iter().map(shown).collect(),
         Tree::Text(text) => json!(text),
         Tree::Bytes(bytes) => json!({ BYTES: BASE64_STANDARD.encode(bytes) }),
@@ -338,9 +338,9 @@ pub(crate) async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -
     Ok(said)
 }
 
-async fn call(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Option<Tree>, String> {
+async fn call<'i>(plugin: &Plugin, instance: &'i mut Instance, case: &Case) -> Result<Option<Tree<'i>>, String> {
     let limits = &plugin.settings.limits;
-    let request = plugin.encode(case.request.clone());
+    let request = case.request.encode(&plugin.wanted);
     let _running = plugin.clock.run();
     let play = |uses: &Vec<Use>| Tape::Playing(Playing::new(uses, limits.kv_bytes));
     instance.set_tape(case.uses.as_ref().map_or(Tape::Off, play));
@@ -352,14 +352,14 @@ async fn call(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<O
     }
 }
 
-fn accept(plugin: &Plugin, case: &Case, answer: Tree) -> Result<(), String> {
+fn accept(plugin: &Plugin, case: &Case, answer: Tree<'_>) -> Result<(), String> {
     let about = (case.candidates, occasion(&case.request));
     answer::check(case.hook, &plugin.shared.name, about, answer)
 }
 
 /// When the address of a request was named.
-pub(crate) fn occasion(request: &Tree) -> Occasion {
-    let said = |(key, value): &(String, Tree)| key == "occasion" && *value == Tree::from("anonymous");
+pub(crate) fn occasion(request: &Tree<'_>) -> Occasion {
+    let said = |(key, value): &(_, Tree<'_>)| key == "occasion" && *value == Tree::Text("anonymous".into());
     match request {
         Tree::Map(fields) if fields.iter().any(said) => Occasion::Anonymous,
         _ => Occasion::Attach,
@@ -380,7 +380,7 @@ mod tests {
         let value: Value = serde_json::from_str(text).expect("JSON");
         let read = tree(value.clone()).expect("a tree");
         let Tree::Map(fields) = &read else { panic!("{read:?}") };
-        assert!(fields.contains(&("b".to_owned(), Tree::Bytes(vec![1, 2]))), "{fields:?}");
+        assert!(fields.contains(&("b".into(), Tree::Bytes(vec![1, 2].into()))), "{fields:?}");
         assert_eq!(shown(&read), value);
         assert!(tree(json!({ "$bytes": 1 })).is_err() && tree(json!({ "$bytes": "?" })).is_err());
     }
@@ -402,6 +402,6 @@ mod tests {
         assert_eq!((cases[0].context.now_ms, &cases[0].answer), (5, &Value::Null));
         let none = read_cases(r#"{"hook":"session","request":{}}"#).expect("a case");
         let Tree::Map(fields) = &none[0].request else { panic!("{none:?}") };
-        assert_eq!(fields.first().map(|(key, _)| key.as_str()), Some("ctx"));
+        assert_eq!(fields.first().map(|(key, _)| &**key), Some("ctx"));
     }
 }

@@ -110,7 +110,7 @@ impl Instance {
         request: &[u8],
         limits: &PluginLimits,
         context: Context,
-    ) -> Result<Option<Tree>, Failure> {
+    ) -> Result<Option<Tree<'_>>, Failure> {
         let Some(entry) = self.entry(hook) else { return Ok(None) };
         self.calls = self.calls.saturating_add(1);
         self.enter(&entry, request, limits, context).await
@@ -139,7 +139,7 @@ impl Instance {
         request: &[u8],
         limits: &PluginLimits,
         context: Context,
-    ) -> Result<Option<Tree>, Failure> {
+    ) -> Result<Option<Tree<'_>>, Failure> {
         let answer = self.exchange(entry, request, limits, context).await?;
         answer.map(Tree::decode).transpose().map_err(Failure::bad_answer)
     }

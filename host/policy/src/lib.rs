@@ -7,6 +7,7 @@ mod chain;
 mod clock;
 mod directory;
 mod effect;
+mod fields;
 #[cfg(test)]
 mod golden;
 mod guest;
@@ -15,6 +16,7 @@ mod instance;
 mod kv;
 mod plugin;
 mod pool;
+mod reads;
 mod record;
 mod reload;
 mod replay;

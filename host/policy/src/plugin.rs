@@ -20,9 +20,9 @@ use crate::directory::Code;
 use crate::guest::{self, HOST, Shared, State};
 use crate::health::Health;
 use crate::instance::{Cause, Entry, Failure, Instance};
+use crate::reads::Reads;
 use crate::request::{self, Context, FIELDS};
 use crate::script::{self, Script};
-use crate::tree::Tree;
 
 /// Tables of one instance.
 const TABLES_MAX: usize = 4;
@@ -87,6 +87,8 @@ pub(crate) struct Plugin {
     /// Those that are asked.
     pub(crate) hooks: Vec<Hook>,
     pub(crate) reads: Option<Vec<String>>,
+    /// The same, for writing requests.
+    pub(crate) wanted: Reads,
     router_id: String,
     engine: Engine,
     pub(crate) clock: Arc<Clock>,
@@ -138,6 +140,7 @@ pub(crate) async fn load(
         health: Health::default(),
         hooks: exported,
         reads: None,
+        wanted: Reads::All,
         router_id: router_id.to_owned(),
         engine: engine.clone(),
         clock: clock.clone(),
@@ -318,16 +321,9 @@ impl Plugin {
         if let Some(path) = configured.reads.iter().flatten().find(|path| !FIELDS.contains(&first(path).as_str())) {
             return Err(Fault::new(format!("it reads `{}`, which no request has", path.escape_debug())));
         }
+        self.wanted = configured.reads.as_deref().map_or(Reads::All, Reads::of);
         self.reads = configured.reads;
         Ok(())
-    }
-
-    /// A request as the plugin wants it.
-    pub(crate) fn encode(&self, request: Tree) -> Vec<u8> {
-        match &self.reads {
-            Some(reads) => request.project(reads).encode(),
-            None => request.encode(),
-        }
     }
 
     /// A fresh instance, initialised and configured.
@@ -415,7 +411,7 @@ impl Plugin {
             let granted = granted(&self.settings);
             let request =
                 request::setup(&self.settings.name, &self.router_id, context, &granted, &self.settings.config);
-            if let Some(answer) = instance.enter(&entry, &request.encode(), limits, context).await? {
+            if let Some(answer) = instance.enter(&entry, &request, limits, context).await? {
                 configured = answer::configured(answer).map_err(Failure::bad_answer)?;
             }
         }

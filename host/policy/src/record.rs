@@ -34,9 +34,9 @@ pub(crate) struct Line {
     pub(crate) hook: Hook,
     pub(crate) context: Context,
     /// The whole of it, whatever the plugin reads.
-    pub(crate) request: Tree,
+    pub(crate) request: Vec<u8>,
     /// `Err`: why it failed.
-    pub(crate) answer: Result<Option<Tree>, String>,
+    pub(crate) answer: Result<Option<Tree<'static>>, String>,
     /// Of what kind that was.
     pub(crate) failure: Option<&'static str>,
     pub(crate) took: Duration,
@@ -205,7 +205,8 @@ fn write_all(
 fn json(line: Line, redact: &[String]) -> Value {
     let Line { hook, context, request, answer, failure, took, kept, plugin } = line;
     let outcome = failure.unwrap_or_else(|| outcome(answer.as_ref().ok().and_then(Option::as_ref)));
-    let mut request = shown(&request);
+    // what the host wrote can be read
+    let mut request = Tree::decode(&request).as_ref().map_or(Value::Null, shown);
     let (kv_path, paths): (Vec<&String>, Vec<&String>) = redact.iter().partition(|path| *path == "kv");
     paths.iter().for_each(|path| take_out(&mut request, path));
     let mut fields = Map::new();
@@ -240,9 +241,9 @@ fn json(line: Line, redact: &[String]) -> Value {
 }
 
 /// An answer in one word.
-fn outcome(answer: Option<&Tree>) -> &'static str {
+fn outcome(answer: Option<&Tree<'_>>) -> &'static str {
     let cases = [("allow", Said::Allow), ("deny", Said::Deny), ("apply", Said::Apply)];
-    let of = |fields: &Vec<(String, Tree)>| cases.iter().find(|(case, _)| fields.iter().any(|(key, _)| key == case));
+    let of = |fields: &Vec<(_, _)>| cases.iter().find(|(case, _)| fields.iter().any(|(key, _)| key == case));
     match answer {
         None => Said::NoOpinion.as_str(),
         Some(Tree::Map(fields)) => of(fields).map_or("order", |(_, said)| said.as_str()),

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use crosstie_model::policy::{
-    AddressRequest, Candidate, ConnectionRequest, FailoverRequest, InfoValue, Limits, LinkDirection, LinkRequest,
-    Occasion, Peer, PeerTls, SessionRequest, Terminus,
+    AddressRequest, Candidate, ConnectionRequest, Counts, FailoverRequest, InfoValue, Limits, LinkDirection,
+    LinkRequest, Occasion, Peer, PeerTls, SessionRequest, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
-use crate::tree::{Record, Tree};
+use crate::fields::{Null, Value, encode, list, map, record};
+use crate::reads::Reads;
 
 /// Bytes of what a peer can inflate in one request.
 const INFLATED_MAX_BYTES: usize = 16 << 10;
@@ -64,17 +65,20 @@ pub(crate) struct Context {
     pub(crate) sequence: u64,
 }
 
-impl From<Context> for Tree {
-    fn from(context: Context) -> Self {
-        let record = Record::default().with("now-ms", context.now_ms).with("seed", context.seed);
-        record.with("sequence", context.sequence).into()
+impl Value for Context {
+    fn write(self, out: &mut Vec<u8>, reads: &Reads) {
+        let Self { now_ms, seed, sequence } = self;
+        let ctx = record(|ctx| {
+            ctx.with("now-ms", now_ms).with("seed", seed).with("sequence", sequence);
+        });
+        ctx.write(out, reads);
     }
 }
 
-/// What a peer can inflate, cut to a limit.
+/// What a peer can inflate, cut to a limit. Whether it is read makes no difference.
 struct Cut {
     left: usize,
-    truncated: Vec<Tree>,
+    truncated: Vec<&'static str>,
 }
 
 impl Cut {
@@ -83,34 +87,44 @@ impl Cut {
     }
 
     /// Keeps items while there is room; names the field when there is not.
-    fn keep<T>(&mut self, field: &str, items: Vec<T>, bytes: impl Fn(&T) -> usize) -> Vec<T> {
-        let all = items.len();
-        let kept: Vec<T> = items
-            .into_iter()
-            .map_while(|item| {
-                self.left = self.left.checked_sub(bytes(&item))?;
-                Some(item)
-            })
-            .collect();
-        if kept.len() < all {
-            self.truncated.push(field.into());
+    fn keep<'i, T>(&mut self, field: &'static str, items: &'i [T], bytes: impl Fn(&T) -> usize) -> &'i [T] {
+        let has_room = |item: &&T| {
+            let left = self.left.checked_sub(bytes(item));
+            self.left = left.unwrap_or(self.left);
+            left.is_some()
+        };
+        let count = items.iter().take_while(has_room).count();
+        if count < items.len() {
+            self.truncated.push(field);
         }
-        kept
+        items.get(..count).unwrap_or_default()
     }
 
     /// Keeps as much of a text as there is room for.
-    fn text(&mut self, field: &str, text: String) -> String {
-        let kept = clip(&text, self.left).to_owned();
+    fn text<'t>(&mut self, field: &'static str, text: &'t str) -> &'t str {
+        let kept = clip(text, self.left);
         self.left = self.left.saturating_sub(kept.len());
         if kept.len() < text.len() {
-            self.truncated.push(field.into());
+            self.truncated.push(field);
         }
         kept
     }
 
-    fn words(&mut self, field: &str, words: Vec<String>) -> Vec<Tree> {
-        self.keep(field, words, |word| word.len().saturating_add(4)).into_iter().map(Tree::Text).collect()
+    fn option<'t>(&mut self, field: &'static str, text: Option<&'t str>) -> Option<&'t str> {
+        text.map(|text| self.text(field, text))
     }
+
+    fn words<'w>(&mut self, field: &'static str, words: &'w [String]) -> impl Value + use<'w> {
+        texts(self.keep(field, words, |word| word.len().saturating_add(4)))
+    }
+
+    fn truncated(&self) -> impl Value {
+        list(self.truncated.iter().copied())
+    }
+}
+
+fn texts(words: &[String]) -> impl Value {
+    list(words.iter().map(String::as_str))
 }
 
 /// What of a text has at most so many bytes.
@@ -123,58 +137,74 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn peer(peer: Peer, cut: &mut Cut) -> Record {
-    let container_id = cut.text("peer.container-id", peer.container_id);
-    let vhost = peer.vhost.map(|vhost| cut.text("peer.vhost", vhost));
-    let attributes = peer
-        .attributes
-        .iter()
-        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", value.as_str()).into());
-    Record::default()
-        .with("connection-id", peer.connection_id)
-        .option("listener", peer.listener.as_deref())
-        .option("connector", peer.connector.as_deref())
-        .with("transport", if peer.tls.is_some() { "tls" } else { "tcp" })
-        .with("ip", &*peer.remote.ip().to_string())
-        .with("port", u32::from(peer.remote.port()))
-        .with("local-ip", &*peer.local.ip().to_string())
-        .with("local-port", u32::from(peer.local.port()))
-        .option("vhost", vhost.as_deref())
-        .option("user", peer.user.as_deref())
-        .option("mechanism", peer.mechanism)
-        .with("container-id", container_id.as_str())
-        .option("tls", peer.tls.as_deref().map(|session| tls(session, cut)))
-        .list("attributes", attributes)
+/// Keys and values.
+fn pairs(pairs: &[(String, String)]) -> impl Value {
+    list(pairs.iter().map(|(key, value)| entry("key", key, Some(value.as_str()))))
 }
 
-fn tls(session: &PeerTls, cut: &mut Cut) -> Record {
-    let mut text = |field: &str, text: &Option<String>| text.as_ref().map(|text| cut.text(field, text.clone()));
-    let sni = text("peer.tls.sni", &session.sni);
-    let subject = text("peer.tls.subject", &session.subject);
-    let issuer = text("peer.tls.issuer", &session.issuer);
-    let names = cut.words("peer.tls.sans", session.names.clone());
-    Record::default()
-        .with("version", session.version.as_str())
-        .with("cipher", session.cipher.as_str())
-        .option("sni", sni.as_deref())
-        .option("subject", subject.as_deref())
-        .option("issuer", issuer.as_deref())
-        .list("sans", names)
-        .option("fingerprint-sha256", session.fingerprint_sha256.as_deref())
-        .option("not-after-ms", session.not_after_ms)
+/// One of a list of named values.
+fn entry(named: &'static str, name: &str, value: Option<impl Value>) -> impl Value {
+    record(move |entry| {
+        entry.with(named, name).option("val", value);
+    })
 }
 
-fn info(value: InfoValue) -> Tree {
-    let (case, payload) = match value {
-        InfoValue::Flag(flag) => ("flag", Tree::Bool(flag)),
-        InfoValue::Int(number) => ("int", Tree::Int(number)),
-        InfoValue::Uint(number) => ("uint", Tree::Uint(number)),
-        InfoValue::Float(number) if number.is_nan() => ("float", Tree::Float(0.0)),
-        InfoValue::Float(number) => ("float", Tree::Float(number)),
-        InfoValue::Text(text) => ("text", Tree::Text(text)),
-        InfoValue::Bytes(bytes) => ("bytes", Tree::Bytes(bytes)),
-    };
-    Record::default().with(case, payload).into()
+fn peer<'p>(peer: &'p Peer, cut: &mut Cut) -> impl Value + use<'p> {
+    let container_id = cut.text("peer.container-id", &peer.container_id);
+    let vhost = cut.option("peer.vhost", peer.vhost.as_deref());
+    let tls = peer.tls.as_deref().map(|session| tls(session, cut));
+    record(move |record| {
+        record
+            .with("connection-id", peer.connection_id)
+            .option("listener", peer.listener.as_deref())
+            .option("connector", peer.connector.as_deref())
+            .with("transport", if peer.tls.is_some() { "tls" } else { "tcp" })
+            .with("ip", peer.remote.ip())
+            .with("port", u32::from(peer.remote.port()))
+            .with("local-ip", peer.local.ip())
+            .with("local-port", u32::from(peer.local.port()))
+            .option("vhost", vhost)
+            .option("user", peer.user.as_deref())
+            .option("mechanism", peer.mechanism)
+            .with("container-id", container_id)
+            .option("tls", tls)
+            .with("attributes", pairs(&peer.attributes));
+    })
+}
+
+fn tls<'s>(session: &'s PeerTls, cut: &mut Cut) -> impl Value + use<'s> {
+    let sni = cut.option("peer.tls.sni", session.sni.as_deref());
+    let subject = cut.option("peer.tls.subject", session.subject.as_deref());
+    let issuer = cut.option("peer.tls.issuer", session.issuer.as_deref());
+    let names = cut.words("peer.tls.sans", &session.names);
+    record(move |record| {
+        record
+            .with("version", session.version.as_str())
+            .with("cipher", session.cipher.as_str())
+            .option("sni", sni)
+            .option("subject", subject)
+            .option("issuer", issuer)
+            .with("sans", names)
+            .option("fingerprint-sha256", session.fingerprint_sha256.as_deref())
+            .option("not-after-ms", session.not_after_ms);
+    })
+}
+
+impl Value for &InfoValue {
+    fn write(self, out: &mut Vec<u8>, reads: &Reads) {
+        let info = record(|info| {
+            match self {
+                InfoValue::Flag(flag) => info.with("flag", *flag),
+                InfoValue::Int(number) => info.with("int", *number),
+                InfoValue::Uint(number) => info.with("uint", *number),
+                InfoValue::Float(number) if number.is_nan() => info.with("float", 0.0),
+                InfoValue::Float(number) => info.with("float", *number),
+                InfoValue::Text(text) => info.with("text", text.as_str()),
+                InfoValue::Bytes(bytes) => info.with("bytes", bytes.as_slice()),
+            };
+        });
+        info.write(out, reads);
+    }
 }
 
 fn info_bytes(value: &InfoValue) -> usize {
@@ -185,212 +215,258 @@ fn info_bytes(value: &InfoValue) -> usize {
     }
 }
 
-fn properties(properties: Vec<(String, InfoValue)>, cut: &mut Cut) -> Vec<Tree> {
+fn properties<'p>(properties: &'p [(String, InfoValue)], cut: &mut Cut) -> impl Value + use<'p> {
     let kept = cut.keep("properties", properties, |(key, value)| {
         key.len().saturating_add(info_bytes(value)).saturating_add(ENTRY_BYTES)
     });
-    let entry =
-        |(key, value): (String, InfoValue)| Record::default().with("key", key.as_str()).with("val", info(value));
-    kept.into_iter().map(|property| entry(property).into()).collect()
+    list(kept.iter().map(|(key, value)| entry("key", key, Some(value))))
 }
 
-fn limits(limits: &Limits) -> Record {
-    Record::default()
-        .option("sessions", limits.sessions)
-        .option("links", limits.links)
-        .option("senders", limits.senders)
-        .option("receivers", limits.receivers)
-        .option("unsettled", limits.unsettled)
-        .option("buffered-bytes", limits.buffered_bytes)
-        .option("max-frame-size", limits.max_frame_size)
-        .option("max-message-size", limits.max_message_size)
-        .option("idle-timeout-ms", limits.idle_timeout.map(millis))
-        .option("link-credit", limits.link_credit)
+fn limits(limits: &Limits) -> impl Value {
+    record(|record| {
+        record
+            .option("sessions", limits.sessions)
+            .option("links", limits.links)
+            .option("senders", limits.senders)
+            .option("receivers", limits.receivers)
+            .option("unsettled", limits.unsettled)
+            .option("buffered-bytes", limits.buffered_bytes)
+            .option("max-frame-size", limits.max_frame_size)
+            .option("max-message-size", limits.max_message_size)
+            .option("idle-timeout-ms", limits.idle_timeout.map(millis))
+            .option("link-credit", limits.link_credit);
+    })
+}
+
+fn counts(counts: &Counts) -> impl Value {
+    record(|record| {
+        record
+            .with("total", counts.total)
+            .with("listener", counts.listener)
+            .with("user", counts.user)
+            .with("peer-host", counts.peer_host);
+    })
 }
 
 /// The request of `on_connection`.
-pub(crate) fn connection(context: Context, request: ConnectionRequest) -> Tree {
+pub(crate) fn connection(context: Context, request: &ConnectionRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(request.peer, &mut cut);
-    let offered = cut.words("offered-capabilities", request.offered_capabilities);
-    let desired = cut.words("desired-capabilities", request.desired_capabilities);
-    let properties = properties(request.properties, &mut cut);
-    let counts = Record::default()
-        .with("total", request.counts.total)
-        .with("listener", request.counts.listener)
-        .with("user", request.counts.user)
-        .with("peer-host", request.counts.peer_host);
-    let limits = limits(&request.limits);
-    Record::default()
-        .with("ctx", context)
-        .with("peer", peer)
-        .with("recheck", request.recheck)
-        .with("max-frame-size", request.max_frame_size)
-        .with("channel-max", u32::from(request.channel_max))
-        .option("idle-timeout-ms", request.idle_timeout.map(millis))
-        .list("offered-capabilities", offered)
-        .list("desired-capabilities", desired)
-        .list("properties", properties)
-        .with("counts", counts)
-        .with("limits", limits)
-        .list("truncated", cut.truncated)
-        .into()
+    let peer = peer(&request.peer, &mut cut);
+    let offered = cut.words("offered-capabilities", &request.offered_capabilities);
+    let desired = cut.words("desired-capabilities", &request.desired_capabilities);
+    let properties = properties(&request.properties, &mut cut);
+    let whole = record(|record| {
+        record
+            .with("ctx", context)
+            .with("peer", peer)
+            .with("recheck", request.recheck)
+            .with("max-frame-size", request.max_frame_size)
+            .with("channel-max", u32::from(request.channel_max))
+            .option("idle-timeout-ms", request.idle_timeout.map(millis))
+            .with("offered-capabilities", offered)
+            .with("desired-capabilities", desired)
+            .with("properties", properties)
+            .with("counts", counts(&request.counts))
+            .with("limits", limits(&request.limits))
+            .with("truncated", cut.truncated());
+    });
+    encode(reads, whole)
 }
 
 /// The request of `on_session`.
-pub(crate) fn session(context: Context, request: SessionRequest) -> Tree {
-    let mut cut = Cut::new();
-    let peer = peer(request.peer, &mut cut);
-    Record::default().with("ctx", context).with("peer", peer).with("sessions-open", request.sessions_open).into()
+pub(crate) fn session(context: Context, request: &SessionRequest, reads: &Reads) -> Vec<u8> {
+    let peer = peer(&request.peer, &mut Cut::new());
+    let whole = record(|record| {
+        record.with("ctx", context).with("peer", peer).with("sessions-open", request.sessions_open);
+    });
+    encode(reads, whole)
 }
 
 /// The request of `on_link`.
-pub(crate) fn link(context: Context, request: LinkRequest) -> Tree {
+pub(crate) fn link(context: Context, request: &LinkRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(request.peer, &mut cut);
-    let name = cut.text("name", request.name);
-    let source = request.source.map(|source| terminus("source", source, &mut cut));
-    let target = request.target.map(|target| terminus("target", target, &mut cut));
-    let desired = cut.words("desired-capabilities", request.desired_capabilities);
-    let properties = properties(request.properties, &mut cut);
-    Record::default()
-        .with("ctx", context)
-        .with("peer", peer)
-        .with("name", name.as_str())
-        .with("role", if request.sends { "sender" } else { "receiver" })
-        .option("source", source)
-        .option("target", target)
-        .with("settle", request.settle.as_str())
-        .option("max-message-size", request.max_message_size)
-        .list("desired-capabilities", desired)
-        .list("properties", properties)
-        .with("links-open", request.links_open)
-        .list("truncated", cut.truncated)
-        .into()
+    let peer = peer(&request.peer, &mut cut);
+    let name = cut.text("name", &request.name);
+    let source = request.source.as_ref().map(|source| terminus(&SOURCE, source, &mut cut));
+    let target = request.target.as_ref().map(|target| terminus(&TARGET, target, &mut cut));
+    let desired = cut.words("desired-capabilities", &request.desired_capabilities);
+    let properties = properties(&request.properties, &mut cut);
+    let whole = record(|record| {
+        record
+            .with("ctx", context)
+            .with("peer", peer)
+            .with("name", name)
+            .with("role", if request.sends { "sender" } else { "receiver" })
+            .option("source", source)
+            .option("target", target)
+            .with("settle", request.settle.as_str())
+            .option("max-message-size", request.max_message_size)
+            .with("desired-capabilities", desired)
+            .with("properties", properties)
+            .with("links-open", request.links_open)
+            .with("truncated", cut.truncated());
+    });
+    encode(reads, whole)
 }
 
-fn terminus(side: &str, terminus: Terminus, cut: &mut Cut) -> Record {
-    let address = terminus.address.map(|address| cut.text(&format!("{side}.address"), address));
-    let capabilities = cut.words(&format!("{side}.capabilities"), terminus.capabilities);
-    let distribution = terminus.distribution.map(|word| cut.text(&format!("{side}.distribution"), word));
-    let filters = cut.keep(&format!("{side}.filters"), terminus.filters, |(name, value)| {
+/// What of a terminus may be cut.
+struct TerminusFields {
+    address: &'static str,
+    capabilities: &'static str,
+    distribution: &'static str,
+    filters: &'static str,
+}
+
+const SOURCE: TerminusFields = TerminusFields {
+    address: "source.address",
+    capabilities: "source.capabilities",
+    distribution: "source.distribution",
+    filters: "source.filters",
+};
+
+const TARGET: TerminusFields = TerminusFields {
+    address: "target.address",
+    capabilities: "target.capabilities",
+    distribution: "target.distribution",
+    filters: "target.filters",
+};
+
+fn terminus<'t>(fields: &TerminusFields, terminus: &'t Terminus, cut: &mut Cut) -> impl Value + use<'t> {
+    let address = cut.option(fields.address, terminus.address.as_deref());
+    let capabilities = cut.words(fields.capabilities, &terminus.capabilities);
+    let distribution = cut.option(fields.distribution, terminus.distribution.as_deref());
+    let filters = cut.keep(fields.filters, &terminus.filters, |(name, value)| {
         name.len().saturating_add(value.as_ref().map_or(0, info_bytes)).saturating_add(ENTRY_BYTES)
     });
-    let filter = |(name, value): (String, Option<InfoValue>)| {
-        Record::default().with("name", name.as_str()).option("val", value.map(info))
-    };
-    Record::default()
-        .option("address", address.as_deref())
-        .with("durable", u32::from(terminus.durable))
-        .with("expiry", terminus.expiry.as_str())
-        .with("timeout-s", terminus.timeout_s)
-        .with("dynamic", terminus.dynamic)
-        .with("coordinator", terminus.coordinator)
-        .option("distribution", distribution.as_deref())
-        .list("filters", filters.into_iter().map(|known| filter(known).into()))
-        .list("capabilities", capabilities)
+    record(move |record| {
+        record
+            .option("address", address)
+            .with("durable", u32::from(terminus.durable))
+            .with("expiry", terminus.expiry.as_str())
+            .with("timeout-s", terminus.timeout_s)
+            .with("dynamic", terminus.dynamic)
+            .with("coordinator", terminus.coordinator)
+            .option("distribution", distribution)
+            .with("filters", list(filters.iter().map(|(name, value)| entry("name", name, value.as_ref()))))
+            .with("capabilities", capabilities);
+    })
 }
 
 /// The request of `on_address`.
-pub(crate) fn address(context: Context, request: AddressRequest) -> Tree {
+pub(crate) fn address(context: Context, request: &AddressRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(request.peer, &mut cut);
-    let capabilities = cut.words("capabilities", request.capabilities);
+    let peer = peer(&request.peer, &mut cut);
+    let capabilities = cut.words("capabilities", &request.capabilities);
     let direction = match request.direction {
         LinkDirection::Inbound => "inbound",
         LinkDirection::Outbound => "outbound",
     };
-    let configured = request.configured.as_str();
     let occasion = match request.occasion {
         Occasion::Attach => "attach",
         Occasion::Anonymous => "anonymous",
     };
-    Record::default()
-        .with("ctx", context)
-        .with("address", request.address.as_str())
-        .with("direction", direction)
-        .with("occasion", occasion)
-        .with("peer", peer)
-        .list("capabilities", capabilities)
-        .with("configured", configured)
-        .with("phase", u32::from(request.phase))
-        .list("truncated", cut.truncated)
-        .into()
+    let whole = record(|record| {
+        record
+            .with("ctx", context)
+            .with("address", request.address.as_str())
+            .with("direction", direction)
+            .with("occasion", occasion)
+            .with("peer", peer)
+            .with("capabilities", capabilities)
+            .with("configured", request.configured.as_str())
+            .with("phase", u32::from(request.phase))
+            .with("truncated", cut.truncated());
+    });
+    encode(reads, whole)
 }
 
-/// The request of `on_failover`.
-pub(crate) fn failover(context: Context, request: &FailoverRequest, request_bytes: u32) -> Tree {
+/// The request of `on_failover`, for a plugin that takes so many bytes.
+pub(crate) fn failover(context: Context, request: &FailoverRequest, request_bytes: u32, reads: &Reads) -> Vec<u8> {
     let share = usize::try_from(request_bytes / 16).unwrap_or(usize::MAX);
     let error_bytes =
         share.checked_div(request.candidates.len()).map_or(ERROR_MAX_BYTES, |share| share.min(ERROR_MAX_BYTES));
-    let role = request.role.as_str();
-    Record::default()
-        .with("ctx", context)
-        .with("connector", &*request.connector)
-        .with("role", role)
-        .with("cause", request.cause.as_str())
-        .with("round", request.round)
-        .option("current", request.current)
-        .option("down-since-ms", request.down_since_ms)
-        .list("candidates", request.candidates.iter().map(|known| candidate(known, error_bytes)))
-        .into()
+    let whole = record(|record| {
+        record
+            .with("ctx", context)
+            .with("connector", &*request.connector)
+            .with("role", request.role.as_str())
+            .with("cause", request.cause.as_str())
+            .with("round", request.round)
+            .option("current", request.current)
+            .option("down-since-ms", request.down_since_ms)
+            .with("candidates", list(request.candidates.iter().map(|known| candidate(known, error_bytes))));
+    });
+    encode(reads, whole)
 }
 
-fn candidate(candidate: &Candidate, error_bytes: usize) -> Tree {
-    let origin = candidate.origin.as_str();
-    let labels = candidate
-        .labels
-        .iter()
-        .map(|(key, value)| Record::default().with("key", key.as_str()).with("val", value.as_str()).into());
-    Record::default()
-        .with("host", candidate.host.as_str())
-        .with("port", u32::from(candidate.port))
-        .with("scheme", candidate.scheme.as_str())
-        .option("hostname", candidate.hostname.as_deref())
-        .with("origin", origin)
-        .with("priority", u32::from(candidate.priority))
-        .list("labels", labels)
-        .with("attempts", candidate.attempts)
-        .with("failures-in-row", candidate.failures_in_row)
-        .option("last-error", candidate.last_error.as_deref().map(|error| clip(error, error_bytes)))
-        .option("last-condition", candidate.last_condition.as_deref().map(|condition| clip(condition, error_bytes)))
-        .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
-        .option("last-success-at-ms", candidate.last_success_at_ms)
-        .option("last-rtt-us", candidate.last_rtt_us)
-        .option("certificate-not-after-ms", candidate.certificate_not_after_ms)
-        .into()
+fn candidate(candidate: &Candidate, error_bytes: usize) -> impl Value {
+    let last_error = candidate.last_error.as_deref().map(|error| clip(error, error_bytes));
+    let last_condition = candidate.last_condition.as_deref().map(|condition| clip(condition, error_bytes));
+    record(move |record| {
+        record
+            .with("host", candidate.host.as_str())
+            .with("port", u32::from(candidate.port))
+            .with("scheme", candidate.scheme.as_str())
+            .option("hostname", candidate.hostname.as_deref())
+            .with("origin", candidate.origin.as_str())
+            .with("priority", u32::from(candidate.priority))
+            .with("labels", pairs(&candidate.labels))
+            .with("attempts", candidate.attempts)
+            .with("failures-in-row", candidate.failures_in_row)
+            .option("last-error", last_error)
+            .option("last-condition", last_condition)
+            .option("last-attempt-at-ms", candidate.last_attempt_at_ms)
+            .option("last-success-at-ms", candidate.last_success_at_ms)
+            .option("last-rtt-us", candidate.last_rtt_us)
+            .option("certificate-not-after-ms", candidate.certificate_not_after_ms);
+    })
 }
 
 /// The request of `policy_configure`.
-pub(crate) fn setup(plugin: &str, router_id: &str, context: Context, granted: &[&str], config: &[ConfigNode]) -> Tree {
-    Record::default()
-        .with("plugin", plugin)
-        .with("router-id", router_id)
-        .with("minor", 0_u32)
-        .with("now-ms", context.now_ms)
-        .with("seed", context.seed)
-        .list("granted", granted.iter().map(|word| Tree::from(*word)))
-        .list("config", config.iter().map(node))
-        .into()
+pub(crate) fn setup(
+    plugin: &str,
+    router_id: &str,
+    context: Context,
+    granted: &[&str],
+    config: &[ConfigNode],
+) -> Vec<u8> {
+    let whole = record(|record| {
+        record
+            .with("plugin", plugin)
+            .with("router-id", router_id)
+            .with("minor", 0_u32)
+            .with("now-ms", context.now_ms)
+            .with("seed", context.seed)
+            .with("granted", list(granted.iter().copied()))
+            .with("config", list(config));
+    });
+    encode(&Reads::All, whole)
 }
 
 /// Its depth is that of a configuration that was loaded.
-fn node(node: &ConfigNode) -> Tree {
-    let props = node.props.iter().map(|(key, value)| (key.clone(), scalar(value))).collect();
-    let record = Record::default().with("name", node.name.as_str()).list("args", node.args.iter().map(scalar));
-    record.with("props", Tree::Map(props)).list("children", node.children.iter().map(self::node)).into()
+impl Value for &ConfigNode {
+    fn write(self, out: &mut Vec<u8>, reads: &Reads) {
+        let node = record(|record| {
+            record
+                .with("name", self.name.as_str())
+                .with("args", list(&self.args))
+                .with("props", map(&self.props))
+                .with("children", list(&self.children));
+        });
+        node.write(out, reads);
+    }
 }
 
-fn scalar(value: &PropertyValue) -> Tree {
-    match value {
-        PropertyValue::Text(text) | PropertyValue::Secret(Secret { text, .. }) => Tree::Text(text.clone()),
-        PropertyValue::Integer(number) => Tree::Int(*number),
-        PropertyValue::Float(number) => Tree::Float(*number),
-        PropertyValue::Bool(flag) => Tree::Bool(*flag),
-        PropertyValue::Null => Tree::Null,
-        PropertyValue::List(items) => Tree::Array(items.iter().map(scalar).collect()),
-        PropertyValue::Map(entries) => {
-            Tree::Map(entries.iter().map(|(key, value)| (key.clone(), scalar(value))).collect())
+impl Value for &PropertyValue {
+    fn write(self, out: &mut Vec<u8>, reads: &Reads) {
+        match self {
+            PropertyValue::Text(text) | PropertyValue::Secret(Secret { text, .. }) => text.as_str().write(out, reads),
+            PropertyValue::Integer(number) => number.write(out, reads),
+            PropertyValue::Float(number) => number.write(out, reads),
+            PropertyValue::Bool(flag) => flag.write(out, reads),
+            PropertyValue::Null => Null.write(out, reads),
+            PropertyValue::List(items) => list(items).write(out, reads),
+            PropertyValue::Map(entries) => map(entries).write(out, reads),
         }
     }
 }
@@ -400,8 +476,9 @@ mod tests {
     use crosstie_model::settings::Distribution;
 
     use super::*;
+    use crate::tree::Tree;
 
-    fn field<'t>(tree: &'t Tree, key: &str) -> &'t Tree {
+    fn field<'t>(tree: &'t Tree<'t>, key: &str) -> &'t Tree<'t> {
         let Tree::Map(fields) = tree else { panic!("no record: {tree:?}") };
         fields.iter().find(|(known, _)| known == key).map(|(_, value)| value).unwrap()
     }
@@ -430,8 +507,9 @@ mod tests {
             configured: Distribution::Balanced,
             phase: 0,
         };
-        let tree = address(Context { now_ms: 1, seed: 1, sequence: 1 }, request);
-        assert!(tree.encode().len() < 2 * INFLATED_MAX_BYTES);
+        let bytes = address(Context { now_ms: 1, seed: 1, sequence: 1 }, &request, &Reads::All);
+        assert!(bytes.len() < 2 * INFLATED_MAX_BYTES);
+        let tree = Tree::decode(&bytes).unwrap();
         let truncated = ["peer.container-id", "peer.vhost", "peer.tls.subject", "capabilities"].map(Tree::from);
         assert_eq!(*field(&tree, "truncated"), Tree::Array(truncated.into()));
     }
@@ -458,7 +536,7 @@ mod tests {
         vec!["w".to_owned(); words]
     }
 
-    fn connection_of(properties: Vec<(String, InfoValue)>, words: usize) -> Tree {
+    fn connection_of(properties: Vec<(String, InfoValue)>, words: usize) -> Vec<u8> {
         let request = ConnectionRequest {
             peer: talkative(),
             max_frame_size: u32::MAX,
@@ -471,7 +549,7 @@ mod tests {
             limits: Limits { sessions: Some(u32::MAX), links: Some(u32::MAX), ..Limits::default() },
             recheck: false,
         };
-        connection(CONTEXT, request)
+        connection(CONTEXT, &request, &Reads::All)
     }
 
     #[test]
@@ -487,7 +565,7 @@ mod tests {
             Vec::new(),
         ] {
             for words in [0, 20_000] {
-                let length = connection_of(properties.clone(), words).encode().len();
+                let length = connection_of(properties.clone(), words).len();
                 assert!(length <= longest, "{length}: {:?}", properties.first());
             }
         }
@@ -500,7 +578,7 @@ mod tests {
             configured: Distribution::Balanced,
             phase: 0,
         };
-        assert!(address(CONTEXT, request).encode().len() <= longest);
+        assert!(address(CONTEXT, &request, &Reads::All).len() <= longest);
     }
 
     #[test]
@@ -533,10 +611,10 @@ mod tests {
             down_since_ms: Some(u64::MAX),
             candidates: vec![candidate; crosstie_model::settings::FAILOVER_URLS_MAX + 1],
         };
-        let length = failover(CONTEXT, &request, limit).encode().len();
+        let length = failover(CONTEXT, &request, limit, &Reads::All).len();
         assert!(length <= usize::try_from(limit).unwrap(), "{length}");
         request.candidates.truncate(1);
-        let one = failover(CONTEXT, &request, limit).encode();
+        let one = failover(CONTEXT, &request, limit, &Reads::All);
         assert_eq!(one.windows(ERROR_MAX_BYTES).filter(|bytes| bytes.iter().all(|byte| *byte == b'e')).count(), 1);
     }
 
@@ -564,7 +642,8 @@ mod tests {
                 assert!(FIELDS.contains(&name.as_str()), "{interface} {record}: {name}");
             }
         }
-        let tree = connection_of(Vec::new(), 0);
+        let bytes = connection_of(Vec::new(), 0);
+        let tree = Tree::decode(&bytes).unwrap();
         for (name, _) in schema("admission", "connection").iter().filter(|(_, may_be_absent)| !may_be_absent) {
             field(&tree, name);
         }

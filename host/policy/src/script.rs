@@ -10,10 +10,11 @@ use wasmtime::{Engine as Wasm, Module};
 use crate::answer::{self, Configured};
 use crate::cache;
 use crate::directory::Code;
+use crate::fields::{encode, list, record};
 use crate::instance::{Entry, Failure, Instance};
 use crate::plugin::Fault;
+use crate::reads::Reads;
 use crate::request::Context;
-use crate::tree::{Record, Tree};
 
 /// The export that takes a script.
 pub(crate) const ENTRY: &str = "policy_script";
@@ -54,11 +55,13 @@ impl Script {
     /// Absent where the code is a module.
     pub(crate) fn of(code: &Code, granted: &[&str]) -> Option<Self> {
         let Code::Script { file, text } = code else { return None };
-        let request = Record::default()
-            .with("file", file.as_str())
-            .with("script", text.as_str())
-            .list("granted", granted.iter().map(|word| Tree::from(*word)));
-        Some(Self { request: Tree::from(request).encode() })
+        let request = record(|record| {
+            record
+                .with("file", file.as_str())
+                .with("script", text.as_str())
+                .with("granted", list(granted.iter().copied()));
+        });
+        Some(Self { request: encode(&Reads::All, request) })
     }
 
     /// Has it evaluated by a fresh instance: what it has functions for, and the `reads` that it declares.
@@ -92,6 +95,7 @@ pub(crate) fn hooks(words: &[String]) -> Result<Vec<Hook>, Fault> {
 mod tests {
     use super::*;
     use crate::golden::{bytes, lines};
+    use crate::tree::Tree;
     use crate::{Loader, Setup};
     use crosstie_model::settings::Plugin as Settings;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::cases::{occasion, shown};
+use crate::reads::Reads;
 use crate::request::Context;
 use crate::tree::Tree;
 use crate::worker::{Question, Said, Seat};
@@ -31,9 +32,10 @@ impl Shadow {
         &self.seat
     }
 
-    /// Asks what the live plugin was asked, beside whatever the worker does next.
-    pub(crate) fn follow(&self, question: Question, live: Option<Tree>) {
-        if !self.seat.plugin.hooks.contains(&question.hook) {
+    /// Asks what the live plugin was asked, beside whatever the worker does next: the whole request, and the answer to it.
+    pub(crate) fn follow(&self, question: Question<'_>, whole: Vec<u8>, live: Option<Tree<'static>>) {
+        let Question { hook, context, peer, .. } = question;
+        if !self.seat.plugin.hooks.contains(&hook) {
             return;
         }
         let under_way = self.under_way.get();
@@ -43,14 +45,17 @@ impl Shadow {
         self.under_way.set(under_way.saturating_add(1));
         let shadow = self.clone();
         tokio::task::spawn_local(async move {
-            shadow.compare(question, live).await;
+            // what the host wrote can be read
+            let tree = Tree::decode(&whole).unwrap_or(Tree::Null);
+            let request = |reads: &Reads| tree.encode(reads);
+            shadow.compare(Question { hook, context, request: &request, peer }, &tree, live).await;
             shadow.under_way.set(shadow.under_way.get().saturating_sub(1));
         });
     }
 
-    async fn compare(&self, question: Question, live: Option<Tree>) {
+    async fn compare(&self, question: Question<'_>, request: &Tree<'_>, live: Option<Tree<'static>>) {
         let Question { hook, context, .. } = question;
-        let candidates = match &question.request {
+        let candidates = match request {
             Tree::Map(fields) => fields.iter().find(|(key, _)| key == "candidates"),
             _ => None,
         };
@@ -58,9 +63,9 @@ impl Shadow {
             Some((_, Tree::Array(items))) => items.len(),
             _ => 0,
         };
-        let about = (candidates, occasion(&question.request));
+        let about = (candidates, occasion(request));
         let mut answer = None;
-        let read = |name: &_, tree: Tree| {
+        let read = |name: &_, tree: Tree<'_>| {
             answer = Some(shown(&tree));
             answer::check(hook, name, about, tree)
         };

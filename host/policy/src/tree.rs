@@ -1,23 +1,33 @@
-//! CBOR as the ABI allows it: a tree, its encoding for a guest, and the strict reading of what a guest wrote.
+//! CBOR as the ABI allows it: a tree, the strict reading of what a guest wrote, and the encoding of what was read or is made of JSON.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
+use crate::fields::Value;
+use crate::reads::Reads;
+
 /// The largest number that a JavaScript number holds; larger ones are sent as this.
-const NUMBER_MAX: u64 = (1 << 53) - 1;
+pub(crate) const NUMBER_MAX: u64 = (1 << 53) - 1;
 
 /// Containers in containers that a guest may answer.
 const DEPTH_MAX: usize = 16;
 
-/// A value.
+/// Keys of a map that are compared with each other; more are sorted.
+const KEYS_COMPARED_MAX: usize = 16;
+
+/// Items that are given room before the first of them is read: how many there are is only said.
+const ITEMS_EXPECTED_MAX: usize = 16;
+
+/// A value, of bytes that may be somebody else's.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Tree {
-    Map(Vec<(String, Tree)>),
-    Array(Vec<Tree>),
-    Text(String),
-    Bytes(Vec<u8>),
+pub(crate) enum Tree<'t> {
+    Map(Vec<(Cow<'t, str>, Self)>),
+    Array(Vec<Self>),
+    Text(Cow<'t, str>),
+    Bytes(Cow<'t, [u8]>),
     Uint(u64),
     Int(i64),
     Float(f64),
@@ -25,110 +35,59 @@ pub(crate) enum Tree {
     Null,
 }
 
-impl From<&str> for Tree {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl From<u64> for Tree {
-    fn from(number: u64) -> Self {
-        Self::Uint(number)
-    }
-}
-
-impl From<u32> for Tree {
-    fn from(number: u32) -> Self {
-        Self::Uint(number.into())
-    }
-}
-
-impl From<bool> for Tree {
-    fn from(flag: bool) -> Self {
-        Self::Bool(flag)
-    }
-}
-
-/// A record in the making: absent fields leave no key.
-#[derive(Debug, Default)]
-pub(crate) struct Record(Vec<(String, Tree)>);
-
-impl Record {
-    pub(crate) fn with(mut self, key: &str, value: impl Into<Tree>) -> Self {
-        self.0.push((key.to_owned(), value.into()));
-        self
-    }
-
-    pub(crate) fn option(self, key: &str, value: Option<impl Into<Tree>>) -> Self {
-        match value {
-            Some(value) => self.with(key, value),
-            None => self,
+impl Value for &Tree<'_> {
+    fn write(self, out: &mut Vec<u8>, reads: &Reads) {
+        let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        // writing to a vector cannot fail
+        let mut encoder = Encoder::new(&mut *out);
+        match self {
+            Tree::Map(fields) => {
+                let read = || fields.iter().filter_map(|(key, value)| Some((key, value, reads.inside(key)?)));
+                let _ = encoder.map(length(read().count()));
+                for (key, value, inside) in read() {
+                    (&**key).write(out, inside);
+                    value.write(out, inside);
+                }
+            }
+            Tree::Array(items) => {
+                let _ = encoder.array(length(items.len()));
+                items.iter().for_each(|item| item.write(out, &Reads::All));
+            }
+            Tree::Text(text) => (&**text).write(out, reads),
+            Tree::Bytes(bytes) => (&**bytes).write(out, reads),
+            Tree::Uint(number) => number.write(out, reads),
+            Tree::Int(number) => number.write(out, reads),
+            Tree::Float(number) => number.write(out, reads),
+            Tree::Bool(flag) => flag.write(out, reads),
+            Tree::Null => drop(encoder.null()),
         }
     }
-
-    pub(crate) fn list(self, key: &str, items: impl IntoIterator<Item = Tree>) -> Self {
-        self.with(key, Tree::Array(items.into_iter().collect()))
-    }
 }
 
-impl From<Record> for Tree {
-    fn from(record: Record) -> Self {
-        Self::Map(record.0)
-    }
-}
-
-impl Tree {
-    /// Keeps the fields that paths name, such as `peer.user`.
-    pub(crate) fn project(self, reads: &[String]) -> Self {
-        let Self::Map(fields) = self else { return self };
-        let kept = fields.into_iter().filter_map(|(key, value)| {
-            if reads.contains(&key) {
-                return Some((key, value));
-            }
-            let inside: Vec<String> = (reads.iter())
-                .filter_map(|path| path.strip_prefix(key.as_str())?.strip_prefix('.').map(str::to_owned))
-                .collect();
-            (!inside.is_empty()).then(|| (key, value.project(&inside)))
-        });
-        Self::Map(kept.collect())
-    }
-
-    /// As bytes: definite lengths, shortest numbers.
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut encoder = Encoder::new(Vec::new());
-        // writing to a vector cannot fail
-        let _ = self.write(&mut encoder);
-        encoder.into_writer()
-    }
-
-    fn write(&self, out: &mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>> {
-        let length = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+impl<'t> Tree<'t> {
+    /// One that is nobody else's.
+    pub(crate) fn into_owned(self) -> Tree<'static> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         match self {
             Self::Map(fields) => {
-                out.map(length(fields.len()))?;
-                for (key, value) in fields {
-                    out.str(key)?;
-                    value.write(out)?;
-                }
+                Tree::Map(fields.into_iter().map(|(key, value)| (owned(key), value.into_owned())).collect())
             }
-            Self::Array(items) => {
-                out.array(length(items.len()))?;
-                for item in items {
-                    item.write(out)?;
-                }
-            }
-            Self::Text(text) => drop(out.str(text)?),
-            Self::Bytes(bytes) => drop(out.bytes(bytes)?),
-            Self::Uint(number) => drop(out.u64((*number).min(NUMBER_MAX))?),
-            Self::Int(number) => {
-                let bound = NUMBER_MAX.cast_signed();
-                out.i64((*number).clamp(-bound, bound))?;
-            }
-            Self::Float(number) => drop(out.f64(*number)?),
-            Self::Bool(flag) => drop(out.bool(*flag)?),
-            Self::Null => drop(out.null()?),
+            Self::Array(items) => Tree::Array(items.into_iter().map(Self::into_owned).collect()),
+            Self::Text(text) => Tree::Text(owned(text)),
+            Self::Bytes(bytes) => Tree::Bytes(Cow::Owned(bytes.into_owned())),
+            Self::Uint(number) => Tree::Uint(number),
+            Self::Int(number) => Tree::Int(number),
+            Self::Float(number) => Tree::Float(number),
+            Self::Bool(flag) => Tree::Bool(flag),
+            Self::Null => Tree::Null,
         }
-        Ok(())
+    }
+
+    /// As bytes, as much of it as is read: definite lengths, shortest numbers.
+    pub(crate) fn encode(&self, reads: &Reads) -> Vec<u8> {
+        let mut out = Vec::with_capacity(128);
+        self.write(&mut out, reads);
+        out
     }
 
     /// Reads what a guest wrote.
@@ -136,39 +95,38 @@ impl Tree {
     /// # Errors
     ///
     /// What the ABI does not allow, in words.
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn decode(bytes: &'t [u8]) -> Result<Self, String> {
         let mut decoder = Decoder::new(bytes);
         let tree = Self::read(&mut decoder, 0)?;
         if decoder.position() == bytes.len() { Ok(tree) } else { Err("bytes follow the answer".to_owned()) }
     }
 
-    fn read(from: &mut Decoder<'_>, depth: usize) -> Result<Self, String> {
+    fn read(from: &mut Decoder<'t>, depth: usize) -> Result<Self, String> {
         let malformed = |error: minicbor::decode::Error| format!("malformed CBOR: {error}");
         Ok(match from.datatype().map_err(malformed)? {
             Type::Map if depth < DEPTH_MAX => {
                 let count = from.map().map_err(malformed)?.ok_or("indefinite length")?;
-                let mut fields: Vec<(String, Self)> = Vec::new();
-                let mut known = BTreeSet::new();
+                let mut fields = Vec::with_capacity(expected(count));
                 for _ in 0..count {
-                    let key = from.str().map_err(malformed)?;
-                    if !known.insert(key) {
-                        return Err(format!("key `{}` stands twice", key.escape_debug()));
-                    }
-                    fields.push((key.to_owned(), Self::read(from, depth.saturating_add(1))?));
+                    let key = Cow::Borrowed(from.str().map_err(malformed)?);
+                    fields.push((key, Self::read(from, depth.saturating_add(1))?));
                 }
-                Self::Map(fields)
+                match twice(&fields) {
+                    Some(key) => return Err(format!("key `{}` stands twice", key.escape_debug())),
+                    None => Self::Map(fields),
+                }
             }
             Type::Array if depth < DEPTH_MAX => {
                 let count = from.array().map_err(malformed)?.ok_or("indefinite length")?;
-                let mut items = Vec::new();
+                let mut items = Vec::with_capacity(expected(count));
                 for _ in 0..count {
                     items.push(Self::read(from, depth.saturating_add(1))?);
                 }
                 Self::Array(items)
             }
             Type::Map | Type::Array => return Err("nested deeper than 16".to_owned()),
-            Type::String => Self::Text(from.str().map_err(malformed)?.to_owned()),
-            Type::Bytes => Self::Bytes(from.bytes().map_err(malformed)?.to_vec()),
+            Type::String => Self::Text(from.str().map_err(malformed)?.into()),
+            Type::Bytes => Self::Bytes(from.bytes().map_err(malformed)?.into()),
             Type::Bool => Self::Bool(from.bool().map_err(malformed)?),
             Type::Null => {
                 from.null().map_err(malformed)?;
@@ -188,8 +146,75 @@ impl Tree {
     }
 }
 
+fn expected(count: u64) -> usize {
+    usize::try_from(count).map_or(ITEMS_EXPECTED_MAX, |count| count.min(ITEMS_EXPECTED_MAX))
+}
+
+/// A key that is not the only one of its name.
+fn twice<'k>(fields: &'k [(Cow<'_, str>, Tree<'_>)]) -> Option<&'k str> {
+    let mut keys = fields.iter().map(|(key, _)| &**key);
+    if fields.len() <= KEYS_COMPARED_MAX {
+        let is_known = |(at, key): &(usize, &str)| fields.iter().take(*at).any(|(known, _)| known == key);
+        return keys.enumerate().find(is_known).map(|(_, key)| key);
+    }
+    let mut known = BTreeSet::new();
+    keys.find(|key| !known.insert(*key))
+}
+
+/// Trees for tests.
+#[cfg(test)]
+pub(crate) mod made {
+    use super::Tree;
+
+    impl From<&str> for Tree<'_> {
+        fn from(text: &str) -> Self {
+            Self::Text(text.to_owned().into())
+        }
+    }
+
+    impl From<u64> for Tree<'_> {
+        fn from(number: u64) -> Self {
+            Self::Uint(number)
+        }
+    }
+
+    impl From<u32> for Tree<'_> {
+        fn from(number: u32) -> Self {
+            Self::Uint(number.into())
+        }
+    }
+
+    impl From<bool> for Tree<'_> {
+        fn from(flag: bool) -> Self {
+            Self::Bool(flag)
+        }
+    }
+
+    /// A record in the making: absent fields leave no key.
+    #[derive(Debug, Default)]
+    pub(crate) struct Record(Vec<(String, Tree<'static>)>);
+
+    impl Record {
+        pub(crate) fn with(mut self, key: &str, value: impl Into<Tree<'static>>) -> Self {
+            self.0.push((key.to_owned(), value.into()));
+            self
+        }
+
+        pub(crate) fn list(self, key: &str, items: impl IntoIterator<Item = Tree<'static>>) -> Self {
+            self.with(key, Tree::Array(items.into_iter().collect()))
+        }
+    }
+
+    impl From<Record> for Tree<'_> {
+        fn from(record: Record) -> Self {
+            Self::Map(record.0.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::made::Record;
     use super::*;
 
     #[test]
@@ -197,10 +222,9 @@ mod tests {
         let tree: Tree = Record::default()
             .with("a", "x")
             .with("b", 1_u64 << 40)
-            .list("c", [Tree::Int(-3), Tree::Float(0.5), Tree::Bool(true), Tree::Bytes(vec![1])])
-            .option("d", None::<u64>)
+            .list("c", [Tree::Int(-3), Tree::Float(0.5), Tree::Bool(true), Tree::Bytes(vec![1].into())])
             .into();
-        assert_eq!(Tree::decode(&tree.encode()), Ok(tree));
+        assert_eq!(Tree::decode(&tree.encode(&Reads::All)), Ok(tree));
     }
 
     #[test]
@@ -248,11 +272,12 @@ mod tests {
         let tree: Tree = Record::default().with("peer", peer).with("recheck", false).with("counts", 1_u64).into();
         let kept: Tree =
             Record::default().with("peer", Record::default().with("user", "u")).with("counts", 1_u64).into();
-        assert_eq!(tree.project(&["peer.user".to_owned(), "counts".to_owned()]), kept);
+        let reads = Reads::of(&["peer.user".to_owned(), "counts".to_owned()]);
+        assert_eq!(Tree::decode(&tree.encode(&reads)), Ok(kept));
     }
 
     #[test]
     fn numbers_stay_what_javascript_holds() {
-        assert_eq!(Tree::decode(&Tree::Uint(u64::MAX).encode()), Ok(Tree::Uint(NUMBER_MAX)));
+        assert_eq!(Tree::decode(&Tree::Uint(u64::MAX).encode(&Reads::All)), Ok(Tree::Uint(NUMBER_MAX)));
     }
 }

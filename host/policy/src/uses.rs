@@ -36,7 +36,7 @@ fn shown_use(one: &Use) -> Value {
 fn bytes(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains(char::is_control) => json!(text),
-        _ => shown(&Tree::Bytes(bytes.to_vec())),
+        _ => shown(&Tree::Bytes(bytes.into())),
     }
 }
 
@@ -66,8 +66,8 @@ fn take(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Vec<u8>>, 
     let Some(value) = fields.remove(name) else { return Ok(None) };
     match tree(value)? {
         Tree::Null => Ok(None),
-        Tree::Text(text) => Ok(Some(text.into_bytes())),
-        Tree::Bytes(bytes) => Ok(Some(bytes)),
+        Tree::Text(text) => Ok(Some(text.into_owned().into_bytes())),
+        Tree::Bytes(bytes) => Ok(Some(bytes.into_owned())),
         _ => Err(format!("`{name}` of `kv` is neither text nor bytes")),
     }
 }

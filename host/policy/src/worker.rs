@@ -11,6 +11,7 @@ use crate::chain::Chain;
 use crate::instance::{Cause, Failure};
 use crate::plugin::{Plugin, context, export};
 use crate::pool::{Pool, Without};
+use crate::reads::Reads;
 use crate::record::{Line, Recorder};
 use crate::request::Context;
 use crate::shadow::Shadow;
@@ -42,17 +43,18 @@ struct Tap {
     keeps_answer: bool,
     kept: Kept,
     /// As the guest gave it.
-    answer: Option<Tree>,
+    answer: Option<Tree<'static>>,
 }
 
 /// What a plugin is asked.
-#[derive(Clone)]
-pub(crate) struct Question {
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'q> {
     pub(crate) hook: Hook,
     pub(crate) context: Context,
-    pub(crate) request: Tree,
+    /// Writes as much of the request as is read.
+    pub(crate) request: &'q dyn Fn(&Reads) -> Vec<u8>,
     /// Whose failure it would be.
-    peer: Option<IpAddr>,
+    pub(crate) peer: Option<IpAddr>,
 }
 
 /// What a chain's member said.
@@ -72,8 +74,8 @@ impl Seat {
     /// Asks one hook. `read` makes the model's decision of the answer.
     pub(crate) async fn ask<T>(
         &self,
-        question: Question,
-        read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
+        question: Question<'_>,
+        read: impl FnOnce(&Arc<str>, Tree<'_>) -> Result<T, String>,
     ) -> Said<T> {
         if !self.plugin.may_ask() {
             return Said::Failed("it is not asked: it is in quarantine, or its file is gone".to_owned());
@@ -82,13 +84,11 @@ impl Seat {
         let begun = Instant::now();
         let is_recorded = self.recorder.wants(context);
         let keeps_answer = is_recorded || !self.shadows.is_empty();
-        let whole = keeps_answer.then(|| request.clone());
+        let whole = keeps_answer.then(|| request(&Reads::All));
         let mut tap = Tap { keeps_uses: is_recorded, keeps_answer, ..Tap::default() };
-        let request = self.plugin.encode(request);
-        let called = self.call((hook, &request, context), &mut tap, read).await;
-        if let Some(request) = whole.as_ref().filter(|_| called.is_ok()) {
-            let question = Question { hook, context, request: request.clone(), peer };
-            self.shadows.iter().for_each(|shadow| shadow.follow(question.clone(), tap.answer.clone()));
+        let called = self.call((hook, &request(&self.plugin.wanted), context), &mut tap, read).await;
+        if let Some(whole) = whole.as_ref().filter(|_| called.is_ok()) {
+            self.shadows.iter().for_each(|shadow| shadow.follow(question, whole.clone(), tap.answer.clone()));
         }
         if let Some(request) = whole.filter(|_| is_recorded) {
             let (answer, outcome) = match &called {
@@ -136,7 +136,7 @@ impl Seat {
         &self,
         (hook, request, context): (Hook, &[u8], Context),
         tap: &mut Tap,
-        read: impl FnOnce(&Arc<str>, Tree) -> Result<T, String>,
+        read: impl FnOnce(&Arc<str>, Tree<'_>) -> Result<T, String>,
     ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
         let (until, ms) = (tokio::time::Instant::now() + limits.deadline, limits.deadline.as_millis());
@@ -154,19 +154,21 @@ impl Seat {
             instance.set_tape(Tape::Keeping(Kept::default()));
         }
         let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
+        let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
+        let said = match answer.map_err(late).flatten() {
+            Ok(None) => Ok(Said::Nothing),
+            Ok(Some(tree)) => {
+                tap.answer = tap.keeps_answer.then(|| tree.clone().into_owned());
+                read(&self.plugin.shared.name, tree).map(Said::Decision).map_err(Failure::bad_answer)
+            }
+            Err(failure) => Err(failure),
+        };
         if tap.keeps_uses
             && let Tape::Keeping(kept) = instance.set_tape(Tape::Off)
         {
             tap.kept = kept;
         }
-        let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
-        let said = match answer.map_err(late)?? {
-            None => Said::Nothing,
-            Some(tree) => {
-                tap.answer = tap.keeps_answer.then(|| tree.clone());
-                Said::Decision(read(&self.plugin.shared.name, tree).map_err(Failure::bad_answer)?)
-            }
-        };
+        let said = said?;
         lease.instance = Some(instance);
         Ok(said)
     }
@@ -208,14 +210,21 @@ impl Worker {
     }
 
     /// Asks all: any deny ends it, and grants merge.
-    fn admit(&self, hook: Hook, peer: Peer, request: impl Fn(Context) -> Tree + 'static) -> Reply<(Verdict, Trail)> {
+    fn admit<R: 'static>(
+        &self,
+        hook: Hook,
+        request: R,
+        peer: fn(&R) -> &Peer,
+        write: fn(Context, &R, &Reads) -> Vec<u8>,
+    ) -> Reply<(Verdict, Trail)> {
         let seats = self.seats();
         Box::pin(async move {
             let (mut granted, mut trail) = (Grant::default(), Trail::default());
-            for seat in asked(&seats, hook).filter(|seat| seat.plugin.settings.only.covers(&peer)) {
+            let peer = peer(&request);
+            for seat in asked(&seats, hook).filter(|seat| seat.plugin.settings.only.covers(peer)) {
                 let context = context();
-                let request = request(context);
-                let question = Question { hook, context, request, peer: Some(peer.remote.ip()) };
+                let request = |reads: &Reads| write(context, &request, reads);
+                let question = Question { hook, context, request: &request, peer: Some(peer.remote.ip()) };
                 let step = |said, more| seat.step(hook, context, said, more);
                 match seat.ask(question, answer::admission).await {
                     Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),
@@ -288,8 +297,9 @@ impl Policy for Worker {
             let only = |seat: &&Seat| seat.plugin.settings.only.covers_connector(&request.connector);
             for seat in asked(&seats, Hook::Failover).filter(only) {
                 let context = context();
-                let request = request::failover(context, &request, seat.plugin.settings.limits.request_bytes);
-                let question = Question { hook: Hook::Failover, context, request, peer: None };
+                let longest = seat.plugin.settings.limits.request_bytes;
+                let request = |reads: &Reads| request::failover(context, &request, longest, reads);
+                let question = Question { hook: Hook::Failover, context, request: &request, peer: None };
                 match seat.ask(question, |name, tree| answer::failover(name, candidates, tree)).await {
                     Said::Nothing => {}
                     Said::Decision(answer) => return Some(answer),
@@ -302,18 +312,15 @@ impl Policy for Worker {
     }
 
     fn connection(&self, request: ConnectionRequest) -> Reply<(Verdict, Trail)> {
-        let peer = request.peer.clone();
-        self.admit(Hook::Connection, peer, move |context| request::connection(context, request.clone()))
+        self.admit(Hook::Connection, request, |request| &request.peer, request::connection)
     }
 
     fn session(&self, request: SessionRequest) -> Reply<(Verdict, Trail)> {
-        let peer = request.peer.clone();
-        self.admit(Hook::Session, peer, move |context| request::session(context, request.clone()))
+        self.admit(Hook::Session, request, |request| &request.peer, request::session)
     }
 
     fn link(&self, request: LinkRequest) -> Reply<(Verdict, Trail)> {
-        let peer = request.peer.clone();
-        self.admit(Hook::Link, peer, move |context| request::link(context, request.clone()))
+        self.admit(Hook::Link, request, |request| &request.peer, request::link)
     }
 
     fn address(&self, request: AddressRequest) -> Reply<(AddressDecision, Trail)> {
@@ -324,8 +331,8 @@ impl Policy for Worker {
             let (only, occasion) = (|seat: &&Seat| seat.plugin.settings.only.covers(&request.peer), request.occasion);
             for seat in asked(&seats, Hook::Address).filter(only) {
                 let context = context();
-                let request = request::address(context, request.clone());
-                let question = Question { hook: Hook::Address, context, request, peer };
+                let request = |reads: &Reads| request::address(context, &request, reads);
+                let question = Question { hook: Hook::Address, context, request: &request, peer };
                 let step = |said, more| seat.step(Hook::Address, context, said, more);
                 match seat.ask(question, |name, tree| answer::address(name, occasion, tree)).await {
                     Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),

@@ -33,12 +33,16 @@ pub(crate) struct House {
 impl House {
     /// Starts `CROSSTIE_BIN`, or the router beside this program.
     pub(crate) fn open() -> Result<Self> {
-        let dir = TestDir::new("load");
+        Self::open_in(TestDir::new("load"), "")
+    }
+
+    /// The same in a directory that holds more, with more in its configuration.
+    pub(crate) fn open_in(dir: TestDir, more: &str) -> Result<Self> {
         let authority = Authority::new("load");
         let ca = authority.write(&dir, "ca");
         let subject = Subject { names: &[("CN", "router")], hosts: &["127.0.0.1"], expired: false };
         let certificate = authority.issue(&dir, "server", &subject);
-        let kdl = configuration(&certificate);
+        let kdl = configuration(&certificate) + more;
         let router = Router::start_in(dir, &kdl);
         let config = trusting(&ca)?;
         let door = |name: &str, tls| Door { addr: router.addr(name), tls };

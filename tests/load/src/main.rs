@@ -5,6 +5,7 @@ mod house;
 mod idle;
 mod messages;
 mod peer;
+mod plugins;
 mod wire;
 
 use std::io::{Error, Result};
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::house::{CONTAINER, House, ROUTED};
 use crate::messages::{Receiver, Sender, Task};
 use crate::peer::{Peer, Way};
+use crate::plugins::{Beside, Houses};
 use crate::wire::Door;
 
 /// Puts load on the router at CROSSTIE_BIN, and says what it spends.
@@ -53,6 +55,23 @@ enum What {
         /// Seconds in which nothing happens before memory is looked at.
         #[arg(long, default_value_t = 8)]
         settling: u64,
+    },
+    /// What plugins cost those whom they decide about, and what one that fails costs the others.
+    Plugins {
+        /// Where the ready-made ones lie: `tests/run` builds them.
+        #[arg(long, default_value = "target/plugins")]
+        built: PathBuf,
+        /// Connections in a run.
+        #[arg(long, default_value_t = 3000)]
+        count: u32,
+        /// Messages of 100 bytes in a run.
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u32,
+        /// Failures of a plugin.
+        #[arg(long, default_value_t = 10_000)]
+        failures: u32,
+        #[arg(long, default_value_t = 5)]
+        runs: u32,
     },
     /// Holds connections; started by `idle`.
     #[command(hide = true)]
@@ -110,6 +129,10 @@ fn main() -> Result<()> {
             let kib = idle::measure(&House::open()?, (connections, processes), plain, Duration::from_secs(settling))?;
             say(&format!("connections={connections} plain={plain} router_kib_each={kib:.1}"));
             Ok(())
+        }
+        What::Plugins { built, count, messages, failures, runs } => {
+            report_plugins(&Houses::open(&built)?, (count, messages), runs)?;
+            report_failures(failures)
         }
         What::Hold { addr, first, count, ca } => idle::hold(addr, ca.as_deref(), first, count),
     }
@@ -214,6 +237,48 @@ fn report_handshakes(house: &House, count: u32, runs: u32) -> Result<()> {
         (tls - plain) / rustls,
         tls / rustls
     ));
+    Ok(())
+}
+
+fn report_plugins(houses: &Houses, (connections, messages): (u32, u32), runs: u32) -> Result<()> {
+    let load = Load { count: messages, size: 100, pairs: 1, settled: false, runs, ways: vec![Through::Plain] };
+    let [mut rates, mut set_ups, mut costs] = [(); 3].map(|()| [Vec::new(), Vec::new()]);
+    for run in 1..=runs {
+        for (index, house) in [&houses.without, &houses.admission].into_iter().enumerate() {
+            let (rate, micros) = plugins::set_up(house, connections)?;
+            say(&format!(
+                "run={run} admission={} connections_per_second={rate:.0} router_cpu_us={micros:.0}",
+                index > 0
+            ));
+            rates[index].push(rate);
+            set_ups[index].push(micros);
+        }
+        for (index, house) in [&houses.without, &houses.every_hook].into_iter().enumerate() {
+            let (micros, _) = through(house, &load, Through::Plain)?;
+            say(&format!("run={run} every_hook={} message_cpu_us={micros:.3}", index > 0));
+            costs[index].push(micros);
+        }
+    }
+    let ratio = |values: [Vec<f64>; 2]| {
+        let [without, with] = values.map(median);
+        with / without
+    };
+    let [rate, set_up, cost] = [ratio(rates), ratio(set_ups), ratio(costs)];
+    say(&format!(
+        "median with_admission connections_per_second_ratio={rate:.3} router_cpu_ratio={set_up:.3} every_hook message_cpu_ratio={cost:.3}"
+    ));
+    Ok(())
+}
+
+/// Two milliseconds lie between two failures.
+fn report_failures(failures: u32) -> Result<()> {
+    let [quiet, loud] = plugins::beside(failures, failures, Duration::from_millis(2))?;
+    for Beside { failures, latency, cpu_micros } in [quiet, loud] {
+        let latency = latency.as_secs_f64() * 1e6;
+        say(&format!("failures={failures} latency_us={latency:.0} message_cpu_us={cpu_micros:.1}"));
+    }
+    let latency = loud.latency.as_secs_f64() / quiet.latency.as_secs_f64();
+    say(&format!("latency_ratio={latency:.2} message_cpu_ratio={:.2}", loud.cpu_micros / quiet.cpu_micros));
     Ok(())
 }
 

@@ -63,9 +63,14 @@ pub(crate) trait End {
 
 /// Runs one end until it is done.
 pub(crate) fn run(peer: &mut Peer, end: &mut impl End) -> Result<()> {
+    run_until(peer, end, End::is_done)
+}
+
+/// Runs one end until that is so, and all of it is written.
+pub(crate) fn run_until<E: End>(peer: &mut Peer, end: &mut E, is_done: impl Fn(&E) -> bool) -> Result<()> {
     let wire = &mut peer.wire;
     let mut heard = Instant::now();
-    while !end.is_done() || wire.unwritten() > 0 {
+    while !is_done(end) || wire.unwritten() > 0 {
         let mut any = wire.read()?;
         while let Some(frame) = wire.next()? {
             end.handle(&frame)?;
@@ -76,7 +81,7 @@ pub(crate) fn run(peer: &mut Peer, end: &mut impl End) -> Result<()> {
             heard = Instant::now();
         } else if heard.elapsed() > SILENCE {
             return Err(ErrorKind::TimedOut.into());
-        } else if !end.is_done() || wire.unwritten() > 0 {
+        } else if !is_done(end) || wire.unwritten() > 0 {
             wire.wait(Duration::from_millis(200))?;
         }
     }
@@ -101,6 +106,15 @@ impl Sender {
             frames_until: peer.window,
             accepted: 0,
         })
+    }
+
+    /// How many there are to be, from here on.
+    pub(crate) const fn set_count(&mut self, count: u32) {
+        self.task.count = count;
+    }
+
+    pub(crate) const fn has_sent(&self) -> bool {
+        self.sent == self.task.count
     }
 
     fn may_send(&self) -> bool {
@@ -156,13 +170,17 @@ impl End for Sender {
     }
 
     fn is_done(&self) -> bool {
-        self.sent == self.task.count && (self.task.settled || self.accepted == self.sent)
+        self.has_sent() && (self.task.settled || self.accepted == self.sent)
     }
 }
 
 impl Receiver {
     pub(crate) const fn new(task: Task) -> Self {
         Self { task, received: 0, bytes: 0, frames: 0, owed: None, current: 0, credit_from: 0 }
+    }
+
+    pub(crate) const fn received(&self) -> u32 {
+        self.received
     }
 
     /// Gives the first credit.
