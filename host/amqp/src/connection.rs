@@ -521,21 +521,23 @@ impl Connection {
         append(self.out.end(), 0, &open);
     }
 
-    /// Sends close, after an open where there was none yet.
+    /// Sends close, after an open where there was none yet. Before the headers it is no use; the peer's is not waited for
+    /// where its header has not come.
     pub fn close(&mut self, error: Option<Error>) {
-        match self.state {
+        let next = match self.state {
             State::Ended | State::Closing => return,
-            State::Header | State::Sasl | State::AmqpHeader => {
+            State::Header | State::Sasl | State::AmqpHeader if !self.opened => {
                 self.state = State::Ended;
                 return;
             }
-            State::Opening | State::Open => {}
-        }
+            State::Header | State::Sasl | State::AmqpHeader => State::Ended,
+            State::Opening | State::Open => State::Closing,
+        };
         self.open();
         self.append_error(0, error, |error| Close { error });
         self.end_sessions();
         self.closed = self.heard.max(self.wrote);
-        self.state = State::Closing;
+        self.state = next;
     }
 
     /// Nothing may follow our close: what is still asked of a session is void.

@@ -227,3 +227,23 @@ proptest! {
         prop_assert!(server.out.ends_with(&auth));
     }
 }
+
+#[test]
+fn who_has_opened_says_close_also_before_the_peers_header() {
+    let (mut server, mut client) = (server(&["PLAIN"]), client("wonder", &["PLAIN"]));
+    // until the client has sent its open, which the server has not seen
+    while !client.out.is_empty() || !server.out.is_empty() {
+        carry(&mut client, &mut server);
+        carry(&mut server, &mut client);
+        if client.mechanism().is_some() {
+            break;
+        }
+    }
+    client.close(None);
+    assert!(client.is_ended());
+    let said = client.out.take();
+    let (open, length) = frame::cut(&said[AMQP_HEADER.len()..], 16 << 10).unwrap().unwrap();
+    assert_eq!(open.body[..3], [0x00, 0x53, 0x10]);
+    let (close, _) = frame::cut(&said[AMQP_HEADER.len() + length..], 16 << 10).unwrap().unwrap();
+    assert_eq!(close.body[..3], [0x00, 0x53, 0x18]);
+}
