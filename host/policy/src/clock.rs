@@ -12,7 +12,7 @@ use wasmtime::Engine;
 const TICK: Duration = Duration::from_millis(1);
 
 /// Ticks without a guest after which the clock stops, so that calls which follow each other do not wake it each time.
-const IDLE_TICKS_MAX: u32 = 20;
+const IDLE_TICKS_MAX: u32 = 4;
 
 /// The clock of one engine. Its thread ends with it.
 #[derive(Debug)]

@@ -155,6 +155,8 @@ impl Instance {
         let refused = |detail: &str| Failure::new(Cause::Refused, detail);
         let length = u32::try_from(request.len()).ok().filter(|length| *length <= limits.request_bytes);
         let length = length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
+        // the clock has gone on since the last call: what is to yield is one that runs while it ticks
+        self.store.set_epoch_deadline(1);
         let state = self.store.data_mut();
         state.begin(context.now_ms, context.seed);
         state.output.clear();

@@ -469,3 +469,27 @@ fn cases_end_with_the_first_that_fails() {
     let why = engine(&home.0, PluginLimits::default()).unwrap_err();
     assert!(why.contains("no answer within") && begun.elapsed() < Duration::from_secs(10), "{why}");
 }
+
+/// However long ago its instance was asked before: to yield costs a wake of the worker.
+#[test]
+fn a_short_call_is_answered_at_once() {
+    // one that is not worn out by its memory
+    let home = Home::new(&module("", &holds("(i32.const 1)")).replace("512", "2"));
+    let engine = home.load(PluginLimits::default());
+    run(async {
+        let policy = engine.worker();
+        assert!(asks(&policy).await);
+        // one in many meets a tick of the clock
+        let mut at_once = 0;
+        for _ in 0..10 {
+            std::thread::sleep(Duration::from_millis(10));
+            let mut asked = std::pin::pin!(asks(&policy));
+            let first = std::future::poll_fn(|context| std::task::Poll::Ready(asked.as_mut().poll(context))).await;
+            at_once += u32::from(first == std::task::Poll::Ready(true));
+            if first.is_pending() {
+                asked.await;
+            }
+        }
+        assert!(at_once >= 5, "{at_once} of 10");
+    });
+}

@@ -15,9 +15,6 @@ pub(crate) const ROUTED: &str = "routed";
 /// The container that they are routed to.
 pub(crate) const CONTAINER: &str = "load-container";
 
-/// A clock tick of `/proc/PID/stat`, in microseconds.
-const TICK_MICROS: u64 = 10_000;
-
 /// A running router.
 pub(crate) struct House {
     router: Router,
@@ -57,13 +54,15 @@ impl House {
         })
     }
 
-    /// User and system time of the router, in microseconds.
+    /// CPU time of the router's threads, in microseconds.
     pub(crate) fn cpu_micros(&self) -> Result<u64> {
-        let text = std::fs::read_to_string(format!("/proc/{}/stat", self.router.process().id()))?;
-        // the name of the program may have spaces
-        let (_, fields) = text.rsplit_once(") ").ok_or_else(|| Error::other("no name in stat"))?;
-        let ticks = fields.split(' ').skip(11).take(2).map(|field| field.parse::<u64>().map_err(Error::other));
-        Ok(ticks.sum::<Result<u64>>()?.saturating_mul(TICK_MICROS))
+        let mut nanos = 0_u64;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.router.process().id()))? {
+            let text = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+            let run: u64 = text.split(' ').next().unwrap_or_default().parse().map_err(Error::other)?;
+            nanos = nanos.saturating_add(run);
+        }
+        Ok(nanos / 1000)
     }
 
     /// Resident memory of the router, in bytes.
