@@ -64,9 +64,10 @@ impl Home {
         Self(path)
     }
 
+    /// Compiled modules are kept beside it.
     fn load(&self, plugin: Plugin) -> PolicyEngine {
         let plugins = Plugins { directory: self.0.clone(), named: vec![plugin], record: None };
-        load(&plugins, Setup { router_id: "bench".to_owned(), state_dir: None }).unwrap()
+        load(&plugins, Setup { router_id: "bench".to_owned(), state_dir: Some(self.0.join("state")) }).unwrap()
     }
 }
 
@@ -162,20 +163,30 @@ fn no_guests_that_is_sent_everything(bencher: Bencher<'_, '_>) {
     decide(bencher, &home.load(Plugin::unnamed("no-guests")));
 }
 
-#[divan::bench]
-fn admission(bencher: Bencher<'_, '_>) {
+/// The ready-made plugin, with rules.
+fn admission() -> (Home, Plugin) {
     let built = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../target/plugins/admission.wasm");
     let module = std::fs::read(&built).unwrap_or_else(|error| panic!("{}: {error}; see tests/run", built.display()));
+    let attribute = node("attribute", &["tenant", "acme"], &[], Vec::new());
     let rules = vec![
         node("deny", &[], &[("container-id", "intruder-*")], Vec::new()),
         node("deny", &[], &[("user", "guest")], Vec::new()),
-        node(
-            "allow",
-            &[],
-            &[("network", "192.0.2.0/24")],
-            vec![node("attribute", &["tenant", "acme"], &[], Vec::new())],
-        ),
+        node("allow", &[], &[("network", "192.0.2.0/24")], vec![attribute]),
     ];
     let plugin = Plugin { hooks: Some(vec![Hook::Connection]), config: rules, ..Plugin::unnamed("admission") };
-    decide(bencher, &Home::new("admission", &module).load(plugin));
+    (Home::new("admission", &module), plugin)
+}
+
+#[divan::bench]
+fn admission_by_three_rules(bencher: Bencher<'_, '_>) {
+    let (home, plugin) = admission();
+    decide(bencher, &home.load(plugin));
+}
+
+/// From nothing to a plugin that is configured, where its module was compiled before.
+#[divan::bench]
+fn a_start_with_a_kept_module(bencher: Bencher<'_, '_>) {
+    let (home, plugin) = admission();
+    drop(home.load(plugin.clone()));
+    bencher.bench_local(|| home.load(plugin.clone()));
 }

@@ -47,12 +47,15 @@ impl Pool {
         }
     }
 
-    /// An instance of one's own; who waits longest is served first. To be called where tasks of one thread can be spawned.
-    pub(crate) async fn take(self: &Rc<Self>) -> Result<Lease, Without> {
-        let idle = self.idle.borrow_mut().pop();
-        if let Some(instance) = idle {
-            return Ok(self.lend(instance));
-        }
+    /// An instance of one's own, if one is idle.
+    pub(crate) fn idle(self: &Rc<Self>) -> Option<Lease> {
+        let instance = self.idle.borrow_mut().pop()?;
+        Some(self.lend(instance))
+    }
+
+    /// The next instance of one's own, where none is idle; who waits longest is served first. To be called where tasks of one thread
+    /// can be spawned.
+    pub(crate) async fn wait(self: &Rc<Self>) -> Result<Lease, Without> {
         let leased = {
             let mut waiting = self.waiting.borrow_mut();
             if waiting.len() >= WAITING_MAX {

@@ -140,7 +140,11 @@ impl Seat {
     ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
         let (until, ms) = (tokio::time::Instant::now() + limits.deadline, limits.deadline.as_millis());
-        let mut lease = match tokio::time::timeout_at(until, self.pool.take()).await {
+        let leased = match self.pool.idle() {
+            Some(lease) => Ok(Ok(lease)),
+            None => tokio::time::timeout_at(until, self.pool.wait()).await,
+        };
+        let mut lease = match leased {
             Ok(Ok(lease)) => lease,
             Ok(Err(Without::Failed)) => return Err(None),
             Ok(Err(Without::Full)) => return Err(Some(Failure::new(Cause::Busy, "too many calls wait"))),
