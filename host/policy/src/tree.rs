@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use minicbor::data::Type;
-use minicbor::{Decoder, Encoder};
+use minicbor::Encoder;
 
 use crate::fields::Value;
 use crate::reads::Reads;
@@ -96,19 +95,32 @@ impl<'t> Tree<'t> {
     ///
     /// What the ABI does not allow, in words.
     pub(crate) fn decode(bytes: &'t [u8]) -> Result<Self, String> {
-        let mut decoder = Decoder::new(bytes);
-        let tree = Self::read(&mut decoder, 0)?;
-        if decoder.position() == bytes.len() { Ok(tree) } else { Err("bytes follow the answer".to_owned()) }
+        let mut input = Input { rest: bytes };
+        let tree = Self::read(&mut input, 0)?;
+        if input.rest.is_empty() { Ok(tree) } else { Err("bytes follow the answer".to_owned()) }
     }
 
-    fn read(from: &mut Decoder<'t>, depth: usize) -> Result<Self, String> {
-        let malformed = |error: minicbor::decode::Error| format!("malformed CBOR: {error}");
-        Ok(match from.datatype().map_err(malformed)? {
-            Type::Map if depth < DEPTH_MAX => {
-                let count = from.map().map_err(malformed)?.ok_or("indefinite length")?;
-                let mut fields = Vec::with_capacity(expected(count));
-                for _ in 0..count {
-                    let key = Cow::Borrowed(from.str().map_err(malformed)?);
+    /// Source: RFC 8949, section 3.
+    fn read(from: &mut Input<'t>, depth: usize) -> Result<Self, String> {
+        let (kind, number) = from.head()?;
+        Ok(match kind {
+            Kind::Uint => Self::Uint(number),
+            Kind::Negative => Self::Int(!i64::try_from(number).map_err(|_| "an integer below -2^63")?),
+            Kind::Bytes => Self::Bytes(from.take(number)?.into()),
+            Kind::Text => Self::Text(from.text(number)?.into()),
+            Kind::Array | Kind::Map if depth >= DEPTH_MAX => return Err(format!("nested deeper than {DEPTH_MAX}")),
+            Kind::Array => {
+                let mut items = Vec::with_capacity(expected(number));
+                for _ in 0..number {
+                    items.push(Self::read(from, depth.saturating_add(1))?);
+                }
+                Self::Array(items)
+            }
+            Kind::Map => {
+                let mut fields = Vec::with_capacity(expected(number));
+                for _ in 0..number {
+                    let (Kind::Text, length) = from.head()? else { return Err("a key that is no text".to_owned()) };
+                    let key = Cow::Borrowed(from.text(length)?);
                     fields.push((key, Self::read(from, depth.saturating_add(1))?));
                 }
                 match twice(&fields) {
@@ -116,34 +128,101 @@ impl<'t> Tree<'t> {
                     None => Self::Map(fields),
                 }
             }
-            Type::Array if depth < DEPTH_MAX => {
-                let count = from.array().map_err(malformed)?.ok_or("indefinite length")?;
-                let mut items = Vec::with_capacity(expected(count));
-                for _ in 0..count {
-                    items.push(Self::read(from, depth.saturating_add(1))?);
-                }
-                Self::Array(items)
-            }
-            Type::Map | Type::Array => return Err("nested deeper than 16".to_owned()),
-            Type::String => Self::Text(from.str().map_err(malformed)?.into()),
-            Type::Bytes => Self::Bytes(from.bytes().map_err(malformed)?.into()),
-            Type::Bool => Self::Bool(from.bool().map_err(malformed)?),
-            Type::Null => {
-                from.null().map_err(malformed)?;
-                Self::Null
-            }
-            Type::F16 | Type::F32 | Type::F64 => {
-                let number = from.f64().map_err(malformed)?;
-                if number.is_nan() {
-                    return Err("NaN".to_owned());
-                }
-                Self::Float(number)
-            }
-            Type::U8 | Type::U16 | Type::U32 | Type::U64 => Self::Uint(from.u64().map_err(malformed)?),
-            Type::I8 | Type::I16 | Type::I32 | Type::I64 => Self::Int(from.i64().map_err(malformed)?),
-            other => return Err(format!("{other} is not allowed")),
+            Kind::Bool => Self::Bool(number == 1),
+            Kind::Null => Self::Null,
+            Kind::Float => match f64::from_bits(number) {
+                number if number.is_nan() => return Err("NaN".to_owned()),
+                number => Self::Float(number),
+            },
         })
     }
+}
+
+/// What a head announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Uint,
+    /// Of -1 minus the number.
+    Negative,
+    /// So many follow.
+    Bytes,
+    Text,
+    /// So many items, or pairs, follow.
+    Array,
+    Map,
+    /// 1: true.
+    Bool,
+    Null,
+    /// Its bits, in 64.
+    Float,
+}
+
+/// What is to be read.
+struct Input<'t> {
+    rest: &'t [u8],
+}
+
+impl<'t> Input<'t> {
+    /// What comes next, with its number.
+    fn head(&mut self) -> Result<(Kind, u64), String> {
+        const SHORT: &str = "the bytes end within a value";
+        let (&first, rest) = self.rest.split_first().ok_or(SHORT)?;
+        let info = first & 0x1f;
+        // the number stands in the first byte, or in so many that follow
+        let (number, length) = match (info, rest) {
+            (0..=23, _) => (u64::from(info), 0),
+            (24, [a, ..]) => (u64::from(*a), 1),
+            (25, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 2),
+            (26, [a, b, c, d, ..]) => (u64::from(u32::from_be_bytes([*a, *b, *c, *d])), 4),
+            (27, [a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 8),
+            (24..=27, _) => return Err(SHORT.to_owned()),
+            (31, _) => return Err("indefinite length".to_owned()),
+            _ => return Err(format!("byte {first:#04x}, which CBOR does not define")),
+        };
+        self.rest = rest.get(length..).unwrap_or_default();
+        let kind = match (first >> 5, info) {
+            (0, _) => Kind::Uint,
+            (1, _) => Kind::Negative,
+            (2, _) => Kind::Bytes,
+            (3, _) => Kind::Text,
+            (4, _) => Kind::Array,
+            (5, _) => Kind::Map,
+            (7, 20 | 21) => return Ok((Kind::Bool, u64::from(info == 21))),
+            (7, 22) => Kind::Null,
+            (7, 25) => return Ok((Kind::Float, half(number).to_bits())),
+            (7, 26) => {
+                let bits = u32::try_from(number).unwrap_or_default();
+                return Ok((Kind::Float, f64::from(f32::from_bits(bits)).to_bits()));
+            }
+            (7, 27) => Kind::Float,
+            (6, _) => return Err("a tag is not allowed".to_owned()),
+            _ => return Err("a simple value is not allowed".to_owned()),
+        };
+        Ok((kind, number))
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'t [u8], String> {
+        let cut = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
+        let (taken, rest) = cut.ok_or("the bytes end within a value")?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn text(&mut self, length: u64) -> Result<&'t str, String> {
+        std::str::from_utf8(self.take(length)?).map_err(|_| "a text that is no UTF-8".to_owned())
+    }
+}
+
+/// A float of 16 bits. Source: RFC 8949, appendix D.
+fn half(bits: u64) -> f64 {
+    let mantissa = f64::from(u16::try_from(bits & 0x3ff).unwrap_or_default());
+    let size = match bits >> 10 & 0x1f {
+        0 => mantissa * 2_f64.powi(-24),
+        31 if mantissa == 0.0 => f64::INFINITY,
+        31 => f64::NAN,
+        exponent => (mantissa + 1024.0) * 2_f64.powi(i32::try_from(exponent).unwrap_or_default() - 25),
+    };
+    if bits & 0x8000 == 0 { size } else { -size }
 }
 
 fn expected(count: u64) -> usize {
@@ -243,6 +322,37 @@ mod tests {
         ];
         for bytes in bad {
             assert!(Tree::decode(bytes).is_err(), "{bytes:x?}");
+        }
+    }
+
+    /// Against a decoder that somebody else wrote.
+    #[test]
+    fn what_is_read_is_what_minicbor_reads() {
+        let read = |bytes: &[u8]| match Tree::decode(bytes) {
+            Ok(Tree::Float(number)) => Some(number.to_bits()),
+            _ => None,
+        };
+        for bits in 0..=u16::MAX {
+            let bytes = [&[0xf9][..], &bits.to_be_bytes()].concat();
+            let theirs = f64::from(minicbor::Decoder::new(&bytes).f16().unwrap());
+            assert_eq!(read(&bytes), (!theirs.is_nan()).then_some(theirs.to_bits()), "{bits:#06x}");
+        }
+        let mut random = crosstie_model::random::Random::new(7);
+        for _ in 0..200_000 {
+            let bytes: Vec<u8> = random.draw().to_be_bytes()[..(random.draw() % 9) as usize].to_vec();
+            let mut theirs = minicbor::Decoder::new(&bytes);
+            match Tree::decode(&bytes) {
+                Ok(Tree::Uint(number)) => assert_eq!(theirs.u64().unwrap(), number),
+                Ok(Tree::Int(number)) => assert_eq!(theirs.i64().unwrap(), number),
+                Ok(Tree::Text(text)) => assert_eq!(theirs.str().unwrap(), text),
+                Ok(Tree::Bytes(found)) => assert_eq!(theirs.bytes().unwrap(), &*found),
+                Ok(Tree::Float(number)) => assert_eq!(theirs.f64().unwrap(), number),
+                Ok(_) => theirs.skip().unwrap(),
+                // what they take all the same has a tag, a simple value, an indefinite length, a key that is no text or stands twice,
+                // is no number that is one, or goes on
+                Err(_) => continue,
+            }
+            assert_eq!(theirs.position(), bytes.len(), "{bytes:02x?}");
         }
     }
 
