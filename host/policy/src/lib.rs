@@ -1,4 +1,4 @@
-//! Policy plugins: wasmtime behind the trait of `crosstie-model`. The ABI is told in `plugin-sdk/ABI.md`.
+//! Policy plugins: wasmtime behind the trait of `crosstie-model`. The ABI is told in `plugin-sdk/spec/ABI.md`.
 
 mod answer;
 mod cache;

@@ -620,7 +620,7 @@ mod tests {
 
     /// Fields of a record of the schema: name, and whether it may be absent.
     fn schema(interface: &str, record: &str) -> Vec<(String, bool)> {
-        let text = include_str!("../../../plugin-sdk/policy.wit");
+        let text = include_str!("../../../plugin-sdk/spec/policy.wit");
         let (_, inside) = text.split_once(&format!("interface {interface} {{")).unwrap();
         let (_, fields) = inside.split_once(&format!("record {record} {{")).unwrap();
         let fields = fields.split_once('}').unwrap().0.split(", ").flat_map(|part| part.split(",\n"));

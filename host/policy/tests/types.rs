@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const WIT: &str = include_str!("../../../plugin-sdk/policy.wit");
+const WIT: &str = include_str!("../../../plugin-sdk/spec/policy.wit");
 
 /// What stands before the types of the schema, and after them.
 const HEAD: &str = "// Types of what a policy in JavaScript gets, answers and calls. Made from policy.wit by `cargo test -p crosstie-policy --test types`,

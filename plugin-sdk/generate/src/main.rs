@@ -27,7 +27,7 @@ const FILES: [(&str, BackEnd); 6] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let schema = Schema::read(&std::fs::read_to_string(sdk().join("policy.wit"))?)?;
+    let schema = Schema::read(&std::fs::read_to_string(sdk().join("spec/policy.wit"))?)?;
     for (path, file) in FILES {
         std::fs::write(sdk().join(path), file(&schema))?;
     }
@@ -45,7 +45,7 @@ mod tests {
     #[test]
     fn what_is_checked_in_is_what_is_generated() {
         let read = |path: &str| std::fs::read_to_string(sdk().join(path)).unwrap();
-        let schema = Schema::read(&read("policy.wit")).unwrap();
+        let schema = Schema::read(&read("spec/policy.wit")).unwrap();
         for (path, file) in FILES {
             assert!(read(path) == file(&schema), "{path} is old: cargo run -p crosstie-generate");
         }

@@ -33,7 +33,7 @@
 //! plugin!(NoGuests: connection);
 //! ```
 //!
-//! What the bytes look like is said in `plugin-sdk/ABI.md`; a plugin's author need not read it. Everything here also runs
+//! What the bytes look like is said in `plugin-sdk/spec/ABI.md`; a plugin's author need not read it. Everything here also runs
 //! natively, where [`host`] keeps what it is told in the [`native`] module, so that a plugin is tested by `cargo test`.
 
 pub mod address;

@@ -1,4 +1,4 @@
-//! Policy in JavaScript: QuickJS behind the exports of the policy ABI (`plugin-sdk/ABI.md`), and `policy_script`, by which it gets
+//! Policy in JavaScript: QuickJS behind the exports of the policy ABI (`plugin-sdk/spec/ABI.md`), and `policy_script`, by which it gets
 //! its script. What a script sees is told in `plugin-sdk/js/README.md`.
 
 mod answer;
