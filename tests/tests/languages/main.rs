@@ -44,6 +44,11 @@ fn go() {
 }
 
 #[test]
+fn java() {
+    Language { name: "java", build: script, plugins: &PLUGINS, golden: None }.check();
+}
+
+#[test]
 fn zig() {
     Language { name: "zig", build: script, plugins: &PLUGINS, golden: Some(Reads::Pointers) }.check();
 }
