@@ -45,7 +45,7 @@ fn go() {
 
 #[test]
 fn java() {
-    Language { name: "java", build: script, plugins: &PLUGINS, golden: None }.check();
+    Language { name: "java", build: script, plugins: &PLUGINS, golden: Some(Reads::Slices) }.check();
 }
 
 #[test]

@@ -113,26 +113,61 @@ public final class Addresses {
             in.leave();
             return new Request(ctx, address, direction, occasion, peer, capabilities, configured, phase, truncated);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.key("ctx");
+            ctx.write(out);
+            out.field("address", address);
+            out.field("direction", direction);
+            out.field("occasion", occasion);
+            if (peer != null) {
+                out.key("peer");
+                peer.write(out);
+            }
+            out.key("capabilities");
+            out.list(capabilities, Writer::item);
+            if (configured != null) {
+                out.key("configured");
+                configured.write(out);
+            }
+            out.field("phase", phase);
+            out.key("truncated");
+            out.list(truncated, Writer::item);
+            out.close();
+        }
     }
 
     /** Whom else an answer holds for while its {@code ttl-ms} lasts. */
     public enum Scope {
         CONNECTION, ATTRIBUTES, EVERYONE;
 
-        static void write(Scope scope, Writer out) {
-            if (scope != null) {
-                out.field("shared-by", switch (scope) {
-                    case CONNECTION -> "connection";
-                    case ATTRIBUTES -> "attributes";
-                    case EVERYONE -> "everyone";
-                });
-            }
+        static Scope read(Reader in) {
+            return switch (in.key()) {
+                case "connection" -> CONNECTION;
+                case "attributes" -> ATTRIBUTES;
+                case "everyone" -> EVERYONE;
+                default -> null;
+            };
         }
     }
 
     /** A {@link Ruling}, or a {@link Denial}. */
     public abstract static sealed class Answer {
         abstract void write(Writer out);
+
+        static Answer read(Reader in) {
+            Answer answer = null;
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "apply" -> answer = Ruling.of(in);
+                    case "deny" -> answer = Denial.of(in);
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return answer;
+        }
     }
 
     /** Applies what it has; the rest is as configured for the address, or for the one that it has. */
@@ -143,6 +178,23 @@ public final class Addresses {
         private Long ttlMs;
         private Scope sharedBy;
         private String note;
+
+        static Ruling of(Reader in) {
+            Ruling ruling = new Ruling();
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "address" -> ruling.address = in.text();
+                    case "treatment" -> ruling.treatment = Treatment.read(in);
+                    case "phase" -> ruling.phase = in.u8();
+                    case "ttl-ms" -> ruling.ttlMs = in.u32();
+                    case "shared-by" -> ruling.sharedBy = Scope.read(in);
+                    case "note" -> ruling.note = in.text();
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return ruling;
+        }
 
         public Ruling address(String address) {
             this.address = address;
@@ -187,7 +239,7 @@ public final class Addresses {
             }
             out.field("phase", phase);
             out.field("ttl-ms", ttlMs);
-            Scope.write(sharedBy, out);
+            out.field("shared-by", sharedBy);
             out.field("note", note);
             out.close();
             out.close();
@@ -201,6 +253,25 @@ public final class Addresses {
 
         public Denial(Refusal refusal) {
             this.refusal = refusal;
+        }
+
+        static Denial of(Reader in) {
+            Refusal refusal = null;
+            Long ttlMs = null;
+            Scope sharedBy = null;
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "refusal" -> refusal = Refusal.read(in);
+                    case "ttl-ms" -> ttlMs = in.u32();
+                    case "shared-by" -> sharedBy = Scope.read(in);
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            Denial denial = new Denial(refusal);
+            denial.ttlMs = ttlMs;
+            denial.sharedBy = sharedBy;
+            return denial;
         }
 
         /** 0: asked again each time. */
@@ -222,7 +293,7 @@ public final class Addresses {
             out.key("refusal");
             refusal.write(out);
             out.field("ttl-ms", ttlMs);
-            Scope.write(sharedBy, out);
+            out.field("shared-by", sharedBy);
             out.close();
             out.close();
         }

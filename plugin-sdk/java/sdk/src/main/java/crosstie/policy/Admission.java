@@ -53,6 +53,32 @@ public final class Admission {
             return new Connection(ctx, peer, recheck, maxFrameSize, channelMax, idleTimeoutMs, offeredCapabilities, desiredCapabilities,
                     properties, counts, limits == null ? new Limits() : limits, truncated);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.key("ctx");
+            ctx.write(out);
+            out.key("peer");
+            peer.write(out);
+            out.key("recheck");
+            out.flag(recheck);
+            out.field("max-frame-size", maxFrameSize);
+            out.field("channel-max", channelMax);
+            out.field("idle-timeout-ms", idleTimeoutMs);
+            out.key("offered-capabilities");
+            out.list(offeredCapabilities, Writer::item);
+            out.key("desired-capabilities");
+            out.list(desiredCapabilities, Writer::item);
+            out.key("properties");
+            out.list(properties, Entry::write);
+            out.key("counts");
+            counts.write(out);
+            out.key("limits");
+            limits.write(out);
+            out.key("truncated");
+            out.list(truncated, Writer::item);
+            out.close();
+        }
     }
 
     public record Session(Context ctx, Peer peer, long sessionsOpen) {
@@ -70,6 +96,16 @@ public final class Admission {
             }
             in.leave();
             return new Session(ctx, peer, sessionsOpen);
+        }
+
+        void write(Writer out) {
+            out.open();
+            out.key("ctx");
+            ctx.write(out);
+            out.key("peer");
+            peer.write(out);
+            out.field("sessions-open", sessionsOpen);
+            out.close();
         }
     }
 
@@ -114,6 +150,16 @@ public final class Admission {
             in.leave();
             return new Filter(name, val);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("name", name);
+            if (val != null) {
+                out.key("val");
+                Value.write(val, out);
+            }
+            out.close();
+        }
     }
 
     public record Terminus(String address, int durable, Expiry expiry, long timeoutS, boolean dynamic, boolean coordinator,
@@ -144,6 +190,24 @@ public final class Admission {
             }
             in.leave();
             return new Terminus(address, durable, expiry, timeoutS, dynamic, coordinator, distribution, filters, capabilities);
+        }
+
+        void write(Writer out) {
+            out.open();
+            out.field("address", address);
+            out.field("durable", durable);
+            out.field("expiry", expiry);
+            out.field("timeout-s", timeoutS);
+            out.key("dynamic");
+            out.flag(dynamic);
+            out.key("coordinator");
+            out.flag(coordinator);
+            out.field("distribution", distribution);
+            out.key("filters");
+            out.list(filters, Filter::write);
+            out.key("capabilities");
+            out.list(capabilities, Writer::item);
+            out.close();
         }
     }
 
@@ -196,11 +260,52 @@ public final class Admission {
             return new Link(ctx, peer, name, role, source, target, settle, maxMessageSize, desiredCapabilities, properties, linksOpen,
                     truncated);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.key("ctx");
+            ctx.write(out);
+            out.key("peer");
+            peer.write(out);
+            out.field("name", name);
+            out.field("role", role);
+            if (source != null) {
+                out.key("source");
+                source.write(out);
+            }
+            if (target != null) {
+                out.key("target");
+                target.write(out);
+            }
+            out.field("settle", settle);
+            out.field("max-message-size", maxMessageSize);
+            out.key("desired-capabilities");
+            out.list(desiredCapabilities, Writer::item);
+            out.key("properties");
+            out.list(properties, Entry::write);
+            out.field("links-open", linksOpen);
+            out.key("truncated");
+            out.list(truncated, Writer::item);
+            out.close();
+        }
     }
 
     /** A {@link Grant}, or {@link #deny}. */
     public abstract static sealed class Answer {
         abstract void write(Writer out);
+
+        static Answer read(Reader in) {
+            Answer answer = null;
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "allow" -> answer = Grant.of(in);
+                    case "deny" -> answer = deny(Refusal.read(in));
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return answer;
+        }
     }
 
     public static Answer deny(Refusal refusal) {
@@ -230,6 +335,22 @@ public final class Admission {
         private Limits limits;
         private Long recheckAfterMs;
         private String note;
+
+        static Grant of(Reader in) {
+            Grant grant = new Grant();
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "limits" -> grant.limits = Limits.read(in);
+                    case "quotas" -> grant.quotas.addAll(in.list(Quota::read));
+                    case "attributes" -> grant.attributes.addAll(in.list(Attr::read));
+                    case "recheck-after-ms" -> grant.recheckAfterMs = in.u32();
+                    case "note" -> grant.note = in.text();
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return grant;
+        }
 
         public Grant limits(Limits limits) {
             this.limits = limits;

@@ -27,6 +27,10 @@ public final class Config {
         nodes = readNodes(in, List.of());
     }
 
+    void write(Writer out) {
+        out.list(nodes, Node::write);
+    }
+
     private List<Node> readNodes(Reader in, List<Integer> parent) {
         int count = in.array();
         List<Node> list = new ArrayList<>(count);
@@ -199,6 +203,18 @@ public final class Config {
                     child.unknown();
                 }
             }
+        }
+
+        void write(Writer out) {
+            out.open();
+            out.field("name", name);
+            out.key("args");
+            out.list(args, (value, to) -> to.scalar(value));
+            out.key("props");
+            out.entries(props);
+            out.key("children");
+            out.list(children, Node::write);
+            out.close();
         }
 
         private Object take(String key) {

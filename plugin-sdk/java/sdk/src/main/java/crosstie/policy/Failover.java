@@ -93,6 +93,27 @@ public final class Failover {
             return new Candidate(host, port, scheme, hostname, origin, priority, labels, attempts, failuresInRow, lastError,
                     lastCondition, lastAttemptAtMs, lastSuccessAtMs, lastRttUs, certificateNotAfterMs);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("host", host);
+            out.field("port", port);
+            out.field("scheme", scheme);
+            out.field("hostname", hostname);
+            out.field("origin", origin);
+            out.field("priority", priority);
+            out.key("labels");
+            out.list(labels, Attr::write);
+            out.field("attempts", attempts);
+            out.field("failures-in-row", failuresInRow);
+            out.field("last-error", lastError);
+            out.field("last-condition", lastCondition);
+            out.field("last-attempt-at-ms", lastAttemptAtMs);
+            out.field("last-success-at-ms", lastSuccessAtMs);
+            out.field("last-rtt-us", lastRttUs);
+            out.field("certificate-not-after-ms", certificateNotAfterMs);
+            out.close();
+        }
     }
 
     public enum Cause {
@@ -139,9 +160,38 @@ public final class Failover {
             in.leave();
             return new Request(ctx, connector, role, cause, round, current, downSinceMs, candidates);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.key("ctx");
+            ctx.write(out);
+            out.field("connector", connector);
+            out.field("role", role);
+            out.field("cause", cause);
+            out.field("round", round);
+            out.field("current", current);
+            out.field("down-since-ms", downSinceMs);
+            out.key("candidates");
+            out.list(candidates, Candidate::write);
+            out.close();
+        }
     }
 
     private record Pick(long index, Long delayMs) {
+        static Pick read(Reader in) {
+            long index = 0;
+            Long delayMs = null;
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "index" -> index = in.u32();
+                    case "delay-ms" -> delayMs = in.u32();
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return new Pick(index, delayMs);
+        }
+
         void write(Writer out) {
             out.open();
             out.field("index", index);
@@ -156,6 +206,21 @@ public final class Failover {
         private Long retryAfterMs;
         private Long reconsiderAfterMs;
         private String note;
+
+        static Answer read(Reader in) {
+            Answer answer = new Answer();
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "order" -> answer.order.addAll(in.list(Pick::read));
+                    case "retry-after-ms" -> answer.retryAfterMs = in.u32();
+                    case "reconsider-after-ms" -> answer.reconsiderAfterMs = in.u32();
+                    case "note" -> answer.note = in.text();
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return answer;
+        }
 
         /** The candidate at that index is next. */
         public Answer pick(int index) {

@@ -84,7 +84,7 @@ public final class Guest {
         return enter(length, Addresses.Request::read, decide, Addresses.Answer::write);
     }
 
-    private static <Q, A> long enter(int length, Function<Reader, Q> read, Function<Q, A> decide, BiConsumer<A, Writer> write) {
+    static <Q, A> long enter(int length, Function<Reader, Q> read, Function<Q, A> decide, BiConsumer<A, Writer> write) {
         try {
             Reader in = new Reader(request, length);
             Q question = read.apply(in);

@@ -151,35 +151,17 @@ final class Reader {
         }
     }
 
-    /** Passes over whatever comes. */
+    /** Passes over whatever comes, however deep it is. */
     void skip() {
-        int count;
-        switch (peek() >> 5) {
-            case 0:
-            case 1:
-                integer();
-                return;
-            case 2:
-                at += length(2);
-                return;
-            case 3:
-                at += length(3);
-                return;
-            case 4:
-                for (count = array(); count > 0; count--) {
-                    skip();
-                }
-                leave();
-                return;
-            case 5:
-                for (count = map(); count > 0; count--) {
-                    at += length(3);
-                    skip();
-                }
-                leave();
-                return;
-            default:
-                scalar();
+        for (long left = 1; left > 0; left--) {
+            switch (peek() >> 5) {
+                case 0, 1 -> integer();
+                case 2 -> at += length(2);
+                case 3 -> at += length(3);
+                case 4 -> left += items(4, 1);
+                case 5 -> left += 2L * items(5, 2);
+                default -> scalar();
+            }
         }
     }
 
@@ -201,12 +183,17 @@ final class Reader {
     }
 
     private int enter(int major, int each) {
-        long count = head(major);
-        if (count * each > end - at) {
-            throw bad("cut short");
-        }
         if (++depth > DEPTH) {
             throw bad("too deep");
+        }
+        return items(major, each);
+    }
+
+    /** A count of items, each of so many values. */
+    private int items(int major, int each) {
+        long count = head(major);
+        if (count > (end - at) / each) {
+            throw bad("cut short");
         }
         return (int) count;
     }

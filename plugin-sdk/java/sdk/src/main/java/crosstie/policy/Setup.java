@@ -32,9 +32,37 @@ public final class Setup {
             in.leave();
             return new Request(plugin, routerId, minor, nowMs, seed, granted, config);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("plugin", plugin);
+            out.field("router-id", routerId);
+            out.field("minor", minor);
+            out.field("now-ms", nowMs);
+            out.field("seed", seed);
+            out.key("granted");
+            out.list(granted, Writer::item);
+            out.key("config");
+            config.write(out);
+            out.close();
+        }
     }
 
     record Problem(String message, List<Integer> path) {
+        static Problem read(Reader in) {
+            String message = "";
+            List<Integer> path = List.of();
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "message" -> message = in.text();
+                    case "path" -> path = in.list(index -> (int) index.u32());
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return new Problem(message, path);
+        }
+
         void write(Writer out) {
             out.open();
             out.field("message", message);
@@ -54,6 +82,20 @@ public final class Setup {
             problems = new ArrayList<>(config.problems);
         }
 
+        static Answer read(Reader in) {
+            Answer answer = new Answer(new Config());
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "problems" -> answer.problems.addAll(in.list(Problem::read));
+                    case "hooks" -> answer.hooks = in.list(Reader::text);
+                    case "reads" -> answer.reads = in.list(Reader::text);
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return answer;
+        }
+
         /** The only hooks to ask, of those exported: {@code connection} and so on. Without it: all. */
         public Answer hooks(String... names) {
             hooks = List.of(names);
@@ -71,11 +113,11 @@ public final class Setup {
             out.field("problems", problems, Problem::write);
             if (hooks != null) {
                 out.key("hooks");
-                out.list(hooks, (name, to) -> to.text(name));
+                out.list(hooks, Writer::item);
             }
             if (reads != null) {
                 out.key("reads");
-                out.list(reads, (path, to) -> to.text(path));
+                out.list(reads, Writer::item);
             }
             out.close();
         }

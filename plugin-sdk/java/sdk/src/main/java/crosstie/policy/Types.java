@@ -135,6 +135,14 @@ public final class Types {
             in.leave();
             return new Context(nowMs, seed, sequence);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("now-ms", nowMs);
+            out.field("seed", seed);
+            out.field("sequence", sequence);
+            out.close();
+        }
     }
 
     /** An answer that refuses. {@code note} goes to the log, the record and, where the listener explains refusals, to the peer; {@code info} to the peer. */
@@ -147,6 +155,26 @@ public final class Types {
         public Refusal(String condition, String description) {
             this.condition = condition;
             this.description = description;
+        }
+
+        static Refusal read(Reader in) {
+            String condition = "";
+            String description = "";
+            String note = null;
+            List<Entry> info = List.of();
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "condition" -> condition = in.text();
+                    case "description" -> description = in.text();
+                    case "note" -> note = in.text();
+                    case "info" -> info = in.list(Entry::read);
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            Refusal refusal = new Refusal(condition, description).note(note);
+            refusal.info.addAll(info);
+            return refusal;
         }
 
         public Refusal note(String note) {
@@ -196,6 +224,20 @@ public final class Types {
             in.leave();
             return new Tls(version, cipher, sni, subject, issuer, sans, fingerprintSha256, notAfterMs);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("version", version);
+            out.field("cipher", cipher);
+            out.field("sni", sni);
+            out.field("subject", subject);
+            out.field("issuer", issuer);
+            out.key("sans");
+            out.list(sans, Writer::item);
+            out.field("fingerprint-sha256", fingerprintSha256);
+            out.field("not-after-ms", notAfterMs);
+            out.close();
+        }
     }
 
     /** Open now, this one included. */
@@ -219,10 +261,33 @@ public final class Types {
             in.leave();
             return new Counts(total, listener, user, peerHost);
         }
+
+        void write(Writer out) {
+            out.open();
+            out.field("total", total);
+            out.field("listener", listener);
+            out.field("user", user);
+            out.field("peer-host", peerHost);
+            out.close();
+        }
     }
 
     /** The host counts what is open under {@code key}, and refuses what would be more than {@code max}. */
     public record Quota(String key, long max) {
+        static Quota read(Reader in) {
+            String key = "";
+            long max = 0;
+            for (int left = in.map(); left > 0; left--) {
+                switch (in.key()) {
+                    case "key" -> key = in.text();
+                    case "max" -> max = in.u32();
+                    default -> in.skip();
+                }
+            }
+            in.leave();
+            return new Quota(key, max);
+        }
+
         void write(Writer out) {
             out.open();
             out.field("key", key);
@@ -297,6 +362,29 @@ public final class Types {
             in.leave();
             return new Peer(connectionId, listener, connector, transport, ip, port, localIp, localPort, vhost, user, mechanism,
                     containerId, tls, attributes);
+        }
+
+        void write(Writer out) {
+            out.open();
+            out.field("connection-id", connectionId);
+            out.field("listener", listener);
+            out.field("connector", connector);
+            out.field("transport", transport);
+            out.field("ip", ip);
+            out.field("port", port);
+            out.field("local-ip", localIp);
+            out.field("local-port", localPort);
+            out.field("vhost", vhost);
+            out.field("user", user);
+            out.field("mechanism", mechanism);
+            out.field("container-id", containerId);
+            if (tls != null) {
+                out.key("tls");
+                tls.write(out);
+            }
+            out.key("attributes");
+            out.list(attributes, Attr::write);
+            out.close();
         }
     }
 }

@@ -2,6 +2,7 @@ package crosstie.policy;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.function.BiConsumer;
 
 /** Writes an answer: CBOR of definite lengths. A map is {@link #open}, {@link #key}s with their values, {@link #close}. */
@@ -93,6 +94,18 @@ final class Writer {
         }
     }
 
+    /** The word of an enum: its name with hyphens. Nothing where it is null. */
+    void field(String key, Enum<?> word) {
+        if (word != null) {
+            key(key);
+            char[] chars = word.name().toCharArray();
+            for (int i = 0; i < chars.length; i++) {
+                chars[i] = chars[i] == '_' ? '-' : (char) (chars[i] | 0x20);
+            }
+            text(new String(chars));
+        }
+    }
+
     /** Nothing where the list is empty or null. */
     <T> void field(String key, List<T> list, BiConsumer<T, Writer> item) {
         if (list != null && !list.isEmpty()) {
@@ -105,6 +118,34 @@ final class Writer {
         head(4, list.size());
         for (T each : list) {
             item.accept(each, this);
+        }
+    }
+
+    static void item(String text, Writer out) {
+        out.text(text);
+    }
+
+    void entries(Map<String, Object> entries) {
+        head(5, entries.size());
+        for (Map.Entry<String, Object> entry : entries.entrySet()) {
+            text(entry.getKey());
+            scalar(entry.getValue());
+        }
+    }
+
+    /** A value of {@code config}. */
+    void scalar(Object value) {
+        if (value instanceof String text) {
+            text(text);
+        } else if (value instanceof Long number) {
+            integer(number);
+        } else if (value instanceof Double number) {
+            real(number);
+        } else if (value instanceof Boolean flag) {
+            flag(flag);
+        } else {
+            room(1);
+            data[length++] = (byte) 0xf6;
         }
     }
 
