@@ -238,7 +238,11 @@ fn take_init(out: &mut Vec<u8>, server: &Server, nonce: Nonce, body: &[u8]) -> R
     }
     let user = match name {
         "ANONYMOUS" => None,
-        "EXTERNAL" => server.secure.as_ref().and_then(|secure| secure.user.clone()),
+        "EXTERNAL" => {
+            let user = server.secure.as_ref().and_then(|secure| secure.user.clone());
+            judge_external(user.as_deref(), said.map(|said| said.as_slice())).map_err(PeerFault::Sasl)?;
+            user
+        }
         _ => Some(judge_plain(&server.users, said.map(|said| said.as_slice())).map_err(PeerFault::Sasl)?),
     };
     append(out, &SaslOutcome { code: SaslCode::Ok, additional_data: None });
@@ -260,6 +264,13 @@ fn judge_plain(users: &Users, said: Option<&[u8]>) -> Result<String, &'static st
     let known = users.verify(plain.authcid, plain.password);
     let same = plain.authzid.is_empty() || plain.authzid == plain.authcid;
     known.filter(|_| same).map(str::to_owned).ok_or("unknown user or wrong password")
+}
+
+/// Whom a certificate names may act as itself alone. Source: RFC 4422, appendix A; the reference, by Cyrus SASL.
+fn judge_external(user: Option<&str>, said: Option<&[u8]>) -> Result<(), &'static str> {
+    let authzid = said.unwrap_or_default();
+    let same = authzid.is_empty() || user.is_some_and(|user| user.as_bytes() == authzid);
+    same.then_some(()).ok_or("the authorization identity is not whom the certificate names")
 }
 
 fn challenge(

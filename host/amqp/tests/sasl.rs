@@ -6,7 +6,7 @@ mod common;
 use crosstie_amqp::connection::{Connection, Event};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::frame::{self, AMQP_HEADER, Kind, SASL_HEADER};
-use crosstie_amqp::handshake::{Client, Server, Side};
+use crosstie_amqp::handshake::{Client, Secure, Server, Side};
 use crosstie_amqp::sasl::{Hash, Nonce, ServerExchange};
 use crosstie_amqp::time::Time;
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
@@ -131,6 +131,33 @@ fn a_wrong_password_ends_with_the_outcome_auth() {
         assert_eq!(at_server, Some(Err(PeerFault::Sasl("unknown user or wrong password"))));
         assert_eq!(at_client, Some(Err(PeerFault::Sasl("the peer does not accept these credentials"))));
         assert!(server.is_ended() && server.user().is_none());
+    }
+}
+
+#[test]
+fn whom_a_certificate_names_acts_as_itself_alone() {
+    for (said, comes_in) in [
+        (None, true),
+        (Some(&b""[..]), true),
+        (Some(b"CN=bob"), true),
+        (Some(b"CN=eve"), false),
+        (Some(b"CN=bo"), false),
+        (Some(b"cn=bob"), false),
+        (Some(b"CN=bob\0"), false),
+        (Some(b"\xff"), false),
+    ] {
+        let mut server = server(&["EXTERNAL", "ANONYMOUS"]);
+        server.secure(Secure { user: Some("CN=bob".to_owned()) });
+        let fault = feed(&mut server, &[SASL_HEADER.as_slice(), &init("EXTERNAL", said)].concat());
+        let out = server.out.take();
+        let outcome: SaslOutcome = body(&out[offer(&["EXTERNAL", "ANONYMOUS"]).len()..]);
+        if comes_in {
+            assert_eq!((fault, outcome.code, server.user()), (None, SaslCode::Ok, Some("CN=bob")), "{said:?}");
+        } else {
+            let why = PeerFault::Sasl("the authorization identity is not whom the certificate names");
+            assert_eq!((fault, outcome.code, server.user()), (Some(Err(why)), SaslCode::Auth, None), "{said:?}");
+            assert!(server.is_ended());
+        }
     }
 }
 
