@@ -3,11 +3,12 @@
 //!
 //! ```text
 //! Header -> Mechanisms -> Init -> Answer <-> Response
-//!                                 Answer -> AmqpHeader -> Open -> Ended
+//!                                 Answer -> AmqpHeader -> Open -> Close -> Ended
 //! ```
 
 use std::fmt;
 
+use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{ChannelMax, Close, MaxFrameSize, Open};
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use serde_amqp::primitives::{Array, Binary, Symbol};
@@ -72,8 +73,10 @@ pub enum Heard {
     Challenge(Vec<u8>),
     /// The peer is not who it says, or the service cannot tell.
     Refused(SaslCode),
-    /// The peer is let in, and the open says as whom.
+    /// The peer is let in, and the open says as whom; a close that follows may say otherwise.
     Opened(Box<Open>, Option<Vec<u8>>),
+    /// The service has opened, and parts.
+    Closed(Option<Error>),
 }
 
 impl fmt::Debug for Consultation {
@@ -112,6 +115,7 @@ impl fmt::Debug for Heard {
             Self::Challenge(_) => "Challenge",
             Self::Refused(_) => "Refused",
             Self::Opened(..) => "Opened",
+            Self::Closed(_) => "Closed",
         })
     }
 }
@@ -129,6 +133,7 @@ enum State {
     Response,
     AmqpHeader,
     Open,
+    Close,
     Ended,
 }
 
@@ -227,7 +232,7 @@ impl Consultation {
     }
 
     fn take_frame(&mut self, frame: Frame<'_>) -> Result<Option<Heard>, PeerFault> {
-        let kind = if self.state == State::Open { Kind::Amqp } else { Kind::Sasl };
+        let kind = if matches!(self.state, State::Open | State::Close) { Kind::Amqp } else { Kind::Sasl };
         if frame.kind != kind {
             return Err(PeerFault::Kind);
         }
@@ -235,10 +240,17 @@ impl Consultation {
         match (self.state, code) {
             (State::Open, None) if frame.body.is_empty() => Ok(None),
             (State::Open, Some(0x10)) => {
-                self.state = State::Ended;
+                self.state = State::Close;
                 let open = connection::decode(frame.body, "open")?;
                 Ok(Some(Heard::Opened(Box::new(open), self.said.take())))
             }
+            (State::Close, Some(0x18)) => {
+                self.state = State::Ended;
+                let close: Close = connection::decode(frame.body, "close")?;
+                Ok(Some(Heard::Closed(close.error)))
+            }
+            // whatever it wants of us otherwise, we part
+            (State::Close, _) => Ok(None),
             (State::Mechanisms, _) => self.take_mechanisms(frame.body).map(Some),
             (State::Answer, Some(0x42)) => self.take_challenge(frame.body).map(Some),
             (State::Answer, _) => self.take_outcome(frame.body),

@@ -12,6 +12,8 @@ use crosstie_amqp::frame::{self, AMQP_HEADER, Kind, SASL_HEADER};
 use crosstie_amqp::handshake::{Client, Secure, Server, Side};
 use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
+use fe2o3_amqp_types::definitions::{AmqpError, Error};
+use fe2o3_amqp_types::performatives::Close;
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome};
 use proptest::prelude::*;
 use serde_amqp::primitives::{Array, Binary, Symbol};
@@ -299,6 +301,32 @@ fn a_service_that_speaks_out_of_turn_is_at_fault() {
             }
         };
         assert!(!fault.to_string().is_empty());
+    }
+}
+
+fn amqp(body: &impl serde::Serialize) -> Vec<u8> {
+    let mut out = Vec::new();
+    frame::write(&mut out, Kind::Amqp, 0, |out| out.extend_from_slice(&serde_amqp::to_vec(body).unwrap()));
+    out
+}
+
+#[test]
+fn a_service_that_has_opened_may_still_close_with_an_error() {
+    let error = Error { condition: AmqpError::UnauthorizedAccess.into(), description: None, info: None };
+    for error in [Some(error), None] {
+        let mut consultation = asked();
+        let open = amqp(consultation.open());
+        let begin = amqp(&serde_amqp::described::Described {
+            descriptor: serde_amqp::descriptor::Descriptor::Code(0x11),
+            value: serde_amqp::Value::List(Vec::new()),
+        });
+        let close = amqp(&Close { error: error.clone() });
+        let bytes = [outcome(SaslCode::Ok), AMQP_HEADER.to_vec(), open, begin, close.clone()].concat();
+        let mut input = bytes.as_slice();
+        assert!(matches!(consultation.handle_input(&mut input), Ok(Some(Heard::Opened(..)))));
+        let heard = consultation.handle_input(&mut input);
+        assert!(matches!(&heard, Ok(Some(Heard::Closed(said))) if *said == error), "{heard:?}");
+        assert!(input.is_empty() && consultation.handle_input(&mut close.as_slice()).is_err(), "it has ended");
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crosstie_amqp::delegation::{ADDRESS_AUTHZ, Answer, Consultation, Heard, Words};
+use crosstie_amqp::fault::condition;
 use crosstie_amqp::sasl::PART_MAX_BYTES;
 use crosstie_model::host_port;
 use crosstie_model::permissions::Permissions;
@@ -31,6 +32,9 @@ use crate::{opening, policy, tcp};
 
 /// For one answer of the service, however long its peer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// Bytes that are read of the service at once.
+const READ_BYTES: usize = 4096;
 
 /// For the service's last words, which nobody waits for.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -117,17 +121,19 @@ impl Wire {
             match heard {
                 Some(heard) => return Ok(heard),
                 None if !consultation.out.is_empty() => {}
-                None if self.stream.read_buf(&mut self.input).await? == 0 => {
-                    return Err(Error::new(ErrorKind::UnexpectedEof, "it closed the connection"));
+                None => {
+                    // what it writes at once is read at once
+                    self.input.reserve(READ_BYTES);
+                    if self.stream.read_buf(&mut self.input).await? == 0 {
+                        return Err(Error::new(ErrorKind::UnexpectedEof, "it closed the connection"));
+                    }
                 }
-                None => {}
             }
         }
     }
 
-    /// Leaves the service politely.
-    async fn close(mut self, mut consultation: Consultation) {
-        consultation.close();
+    /// Leaves the service, which has been told so.
+    async fn leave(mut self, consultation: Consultation) {
         let bye = async {
             self.stream.write_all(&consultation.out).await?;
             self.stream.shutdown().await?;
@@ -198,13 +204,25 @@ async fn relay(
             Heard::Refused(code) => return Err(Error::other(format!("it cannot tell who the peer is ({code:?})"))),
             Heard::Opened(open, said) => {
                 let Claim { user, permissions } = Claim::read(&open).map_err(Error::other)?;
+                consultation.close();
+                // a service that names nobody may mean that, or its close says what it means; with a name, it would say so at once
+                let last = if user.is_none() {
+                    Some(timeout_at(service.deadline(since), wire.ask(&mut consultation)).await.map_err(silent)??)
+                } else {
+                    consultation.handle_input(&mut wire.input.as_slice()).map_err(Error::other)?
+                };
+                if let Some(Heard::Closed(Some(error))) = last {
+                    let (condition, why) = (condition(&error.condition), error.description.unwrap_or_default());
+                    return Err(Error::other(format!("it opens the connection and closes it: {condition} {why}")));
+                }
                 if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {
                     peer.meta.permissions = permissions.map(Arc::new);
                 }
                 answer(worker, at, Answer::Admits { user, said });
-                wire.close(consultation).await;
+                wire.leave(consultation).await;
                 return Ok(());
             }
+            Heard::Closed(_) => return Err(Error::other("it closes the connection")),
         }
         match words.recv().await {
             Some(said) => consultation.say(said),

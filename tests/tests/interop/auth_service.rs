@@ -13,8 +13,9 @@ use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{DEADLINE, Router, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp::sasl_profile::SaslProfile;
+use fe2o3_amqp_types::definitions::{AmqpError, Error as AmqpFault};
 use fe2o3_amqp_types::messaging::{DeliveryState, Source};
-use fe2o3_amqp_types::performatives::{Attach, Open};
+use fe2o3_amqp_types::performatives::{Attach, Close, Open};
 use fe2o3_amqp_types::primitives::{Array, Binary, OrderedMap, Symbol};
 use fe2o3_amqp_types::sasl::{SaslChallenge, SaslCode, SaslInit, SaslMechanisms, SaslOutcome, SaslResponse};
 use serde_amqp::Value;
@@ -378,6 +379,25 @@ fn opens(peer: &mut Peer, bytes: &[u8]) {
     stay(peer);
 }
 
+/// The Open of a service that names nobody.
+fn nobody() -> Vec<u8> {
+    frame::amqp(0, &open("sso"), &[])
+}
+
+/// Its close of a connection that it does not want.
+fn refusing_close() -> Vec<u8> {
+    let error = AmqpFault { condition: AmqpError::UnauthorizedAccess.into(), description: None, info: None };
+    frame::amqp(0, &Close { error: Some(error) }, &[])
+}
+
+/// Says this after the outcome, and hears the router part.
+fn opens_until_close(peer: &mut Peer, bytes: &[u8]) {
+    say_outcome(peer, SaslCode::Ok);
+    peer.expect_header(AMQP_HEADER);
+    peer.send_bytes(&[AMQP_HEADER.as_slice(), bytes].concat());
+    peer.expect("close", |frame| matches!(frame.performative, Performative::Close(_)).then_some(()));
+}
+
 fn opens_with(peer: &mut Peer, key: &str, value: Value) {
     let properties = Some(std::iter::once((Symbol::from(key), value)).collect());
     opens(peer, &frame::amqp(0, &Open { properties, ..open("sso") }, &[]));
@@ -388,7 +408,7 @@ fn challenge(peer: &mut Peer) -> bool {
     peer.try_send_bytes(&frame::sasl(&said)).is_ok()
 }
 
-const HOSTILE: [(&str, Script, SaslCode); 14] = [
+const HOSTILE: [(&str, Script, SaslCode); 18] = [
     ("closes at once", |_| {}, SaslCode::SysTemp),
     ("is silent", stay, SaslCode::SysTemp),
     ("speaks HTTP", |peer| peer.send_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n"), SaslCode::SysTemp),
@@ -432,6 +452,22 @@ const HOSTILE: [(&str, Script, SaslCode); 14] = [
         |peer| opens_with(peer, "address-authz", Value::List(vec![Value::String("*".to_owned())])),
         SaslCode::SysTemp,
     ),
+    ("names nobody and closes at once", |peer| opens(peer, &[nobody(), refusing_close()].concat()), SaslCode::SysTemp),
+    (
+        "names nobody and closes when it hears our close",
+        |peer| {
+            opens_until_close(peer, &nobody());
+            peer.send_bytes(&refusing_close());
+            stay(peer);
+        },
+        SaslCode::SysTemp,
+    ),
+    ("names nobody and goes", |peer| opens_until_close(peer, &nobody()), SaslCode::SysTemp),
+    (
+        "names a peer and closes at once",
+        |peer| opens(peer, &[frame::amqp(0, &claims(&[]), &[]), refusing_close()].concat()),
+        SaslCode::SysTemp,
+    ),
 ];
 
 #[test]
@@ -469,6 +505,22 @@ fn a_service_that_fails_lets_nobody_in_and_holds_nobody_up() {
         assert!(router.stat("connections").iter().all(|row| row["user"] != "eve"), "{what}");
         router.assert_healthy();
     }
+}
+
+#[test]
+fn a_service_that_names_nobody_and_parts_in_peace_lets_in() {
+    let service = Server::new();
+    let mut router = guarded(service.port(), PLAIN, "");
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut peer = service.accept();
+            opens_until_close(&mut peer, &nobody());
+            peer.send(0, &Close { error: None });
+        });
+        let mut peer = Peer::dial(router.addr("guarded"));
+        assert_eq!(log_in(&mut peer), SaslCode::Ok);
+    });
+    router.assert_healthy();
 }
 
 #[test]
