@@ -245,6 +245,8 @@ fn serve(
     (plugins, logging, configuration): (crosstie_policy::Shared, Logging, Configuration),
     announcement: Option<String>,
 ) -> Result<(), crosstie_net::NetError> {
+    // it has a runtime of its own, which is not to end within this one
+    let _last = plugins.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut signals = Signals::new()?;

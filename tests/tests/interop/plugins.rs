@@ -97,6 +97,14 @@ fn a_plugin_without_an_opinion_changes_nothing() {
 }
 
 #[test]
+fn a_router_with_a_plugin_stops_as_one_without() {
+    let mut router = router_with(&[("on_link", Hook::Answer(Vec::new()))], "", "");
+    let _peer = Peer::session(router.clients(), "peer");
+    assert_eq!(router.terminate().code(), Some(0));
+    router.wait_log(0, DEADLINE, &["INFO", "stopped"]);
+}
+
+#[test]
 fn a_trap_at_the_door_keeps_it_shut() {
     let mut router = router_with(&[("on_connection", Hook::Trap)], "", "");
     for _ in 0..7 {
