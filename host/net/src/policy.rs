@@ -16,6 +16,7 @@ use crosstie_router::address::{ConnectionRef, LinkRef};
 use crosstie_router::attach::{Decision, Granted};
 use crosstie_router::failover::Opened;
 use crosstie_router::failover_list;
+use crosstie_router::repeats::Line;
 use crosstie_router::shard::Peer;
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::Open;
@@ -269,9 +270,11 @@ pub(crate) fn begun(worker: &Rc<Worker>, at: ConnectionRef, channel: u16) {
                 let (denial, trail) = *denied;
                 let identity = socket.identity.borrow();
                 let (listener, connector) = identity.owner.names();
-                tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
-                    condition = denial.refusal.condition, error = denial.refusal.description,
-                    plugin = &*denial.plugin, note = denial.refusal.note, sequence = denial.sequence, "session denied");
+                if let Some(Line { left_out }) = line(&worker, at) {
+                    tracing::info!(target: "connection", listener, connector, peer.addr = %identity.remote, connection = identity.id,
+                        condition = denial.refusal.condition, error = denial.refusal.description,
+                        plugin = &*denial.plugin, note = denial.refusal.note, sequence = denial.sequence, left_out, "session denied");
+                }
                 worker.shared.refusals.push(refused(&worker, &identity, "session", told(&denial), trail));
                 Err(refusal(&denial, identity.owner.explain_refusals))
             }
@@ -299,8 +302,11 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
         worker.shard.borrow_mut().decide(worker.now(), at, Decision::BuiltIn, Granted::default());
         return resume(worker, &socket);
     }
-    let asks =
-        Asks::of(worker, &socket.identity.borrow(), worker.shard.borrow().asked(at).map(|attach| attach.name.clone()));
+    let asks = Asks::of(
+        worker,
+        (at.connection, &socket.identity.borrow()),
+        worker.shard.borrow().asked(at).map(|attach| attach.name.clone()),
+    );
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
@@ -326,6 +332,11 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
     });
 }
 
+/// Asks for a line of the log about what a peer of this worker did.
+fn line(worker: &Worker, at: ConnectionRef) -> Option<Line> {
+    worker.shard.borrow_mut().line(worker.now(), at)
+}
+
 /// Whether a link is let in, and on which terms.
 async fn admit_link(worker: &Worker, request: LinkRequest, asks: &Asks) -> Result<Granted, Error> {
     let (name, wanted) = (request.name.clone(), if request.sends { &request.target } else { &request.source });
@@ -336,9 +347,11 @@ async fn admit_link(worker: &Worker, request: LinkRequest, asks: &Asks) -> Resul
             let (denial, trail) = *denied;
             let Denial { plugin, sequence, refusal } = &denial;
             let (host, connection) = (&asks.refused.host, asks.refused.connection_id);
-            tracing::info!(target: "link", connection, peer.addr = %host, link.name = name, address,
-                condition = refusal.condition, error = refusal.description, plugin = &**plugin, note = refusal.note,
-                sequence, "link denied");
+            if let Some(Line { left_out }) = line(worker, asks.at) {
+                tracing::info!(target: "link", connection, peer.addr = %host, link.name = name, address,
+                    condition = refusal.condition, error = refusal.description, plugin = &**plugin, note = refusal.note,
+                    sequence, left_out, "link denied");
+            }
             Err(asks.refuse(worker, ("link", address), (&denial, trail)))
         }
     }
@@ -351,7 +364,11 @@ pub(crate) fn name(worker: &Rc<Worker>, at: LinkRef) {
     };
     let peer = socket.identity.borrow().peer.clone();
     let request = peer.and_then(|peer| worker.shard.borrow().name_request(at, peer));
-    let asks = Asks::of(worker, &socket.identity.borrow(), worker.shard.borrow().link_name(at).map(str::to_owned));
+    let asks = Asks::of(
+        worker,
+        (at.connection, &socket.identity.borrow()),
+        worker.shard.borrow().link_name(at).map(str::to_owned),
+    );
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
@@ -386,9 +403,11 @@ async fn rule(worker: &Worker, request: AddressRequest, asks: &Asks) -> (Decisio
         AddressVerdict::Deny(denial) => {
             let Denial { plugin, sequence, refusal } = &denial;
             let (host, connection, link) = (&asks.refused.host, asks.refused.connection_id, &asks.refused.link);
-            tracing::info!(target: "address", connection, peer.addr = %host, link.name = link.as_deref(), address = asked,
-                condition = refusal.condition, error = refusal.description,
-                plugin = &**plugin, note = refusal.note, sequence, "address denied");
+            if let Some(Line { left_out }) = line(worker, asks.at) {
+                tracing::info!(target: "address", connection, peer.addr = %host, link.name = link.as_deref(), address = asked,
+                    condition = refusal.condition, error = refusal.description,
+                    plugin = &**plugin, note = refusal.note, sequence, left_out, "address denied");
+            }
             Decision::Refuse(asks.refuse(worker, ("address", Some(asked)), (&denial, trail.clone())))
         }
     };

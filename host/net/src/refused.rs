@@ -2,6 +2,7 @@
 
 use crosstie_model::policy::Denial;
 use crosstie_model::trail::{Refused, Trail};
+use crosstie_router::address::ConnectionRef;
 use fe2o3_amqp_types::definitions::Error;
 
 use crate::question::refusal;
@@ -14,14 +15,15 @@ pub(crate) type Denied = Box<(Denial, Trail)>;
 /// Who asks for a link or an address: for the log, and for who is told why it was refused.
 pub(crate) struct Asks {
     explain: bool,
+    pub(crate) at: ConnectionRef,
     /// All of a refusal but why.
     pub(crate) refused: Refused,
 }
 
 impl Asks {
-    pub(crate) fn of(worker: &Worker, identity: &Identity, link: Option<String>) -> Self {
+    pub(crate) fn of(worker: &Worker, (at, identity): (ConnectionRef, &Identity), link: Option<String>) -> Self {
         let refused = Refused { link, ..refused(worker, identity, "link", ("", ""), Trail::default()) };
-        Self { explain: identity.owner.explain_refusals, refused }
+        Self { explain: identity.owner.explain_refusals, at, refused }
     }
 
     /// Remembers a refusal, and says what the peer is told.

@@ -23,6 +23,7 @@ use crate::link::{Asking, Incoming, Link, Outgoing, Whole};
 use crate::link_route::Way;
 use crate::mail::{Change, Mail};
 use crate::name;
+use crate::repeats::Line;
 use crate::shard::{Local, Producer, Request, Shard};
 use crate::tenant;
 use crate::terminus::{self, Wanted};
@@ -221,8 +222,11 @@ impl Shard {
         {
             return self.route(at, attach, (&name, way, &whole.bytes), (flow, granted.held));
         }
+        let is_denied = matches!(decision, Decision::Refuse(_));
         let (end, given) = match self.end_of(connection, &attach, decision) {
             Ok(end) => end,
+            // whoever denied it has said so
+            Err(error) if is_denied => return self.turn_down(connection, link, &attach, error),
             Err(error) => return self.refuse(connection, link, &attach, error),
         };
         let Some(peer) = self.peer_mut(connection) else {
@@ -326,19 +330,27 @@ impl Shard {
     }
 
     pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
-        let Some(peer) = self.peer_mut(at) else {
-            return;
-        };
-        tracing::info!(
-            target: "link",
-            condition = condition(&error.condition),
-            container.id = peer.meta.container_id,
-            peer.addr = peer.meta.peer_addr,
-            link.name = attach.name,
-            error = error.description.as_deref().unwrap_or_default(),
-            "link refused"
-        );
-        peer.amqp.refuse(link, terminus::answer(attach, None, None), error);
+        if let Some(Line { left_out }) = self.line(self.now, at)
+            && let Some(peer) = self.peer(at)
+        {
+            tracing::info!(
+                target: "link",
+                condition = condition(&error.condition),
+                container.id = peer.meta.container_id,
+                peer.addr = peer.meta.peer_addr,
+                link.name = attach.name,
+                error = error.description.as_deref().unwrap_or_default(),
+                left_out,
+                "link refused"
+            );
+        }
+        self.turn_down(at, link, attach, error);
+    }
+
+    fn turn_down(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
+        if let Some(peer) = self.peer_mut(at) {
+            peer.amqp.refuse(link, terminus::answer(attach, None, None), error);
+        }
         self.mark(at);
     }
 

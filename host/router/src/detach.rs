@@ -11,6 +11,7 @@ use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route, Session};
 use crate::mail::{Change, Origin, Outcome, PieceHead};
+use crate::repeats::Line;
 use crate::shard::{Producer, Shard};
 
 impl Shard {
@@ -257,15 +258,19 @@ impl Shard {
         };
         let why = format!("a message is longer than {max} bytes");
         let error = Error { condition: LinkError::MessageSizeExceeded.into(), description: Some(why), info: None };
+        let line = self.line(self.now, at);
         if let Some(peer) = self.peer_mut(at) {
-            tracing::info!(
-                target: "link",
-                handle = link.handle,
-                container.id = peer.meta.container_id,
-                peer.addr = peer.meta.peer_addr,
-                error = error.description.as_deref().unwrap_or_default(),
-                "link detached: a message is too long"
-            );
+            if let Some(Line { left_out }) = line {
+                tracing::info!(
+                    target: "link",
+                    handle = link.handle,
+                    container.id = peer.meta.container_id,
+                    peer.addr = peer.meta.peer_addr,
+                    error = error.description.as_deref().unwrap_or_default(),
+                    left_out,
+                    "link detached: a message is too long"
+                );
+            }
             peer.amqp.detach(link, Some(error));
         }
         self.handle_detach(at, link, None);

@@ -20,6 +20,7 @@ use crate::link::{Arriving, Piece, Received, Route, Waiting};
 use crate::mail::{Origin, Outcome, PieceHead};
 use crate::message_log::Passing;
 use crate::name::{Place, place};
+use crate::repeats::Line;
 use crate::shard::{Managed, Peer, Producer, Request, Shard};
 
 /// A delivery, or a link, with more bytes than this that cannot go on holds up its session.
@@ -402,7 +403,9 @@ impl Shard {
         if message.bytes().len() > REQUEST_MAX_BYTES || full {
             let why = if full { "the router has too much to do" } else { "the request is longer than 256 KiB" };
             incoming.arriving = None;
-            tracing::info!(target: "management", handle = link.handle, error = why, "request rejected");
+            if let Some(Line { left_out }) = self.line(self.now, at) {
+                tracing::info!(target: "management", handle = link.handle, error = why, left_out, "request rejected");
+            }
             let outcome = Outcome::rejected(AmqpError::ResourceLimitExceeded, why);
             return self.turn_back(at, link, head, &outcome);
         }

@@ -7,6 +7,7 @@ use fe2o3_amqp_types::definitions::AmqpError;
 
 use crate::address::ConnectionRef;
 use crate::mail::{Origin, Outcome, PieceHead};
+use crate::repeats::Line;
 use crate::shard::Shard;
 
 /// What is known of the delivery that is arriving at an end.
@@ -92,7 +93,9 @@ impl Shard {
         // the container does not count it
         end.skipped = end.skipped.wrapping_add(1);
         if !aborted {
-            tracing::info!(target: "link", handle = link.handle, delivery.id = id, error = why, "delivery rejected");
+            if let Some(Line { left_out }) = self.line(self.now, at) {
+                tracing::info!(target: "link", handle = link.handle, delivery.id = id, error = why, left_out, "delivery rejected");
+            }
             self.settle(from, 1, &Outcome::rejected(condition, why));
         }
         if let Some(peer) = self.peer_mut(at) {

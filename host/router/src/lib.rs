@@ -33,6 +33,7 @@ mod naming;
 mod node;
 mod patterns;
 mod relayed;
+pub mod repeats;
 pub mod retire;
 mod routed;
 pub mod runs;

@@ -37,6 +37,7 @@ use crate::link_route::{self, COORDINATOR, LinkRoutes, Way};
 use crate::mail::{Mail, Origin, Outcome, PieceHead};
 use crate::name::NODE;
 use crate::relayed::Places;
+use crate::repeats::Line;
 use crate::shard::{Meta, Peer, Shard};
 use crate::terminus;
 use crate::watch::Watch;
@@ -606,6 +607,7 @@ impl Shard {
         }
         // outcomes come before the detach
         self.write_settlements(to.connection);
+        let now = self.now;
         let Some(peer) = self.peer_mut(to.connection) else {
             return;
         };
@@ -617,13 +619,16 @@ impl Shard {
             Phase::Asking(asked) => {
                 let attach = terminus::answer(&asked.attach, None, None);
                 let error = error.unwrap_or_else(no_route);
-                tracing::info!(
-                    target: "link",
-                    condition = condition(&error.condition),
-                    link.name = attach.name,
-                    error = error.description.as_deref().unwrap_or_default(),
-                    "routed link refused"
-                );
+                if let Some(Line { left_out }) = peer.repeats.take(now) {
+                    tracing::info!(
+                        target: "link",
+                        condition = condition(&error.condition),
+                        link.name = attach.name,
+                        error = error.description.as_deref().unwrap_or_default(),
+                        left_out,
+                        "routed link refused"
+                    );
+                }
                 peer.amqp.refuse(to.link, attach, error);
                 self.take_routed(to);
             }

@@ -28,6 +28,7 @@ use crate::lane::LaneId;
 use crate::link::{Incoming, Link, Sent, Session, Whole};
 use crate::link_route::LinkRoutes;
 use crate::mail::{Batch, Mail, Origin, Post};
+use crate::repeats::Repeats;
 use crate::routed::{self, RelaySessions};
 use crate::runs::Run;
 use crate::tenant::Space;
@@ -203,6 +204,8 @@ pub struct Peer {
     pub(crate) holds: BTreeSet<ConnectionRef>,
     /// How many peers hold this one up so.
     pub(crate) held_up: u32,
+    /// Lines of the log about it.
+    pub(crate) repeats: Repeats,
 }
 
 /// A link, its attach, and as what a container is to hear of it.
@@ -237,6 +240,7 @@ impl Peer {
             relay_sessions: RelaySessions::default(),
             holds: BTreeSet::new(),
             held_up: 0,
+            repeats: Repeats::default(),
         }
     }
 
@@ -596,6 +600,7 @@ impl Shard {
     pub fn lost(&mut self, now: Time, connection: ConnectionRef) {
         self.now = now;
         self.drop_links(connection);
+        self.tell_left_out(connection);
         self.remove(connection);
     }
 

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crosstie_tests::frame::Performative;
 use crosstie_tests::peer::Peer;
+use crosstie_tests::performative::sender;
 use crosstie_tests::place::workspace_dir;
 use crosstie_tests::process::Stream;
-use crosstie_tests::router::{Router, plain_kdl};
+use crosstie_tests::router::{Router, field, plain_kdl};
 use crosstie_tests::server::Server;
 use serde_json::Value;
 
@@ -36,6 +38,27 @@ fn the_listener_area_shows_who_was_accepted() {
     let _peer = Peer::session(router.clients(), "peer");
     let (line, _) = router.wait_log(0, DEADLINE, &["DEBUG", "accepted", "listener=\"clients\""]);
     assert!(line.contains(" peer.addr=127.0.0.1:"), "{line}");
+}
+
+#[test]
+fn a_peer_that_is_refused_again_and_again_has_some_lines_and_a_count() {
+    let closed = "address {\n    prefix \"closed\"\n    distribution \"unavailable\"\n}\n";
+    let mut router = with_log("    level \"info\"\n", closed);
+    let mut peer = Peer::session(router.clients(), "insistent");
+    for handle in 0..100 {
+        peer.send(0, &sender(handle, "closed"));
+        peer.expect("detach", |frame| matches!(frame.performative, Performative::Detach(_)).then_some(()));
+    }
+    let others = Peer::session(router.clients(), "other");
+    drop(peer);
+    let (line, _) =
+        router.wait_log(0, DEADLINE, &["were left out", "container.id=\"insistent\"", "peer.addr=\"127.0.0.1:"]);
+    let left_out: usize = field(&line, "left_out").expect("a count").parse().expect("a number");
+    let lines = router.process().lines(Stream::Err);
+    let refused = lines.iter().filter(|line| line.contains("link refused")).count();
+    assert!((1..50).contains(&refused) && refused + left_out == 100, "{refused} and {left_out}");
+    drop(others);
+    router.assert_healthy();
 }
 
 #[test]

@@ -6,6 +6,7 @@ use crosstie_tests::peer::{DEADLINE, Peer};
 use crosstie_tests::performative::{begin, open, sender, transfer};
 use crosstie_tests::place::TestDir;
 use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
+use crosstie_tests::process::Stream;
 use crosstie_tests::router::{Router, field, plain_kdl};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::messaging::DeliveryState;
@@ -90,6 +91,12 @@ fn every_refusal_tells_plugin_note_and_the_sequence_of_its_line_in_the_log() {
             Some(format!("Ulong({sequence})")),
             "{hook}"
         );
+        // and no other line says the same
+        assert_eq!(router.terminate().code(), Some(0));
+        router.wait_log(0, DEADLINE, &["stopped"]);
+        let lines = router.process().lines(Stream::Err);
+        let told = lines.iter().filter(|line| line.contains("not here")).count();
+        assert_eq!(told, 1, "{hook} {anonymous}:\n{}", lines.join("\n"));
     }
 }
 
