@@ -79,6 +79,10 @@ impl Entities for FromAttributes {
         self.logging.reopen();
     }
 
+    fn log_fault(&self) -> Option<String> {
+        self.logging.fault()
+    }
+
     fn plan(&self, running: &Settings, created: &Created) -> Result<Plan, Refusal> {
         let loaded = self.configuration.again().map_err(|problems| refusal(&problems))?;
         let setup = Setup { router_id: running.router.id.clone(), state_dir: running.state.clone() };

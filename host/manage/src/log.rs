@@ -24,9 +24,9 @@ pub(crate) const MODULES: &[&str] = &[
     "DEFAULT",
 ];
 
-/// The rows of `log`, from the settings.
+/// The rows of `log`, from the settings. `fault`: why lines are lost.
 #[must_use]
-pub fn log_facts(log: &Log) -> Vec<LogFacts> {
+pub fn log_facts(log: &Log, fault: Option<String>) -> Vec<LogFacts> {
     let areas = |module| log.of.iter().find(|(area, _)| module_of(area) == Some(module)).map(|(_, level)| *level);
     let facts = MODULES.iter().map(|&module| match module {
         "DEFAULT" => LogFacts {
@@ -35,6 +35,7 @@ pub fn log_facts(log: &Log) -> Vec<LogFacts> {
             include_timestamp: Some(true),
             include_source: Some(false),
             output: Some(output(&log.output)),
+            fault: fault.clone(),
         },
         _ => LogFacts { module, enable: areas(module).map(enable), ..LogFacts::default() },
     });
@@ -88,10 +89,11 @@ mod tests {
             format: LogFormat::Text,
             output: LogOutput::File("/var/log/crosstie".into()),
         };
-        let facts = log_facts(&log);
+        let facts = log_facts(&log, Some("it is full".into()));
         let of = |module: &str| facts.iter().find(|log| log.module == module).unwrap();
         assert_eq!(of("DEFAULT").enable.as_deref(), Some("warning+"));
         assert_eq!(of("DEFAULT").output.as_deref(), Some("/var/log/crosstie"));
+        assert_eq!((of("DEFAULT").fault.as_deref(), &of("SERVER").fault), (Some("it is full"), &None));
         assert_eq!(of("CONN_MGR").enable.as_deref(), Some("debug+"));
         assert_eq!(of("SERVER").enable, None);
         assert_eq!(facts.len(), 17);

@@ -625,6 +625,8 @@ pub struct LogFacts {
     pub include_source: Option<bool>,
     /// `stderr`, `stdout` or a path; absent: as `DEFAULT`.
     pub output: Option<String>,
+    /// Why lines are lost; absent: they are not.
+    pub fault: Option<String>,
 }
 
 /// A router of the network.

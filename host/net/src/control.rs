@@ -98,6 +98,9 @@ pub trait Entities: Send + Sync {
     /// Opens the file of the log anew, if it has one.
     fn reopen_log(&self);
 
+    /// Why lines of the log are lost, while they are.
+    fn log_fault(&self) -> Option<String>;
+
     /// Reads the configuration anew and compares it with the one that runs. May block.
     ///
     /// # Errors
@@ -411,7 +414,7 @@ impl Control {
             } else {
                 Vec::new()
             },
-            log: if when(Part::Log) { log_facts(&self.log) } else { Vec::new() },
+            log: if when(Part::Log) { log_facts(&self.log, self.entities.log_fault()) } else { Vec::new() },
             nodes: Vec::new(),
             plugins: if when(Part::Plugins) { self.policy.plugins() } else { Vec::new() },
             refusals: if when(Part::Refusals) { self.shared.refusals.all() } else { Vec::new() },

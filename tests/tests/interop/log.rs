@@ -4,9 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use crosstie_tests::frame::Performative;
+use crosstie_tests::management::Management;
+use crosstie_tests::native::runtime;
 use crosstie_tests::peer::Peer;
 use crosstie_tests::performative::sender;
-use crosstie_tests::place::workspace_dir;
+use crosstie_tests::place::{TestDir, workspace_dir};
 use crosstie_tests::process::Stream;
 use crosstie_tests::router::{Router, field, plain_kdl};
 use crosstie_tests::server::Server;
@@ -84,6 +86,43 @@ fn a_log_that_was_put_aside_goes_on_in_a_new_file() {
     std::fs::rename(&path, router.dir().path().join("router.log.1")).expect("renamed");
     router.process().signal("HUP");
     wait_for_line(&path, "reload: nothing has changed");
+}
+
+#[test]
+fn a_log_whose_directory_is_gone_is_told_of_on_standard_error_and_nothing_stands_still() {
+    let log = "    level \"debug\"\n    format \"json\"\n    output \"file:logs/router.log\"\n";
+    let kdl = plain_kdl("").replace("    level \"debug\"\n", log);
+    let dir = TestDir::new("log");
+    dir.write("logs/old", "");
+    let mut router = Router::start_in(dir, &kdl.replace("listener \"clients\"", "listener  \"clients\""));
+    let logs = router.dir().path().join("logs");
+    let line = wait_for_line(&logs.join("router.log"), "listening");
+    let addr = line["fields"]["local.addr"].as_str().expect("an address").parse().expect("an address");
+    std::fs::remove_dir_all(&logs).expect("deleted");
+    // each peer is good for lines
+    let said = |wanted: &str| {
+        let end = std::time::Instant::now() + DEADLINE;
+        loop {
+            Peer::session(addr, "peer").close();
+            let lines = router.process().lines(Stream::Err);
+            if lines.last().is_some_and(|line| line.contains(wanted)) {
+                return lines;
+            }
+            assert!(std::time::Instant::now() < end, "no {wanted:?} in {lines:?}");
+        }
+    };
+    let faults = |lines: &[String]| lines.iter().filter(|line| line.starts_with("crosstie: cannot")).count();
+    assert_eq!(faults(&said("logs/router.log`: No such file or directory")), 1);
+    runtime().block_on(async {
+        let mut management = Management::open(addr).await;
+        let told = management.named("READ", "log", "log/DEFAULT").await;
+        assert!(told.text("fault").contains("logs/router.log"), "{told:?}");
+        management.close().await;
+    });
+    std::fs::create_dir(&logs).expect("back");
+    assert_eq!(faults(&said("is written again, without ")), 1);
+    assert!(std::fs::read_to_string(logs.join("router.log")).expect("a log").contains("\"fields\""));
+    assert_eq!(router.terminate().code(), Some(0));
 }
 
 fn wait_for_line(path: &Path, phrase: &str) -> Value {

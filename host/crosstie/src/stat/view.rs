@@ -288,13 +288,14 @@ static LINK_ROUTES: View = View {
 
 static LOG: View = View {
     entity_type: "org.apache.qpid.dispatch.log",
-    attributes: &["module", "enable", "includeTimestamp", "includeSource", "outputFile"],
+    attributes: &["module", "enable", "includeTimestamp", "includeSource", "outputFile", "fault"],
     columns: &[
         ("module", |row| plain(row, "module")),
         ("enable", |row| plain(row, "enable")),
         ("timestamp", |row| plain(row, "includeTimestamp")),
         ("source", |row| plain(row, "includeSource")),
         ("output", |row| plain(row, "outputFile")),
+        ("fault", |row| plain(row, "fault")),
     ],
     order: Order::AsTheyCome,
 };

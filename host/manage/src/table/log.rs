@@ -24,6 +24,7 @@ pub(super) static LOG: Table<LogFacts> = Table {
         changing("enable", Shape::Text, |log| maybe(&log.enable)),
         formerly("timestamp", changing("includeTimestamp", Shape::Flag, |log| or_null(log.include_timestamp))),
         formerly("source", changing("includeSource", Shape::Flag, |log| or_null(log.include_source))),
+        attribute("fault", Shape::Text, |log| maybe(&log.fault)),
         formerly("output", changing("outputFile", Shape::Text, |log| maybe(&log.output))),
     ],
     rows: |facts| &facts.log,
