@@ -51,6 +51,8 @@ pub(crate) struct Recorder {
     share: AtomicU64,
     written: Arc<AtomicU64>,
     dropped: Arc<AtomicU64>,
+    /// Held by whoever has it put on or off: the file is opened before the state is touched, which calls of plugins wait for.
+    orders: Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -108,6 +110,7 @@ impl Recorder {
     ///
     /// Why the file cannot be written.
     pub(crate) fn order(&self, order: &RecordOrder) -> Result<(), String> {
+        let _one_at_a_time = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
         match order {
             RecordOrder::Off => {
                 self.share.store(0, Ordering::Relaxed);
@@ -118,14 +121,15 @@ impl Recorder {
                 Ok(())
             }
             RecordOrder::On { sample, max_bytes } => {
-                let mut state = self.state();
-                let settings = &mut state.settings;
-                settings.sample = sample.unwrap_or(settings.sample);
-                settings.max_bytes = max_bytes.unwrap_or(settings.max_bytes);
+                let settings = {
+                    let settings = &mut self.state().settings;
+                    settings.sample = sample.unwrap_or(settings.sample);
+                    settings.max_bytes = max_bytes.unwrap_or(settings.max_bytes);
+                    settings.clone()
+                };
                 if settings.file.as_os_str().is_empty() {
                     return Err("there are no plugins, or there is no place for a file".to_owned());
                 }
-                let settings = settings.clone();
                 let mut file = Rotating::open(&settings.file, settings.max_bytes)
                     .map_err(|error| format!("`{}` cannot be written: {error}", settings.file.display()))?;
                 let (sender, lines) = sync_channel(WAITING_MAX);
@@ -140,7 +144,10 @@ impl Recorder {
                 };
                 let thread = std::thread::Builder::new().name("policy-record".to_owned()).spawn(run);
                 thread.map_err(|error| format!("no thread for it: {error}"))?;
-                (state.lines, state.fault) = (Some(sender), fault);
+                {
+                    let mut state = self.state();
+                    (state.lines, state.fault) = (Some(sender), fault);
+                }
                 self.share.store(share(settings.sample), Ordering::Relaxed);
                 let (file, sample) = (settings.file.display(), settings.sample);
                 tracing::info!(target: "plugin", %file, sample, max_bytes = settings.max_bytes, "decisions are recorded");
@@ -344,6 +351,32 @@ mod tests {
             take_out(&mut request, path);
         }
         assert_eq!(request, json!({ "peer": { "ip": "::1", "attributes": [{ "key": "a" }] } }));
+    }
+
+    #[test]
+    fn orders_of_many_take_turns() {
+        let place = std::env::temp_dir().join(format!("crosstie-record-orders-{}", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        let recorder = Recorder::new(Settings { file: place.join("d.jsonl"), ..Settings::default() });
+        let on = |sample| RecordOrder::On { sample: Some(sample), max_bytes: None };
+        std::thread::scope(|scope| {
+            for sample in [0.25, 0.5, 0.75] {
+                let recorder = &recorder;
+                scope.spawn(move || {
+                    for _ in 0..50 {
+                        recorder.order(&on(sample)).unwrap();
+                        recorder.order(&RecordOrder::Off).unwrap();
+                        recorder.order(&on(sample)).unwrap();
+                    }
+                });
+            }
+        });
+        // whoever came last has it go by one order as a whole
+        let facts = recorder.facts().unwrap();
+        assert!(facts.is_on && recorder.share.load(Ordering::Relaxed) == share(facts.sample), "{facts:?}");
+        recorder.order(&RecordOrder::Off).unwrap();
+        assert!(!recorder.facts().unwrap().is_on && recorder.share.load(Ordering::Relaxed) == 0);
+        std::fs::remove_dir_all(&place).unwrap();
     }
 
     #[test]
