@@ -136,6 +136,7 @@ mod tests {
         assert_eq!(parse("amqp://a"), Ok(url(Some(Scheme::Amqp), "a", 5672)));
         assert_eq!(parse("amqps://a:20000"), Ok(url(Some(Scheme::Amqps), "a", 20_000)));
         assert_eq!(parse("amqps://a"), Ok(url(Some(Scheme::Amqps), "a", 5671)));
+        assert_eq!(parse("AMQPs://a"), Ok(url(Some(Scheme::Amqps), "a", 5671)));
         assert_eq!(parse("ws://a"), Ok(url(Some(Scheme::Ws), "a", 80)));
         assert_eq!(parse("wss://a"), Ok(url(Some(Scheme::Wss), "a", 443)));
         assert_eq!(parse("amqp://[2001:db8::7]"), Ok(url(Some(Scheme::Amqp), "2001:db8::7", 5672)));

@@ -69,6 +69,7 @@ const LISTENER: [(&str, &str, Fate); 28] = [
     ("multiTenant", "no", Shown("multi-tenant #false")),
     ("failoverUrls", "amqps://a:1, b", Shown("failover-urls \"amqps://a:1\" b:5672")),
     ("failoverList", "b", Shown("failover-urls b:5672")),
+    ("failoverUrls", "AMQP://a, AmqpS://b:1", Shown("failover-urls \"amqp://a:5672\" \"amqps://b:1\"")),
     ("failoverUrls", "http://b", Refused("not a")),
     ("failoverUrls", ",b", Refused("no host")),
     ("failoverUrls", "a, amqps://b", Shown("failover-urls a:5672 \"amqps://b:5672\"")),

@@ -423,6 +423,7 @@ fn mechanisms_are_what_the_peers_can_use() {
     };
     assert_eq!(listener(""), [Mechanism::Anonymous]);
     assert_eq!(listener("saslMechanisms: PLAIN EXTERNAL ANONYMOUS"), [Mechanism::Anonymous]);
+    assert_eq!(listener("saslMechanisms: plain External anonymous"), [Mechanism::Anonymous]);
     has(&problems("listener {\n saslMechanisms: PLAIN\n}\n"), 2, 18, "none of these mechanisms");
     has(&problems("listener {\n authenticatePeer: yes\n}\n"), 2, 2, "nobody could authenticate");
     let found = problems("listener {\n authenticatePeer: yes\n saslMechanisms: ANONYMOUS PLAIN\n}\n");
@@ -432,8 +433,10 @@ fn mechanisms_are_what_the_peers_can_use() {
         load(&text).settings.connectors.first().unwrap().connection.sasl.clone()
     };
     assert_eq!(connector("saslMechanisms: ANONYMOUS PLAIN"), [Mechanism::Anonymous]);
-    let user = "saslUsername: u\nsaslPassword: p\nsaslMechanisms: ANONYMOUS PLAIN";
-    assert_eq!(connector(user), [Mechanism::Plain, Mechanism::Anonymous]);
+    for names in ["ANONYMOUS PLAIN", "anonymous plain plAIN"] {
+        let user = format!("saslUsername: u\nsaslPassword: p\nsaslMechanisms: {names}");
+        assert_eq!(connector(&user), [Mechanism::Plain, Mechanism::Anonymous]);
+    }
     let all = [Mechanism::ScramSha512, Mechanism::ScramSha256, Mechanism::Plain];
     assert_eq!(connector("saslUsername: u\nsaslPassword: p"), all);
     has(&problems("connector {\n saslMechanisms: PLAIN\n}\n"), 2, 18, "none of these mechanisms");
@@ -787,9 +790,13 @@ fn external_requires_a_certificate_whatever_parts_the_mechanisms() {
         user_name: Vec::new(),
         user_names: None,
     };
-    for (mechanisms, requires) in
-        [("EXTERNAL", true), ("ANONYMOUS,EXTERNAL", true), ("EXTERNAL\tANONYMOUS", true), ("ANONYMOUS", false)]
-    {
+    for (mechanisms, requires) in [
+        ("EXTERNAL", true),
+        ("external", true),
+        ("ANONYMOUS,EXTERNAL", true),
+        ("EXTERNAL\tANONYMOUS", true),
+        ("ANONYMOUS", false),
+    ] {
         let given =
             attributes(&[("port", text("5671")), ("sslProfile", text("p")), ("saslMechanisms", text(mechanisms))]);
         let listener = reference::listener(&given, (&[], std::slice::from_ref(&tls), &[])).unwrap().made;

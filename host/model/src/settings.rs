@@ -211,7 +211,7 @@ impl Tls {
 pub enum Authorities {
     /// Those that the system believes.
     System,
-    /// Those of a file in PEM.
+    /// Those of a file in PEM, or of the files of a directory that `openssl rehash` has named.
     File(PathBuf),
 }
 

@@ -1,6 +1,7 @@
 //! What listeners and connectors speak TLS with: read from files, and read again when they change.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crosstie_model::cipher_suite::CipherSuite;
@@ -12,7 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, Error, ServerConfig, SupportedCipherSuite, SupportedProtocolVersion};
 
-use crate::authority::{Roots, certificates, roots};
+use crate::authority::{self, Roots, certificates, roots};
 use crate::expiry::{self, Expiry};
 use crate::fault::{Blame, Fault, Faults, explain};
 use crate::identity::Names;
@@ -168,18 +169,17 @@ impl Profile {
     }
 }
 
-fn files(settings: &Tls) -> impl Iterator<Item = &PathBuf> {
-    let ca = match &settings.ca {
-        Authorities::File(path) => Some(path),
-        Authorities::System => None,
+fn files(settings: &Tls) -> impl Iterator<Item = Cow<'_, Path>> {
+    let authorities = match &settings.ca {
+        Authorities::File(path) => authority::files(path),
+        Authorities::System => Vec::new(),
     };
-    [settings.certificate.as_ref(), settings.private_key.as_ref(), ca, settings.user_names.as_ref()]
-        .into_iter()
-        .flatten()
+    let own = [settings.certificate.as_deref(), settings.private_key.as_deref(), settings.user_names.as_deref()];
+    own.into_iter().flatten().map(Cow::Borrowed).chain(authorities.into_iter().map(Cow::Owned))
 }
 
 fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
-    files(settings).map(|path| stamp(path)).collect()
+    files(settings).map(|path| stamp(&path)).collect()
 }
 
 /// Our certificate and those above it, and its key.

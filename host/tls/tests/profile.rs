@@ -349,6 +349,41 @@ fn s14_an_authority_that_shows_itself_as_a_peer_is_named_as_one() {
     assert!(said.contains("that of an authority (`CA:TRUE`)"), "{said}");
 }
 
+/// Source: OpenSSL, `X509_LOOKUP_hash_dir(3)`.
+#[test]
+fn s14_of_a_directory_those_are_believed_that_openssl_finds_there() {
+    let dir = Dir::new();
+    for name in ["known", "unknown"] {
+        openssl(
+            &dir,
+            &format!(
+                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout {name}.key -out {name}.pem -days 30 -subj /CN={name} -addext subjectAltName=DNS:{name}"
+            ),
+        );
+    }
+    std::fs::create_dir(dir.0.join("ca")).unwrap();
+    std::fs::rename(dir.0.join("known.pem"), dir.0.join("ca/known.pem")).unwrap();
+    openssl(&dir, "rehash ca");
+    // it has no such name, so that nobody finds it
+    std::fs::copy(dir.0.join("unknown.pem"), dir.0.join("ca/unknown.pem")).unwrap();
+    let server = |pem: &str, name: &str| profile(&dir.0.join(pem), &dir.0.join(format!("{name}.key")), None);
+    let known = server("ca/known.pem", "known");
+    let client = Tls { ca: Authorities::File(dir.0.join("ca")), ..known.clone() };
+    assert_eq!(handshake((&client, "known"), &known), Ok(()));
+    let unknown = server("unknown.pem", "unknown");
+    let doubt = handshake((&client, "unknown"), &unknown);
+    assert!(doubt.is_err(), "{doubt:?}");
+    // it is watched
+    let watched = Profile::load(&client).unwrap();
+    assert!(!watched.refresh().unwrap());
+    openssl(&dir, "rehash ca");
+    assert!(watched.refresh().unwrap());
+    assert_eq!(handshake((&client, "unknown"), &unknown), Ok(()));
+    let nothing = Tls { ca: Authorities::File(dir.0.clone()), ..known };
+    let (part, message) = fault(&nothing);
+    assert!(part == Blame::Ca && message.contains("that OpenSSL would find"), "{message}");
+}
+
 #[test]
 fn s14_suites_of_tls_1_2_go_with_the_key() {
     let dir = Dir::new();

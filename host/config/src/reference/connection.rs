@@ -157,9 +157,9 @@ pub(super) fn port(port: &Placed<String>) -> Placed<Value> {
     Placed { value, key_at: port.key_at, at: port.at }
 }
 
-/// The names in `saslMechanisms`.
-pub(super) fn mechanism_names(written: &str) -> impl Iterator<Item = &str> {
-    written.split([' ', ',', '\t']).filter(|word| !word.is_empty())
+/// The names in `saslMechanisms`, in capitals: the reference minds no case there. Source: Proton, `pni_included_mech`.
+pub(super) fn mechanism_names(written: &str) -> impl Iterator<Item = String> {
+    written.split([' ', ',', '\t']).filter(|word| !word.is_empty()).map(str::to_ascii_uppercase)
 }
 
 /// The node of mechanisms that can be used, and a warning for each other. Without any it is a problem, and `help` says what helps.
@@ -172,10 +172,10 @@ pub(super) fn mechanisms(
     help: &str,
 ) -> Option<Draft> {
     let mut sasl = Draft::new("sasl", written.key_at);
-    let mut used: Vec<&str> = Vec::new();
+    let mut used: Vec<String> = Vec::new();
     for word in mechanism_names(&written.value) {
         let known = if MECHANISMS.iter().any(|(known, _)| *known == word) {
-            usable(word)
+            usable(&word)
         } else {
             Err("this build does not serve it")
         };
@@ -198,7 +198,7 @@ pub(super) fn mechanisms(
     // Whoever can show who they are does so.
     used.sort_by_key(|word| *word == "ANONYMOUS");
     for word in used {
-        sasl.argument(Value::Text(word.to_owned()), written.at);
+        sasl.argument(Value::Text(word), written.at);
     }
     Some(sasl)
 }

@@ -101,15 +101,15 @@ fn delegation(reader: &Reader<'_>, plugin: Placed<String>, draft: &mut Draft) ->
     draft.flag("authenticate-peer", authenticate);
     let Some(written) = reader.text("saslMechanisms") else { return is_required };
     let mut sasl = Draft::new("sasl", written.key_at);
-    let mut used: Vec<&str> = Vec::new();
+    let mut used: Vec<String> = Vec::new();
     for word in mechanism_names(&written.value) {
-        let why = match word {
+        let why = match word.as_str() {
             "EXTERNAL" => "the service would see the certificate of this router",
             "ANONYMOUS" if is_required => "`authenticatePeer` is on",
             _ if used.contains(&word) => continue,
             _ => {
+                sasl.argument(Value::Text(word.clone()), written.at);
                 used.push(word);
-                sasl.argument(Value::Text(word.to_owned()), written.at);
                 continue;
             }
         };

@@ -52,7 +52,7 @@ pub(super) fn router<'t>(loading: &'t Loading<'t>, entity: &'t Entity, entities:
 fn takes_passwords(entity: &Entity) -> bool {
     let offers = entity.given("saslMechanisms").is_none_or(|mechanisms| {
         let Given::Text(text) = mechanisms else { return true };
-        mechanism_names(text).any(|word| !["ANONYMOUS", "EXTERNAL"].contains(&word))
+        mechanism_names(text).any(|word| !["ANONYMOUS", "EXTERNAL"].contains(&&*word))
     });
     entity.kind == "listener" && offers
 }

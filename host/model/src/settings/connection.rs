@@ -392,10 +392,11 @@ impl Scheme {
         }
     }
 
-    /// Reads the word before `://`.
+    /// Reads the word before `://`, in letters of any case. Source: RFC 3986, 3.1.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss].into_iter().find(|scheme| scheme.as_str() == word)
+        let is = |scheme: &Self| scheme.as_str().eq_ignore_ascii_case(word);
+        [Self::Amqp, Self::Amqps, Self::Ws, Self::Wss].into_iter().find(is)
     }
 }
 
