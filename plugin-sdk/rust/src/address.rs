@@ -1,5 +1,9 @@
 //! The hook `address`: what becomes of an address that a peer names?
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Map, Read, Write, record, set, variant, words};
 use crate::peer::{Context, Peer};
 use crate::refusal::Refusal;

@@ -1,5 +1,8 @@
 //! CBOR with text keys: records are read by key, in any order, and written in the order of the schema (ABI.md, "CBOR").
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use minicbor::data::Type;
 pub(crate) use minicbor::decode::{Decoder, Error};
 

@@ -1,7 +1,11 @@
 //! The configuration block of a plugin: KDL nodes, and readers whose errors stand at their node.
 
-use std::fmt;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+use core::time::Duration;
 
 use minicbor::data::Type;
 
@@ -61,7 +65,7 @@ impl Node {
     #[must_use]
     pub fn with_child(mut self, child: Node) -> Self {
         self.children.push(child);
-        let path = std::mem::take(&mut self.path);
+        let path = core::mem::take(&mut self.path);
         self.place(path);
         self
     }
@@ -402,6 +406,8 @@ pub(crate) fn read_block(from: &mut Decoder<'_>) -> Result<Node, Error> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]

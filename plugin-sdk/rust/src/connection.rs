@@ -1,5 +1,8 @@
 //! The hook `connection`: may this peer stay? Asked after SASL and the peer's open, before ours.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Map, Read, Write, record, set};
 use crate::peer::{Attribute, Context, Entry, Peer};
 use crate::refusal::Refusal;

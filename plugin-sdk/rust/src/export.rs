@@ -9,9 +9,7 @@ macro_rules! plugin {
     ($policy:ty: $($hook:ident),+ $(,)?) => {
         #[cfg(target_family = "wasm")]
         const _: () = {
-            ::std::thread_local! {
-                static GUEST: $crate::guest::Guest<$policy> = const { $crate::guest::Guest::new() };
-            }
+            static GUEST: $crate::guest::Guest<$policy> = $crate::guest::Guest::new();
 
             #[unsafe(no_mangle)]
             extern "C" fn policy_abi_v1() -> i32 {
@@ -20,12 +18,12 @@ macro_rules! plugin {
 
             #[unsafe(no_mangle)]
             extern "C" fn policy_alloc(len: i32) -> i32 {
-                GUEST.with(|guest| guest.alloc(len))
+                GUEST.alloc(len)
             }
 
             #[unsafe(no_mangle)]
             extern "C" fn policy_configure(at: i32, len: i32) -> i64 {
-                GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::configure))
+                GUEST.enter(at, len, $crate::guest::Guest::configure)
             }
 
             $($crate::__export_hook!($hook);)+
@@ -45,31 +43,31 @@ macro_rules! __export_hook {
     (failover) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_failover(at: i32, len: i32) -> i64 {
-            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::failover))
+            GUEST.enter(at, len, $crate::guest::Guest::failover)
         }
     };
     (connection) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_connection(at: i32, len: i32) -> i64 {
-            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::connection))
+            GUEST.enter(at, len, $crate::guest::Guest::connection)
         }
     };
     (session) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_session(at: i32, len: i32) -> i64 {
-            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::session))
+            GUEST.enter(at, len, $crate::guest::Guest::session)
         }
     };
     (link) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_link(at: i32, len: i32) -> i64 {
-            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::link))
+            GUEST.enter(at, len, $crate::guest::Guest::link)
         }
     };
     (address) => {
         #[unsafe(no_mangle)]
         extern "C" fn on_address(at: i32, len: i32) -> i64 {
-            GUEST.with(|guest| guest.enter(at, len, $crate::guest::Guest::address))
+            GUEST.enter(at, len, $crate::guest::Guest::address)
         }
     };
     ($other:ident) => {

@@ -1,5 +1,8 @@
 //! The hook `failover`: which endpoints does a connector try, and in which order?
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Map, Read, Write, record, set, words};
 use crate::peer::{Attribute, Context};
 

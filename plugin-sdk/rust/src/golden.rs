@@ -1,5 +1,12 @@
 //! The bytes of requests and answers that are fixed for good: `plugin-sdk/golden.jsonl`, which the host checks too.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+
 use serde_json::{Value, json};
 
 use crate::cbor::{Write, whole};

@@ -1,6 +1,8 @@
 //! The guest's side of the ABI: buffers, the configured policy, and what each export does. Used by [`plugin!`](crate::plugin).
 
-use std::cell::RefCell;
+use alloc::format;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use crate::cbor::{Error, Read, Write, whole};
 use crate::policy::Plugin;
@@ -19,6 +21,11 @@ pub struct Guest<P> {
     request: RefCell<Vec<u8>>,
     answer: RefCell<Vec<u8>>,
 }
+
+#[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
+#[expect(unsafe_code, reason = "a static of a module that has one thread")]
+// SAFETY: the ABI has no threads, and a module without atomics has one: nothing is shared.
+unsafe impl<P> Sync for Guest<P> {}
 
 /// What an export does with the bytes of its request; true where it leaves an answer.
 pub type Entry<P> = fn(&Guest<P>, &[u8]) -> bool;

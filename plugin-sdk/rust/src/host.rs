@@ -1,5 +1,9 @@
 //! What the host does for a plugin while it decides: log lines, counters, and memory that survives a call.
 
+use alloc::vec::Vec;
+#[cfg(target_family = "wasm")]
+use core::fmt;
+
 #[cfg(target_family = "wasm")]
 use crate::import as host;
 #[cfg(not(target_family = "wasm"))]
@@ -53,11 +57,47 @@ pub fn kv_delete(key: &[u8]) {
 
 /// From here on, a panic is logged before it traps.
 pub(crate) fn report_panics() {
-    #[cfg(target_family = "wasm")]
+    #[cfg(all(target_family = "wasm", feature = "std"))]
     {
         static SET: std::sync::Once = std::sync::Once::new();
-        SET.call_once(|| {
-            std::panic::set_hook(Box::new(|panic| log(Level::Error, &panic.to_string())));
-        });
+        SET.call_once(|| std::panic::set_hook(std::boxed::Box::new(|panic| log_panic(panic))));
+    }
+}
+
+/// Logs what a panic says. Allocates nothing, since memory may have run out.
+#[cfg(target_family = "wasm")]
+#[cfg_attr(
+    not(any(feature = "std", feature = "runtime")),
+    expect(dead_code, reason = "the plugin has its own handler")
+)]
+pub(crate) fn log_panic(panic: &dyn fmt::Display) {
+    let mut line = Line { bytes: [0; Line::MAX_BYTES], len: 0 };
+    let _ = fmt::Write::write_fmt(&mut line, format_args!("{panic}"));
+    if let Some(bytes) = line.bytes.get(..line.len) {
+        log(Level::Error, core::str::from_utf8(bytes).unwrap_or("a panic"));
+    }
+}
+
+/// A text that is cut where it becomes too long.
+#[cfg(target_family = "wasm")]
+struct Line {
+    bytes: [u8; Self::MAX_BYTES],
+    len: usize,
+}
+
+#[cfg(target_family = "wasm")]
+impl Line {
+    const MAX_BYTES: usize = 1024;
+}
+
+#[cfg(target_family = "wasm")]
+impl fmt::Write for Line {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for letter in text.chars() {
+            let end = self.len + letter.len_utf8();
+            letter.encode_utf8(self.bytes.get_mut(self.len..end).ok_or(fmt::Error)?);
+            self.len = end;
+        }
+        Ok(())
     }
 }

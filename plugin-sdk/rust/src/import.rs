@@ -1,6 +1,9 @@
 //! The functions that the host lends a wasm module: module `policy_host_v1` of the ABI.
 #![expect(unsafe_code, reason = "calls into the host")]
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use crate::host::Level;
 
 #[link(wasm_import_module = "policy_host_v1")]

@@ -1,5 +1,9 @@
 //! KDL text as the nodes that the router makes of it: for tests of plugins.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use kdl::{KdlDocument, KdlNode, KdlValue};
 
 use crate::config::{Node, Scalar};

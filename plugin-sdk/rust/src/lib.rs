@@ -33,8 +33,18 @@
 //! plugin!(NoGuests: connection);
 //! ```
 //!
+//! Without its feature `std` this crate needs `alloc` alone, so that a plugin may be `#![no_std]`. The feature `runtime` then brings an
+//! allocator and a handler of panics, unless the plugin has its own.
+//!
 //! What the bytes look like is said in `plugin-sdk/spec/ABI.md`; a plugin's author need not read it. Everything here also runs
 //! natively, where [`host`] keeps what it is told in the [`native`] module, so that a plugin is tested by `cargo test`.
+
+#![no_std]
+
+extern crate alloc;
+// natively there is always one: for tests
+#[cfg(any(feature = "std", not(target_family = "wasm")))]
+extern crate std;
 
 pub mod address;
 mod cbor;
@@ -59,6 +69,8 @@ pub mod peer;
 mod policy;
 mod problem;
 mod refusal;
+#[cfg(all(target_family = "wasm", feature = "runtime", not(feature = "std")))]
+mod runtime;
 pub mod session;
 mod setup;
 mod suggest;

@@ -1,5 +1,7 @@
 //! The hook `link`: may this peer attach this link? Asked before `address`.
 
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Known, Read, record, set, words};
 use crate::peer::{Context, Entry, Peer, Value};
 
@@ -162,6 +164,9 @@ impl<'b> Read<'b> for Filter<'b> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::borrow::ToOwned;
+    use alloc::vec;
+
     use super::*;
     use crate::cbor::{Map, Write, whole};
     use crate::peer::Attribute;

@@ -1,7 +1,11 @@
 //! A host for native tests: remembers, for each thread, what a plugin logged, counted and stored.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use std::thread_local;
 
 use crate::host::Level;
 

@@ -1,5 +1,7 @@
 //! A pattern: text in which `*` stands for any run of characters.
 
+use alloc::string::String;
+
 use crate::config::{FromScalar, Scalar};
 
 /// Text in which `*` stands for any run of characters, none included. Case matters.
@@ -43,6 +45,10 @@ impl<'n> FromScalar<'n> for Pattern {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
     use super::*;
 
     /// The definition, letter by letter.

@@ -1,5 +1,7 @@
 //! The peer that a question is about, and what comes with every question.
 
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Known, Map, Read, Write, record, set, variant, words};
 
 /// What comes with every request, so that a decision depends on nothing but its request and what it read from KV.

@@ -1,6 +1,9 @@
 //! Problems of a plugin's configuration, each at its KDL node.
 
-use std::fmt;
+use alloc::string::{String, ToString};
+use alloc::vec;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::cbor::{Map, Write};
 
@@ -34,7 +37,7 @@ impl fmt::Display for ConfigError {
     }
 }
 
-impl std::error::Error for ConfigError {}
+impl core::error::Error for ConfigError {}
 
 impl Write for ConfigError {
     /// The schema has no field for a hint, so it travels in the message.

@@ -1,5 +1,9 @@
 //! A refusal: what the peer that is turned away is told.
 
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::cbor::{Map, Write};
 use crate::config::Node;
 use crate::problem::Problems;

@@ -1,5 +1,7 @@
 //! The setup of an instance: asked once, before any hook.
 
+use alloc::vec::Vec;
+
 use crate::cbor::{Decoder, Error, Map, Read, Write, record, set};
 use crate::config::{Node, read_block};
 use crate::problem::ConfigError;

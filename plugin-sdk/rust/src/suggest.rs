@@ -1,5 +1,8 @@
 //! A suggestion: the word that was probably meant.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 /// The nearest of the known words, where it is near enough to be a slip: at most a third of its letters differ.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     known
@@ -30,7 +33,7 @@ fn distance(a: &str, b: &str) -> usize {
             }
             next.push(least);
         }
-        before = std::mem::replace(&mut row, next);
+        before = core::mem::replace(&mut row, next);
     }
     row.last().copied().unwrap_or_default()
 }

@@ -49,6 +49,11 @@ fn java() {
 }
 
 #[test]
+fn rust_without_std() {
+    Language { name: "rust", build: built, plugins: &["members"], golden: None }.check();
+}
+
+#[test]
 fn zig() {
     Language { name: "zig", build: script, plugins: &PLUGINS, golden: Some(Reads::Pointers) }.check();
 }
@@ -135,6 +140,12 @@ fn script(folder: &Path, into: &Path) {
     let output = build.output().expect("`build` runs");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {told}\ntests/install installs what it needs", folder.display());
+}
+
+/// What `tests/run` builds.
+fn built(_: &Path, into: &Path) {
+    let module = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("wasm32-unknown-unknown/plugin/members.wasm");
+    std::fs::copy(&module, into.join("members.wasm")).expect("tests/run builds it");
 }
 
 /// A text of each module.

@@ -21,8 +21,11 @@ fn files(names: &Names<'_>) -> Vec<(PathBuf, String)> {
          [dependencies]\ncrosstie-plugin = {{ path = \"crosstie-plugin\" }}\n\n{PROFILE}\n# no part of a workspace around it\n[workspace]\n"
     );
     let sdk = format!(
-        "[package]\nname = \"crosstie-plugin\"\nversion = \"{}\"\nedition = \"2024\"\nlicense = \"Apache-2.0\"\n\n[features]\nkdl = []\n\n\
-         [dependencies]\nminicbor = {{ version = \"2.3\", features = [\"alloc\"] }}\n",
+        "[package]\nname = \"crosstie-plugin\"\nversion = \"{}\"\nedition = \"2024\"\nlicense = \"Apache-2.0\"\n\n[features]\n\
+         default = [\"std\"]\nstd = []\nruntime = [\"dep:dlmalloc\"]\nkdl = []\n\n\
+         [dependencies]\nminicbor = {{ version = \"2.3\", features = [\"alloc\"] }}\n\n\
+         [target.'cfg(target_family = \"wasm\")'.dependencies]\n\
+         dlmalloc = {{ version = \"0.2\", features = [\"global\"], optional = true }}\n",
         env!("CARGO_PKG_VERSION")
     );
     let mut files: Vec<(PathBuf, String)> = vec![
