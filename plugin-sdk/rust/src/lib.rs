@@ -1,14 +1,14 @@
 //! Policy plugins for Crosstie in Rust: a type that decides, and one line that exports it.
 //!
 //! ```
-//! use crosstie_plugin::{Node, Plugin, Problems, Refusal, connection, plugin};
+//! use crosstie_plugin::{Node, Plugin, Problems, Refusal, connection, plugin, reads};
 //!
 //! struct NoGuests {
 //!     denial: Refusal,
 //! }
 //!
 //! impl Plugin for NoGuests {
-//!     const READS: &'static [&'static str] = &["peer.user"];
+//!     const READS: &'static [&'static str] = reads!(connection: peer.user);
 //!
 //!     fn configure(config: &Node) -> Result<Self, Problems> {
 //!         let mut problems = Problems::default();
@@ -68,6 +68,8 @@ mod pattern;
 pub mod peer;
 mod policy;
 mod problem;
+#[doc(hidden)]
+pub mod reads;
 mod refusal;
 #[cfg(all(target_family = "wasm", feature = "runtime", not(feature = "std")))]
 mod runtime;

@@ -12,8 +12,9 @@ use crate::{address, connection, failover, link, session};
 /// The router runs several instances side by side and may replace one at any time, so what must outlast a call belongs into
 /// [`host::kv_put`](crate::host::kv_put) and its companions, not into `self`.
 pub trait Plugin: Sized {
-    /// The request fields that the hooks look at, as paths (`peer.user`, `candidates`): no others are sent, which makes the
-    /// question several times cheaper. Fields that are not sent read as absent: `None`, 0, empty. An empty list: all are sent.
+    /// The request fields that the hooks look at, as [`reads!`](crate::reads!) lists them: no others are sent, which makes the
+    /// question several times cheaper. Fields that are not sent read as absent: `None`, 0, empty; `crosstie plugin test` tells where a case fails for lack of one.
+    /// An empty list: all are sent.
     const READS: &'static [&'static str] = &[];
 
     /// Reads the `config` block of the plugin's node; `config` is a node whose children are those of the block, and which has none

@@ -36,6 +36,8 @@ pub(crate) struct Answer<'a> {
 
 impl Write for Answer<'_> {
     fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out).list("problems", self.problems).list("reads", self.reads);
+        // as the schema writes the names that Rust has
+        let reads: Vec<_> = self.reads.iter().map(|path| path.replace('_', "-")).collect();
+        Map::new(out).list("problems", self.problems).list("reads", &reads);
     }
 }

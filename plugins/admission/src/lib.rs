@@ -4,7 +4,7 @@ mod network;
 
 use crosstie_plugin::connection::{Answer, Grant, Quota, Request};
 use crosstie_plugin::peer::Peer;
-use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, Refusal, plugin};
+use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, Refusal, plugin, reads};
 
 use crate::network::Network;
 
@@ -66,7 +66,7 @@ enum Verdict {
 
 impl Plugin for Admission {
     const READS: &'static [&'static str] =
-        &["peer.user", "peer.mechanism", "peer.container-id", "peer.ip", "peer.tls.subject"];
+        reads!(connection: peer.user, peer.mechanism, peer.container_id, peer.ip, peer.tls.subject);
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();

@@ -3,7 +3,7 @@
 use crosstie_plugin::config::Millis;
 use crosstie_plugin::connection::{Answer, Request};
 use crosstie_plugin::peer::Peer;
-use crosstie_plugin::{Node, Pattern, Plugin, Problems, Refusal, host, plugin};
+use crosstie_plugin::{Node, Pattern, Plugin, Problems, Refusal, host, plugin, reads};
 
 /// The limits, as configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ struct Limit {
 }
 
 impl Plugin for ConnectionRate {
-    const READS: &'static [&'static str] = &["ctx", "recheck", "peer.user", "peer.ip"];
+    const READS: &'static [&'static str] = reads!(connection: ctx.now_ms, recheck, peer.user, peer.ip);
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crosstie_plugin::config::Millis;
 use crosstie_plugin::failover::{Answer, Candidate, Cause, Pick, Request};
-use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, plugin};
+use crosstie_plugin::{ConfigError, Node, Pattern, Plugin, Problems, plugin, reads};
 
 /// The order, as configured.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ struct Choice {
 }
 
 impl Plugin for FailoverOrder {
-    const READS: &'static [&'static str] = &["ctx", "cause", "current", "candidates"];
+    const READS: &'static [&'static str] = reads!(failover: ctx.now_ms, cause, current, candidates);
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();

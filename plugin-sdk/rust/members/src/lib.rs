@@ -9,7 +9,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crosstie_plugin::connection::{Answer, Grant, Limits, Quota, Request};
-use crosstie_plugin::{InfoValue, Node, Plugin, Problems, Refusal, host, plugin};
+use crosstie_plugin::{InfoValue, Node, Plugin, Problems, Refusal, host, plugin, reads};
 
 /// In the order of the file.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ enum Rule {
 }
 
 impl Plugin for Members {
-    const READS: &'static [&'static str] = &["peer.user", "peer.ip"];
+    const READS: &'static [&'static str] = reads!(connection: peer.user, peer.ip);
 
     fn configure(config: &Node) -> Result<Self, Problems> {
         let mut problems = Problems::default();

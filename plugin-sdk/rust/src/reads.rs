@@ -1,0 +1,91 @@
+//! The fields of requests that a plugin looks at, as its code names them.
+
+use alloc::vec::Vec;
+
+use crate::{connection, failover, link, peer};
+
+/// What a plugin's [`READS`](crate::Plugin::READS) lists: for each hook the fields that it looks at. A field that the request does not
+/// have does not compile. Of an optional record or a list of records the fields of the record are named.
+///
+/// ```
+/// use crosstie_plugin::reads;
+///
+/// const READS: &[&str] = reads!(connection: peer.user, peer.tls.subject; failover: candidates.host);
+/// assert_eq!(READS, ["peer.user", "peer.tls.subject", "candidates.host"]);
+/// ```
+///
+/// ```compile_fail
+/// const READS: &[&str] = crosstie_plugin::reads!(connection: peer.usr);
+/// ```
+#[macro_export]
+macro_rules! reads {
+    ($($hook:ident: $($first:ident $(. $rest:ident)*),+);+ $(;)?) => {{
+        $($(
+            // never called
+            let _ = |request: &$crate::$hook::Request<'_>| $crate::__field!(request, $first $($rest)*);
+        )+)+
+        &[$($(::core::concat!(::core::stringify!($first) $(, ".", ::core::stringify!($rest))*)),+),+]
+    }};
+}
+
+/// A field of a record, by its path.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __field {
+    ($record:expr, $field:ident) => {{
+        let _ = &$record.$field;
+    }};
+    ($record:expr, $field:ident $($rest:ident)+) => {
+        $crate::__field!($crate::reads::Inside::inside(&$record.$field), $($rest)+)
+    };
+}
+
+/// The record in a field.
+#[doc(hidden)]
+pub trait Inside {
+    /// It, where the field is optional or a list.
+    type Record;
+
+    /// Only its type matters: nobody calls it.
+    fn inside(&self) -> &Self::Record;
+}
+
+impl<T: Inside> Inside for Option<T> {
+    type Record = T::Record;
+
+    fn inside(&self) -> &Self::Record {
+        unreachable!()
+    }
+}
+
+impl<T: Inside> Inside for Vec<T> {
+    type Record = T::Record;
+
+    fn inside(&self) -> &Self::Record {
+        unreachable!()
+    }
+}
+
+macro_rules! records {
+    ($($type:ty),+ $(,)?) => {$(
+        impl Inside for $type {
+            type Record = Self;
+
+            fn inside(&self) -> &Self {
+                self
+            }
+        }
+    )+};
+}
+records!(
+    peer::Context,
+    peer::Peer<'_>,
+    peer::Tls<'_>,
+    peer::Attribute<'_>,
+    peer::Entry<'_>,
+    connection::Counts,
+    connection::Limits,
+    link::Terminus<'_>,
+    link::Filter<'_>,
+    failover::Candidate<'_>,
+);
