@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::instance::{Failure, Instance};
 use crate::plugin::{Fault, Plugin, export};
+use crate::reads::Reads;
 use crate::request::{Context, FIELDS};
 use crate::tape::{Playing, Tape, Use};
 use crate::tree::Tree;
@@ -255,8 +256,7 @@ impl Trial {
         (self.plugin.hooks.iter().map(|hook| hook.as_str()).collect(), self.plugin.reads.as_deref())
     }
 
-    /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time, or give what
-    /// they gave when the case was recorded. A recorded failure is no decision, and is not asked.
+    /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time, or give what they gave when the case was recorded. A recorded failure is no decision, and is not asked.
     #[must_use]
     pub fn play(&self, cases: &[Case]) -> Vec<Miss> {
         self.loader.runtime.block_on(play(&self.plugin, cases))
@@ -274,7 +274,9 @@ impl Trial {
             let mut times = Vec::new();
             for _ in 0..count.max(1) {
                 let begun = Instant::now();
-                if let Some(answer) = call(&self.plugin, &mut instance, case).await.map_err(failed)? {
+                if let Some(answer) =
+                    call(&self.plugin, &mut instance, case, &self.plugin.wanted).await.map_err(failed)?
+                {
                     accept(&self.plugin, case, answer).map_err(failed)?;
                 }
                 times.push(begun.elapsed());
@@ -305,10 +307,18 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
     if !plugin.hooks.contains(&case.hook) {
         return Err(format!("it is not asked by `{}`", export(case.hook)));
     }
-    let said = ask(plugin, &mut fresh(plugin).await?, case).await?;
-    if said != case.answer {
-        return Err(format!("answers {said}, and not {}", case.answer));
-    }
+    let said = match ask(plugin, &mut fresh(plugin).await?, case).await {
+        Ok(said) if said == case.answer => said,
+        other => {
+            let why = other.map_or_else(|why| why, |said| format!("answers {said}, and not {}", case.answer));
+            let lacks = if decides_by_all(plugin, case).await {
+                "; its `reads` lacks a field: it does where all are sent"
+            } else {
+                ""
+            };
+            return Err(format!("{why}{lacks}"));
+        }
+    };
     for _ in 0..2 {
         let mut instance = match reused.take() {
             Some(instance) => instance,
@@ -325,22 +335,38 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
     Ok(())
 }
 
+/// Whether it decides a case as that says where all is sent, and not what it reads: then it reads more than it names.
+async fn decides_by_all(plugin: &Plugin, case: &Case) -> bool {
+    let Ok(mut instance) = fresh(plugin).await else { return false };
+    plugin.reads.is_some()
+        && ask_with(plugin, &mut instance, case, &Reads::All).await.is_ok_and(|said| said == case.answer)
+}
+
 pub(crate) async fn fresh(plugin: &Plugin) -> Result<Instance, String> {
     plugin.ready().await.map_err(|failure| told(&failure))
 }
 
 /// The answer to a case as JSON, which is one that the router would take.
 pub(crate) async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -> Result<Value, String> {
+    ask_with(plugin, instance, case, &plugin.wanted).await
+}
+
+async fn ask_with(plugin: &Plugin, instance: &mut Instance, case: &Case, reads: &Reads) -> Result<Value, String> {
     plugin.shared.forget();
-    let Some(answer) = call(plugin, instance, case).await? else { return Ok(Value::Null) };
+    let Some(answer) = call(plugin, instance, case, reads).await? else { return Ok(Value::Null) };
     let said = shown(&answer);
     accept(plugin, case, answer).map_err(|why| format!("bad answer {said}: {why}"))?;
     Ok(said)
 }
 
-async fn call<'i>(plugin: &Plugin, instance: &'i mut Instance, case: &Case) -> Result<Option<Tree<'i>>, String> {
+async fn call<'i>(
+    plugin: &Plugin,
+    instance: &'i mut Instance,
+    case: &Case,
+    reads: &Reads,
+) -> Result<Option<Tree<'i>>, String> {
     let limits = &plugin.settings.limits;
-    let request = case.request.encode(&plugin.wanted);
+    let request = case.request.encode(reads);
     let _running = plugin.clock.run();
     let play = |uses: &Vec<Use>| Tape::Playing(Playing::new(uses, limits.kv_bytes));
     instance.set_tape(case.uses.as_ref().map_or(Tape::Off, play));

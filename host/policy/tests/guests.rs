@@ -428,6 +428,33 @@ fn cases_show_what_is_decided_otherwise_and_what_an_instance_keeps() {
     assert!(timed.0 <= timed.1 && timed.1 > Duration::ZERO, "{timed:?}");
 }
 
+/// Reads `peer.user` alone, as it says; denies where it is told more.
+const READS_MORE: &str = r#"(data (i32.const 16) "\a1\64deny\a2\69condition\63a:1\6bdescription\61x\a1\65reads\81\69peer.user")
+    (func (export "policy_configure") (param i32 i32) (result i64)
+      (i64.or (i64.shl (i64.const 51) (i64.const 32)) (i64.const 18)))
+    (func (export "on_session") (param $at i32) (param $len i32) (result i64)
+      (if (i32.lt_u (local.get $len) (i32.const 20)) (then (return (i64.const 0))))
+      (i64.or (i64.shl (i64.const 16) (i64.const 32)) (i64.const 35)))"#;
+
+#[test]
+fn a_field_that_is_used_and_not_named_shows() {
+    let trial = trial(&Home::new(&module("", READS_MORE)));
+    assert_eq!(trial.describe().1, Some(&["peer.user".to_owned()][..]));
+    let told = |answer: &str| {
+        let case = r#"{"hook":"session","request":{"peer":{"user":"u"}},"answer":"#;
+        let misses = trial.play(&read_cases(&format!("{case}{answer}}}")).unwrap());
+        misses.into_iter().map(|miss| miss.message).collect::<Vec<_>>()
+    };
+    let denied = r#"{"deny":{"condition":"a:1","description":"x"}}"#;
+    assert_eq!(
+        told(denied),
+        [format!("answers null, and not {denied}; its `reads` lacks a field: it does where all are sent")]
+    );
+    // where a case is not decided so either way, and where it is as it says
+    assert_eq!(told("{}"), ["answers null, and not {}"]);
+    assert_eq!(told("null"), Vec::<String>::new());
+}
+
 #[test]
 fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
     let home = Home::new(&module("", &holds("(i32.const 1)")));
