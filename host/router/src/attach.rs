@@ -141,7 +141,7 @@ impl Shard {
         }
         let serial = peer.next_serial();
         let asks_address = common.asks.has(Hook::Address)
-            && matches!(&wanted, Wanted::Address(_, name) if !peer.meta.space.is_reserved(name));
+            && matches!(&wanted, Wanted::Address(Class::Mobile, name) if !peer.meta.space.is_reserved(name));
         let asks = asks_address || common.asks.has(Hook::Link);
         peer.asking = peer.asking.saturating_add(1);
         let Some(session) = peer.session(link.channel) else {
@@ -174,7 +174,8 @@ impl Shard {
     pub fn address_request(&self, at: LinkRef, peer: PolicyPeer) -> Option<AddressRequest> {
         let attach = &self.asking(at)?.attach;
         let space = &self.peer(at.connection)?.meta.space;
-        let Ok(Wanted::Address(_, address)) = terminus::wanted(attach, space, &self.common.router_id) else {
+        let Ok(Wanted::Address(Class::Mobile, address)) = terminus::wanted(attach, space, &self.common.router_id)
+        else {
             return None;
         };
         if space.is_reserved(&address) {
