@@ -1,6 +1,7 @@
 //! The router between real clients, real brokers and peers that are scripted frame by frame.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+mod address_table;
 mod admission;
 mod advertised;
 mod attributes;

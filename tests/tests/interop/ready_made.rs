@@ -141,18 +141,43 @@ fn a_plugins_problem_stands_at_its_node() {
     }
 }
 
+/// All that there are.
+const PLUGINS: [&str; 4] = ["admission", "address-table", "connection-rate", "failover-order"];
+
+/// What `check` says of a configuration that has its plugins in this directory.
+fn check_with_plugins(text: &str, directory: &str) -> (Option<i32>, String) {
+    let dir = TestDir::new("examples");
+    for plugin in PLUGINS.into_iter().filter(|plugin| text.contains(&format!("plugin \"{plugin}\""))) {
+        let from = with_plugin(plugin);
+        dir.write(
+            &format!("{directory}/{plugin}.wasm"),
+            fs::read(from.path().join(format!("plugins/{plugin}.wasm"))).unwrap(),
+        );
+    }
+    let found = check(&dir, text);
+    (found.code, found.stderr)
+}
+
 #[test]
 fn every_example_is_good() {
     for name in ["minimal.kdl", "broker-failover.kdl", "policy.kdl"] {
-        let dir = TestDir::new("examples");
-        for plugin in ["admission", "address-table", "connection-rate", "failover-order"] {
-            let from = with_plugin(plugin);
-            let bytes = fs::read(from.path().join(format!("plugins/{plugin}.wasm"))).unwrap();
-            dir.write(&format!("plugins/{plugin}.wasm"), bytes);
-        }
         let text = fs::read_to_string(workspace_dir().join("examples").join(name)).unwrap();
-        let found = check(&dir, &text.replace("${CROSSTIE_PLUGINS:-../target/plugins}", "plugins"));
-        assert_eq!(found.code, Some(0), "{name}: {}", found.stderr);
+        let text = text.replace("${CROSSTIE_PLUGINS:-../target/plugins}", "plugins");
+        let (code, told) = check_with_plugins(&text, "plugins");
+        assert_eq!(code, Some(0), "{name}: {told}");
+    }
+}
+
+/// Each has one, with the example that is beside it.
+#[test]
+fn the_kdl_of_every_plugins_readme_is_a_good_configuration() {
+    for plugin in PLUGINS {
+        let read = |name| fs::read_to_string(workspace_dir().join("plugins").join(plugin).join(name)).unwrap();
+        let (readme, example) = (read("README.md"), read("example.kdl"));
+        let blocks: Vec<_> = readme.split("```kdl\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+        assert_eq!(blocks, [example.as_str()], "{plugin}");
+        let (code, told) = check_with_plugins(&example, ".");
+        assert_eq!(code, Some(0), "{plugin}: {told}");
     }
 }
 
@@ -164,14 +189,16 @@ fn ready_made_plugins_decide_their_cases_as_they_say() {
         let from = with_plugin(plugin);
         let file = from.path().join(format!("plugins/{plugin}.wasm"));
         let mut crosstie = Command::new(router_binary());
-        crosstie.args(["plugin", command]).arg(file).arg(cases).args(["--config", "examples/policy.kdl"]);
+        let example = root.join("plugins").join(plugin).join("example.kdl");
+        crosstie.args(["plugin", command]).arg(file).arg(cases).arg("--config").arg(example);
         crosstie.current_dir(&root).env("XDG_CACHE_HOME", from.path().join("cache")).env("NO_COLOR", "1");
         let output = crosstie.output().expect("crosstie runs");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    for (plugin, count) in [("admission", 3), ("address-table", 6), ("connection-rate", 2), ("failover-order", 10)] {
+    for plugin in PLUGINS {
         let cases = root.join("plugins").join(plugin).join("cases.jsonl");
+        let count = fs::read_to_string(&cases).unwrap().lines().count();
         let (code, told, error) = run("test", plugin, &cases);
         assert_eq!((code, error.as_str()), (Some(0), ""), "{plugin}: {told}");
         assert_eq!(told, format!("{count} of {count} cases are decided as they say\n"));
@@ -182,8 +209,8 @@ fn ready_made_plugins_decide_their_cases_as_they_say() {
     }
     let cases = root.join("plugins/address-table/cases.jsonl");
     let (code, told, error) = run("test", "admission", &cases);
-    assert_eq!((code, told.as_str()), (Some(1), "0 of 6 cases are decided as they say\n"));
+    assert_eq!((code, told.as_str()), (Some(1), "0 of 17 cases are decided as they say\n"));
     assert!(error.contains("error: line 4: it is not asked by `on_address`"), "{error}");
     let (code, told, _) = run("bench", "address-table", &cases);
-    assert_eq!((code, told.lines().filter(|line| line.contains("median_us=")).count()), (Some(0), 6), "{told}");
+    assert_eq!((code, told.lines().filter(|line| line.contains("median_us=")).count()), (Some(0), 17), "{told}");
 }
