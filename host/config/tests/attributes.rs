@@ -54,7 +54,7 @@ const BOTH: [(&str, &str, Fate); 33] = [
     ("openProperties", "{\n        \"product\": \"p\"\n    }", Refused("reserved")),
 ];
 
-const LISTENER: [(&str, &str, Fate); 28] = [
+const LISTENER: [(&str, &str, Fate); 29] = [
     ("socketAddressFamily", "IPv6", Shown("socket-address-family IPv6")),
     ("authenticatePeer", "no", Shown("authenticate-peer #false")),
     ("authenticatePeer", "yes", Refused("nobody could authenticate")),

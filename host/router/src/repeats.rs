@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(first, Some(Line { left_out: (round > 0).then_some(100) }), "{round}");
             let written = (1..LINES_MAX).filter(|_| repeats.take(now) == Some(Line { left_out: None })).count();
             assert_eq!(written, usize::try_from(LINES_MAX - 1).unwrap());
-            let later = now + SPAN - Duration::from_micros(1);
+            let later = now + (SPAN - Duration::from_micros(1));
             assert!((0..100).all(|_| repeats.take(later).is_none()), "{round}");
         }
         assert_eq!((repeats.take_left_out(), repeats.take_left_out()), (Some(100), None));
