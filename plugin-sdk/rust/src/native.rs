@@ -1,7 +1,8 @@
-//! A host for native tests: remembers, for each thread, what a plugin logged, counted and stored.
+//! A host for native tests: remembers, for each thread, what a plugin logged, counted and stored. Another one may take its place.
 
 use alloc::borrow::ToOwned;
 use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::cell::RefCell;
@@ -31,6 +32,35 @@ enum Kind {
 
 thread_local! {
     static HOST: RefCell<Host> = RefCell::default();
+    static OTHER: RefCell<Option<Rc<dyn Functions>>> = RefCell::default();
+}
+
+/// What a host does for a plugin; see [`host`](crate::host).
+#[expect(missing_docs, reason = "they are told there")]
+pub trait Functions {
+    fn log(&self, level: Level, text: &str);
+    fn counter_add(&self, name: &str, by: u64);
+    fn kv_get(&self, key: &[u8]) -> Option<Vec<u8>>;
+    fn kv_put(&self, key: &[u8], value: &[u8], ttl_ms: u32) -> bool;
+    fn kv_add(&self, key: &[u8], by: i64, ttl_ms: u32) -> Option<i64>;
+    fn kv_delete(&self, key: &[u8]);
+}
+
+/// Runs with these functions in the place of this host, on this thread.
+pub fn with<T>(functions: Rc<dyn Functions>, run: impl FnOnce() -> T) -> T {
+    /// Puts back what was there before, also where a plugin panics.
+    struct Before(Option<Rc<dyn Functions>>);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            OTHER.set(self.0.take());
+        }
+    }
+    let _before = Before(OTHER.replace(Some(functions)));
+    run()
+}
+
+fn other() -> Option<Rc<dyn Functions>> {
+    OTHER.with_borrow(Clone::clone)
 }
 
 /// What was logged, in order.
@@ -55,10 +85,16 @@ pub fn pass_ms(ms: u64) {
 }
 
 pub(crate) fn log(level: Level, text: &str) {
+    if let Some(other) = other() {
+        return other.log(level, text);
+    }
     HOST.with_borrow_mut(|host| host.lines.push((level, text.to_owned())));
 }
 
 pub(crate) fn counter_add(name: &str, by: u64) {
+    if let Some(other) = other() {
+        return other.counter_add(name, by);
+    }
     HOST.with_borrow_mut(|host| {
         let counter = host.counters.entry(name.to_owned()).or_default();
         *counter = counter.saturating_add(by);
@@ -66,6 +102,9 @@ pub(crate) fn counter_add(name: &str, by: u64) {
 }
 
 pub(crate) fn kv_get(key: &[u8]) -> Option<Vec<u8>> {
+    if let Some(other) = other() {
+        return other.kv_get(key);
+    }
     HOST.with_borrow(|host| {
         host.values.get(key).map(|stored| match &stored.value {
             Kind::Bytes(bytes) => bytes.clone(),
@@ -75,11 +114,17 @@ pub(crate) fn kv_get(key: &[u8]) -> Option<Vec<u8>> {
 }
 
 pub(crate) fn kv_put(key: &[u8], value: &[u8], ttl_ms: u32) -> bool {
+    if let Some(other) = other() {
+        return other.kv_put(key, value, ttl_ms);
+    }
     HOST.with_borrow_mut(|host| host.store(key, Kind::Bytes(value.to_vec()), ttl_ms));
     true
 }
 
 pub(crate) fn kv_add(key: &[u8], by: i64, ttl_ms: u32) -> Option<i64> {
+    if let Some(other) = other() {
+        return other.kv_add(key, by, ttl_ms);
+    }
     HOST.with_borrow_mut(|host| {
         let value = match host.values.get(key).map(|stored| &stored.value) {
             None => by,
@@ -92,6 +137,9 @@ pub(crate) fn kv_add(key: &[u8], by: i64, ttl_ms: u32) -> Option<i64> {
 }
 
 pub(crate) fn kv_delete(key: &[u8]) {
+    if let Some(other) = other() {
+        return other.kv_delete(key);
+    }
     HOST.with_borrow_mut(|host| drop(host.values.remove(key)));
 }
 
@@ -126,5 +174,44 @@ mod tests {
         assert_eq!(kv_add(b"name", 1, 0), None);
         kv_delete(b"name");
         assert_eq!(kv_add(b"name", 1, 0), Some(1));
+    }
+
+    /// Counts, and has nothing else.
+    #[derive(Default)]
+    struct Other(std::cell::Cell<u64>);
+
+    impl Functions for Other {
+        fn log(&self, _: Level, _: &str) {}
+
+        fn counter_add(&self, _: &str, by: u64) {
+            self.0.set(self.0.get() + by);
+        }
+
+        fn kv_get(&self, _: &[u8]) -> Option<Vec<u8>> {
+            Some(b"theirs".to_vec())
+        }
+
+        fn kv_put(&self, _: &[u8], _: &[u8], _: u32) -> bool {
+            false
+        }
+
+        fn kv_add(&self, _: &[u8], _: i64, _: u32) -> Option<i64> {
+            None
+        }
+
+        fn kv_delete(&self, _: &[u8]) {}
+    }
+
+    #[test]
+    fn another_host_takes_the_place_for_a_while() {
+        let other = Rc::new(Other::default());
+        with(other.clone(), || {
+            crate::host::counter_add("asked", 3);
+            assert!(!kv_put(b"name", b"value", 0));
+            assert_eq!((kv_add(b"rate", 1, 0), kv_get(b"name")), (None, Some(b"theirs".to_vec())));
+        });
+        assert_eq!((other.0.get(), counter("asked"), kv_get(b"name")), (3, 0, None));
+        let panicked = std::panic::catch_unwind(|| with(Rc::new(Other::default()), || panic!("no")));
+        assert!(panicked.is_err() && kv_get(b"name").is_none());
     }
 }
