@@ -85,7 +85,8 @@ impl Entities for FromAttributes {
 
     fn plan(&self, running: &Settings, created: &Created) -> Result<Plan, Refusal> {
         let loaded = self.configuration.again().map_err(|problems| refusal(&problems))?;
-        let setup = Setup { router_id: running.router.id.clone(), state_dir: running.state.clone() };
+        let setup =
+            Setup { router_id: running.router.id.clone(), state_dir: running.state.clone(), ..Setup::default() };
         let prepared = self.plugins.prepare(loaded.settings.plugins.as_ref(), setup);
         let mut problems = prepared.err().map(|found| plugin_problems(&loaded, found)).unwrap_or_default();
         match loaded.plan(running, created) {

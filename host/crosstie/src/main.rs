@@ -178,7 +178,7 @@ fn load_plugins(loaded: &Loaded, mut problems: Problems) -> Result<Option<Policy
 
 /// What loading plugins needs to know of the process.
 fn setup(loaded: &Loaded) -> Setup {
-    Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() }
+    Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone(), ..Setup::default() }
 }
 
 /// Problems of plugins at their places in a configuration.

@@ -181,7 +181,11 @@ impl PluginArgs {
             }
             (None, None) => Plugin::unnamed(&name),
         };
-        let setup = Setup { router_id: loaded.settings.router.id.clone(), state_dir: loaded.settings.state.clone() };
+        let setup = Setup {
+            router_id: loaded.settings.router.id.clone(),
+            state_dir: loaded.settings.state.clone(),
+            ..Setup::default()
+        };
         Trial::load(&self.file, settings, setup).map_err(|found| plugin_problems(&loaded, found))
     }
 }

@@ -374,7 +374,7 @@ impl ContainerRef {
 /// The `plugins` node and the `plugin` nodes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plugins {
-    /// Every `*.wasm` in it is a plugin.
+    /// Every `*.wasm` and `*.js` in it is a plugin; empty: there is none, for native policies alone.
     pub directory: PathBuf,
     /// Those that the configuration names, in its order.
     pub named: Vec<Plugin>,

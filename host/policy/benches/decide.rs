@@ -67,7 +67,11 @@ impl Home {
     /// Compiled modules are kept beside it.
     fn load(&self, plugin: Plugin) -> PolicyEngine {
         let plugins = Plugins { directory: self.0.clone(), named: vec![plugin], record: None };
-        load(&plugins, Setup { router_id: "bench".to_owned(), state_dir: Some(self.0.join("state")) }).unwrap()
+        load(
+            &plugins,
+            Setup { router_id: "bench".to_owned(), state_dir: Some(self.0.join("state")), ..Setup::default() },
+        )
+        .unwrap()
     }
 }
 

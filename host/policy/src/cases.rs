@@ -367,7 +367,6 @@ async fn call<'i>(
 ) -> Result<Option<Tree<'i>>, String> {
     let limits = &plugin.settings.limits;
     let request = case.request.encode(reads);
-    let _running = plugin.clock.run();
     let play = |uses: &Vec<Use>| Tape::Playing(Playing::new(uses, limits.kv_bytes));
     instance.set_tape(case.uses.as_ref().map_or(Tape::Off, play));
     let asking = instance.ask(case.hook, &request, limits, case.context);

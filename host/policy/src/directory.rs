@@ -7,12 +7,18 @@ use std::path::{Path, PathBuf};
 
 use crate::plugin::Fault;
 
-/// The plugin files of a directory by their stems: more than one of a stem are a mistake, which [`only`] tells.
+/// The plugin files of a directory by their stems: more than one of a stem are a mistake, which [`only`] tells. An empty path is no directory.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// When it cannot be read, or nobody could run what is in it.
 pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, Fault> {
+    if directory.as_os_str().is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    if cfg!(not(feature = "wasm")) {
+        return Err(without_wasm());
+    }
     let entries = fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let entries = entries.map_err(|error| Fault::new(format!("cannot read `{}`: {error}", directory.display())))?;
     let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
@@ -24,6 +30,13 @@ pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, F
     }
     files.values_mut().for_each(|paths| paths.sort());
     Ok(files)
+}
+
+/// Why files are no plugins in a build that cannot run them.
+pub(crate) fn without_wasm() -> Fault {
+    Fault::new("this build has no WebAssembly: it cannot run plugins").hint(
+        "leave them out of the configuration, or take a build that has the feature `wasm`, which is on by default",
+    )
 }
 
 /// The one file of a stem.
@@ -49,6 +62,7 @@ pub(crate) enum Code {
     /// JavaScript.
     Script {
         /// The file's name.
+        #[cfg_attr(not(feature = "wasm"), expect(dead_code, reason = "nobody runs it"))]
         file: String,
         text: String,
     },

@@ -2,9 +2,8 @@
 
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::PluginLimits;
-use wasmtime::{Memory, Store, TypedFunc};
 
-use crate::guest::State;
+use crate::engine::{AnyGuest, Entry, Guest};
 use crate::request::Context;
 use crate::tape::Tape;
 use crate::tree::Tree;
@@ -62,45 +61,18 @@ impl Failure {
     pub(crate) fn brief(&self) -> String {
         format!("{}: {}", self.cause.as_str(), self.detail.lines().next().unwrap_or_default())
     }
-
-    pub(crate) fn trap(error: &wasmtime::Error, state: &State) -> Self {
-        let output = &state.output;
-        if state.is_script {
-            // where in the engine it was says nothing of the script
-            let report = String::from_utf8_lossy(output).trim_end().to_owned();
-            let detail = if report.is_empty() { error.root_cause().to_string() } else { report };
-            return Self { cause: Cause::Trap, detail };
-        }
-        let mut detail = format!("{error:?}");
-        if !output.is_empty() {
-            detail.push_str("\nlatest output of the guest:\n");
-            detail.push_str(&String::from_utf8_lossy(output));
-        }
-        Self { cause: Cause::Trap, detail }
-    }
 }
-
-/// An entry of a guest: `(ptr, len) -> ptr << 32 | len`.
-pub(crate) type Entry = TypedFunc<(i32, i32), i64>;
 
 /// One instance.
 pub(crate) struct Instance {
-    store: Store<State>,
-    memory: Memory,
-    alloc: TypedFunc<i32, i32>,
-    hooks: Vec<(Hook, Entry)>,
+    guest: AnyGuest,
     calls: u64,
 }
 
 impl Instance {
     /// One that is initialised and was never asked.
-    pub(crate) fn new(
-        store: Store<State>,
-        memory: Memory,
-        alloc: TypedFunc<i32, i32>,
-        hooks: Vec<(Hook, Entry)>,
-    ) -> Self {
-        Self { store, memory, alloc, hooks, calls: 0 }
+    pub(crate) const fn new(guest: AnyGuest) -> Self {
+        Self { guest, calls: 0 }
     }
 
     /// Asks a hook; `None` is no opinion. After a failure the instance is of no use.
@@ -111,31 +83,24 @@ impl Instance {
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<Tree<'_>>, Failure> {
-        let Some(entry) = self.entry(hook) else { return Ok(None) };
         self.calls = self.calls.saturating_add(1);
-        self.enter(&entry, request, limits, context).await
+        self.enter(Entry::Hook(hook), request, limits, context).await
     }
 
     /// What becomes of keys and values of the calls from here on; gives what was kept of those before.
     pub(crate) fn set_tape(&mut self, tape: Tape) -> Tape {
-        std::mem::replace(&mut self.store.data_mut().tape, tape)
-    }
-
-    /// Where a hook is entered.
-    pub(crate) fn entry(&self, hook: Hook) -> Option<Entry> {
-        self.hooks.iter().find(|(known, _)| *known == hook).map(|(_, entry)| entry.clone())
+        self.guest.set_tape(tape)
     }
 
     /// Whether it may be asked again.
     pub(crate) fn is_worn(&self, limits: &PluginLimits) -> bool {
-        let used = u64::try_from(self.memory.data_size(&self.store)).unwrap_or(u64::MAX);
-        self.calls >= CALLS_MAX || used > limits.memory_bytes / 4 * 3
+        self.calls >= CALLS_MAX || self.guest.memory_bytes() > limits.memory_bytes / 4 * 3
     }
 
-    /// Enters the guest once: `policy_alloc`, the request, the entry.
+    /// Enters the guest once.
     pub(crate) async fn enter(
         &mut self,
-        entry: &Entry,
+        entry: Entry,
         request: &[u8],
         limits: &PluginLimits,
         context: Context,
@@ -147,46 +112,24 @@ impl Instance {
     /// As [`enter`](Self::enter), without a look at the answer.
     pub(crate) async fn exchange(
         &mut self,
-        entry: &Entry,
+        entry: Entry,
         request: &[u8],
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Option<&[u8]>, Failure> {
-        let refused = |detail: &str| Failure::new(Cause::Refused, detail);
-        let length = u32::try_from(request.len()).ok().filter(|length| *length <= limits.request_bytes);
-        let length = length.ok_or_else(|| refused("the request is longer than the plugin's limit"))?;
-        // the clock has gone on since the last call: what is to yield is one that runs while it ticks
-        self.store.set_epoch_deadline(1);
-        let state = self.store.data_mut();
-        state.begin(context.now_ms, context.seed);
-        state.output.clear();
-        let at = match self.alloc.call_async(&mut self.store, length.cast_signed()).await {
-            Ok(0) => return Err(refused("policy_alloc answers 0")),
-            Ok(at) => at,
-            Err(error) => return Err(Failure::trap(&error, self.store.data())),
-        };
-        let start = usize::try_from(at.cast_unsigned()).unwrap_or(usize::MAX);
-        if self.memory.write(&mut self.store, start, request).is_err() {
-            return Err(refused("policy_alloc answers a range outside memory"));
-        }
-        self.store.data_mut().may_use_kv = true;
-        match entry.call_async(&mut self.store, (at, length.cast_signed())).await {
-            Ok(0) => Ok(None),
-            Ok(packed) => self.answer(packed, limits).map(Some),
-            Err(error) => Err(Failure::trap(&error, self.store.data())),
+        if u32::try_from(request.len()).is_ok_and(|length| length <= limits.request_bytes) {
+            within(self.guest.enter(entry, request, context).await?, limits)
+        } else {
+            Err(Failure::new(Cause::Refused, "the request is longer than the plugin's limit"))
         }
     }
+}
 
-    /// The answer that `ptr << 32 | len` stands for.
-    fn answer(&self, packed: i64, limits: &PluginLimits) -> Result<&[u8], Failure> {
-        let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
-        let wide = |bytes| usize::try_from(u32::from_be_bytes(bytes)).unwrap_or(usize::MAX);
-        let (at, length) = (wide([a, b, c, d]), wide([e, f, g, h]));
-        let cap = usize::try_from(limits.answer_bytes).unwrap_or(usize::MAX);
-        if length == 0 || length > cap {
-            return Err(Failure::bad_answer(format!("an answer of {length} bytes")));
-        }
-        let bytes = self.memory.data(&self.store).get(at..at.saturating_add(length));
-        bytes.ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
+/// An answer that is one, and no longer than its limit.
+pub(crate) fn within<'a>(answer: Option<&'a [u8]>, limits: &PluginLimits) -> Result<Option<&'a [u8]>, Failure> {
+    let fits = |length| length > 0 && u32::try_from(length).is_ok_and(|length| length <= limits.answer_bytes);
+    match answer.map(<[u8]>::len).filter(|length| !fits(*length)) {
+        Some(length) => Err(Failure::bad_answer(format!("an answer of {length} bytes"))),
+        None => Ok(answer),
     }
 }

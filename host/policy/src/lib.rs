@@ -1,19 +1,21 @@
-//! Policy plugins: wasmtime behind the trait of `crosstie-model`. The ABI is told in `plugin-sdk/spec/ABI.md`.
+//! Policy plugins behind the trait of `crosstie-model`. The ABI is told in `plugin-sdk/spec/ABI.md`.
+//!
+//! The feature `wasm`, which is on by default, has wasmtime run modules and scripts. Policies that are [`native`] need none.
 
 mod answer;
-mod cache;
 mod cases;
 mod chain;
-mod clock;
 mod directory;
 mod effect;
+mod engine;
 mod fields;
 #[cfg(test)]
 mod golden;
-mod guest;
 mod health;
+mod host;
 mod instance;
 mod kv;
+pub mod native;
 mod plugin;
 mod pool;
 mod reads;
@@ -21,45 +23,57 @@ mod record;
 mod reload;
 mod replay;
 mod request;
-mod script;
 mod shadow;
 #[cfg(test)]
+#[cfg(feature = "wasm")]
 mod smith;
 mod stats;
 mod tape;
 mod tree;
 mod uses;
+#[cfg(feature = "wasm")]
+mod wasm;
 mod watch;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::policy::{Policy, RecordOrder};
 use crosstie_model::settings;
-use wasmtime::{Config, Engine};
+use sha2::{Digest, Sha256};
 
 pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
-use crate::clock::Clock;
 use crate::directory::Code;
+use crate::engine::AnyModule;
+pub use crate::engine::Entry;
+use crate::native::Natives;
 use crate::plugin::{Fault, Plugin};
 use crate::record::Recorder;
 pub use crate::reload::Shared;
 pub use crate::replay::{Difference, Replay};
 
-/// Stack of a guest, bytes.
-const STACK_BYTES: usize = 1 << 20;
-
 /// What loading needs to know of the process.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Setup {
     /// Told to plugins.
     pub router_id: String,
     /// Where compiled modules are kept; absent: the user's cache directory.
     pub state_dir: Option<PathBuf>,
+    /// Policies that are no files.
+    pub natives: Natives,
+}
+
+impl Setup {
+    /// The directory for what the router keeps.
+    fn kept(&self) -> Option<PathBuf> {
+        let user = |name| std::env::var_os(name).filter(|home| !home.is_empty()).map(PathBuf::from);
+        let cache = || Some(user("XDG_CACHE_HOME")?.join("crosstie"));
+        self.state_dir.clone().or_else(cache).or_else(|| Some(user("HOME")?.join(".cache/crosstie")))
+    }
 }
 
 /// Why a plugin does not load.
@@ -129,16 +143,18 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     let record = record_of(plugins, &setup);
     let loader = Loader::new(setup).map_err(general)?;
     let mut problems: Vec<LoadProblem> = record::check(&record).collect();
-    let files = directory::list(&plugins.directory).map_err(|fault| problems.push(problem(None, fault)));
+    let files = match directory::list(&plugins.directory) {
+        Ok(files) => files,
+        Err(fault) => {
+            problems.push(problem(None, fault));
+            return Err(problems);
+        }
+    };
     let mut loaded = Vec::new();
-    for settings in chain_of(plugins, files.iter().flat_map(BTreeMap::keys)) {
+    for settings in chain_of(plugins, &loader.names(&files)) {
         let name = settings.name.clone();
-        let path = match &files {
-            Ok(files) => file_of(files, plugins, &name),
-            // why it is not known is a problem already
-            Err(()) => Ok(plugins.directory.join(format!("{name}.wasm"))),
-        };
-        let plugin = path.map_err(|fault| vec![fault]).and_then(|path| loader.load_file(settings, &path, None));
+        let source = loader.source(&files, &plugins.directory, &name).map_err(|fault| vec![fault]);
+        let plugin = source.and_then(|source| loader.load_from(settings, source));
         match plugin {
             Ok(plugin) => loaded.push(Arc::new(plugin)),
             Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
@@ -155,18 +171,9 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
 
 /// How decisions are recorded, once they are: without a node for it beside what else the router keeps.
 fn record_of(plugins: &settings::Plugins, setup: &Setup) -> settings::Record {
-    let beside = || Some(cache::base(setup.state_dir.as_deref())?.join("decisions.jsonl"));
+    let beside = || Some(setup.kept()?.join("decisions.jsonl"));
     let unnamed = || settings::Record { file: beside().unwrap_or_default(), ..settings::Record::default() };
     plugins.record.clone().unwrap_or_else(unnamed)
-}
-
-/// The file of a plugin.
-fn file_of(files: &BTreeMap<String, Vec<PathBuf>>, plugins: &settings::Plugins, name: &str) -> Result<PathBuf, Fault> {
-    let missing = || {
-        let directory = plugins.directory.display();
-        Fault::new(format!("there is no `{name}.wasm` and no `{name}.js` in `{directory}`"))
-    };
-    directory::only(files.get(name).ok_or_else(missing)?).map(Path::to_owned)
 }
 
 /// Shadows of plugins that are not there.
@@ -180,46 +187,82 @@ fn without_live<'s>(chain: impl Iterator<Item = &'s settings::Plugin> + Clone) -
 }
 
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.
-fn chain_of<'n>(plugins: &settings::Plugins, names: impl Iterator<Item = &'n String>) -> Vec<settings::Plugin> {
+fn chain_of(plugins: &settings::Plugins, names: &BTreeSet<&String>) -> Vec<settings::Plugin> {
     let mut chain: Vec<settings::Plugin> = plugins.named.clone();
     chain.extend(
         names
-            .filter(|name| !plugins.named.iter().any(|named| named.name == **name))
+            .iter()
+            .filter(|name| !plugins.named.iter().any(|named| named.name == ***name))
             .map(|name| settings::Plugin::unnamed(name)),
     );
     chain.retain(|settings| !settings.disabled);
     chain
 }
 
+/// What a plugin is loaded from.
+pub(crate) enum Source {
+    File(PathBuf),
+    /// The native policy of its name.
+    Native,
+}
+
 /// Compiles and configures.
 pub(crate) struct Loader {
-    engine: Engine,
-    clock: Arc<Clock>,
+    #[cfg(feature = "wasm")]
+    pub(crate) wasm: wasm::Engine,
+    pub(crate) natives: Natives,
     runtime: tokio::runtime::Runtime,
     router_id: String,
-    cache: Option<PathBuf>,
-    scripts: script::Engine,
 }
 
 impl Loader {
     pub(crate) fn new(setup: Setup) -> Result<Self, Fault> {
-        let mut config = Config::new();
-        config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
-        // the limit of memory is that of one memory
-        config.wasm_multi_memory(false);
-        let engine = Engine::new(&config).map_err(|error| Fault::new(format!("wasmtime does not start: {error:#}")))?;
-        let clock = Clock::new(&engine).map_err(|error| Fault::new(format!("no thread for policy: {error}")))?;
+        #[cfg(feature = "wasm")]
+        let wasm = wasm::Engine::new(setup.kept().as_deref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::new(format!("no runtime for policy: {error}")))?;
-        let cache = cache::directory(setup.state_dir.as_deref());
+        let Setup { router_id, natives, .. } = setup;
         Ok(Self {
-            engine,
-            clock: Arc::new(clock),
+            #[cfg(feature = "wasm")]
+            wasm,
+            natives,
             runtime,
-            router_id: setup.router_id,
-            cache,
-            scripts: script::Engine::default(),
+            router_id,
         })
+    }
+
+    /// Plugins that there are: of these files, and native.
+    fn names<'n>(&'n self, files: &'n BTreeMap<String, Vec<PathBuf>>) -> BTreeSet<&'n String> {
+        files.keys().chain(self.natives.names()).collect()
+    }
+
+    /// What a plugin is loaded from, of these files of a directory.
+    fn source(&self, files: &BTreeMap<String, Vec<PathBuf>>, directory: &Path, name: &str) -> Result<Source, Fault> {
+        match files.get(name) {
+            Some(paths) => self.file(name, paths).map(|path| Source::File(path.to_owned())),
+            None if self.natives.has(name) => Ok(Source::Native),
+            None => {
+                let directory = directory.display();
+                Err(Fault::new(format!("there is no `{name}.wasm` and no `{name}.js` in `{directory}`")))
+            }
+        }
+    }
+
+    /// The one file of a plugin.
+    pub(crate) fn file<'p>(&self, name: &str, paths: &'p [PathBuf]) -> Result<&'p Path, Fault> {
+        let path = directory::only(paths)?;
+        if self.natives.has(name) {
+            let fault = Fault::new(format!("`{}` has the name of a native policy", path.display()));
+            return Err(fault.hint("rename the file, or remove it"));
+        }
+        Ok(path)
+    }
+
+    fn load_from(&self, settings: settings::Plugin, source: Source) -> Result<Plugin, Vec<Fault>> {
+        match source {
+            Source::File(path) => self.load_file(settings, &path, None),
+            Source::Native => self.load_native(settings),
+        }
     }
 
     /// Loads the plugin of a file, which is to decide the cases beside it as they say. `before`: the one that it replaces, whose keys
@@ -242,13 +285,30 @@ impl Loader {
         Ok(plugin)
     }
 
+    /// Loads the native policy of a plugin's name.
+    fn load_native(&self, settings: settings::Plugin) -> Result<Plugin, Vec<Fault>> {
+        let module = self.natives.module(&settings.name).map_err(|fault| vec![fault])?;
+        self.configure(settings, AnyModule::Native(module), "native".to_owned())
+    }
+
     fn load(&self, settings: settings::Plugin, code: &Code) -> Result<Plugin, Vec<Fault>> {
-        let module = match code {
-            Code::Module(bytes) => cache::compile(&self.engine, bytes, self.cache.as_deref()),
-            Code::Script { .. } => self.scripts.module(&self.engine, self.cache.as_deref()),
-        };
-        let module = module.map_err(|error| vec![plugin::unloadable(&error)])?;
-        self.runtime.block_on(plugin::load((&self.engine, &self.clock), settings, code, (&module, &self.router_id)))
+        let module = self.module(code, &settings).map_err(|fault| vec![fault])?;
+        let hash = Sha256::digest(code.bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        self.configure(settings, module, hash)
+    }
+
+    #[cfg(feature = "wasm")]
+    fn module(&self, code: &Code, settings: &settings::Plugin) -> Result<AnyModule, Fault> {
+        self.wasm.module(code, settings).map(AnyModule::Wasm)
+    }
+
+    #[cfg(not(feature = "wasm"))]
+    fn module(&self, _: &Code, _: &settings::Plugin) -> Result<AnyModule, Fault> {
+        Err(directory::without_wasm())
+    }
+
+    fn configure(&self, settings: settings::Plugin, module: AnyModule, hash: String) -> Result<Plugin, Vec<Fault>> {
+        self.runtime.block_on(plugin::load(settings, (module, hash), &self.router_id))
     }
 }
 

@@ -15,7 +15,7 @@ use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
 use crate::record::{self, Recorder};
 use crate::watch::{Stamps, Watch, stamps};
-use crate::{LoadProblem, Loader, Setup, chain_of, directory, file_of, problem, record_of, without_live, worker};
+use crate::{LoadProblem, Loader, Setup, Source, chain_of, directory, problem, record_of, without_live, worker};
 
 /// How often the directory is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -162,14 +162,15 @@ impl Prepared {
         let changed = watch.plugins.as_ref().map(|was| &was.record) != Some(&to.record);
         let record = changed.then(|| record_of(to, &setup));
         let general = |fault: Fault| vec![problem(None, fault)];
-        if watch.loader.is_none() {
-            watch.loader = Some(Loader::new(setup).map_err(general)?);
+        match &mut watch.loader {
+            Some(loader) => loader.natives = setup.natives,
+            None => watch.loader = Some(Loader::new(setup).map_err(general)?),
         }
         let Some(loader) = &watch.loader else { return Ok(None) };
         let files = directory::list(&to.directory).map_err(general)?;
         let anew = watch.plugins.as_ref().is_none_or(|was| was.directory != to.directory);
         let (mut loaded, mut problems) = (BTreeMap::new(), record.iter().flat_map(record::check).collect::<Vec<_>>());
-        let chain = chain_of(to, files.keys());
+        let chain = chain_of(to, &loader.names(&files));
         problems.extend(without_live(chain.iter()));
         for settings in chain {
             let name = settings.name.clone();
@@ -179,9 +180,13 @@ impl Prepared {
             if !anew && watch.settings(&name) == settings && (!comes || is_asked()) {
                 continue;
             }
-            let found = file_of(&files, to, &name).map_err(|fault| vec![fault]).and_then(|path| {
-                let stamp = stamps(std::slice::from_ref(&path));
-                Ok((loader.load_file(settings, &path, None)?, stamp))
+            let source = loader.source(&files, &to.directory, &name).map_err(|fault| vec![fault]);
+            let found = source.and_then(|source| {
+                let stamp = match &source {
+                    Source::File(path) => stamps(std::slice::from_ref(path)),
+                    Source::Native => None,
+                };
+                Ok((loader.load_from(settings, source)?, stamp))
             });
             match found {
                 Ok(plugin) => drop(loaded.insert(name, plugin)),

@@ -129,7 +129,9 @@ fn with_room(module: &[u8]) -> Vec<u8> {
 fn modules_of_any_make_are_refused_or_play_by_the_rules() {
     let count = if std::env::var_os("CROSSTIE_LONG").is_some() { MODULES_LONG } else { MODULES };
     let nowhere = std::env::temp_dir().join(format!("crosstie-smith-{}", std::process::id()));
-    let loader = Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(nowhere.clone()) }).unwrap();
+    let loader =
+        Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(nowhere.clone()), ..Setup::default() })
+            .unwrap();
     let cases: String = Hook::ALL.map(|hook| format!("{{\"hook\":\"{}\",\"request\":{{}}}}\n", hook.as_str())).concat();
     let cases = read_cases(&cases).unwrap();
     let (mut loaded, mut answered, mut refusals) = (0, 0, BTreeSet::new());
@@ -236,7 +238,9 @@ fn thousands_of_reloads_leave_memory_as_it_was() {
             .replace("(param i32) (result i32) (i32.const 0)", "(param i32) (result i32) (i32.const 1024)");
         wat::parse_str(room.replace("(i64.const 0)", &says)).unwrap()
     });
-    let loader = Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(home.join("state")) }).unwrap();
+    let loader =
+        Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(home.join("state")), ..Setup::default() })
+            .unwrap();
     let cases = read_cases("{\"hook\":\"session\",\"request\":{}}").unwrap();
     let (mut plugin, mut before) = (None, 0);
     for round in 0..count {

@@ -138,7 +138,7 @@ impl Watch {
         let is_named = |name: &str| named.contains(name);
         plugins.retain(|plugin| {
             let name = &*plugin.shared.name;
-            if files.contains(name) {
+            if files.contains(name) || plugin.is_native() {
                 return true;
             }
             missing.insert(name.to_owned());
@@ -166,7 +166,8 @@ impl Watch {
         let stamp = stamps(paths);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
-        let loaded = directory::only(paths)
+        let loaded = loader
+            .file(&name, paths)
             .map_err(|fault| vec![fault])
             .and_then(|path| loader.load_file(settings, path, before.as_deref()));
         if stamps(paths) != stamp {

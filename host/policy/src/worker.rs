@@ -153,7 +153,6 @@ impl Seat {
         let Some(mut instance) = lease.instance.take() else {
             return Ok(Said::Nothing);
         };
-        let _running = self.plugin.clock.run();
         if tap.keeps_uses {
             instance.set_tape(Tape::Keeping(Kept::default()));
         }

@@ -1,18 +1,19 @@
 //! Guests written by hand against the whole engine: what a call meets, and what a guest cannot do to its worker.
+#![cfg(feature = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
-use std::io::Write;
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crosstie_model::policy::{ConnectionRequest, Counts, Hook, Limits, Peer, Policy, Verdict};
+use crosstie_model::policy::{Hook, Policy, Verdict};
 use crosstie_model::settings::{Grant, OnFailure, Only, Plugin, PluginLimits, Plugins};
 use crosstie_policy::{PolicyEngine, Setup, Trial, load, read_cases};
-use tokio::task::LocalSet;
-use tracing_subscriber::fmt::MakeWriter;
+
+use crate::common::{connection, run};
 
 /// A module with `policy_abi_v1` and `policy_alloc`, imports, and other parts.
 fn module(imports: &str, parts: &str) -> String {
@@ -69,77 +70,18 @@ fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String
         config: Vec::new(),
     };
     let plugins = Plugins { directory: directory.to_path_buf(), named: vec![plugin], record: None };
-    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(directory.join("state")) };
+    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(directory.join("state")), ..Setup::default() };
     load(&plugins, setup).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }
 
 /// From a peer of its own each, so that failures count.
 async fn asks(policy: &Rc<dyn Policy>) -> bool {
-    static PEER: AtomicU32 = AtomicU32::new(0);
-    let number = PEER.fetch_add(1, Ordering::Relaxed);
-    let request = ConnectionRequest {
-        peer: Peer {
-            connection_id: 1,
-            listener: Some("l".into()),
-            connector: None,
-            remote: (std::net::Ipv4Addr::from(0x7f00_0000 | number), 40000).into(),
-            local: ([127, 0, 0, 1], 5672).into(),
-            vhost: None,
-            user: None,
-            mechanism: None,
-            container_id: "c".to_owned(),
-            tls: None,
-            attributes: Vec::new(),
-        },
-        max_frame_size: 512,
-        channel_max: 1,
-        idle_timeout: None,
-        offered_capabilities: Vec::new(),
-        desired_capabilities: Vec::new(),
-        properties: Vec::new(),
-        counts: Counts { total: 1, listener: 1, user: 1, peer_host: 1 },
-        limits: Limits::default(),
-        recheck: false,
-    };
-    match policy.connection(request).await.0 {
-        Verdict::Allow { .. } => true,
+    match policy.connection(connection(None)).await.0 {
+        Verdict::Allow(_) => true,
         Verdict::Deny(denial) => {
             assert_eq!(denial.refusal.description, "policy failed");
             false
         }
-    }
-}
-
-/// Runs on one worker thread, and gives what was logged.
-fn run<F: Future<Output = ()>>(body: F) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(log.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        LocalSet::new().block_on(&runtime, body);
-    });
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Log {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
     }
 }
 
@@ -406,7 +348,7 @@ const COUNTS: &str = r#"(data (i32.const 16) "\a1\64deny\a2\69condition\63a:0\6b
       (i64.or (i64.shl (i64.const 16) (i64.const 32)) (i64.const 35)))"#;
 
 fn trial(home: &Home) -> Trial {
-    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(home.0.join("state")) };
+    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(home.0.join("state")), ..Setup::default() };
     let loaded = Trial::load(&home.0.join("p.wasm"), Plugin::unnamed("p"), setup);
     loaded.unwrap_or_else(|problems| panic!("{problems:?}"))
 }

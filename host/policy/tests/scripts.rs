@@ -1,4 +1,5 @@
 //! Plugins in JavaScript: what they see, what they may answer, and what they cannot do to their worker.
+#![cfg(feature = "wasm")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ fn load_in(file: &str, script: &[u8], settings: &Plugin) -> Result<Trial, String
     std::fs::create_dir_all(&directory).unwrap();
     let path = directory.join(file);
     std::fs::write(&path, script).unwrap();
-    let setup = || Setup { router_id: "r".to_owned(), state_dir: None };
+    let setup = || Setup { router_id: "r".to_owned(), ..Setup::default() };
     // compiles for all that wait
     static COMPILED: Once = Once::new();
     COMPILED.call_once(|| drop(Trial::load(&path, settings.clone(), setup())));
@@ -401,7 +402,7 @@ fn two_files_of_one_stem_are_an_error() {
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(&directory).unwrap();
     let plugins = Plugins { directory: directory.clone(), named: Vec::new(), record: None };
-    let load = || crosstie_policy::load(&plugins, Setup { router_id: "r".to_owned(), state_dir: None });
+    let load = || crosstie_policy::load(&plugins, Setup { router_id: "r".to_owned(), ..Setup::default() });
     std::fs::write(directory.join("a.js"), "function onLink() {}").unwrap();
     std::fs::write(directory.join("b.js"), "const onSession = () => {}").unwrap();
     let engine = load().unwrap();

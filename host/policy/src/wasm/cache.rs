@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
-/// Where compiled modules lie; `None`: nowhere, each start compiles.
-pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
-    let directory = base(state)?.join("compiled");
+/// Where compiled modules lie, in the directory for what the router keeps; `None`: nowhere, each start compiles.
+pub(crate) fn directory(of: &Path) -> Option<PathBuf> {
+    let directory = of.join("compiled");
     if let Err(error) = fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory) {
         tracing::warn!(target: "plugin", directory = %directory.display(), %error, "compiled plugins are not kept");
         return None;
@@ -23,17 +23,6 @@ pub(crate) fn directory(state: Option<&Path>) -> Option<PathBuf> {
         tracing::warn!(target: "plugin", directory = %directory.display(), "not a directory of ours alone: compiled plugins are not kept");
     }
     private.then_some(directory)
-}
-
-/// The directory for what the router keeps.
-pub(crate) fn base(state: Option<&Path>) -> Option<PathBuf> {
-    Some(match state {
-        Some(state) => state.to_path_buf(),
-        None => match std::env::var_os("XDG_CACHE_HOME").filter(|home| !home.is_empty()) {
-            Some(home) => PathBuf::from(home).join("crosstie"),
-            None => PathBuf::from(std::env::var_os("HOME")?).join(".cache/crosstie"),
-        },
-    })
 }
 
 /// The compiled module of these bytes.

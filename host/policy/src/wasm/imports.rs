@@ -1,36 +1,18 @@
 //! What a guest may call: the host's functions, and as much of WASI as language runtimes need to start.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use crosstie_model::random::Random;
 use crosstie_model::settings::Grant;
 use wasmtime::{Caller, Extern, Linker, Memory, StoreLimits};
 
-use crate::kv::{KEY_MAX_BYTES, Kv, VALUE_MAX_BYTES};
-use crate::stats::Stats;
-use crate::tape::{Tape, Use};
+use crate::host::{COUNTER_MAX_BYTES, Host, LOG_MAX_BYTES};
+use crate::instance::{Cause, Failure};
+use crate::kv::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
 
 /// The module of the host's functions.
 pub(crate) const HOST: &str = "policy_host_v1";
 
 /// The module of the WASI shim.
 const WASI: &str = "wasi_snapshot_preview1";
-
-/// Bytes of one log call.
-const LOG_MAX_BYTES: usize = 8 << 10;
-
-/// Log lines of one plugin in one second.
-const LOG_LINES_MAX: u32 = 100;
-
-/// Names of counters of one plugin.
-const COUNTERS_MAX: usize = 64;
-
-/// Counts calls without a name that can be taken; no name of a plugin.
-const NAMELESS: &str = "?";
-
-/// Bytes of a counter's name.
-const COUNTER_MAX_BYTES: usize = 64;
 
 /// Bytes of one call that asks for random numbers.
 const RANDOM_MAX_BYTES: usize = 64 << 10;
@@ -47,112 +29,31 @@ const OUTPUT_KEPT_BYTES: usize = 4 << 10;
 /// WASI's "bad file descriptor".
 const EBADF: i32 = 8;
 
-/// What all instances of a plugin share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) name: Arc<str>,
-    kv: Mutex<Kv>,
-    counters: Mutex<BTreeMap<String, u64>>,
-    pub(crate) stats: Stats,
-    /// The second that is being counted, and its lines.
-    lines: Mutex<(u64, u32)>,
-}
-
-impl Shared {
-    pub(crate) fn new(name: Arc<str>, kv_bytes: u64) -> Self {
-        Self {
-            name,
-            kv: Mutex::new(Kv::new(kv_bytes)),
-            counters: Mutex::default(),
-            stats: Stats::default(),
-            lines: Mutex::default(),
-        }
-    }
-
-    /// Bytes of keys and values from here on.
-    pub(crate) fn limit(&self, kv_bytes: u64) {
-        self.kv().set_limit(kv_bytes);
-    }
-
-    /// Forgets keys and values.
-    pub(crate) fn forget(&self) {
-        self.kv.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// What it counts itself.
-    pub(crate) fn counters(&self) -> Vec<(String, u64)> {
-        let counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        counters.iter().map(|(name, count)| (name.clone(), *count)).collect()
-    }
-
-    fn kv(&self) -> std::sync::MutexGuard<'_, Kv> {
-        self.kv.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn log(&self, level: i32, text: &str, now_ms: u64) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = now_ms / 1000;
-        if lines.0 != second {
-            *lines = (second, 0);
-        }
-        lines.1 = lines.1.saturating_add(1);
-        if lines.1 > LOG_LINES_MAX {
-            return;
-        }
-        let plugin = &*self.name;
-        match level {
-            0 => tracing::error!(target: "plugin", plugin, text, "plugin says"),
-            1 => tracing::warn!(target: "plugin", plugin, text, "plugin says"),
-            2 => tracing::info!(target: "plugin", plugin, text, "plugin says"),
-            3 => tracing::debug!(target: "plugin", plugin, text, "plugin says"),
-            _ => tracing::trace!(target: "plugin", plugin, text, "plugin says"),
-        }
-    }
-
-    fn count(&self, name: &[u8], by: u64) {
-        let sound = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
-        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = std::str::from_utf8(name)
-            .ok()
-            .filter(|_| (1..=COUNTER_MAX_BYTES).contains(&name.len()) && name.iter().all(sound));
-        let names = counters.len().saturating_sub(usize::from(counters.contains_key(NAMELESS)));
-        let known = known.filter(|name| names < COUNTERS_MAX || counters.contains_key(*name));
-        // of what is no name, or one too many, the calls are counted
-        let (name, by) = known.map_or((NAMELESS, 1), |name| (name, by));
-        let counter = counters.entry(name.to_owned()).or_default();
-        *counter = counter.saturating_add(by);
-    }
-}
-
-/// The data of one instance's store.
+/// The data of one guest's store.
 pub(crate) struct State {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) host: Host,
     pub(crate) limits: StoreLimits,
     pub(crate) memory: Option<Memory>,
     /// What it writes is the report of its failure, and no line of the log.
-    pub(crate) is_script: bool,
+    is_script: bool,
     /// Not in `policy_alloc` nor in `_initialize`.
     pub(crate) may_use_kv: bool,
-    pub(crate) tape: Tape,
-    now_ms: u64,
     random: Random,
     /// Nanoseconds that the guest believes to have slept.
     slept_ns: u64,
     /// The unfinished line, and the latest of all that was written.
     line: Vec<u8>,
-    pub(crate) output: Vec<u8>,
+    output: Vec<u8>,
 }
 
 impl State {
-    pub(crate) fn new(shared: Arc<Shared>, limits: StoreLimits) -> Self {
+    pub(crate) fn new(host: Host, limits: StoreLimits, is_script: bool) -> Self {
         Self {
-            shared,
+            host,
             limits,
             memory: None,
-            is_script: false,
+            is_script,
             may_use_kv: false,
-            tape: Tape::Off,
-            now_ms: 0,
             random: Random::new(0),
             slept_ns: 0,
             line: Vec::new(),
@@ -162,28 +63,26 @@ impl State {
 
     /// An entry begins: its time and its chance are those of its request.
     pub(crate) fn begin(&mut self, now_ms: u64, seed: u64) {
-        (self.now_ms, self.random, self.slept_ns) = (now_ms, Random::new(seed), 0);
+        self.host.begin(now_ms);
+        (self.random, self.slept_ns) = (Random::new(seed), 0);
         self.may_use_kv = false;
         self.output.clear();
     }
 
-    /// What a use of keys and values gives.
-    fn answer(&mut self, wanted: Use) -> Use {
-        let now_ms = self.now_ms;
-        if let Tape::Playing(playing) = &mut self.tape {
-            return playing.answer(wanted, now_ms);
+    /// The failure that is told where the guest trapped.
+    pub(crate) fn trap(&self, error: &wasmtime::Error) -> Failure {
+        if self.is_script {
+            // where in the engine it was says nothing of the script
+            let report = String::from_utf8_lossy(&self.output).trim_end().to_owned();
+            let detail = if report.is_empty() { error.root_cause().to_string() } else { report };
+            return Failure::new(Cause::Trap, detail);
         }
-        let mut answer = wanted;
-        match &mut answer {
-            Use::Get { key, value } => *value = self.shared.kv().get(key, now_ms),
-            Use::Put { key, value, ttl_ms, stored } => *stored = self.shared.kv().put(key, value, *ttl_ms, now_ms),
-            Use::Add { key, by, ttl_ms, value } => *value = self.shared.kv().add(key, *by, *ttl_ms, now_ms),
-            Use::Delete { key } => self.shared.kv().delete(key),
+        let mut detail = format!("{error:?}");
+        if !self.output.is_empty() {
+            detail.push_str("\nlatest output of the guest:\n");
+            detail.push_str(&String::from_utf8_lossy(&self.output));
         }
-        if let Tape::Keeping(kept) = &mut self.tape {
-            kept.keep(answer.clone());
-        }
-        answer
+        Failure::new(Cause::Trap, detail)
     }
 
     fn write(&mut self, bytes: &[u8]) {
@@ -196,7 +95,7 @@ impl State {
         for byte in bytes {
             if *byte == b'\n' || self.line.len() >= LOG_MAX_BYTES {
                 let line = std::mem::take(&mut self.line);
-                self.shared.log(2, &String::from_utf8_lossy(&line), self.now_ms);
+                self.host.log(2, &line);
             }
             if *byte != b'\n' {
                 self.line.push(*byte);
@@ -244,12 +143,12 @@ fn key(guest: &mut Guest<'_>, at: i32, len: i32) -> wasmtime::Result<Vec<u8>> {
     read(guest, (at, len), KEY_MAX_BYTES.saturating_add(1))
 }
 
-/// The names of the host's functions and the grant that each needs.
-pub(crate) fn grant_of(name: &str) -> Option<(Grant, &'static str)> {
+/// The grant that a function of the host needs.
+pub(crate) fn grant_of(name: &str) -> Option<Grant> {
     Some(match name {
-        "log" => (Grant::Log, "log"),
-        "counter_add" => (Grant::Counter, "counter"),
-        "kv_get" | "kv_put" | "kv_add" | "kv_delete" => (Grant::Kv, "kv"),
+        "log" => Grant::Log,
+        "counter_add" => Grant::Counter,
+        "kv_get" | "kv_put" | "kv_add" | "kv_delete" => Grant::Kv,
         _ => return None,
     })
 }
@@ -259,8 +158,7 @@ pub(crate) fn link(linker: &mut Linker<State>, grants: &[Grant]) -> wasmtime::Re
     if grants.contains(&Grant::Log) {
         linker.func_wrap(HOST, "log", |mut guest: Guest<'_>, level: i32, at: i32, len: i32| {
             let text = read(&mut guest, (at, len), LOG_MAX_BYTES)?;
-            let state = guest.data();
-            state.shared.log(level, &String::from_utf8_lossy(&text), state.now_ms);
+            guest.data().host.log(level, &text);
             wasmtime::Result::Ok(())
         })?;
     }
@@ -268,7 +166,7 @@ pub(crate) fn link(linker: &mut Linker<State>, grants: &[Grant]) -> wasmtime::Re
         linker.func_wrap(HOST, "counter_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64| {
             // one byte too many is no name either
             let name = read(&mut guest, (at, len), COUNTER_MAX_BYTES.saturating_add(1))?;
-            guest.data().shared.count(&name, by.cast_unsigned());
+            guest.data().host.count(&name, by.cast_unsigned());
             wasmtime::Result::Ok(())
         })?;
     }
@@ -281,9 +179,7 @@ pub(crate) fn link(linker: &mut Linker<State>, grants: &[Grant]) -> wasmtime::Re
 fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(HOST, "kv_get", |mut guest: Guest<'_>, at: i32, len: i32, out: i32, cap: i32| {
         let key = key(&mut guest, at, len)?;
-        let Use::Get { value: Some(value), .. } = guest.data_mut().answer(Use::Get { key, value: None }) else {
-            return wasmtime::Result::Ok(-1);
-        };
+        let Some(value) = guest.data_mut().host.get(key) else { return wasmtime::Result::Ok(-1) };
         let length = u32::try_from(value.len()).unwrap_or(u32::MAX);
         if length <= cap.cast_unsigned() {
             write(&mut guest, out, &value)?;
@@ -296,22 +192,18 @@ fn link_kv(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut guest: Guest<'_>, at: i32, len: i32, value: i32, value_len: i32, ttl_ms: i32| {
             let key = key(&mut guest, at, len)?;
             let value = read(&mut guest, (value, value_len), VALUE_MAX_BYTES.saturating_add(1))?;
-            let wanted = Use::Put { key, value, ttl_ms: ttl_ms.cast_unsigned(), stored: false };
-            let is_stored = matches!(guest.data_mut().answer(wanted), Use::Put { stored: true, .. });
+            let is_stored = guest.data_mut().host.put(key, value, ttl_ms.cast_unsigned());
             wasmtime::Result::Ok(i32::from(is_stored))
         },
     )?;
     linker.func_wrap(HOST, "kv_add", |mut guest: Guest<'_>, at: i32, len: i32, by: i64, ttl_ms: i32| {
         let key = key(&mut guest, at, len)?;
-        let wanted = Use::Add { key, by, ttl_ms: ttl_ms.cast_unsigned(), value: None };
-        let Use::Add { value: Some(value), .. } = guest.data_mut().answer(wanted) else {
-            return wasmtime::Result::Ok(i64::MIN);
-        };
-        wasmtime::Result::Ok(value)
+        let value = guest.data_mut().host.add(key, by, ttl_ms.cast_unsigned());
+        wasmtime::Result::Ok(value.unwrap_or(i64::MIN))
     })?;
     linker.func_wrap(HOST, "kv_delete", |mut guest: Guest<'_>, at: i32, len: i32| {
         let key = key(&mut guest, at, len)?;
-        guest.data_mut().answer(Use::Delete { key });
+        guest.data_mut().host.delete(key);
         wasmtime::Result::Ok(())
     })?;
     Ok(())
@@ -332,7 +224,7 @@ fn link_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(WASI, "clock_time_get", |mut guest: Guest<'_>, _: i32, _: i64, out: i32| {
         let state = guest.data();
         // to the runtime of Go 0 is a clock that does not work
-        let ns = state.now_ms.saturating_mul(1_000_000).saturating_add(state.slept_ns).max(1);
+        let ns = state.host.now_ms().saturating_mul(1_000_000).saturating_add(state.slept_ns).max(1);
         write(&mut guest, out, &ns.to_le_bytes())?;
         wasmtime::Result::Ok(0_i32)
     })?;
@@ -419,22 +311,4 @@ fn link_poll(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         },
     )?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_beyond_those_that_are_kept_are_calls_without_a_name() {
-        let shared = Shared::new("p".into(), 0);
-        shared.count(b"Not a name", 9);
-        for index in 0..COUNTERS_MAX + 2 {
-            shared.count(format!("c{index}").as_bytes(), 7);
-        }
-        shared.count(b"c0", 7);
-        let counters = shared.counters.lock().unwrap();
-        let of = |name: &str| counters.get(name).copied();
-        assert_eq!((of("c0"), of("c63"), of("c64"), of(NAMELESS)), (Some(14), Some(7), None, Some(3)));
-    }
 }

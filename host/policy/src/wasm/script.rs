@@ -7,20 +7,22 @@ use crosstie_model::policy::Hook;
 use crosstie_model::settings::PluginLimits;
 use wasmtime::{Engine as Wasm, Module};
 
-use crate::answer::{self, Configured};
-use crate::cache;
+use crate::answer;
 use crate::directory::Code;
+use crate::engine::Declared;
 use crate::fields::{encode, list, record};
-use crate::instance::{Entry, Failure, Instance};
-use crate::plugin::Fault;
+use crate::instance::{Failure, within};
 use crate::reads::Reads;
 use crate::request::Context;
+use crate::tree::Tree;
+use crate::wasm::cache;
+use crate::wasm::guest::{Function, Guest};
 
 /// The export that takes a script.
 pub(crate) const ENTRY: &str = "policy_script";
 
 /// The engine as it was built by `plugin-sdk/js/engine/build`.
-const KEPT: &[u8] = include_bytes!("../../../plugin-sdk/js/engine.wasm");
+const KEPT: &[u8] = include_bytes!("../../../../plugin-sdk/js/engine.wasm");
 
 /// The engine, compiled when the first script needs it.
 pub(crate) struct Engine {
@@ -64,38 +66,29 @@ impl Script {
         Some(Self { request: encode(&Reads::All, request) })
     }
 
-    /// Has it evaluated by a fresh instance: what it has functions for, and the `reads` that it declares.
+    /// Has it evaluated by a fresh guest: what it has functions for, and the `reads` that it declares. Its length is that of its file,
+    /// which was checked.
     pub(crate) async fn evaluate(
         &self,
-        instance: &mut Instance,
-        entry: &Entry,
+        guest: &mut Guest,
+        entry: &Function,
         limits: &PluginLimits,
         context: Context,
-    ) -> Result<Configured, Failure> {
-        // its length is that of its file, which was checked
-        let limits = PluginLimits { request_bytes: u32::MAX, ..*limits };
-        match instance.enter(entry, &self.request, &limits, context).await? {
-            Some(answer) => answer::configured(answer).map_err(Failure::bad_answer),
-            None => Err(Failure::bad_answer("the engine says nothing of its script")),
-        }
+    ) -> Result<Declared, Failure> {
+        let said = within(guest.call(entry, &self.request, context).await?, limits)?;
+        let said = said.ok_or_else(|| Failure::bad_answer("the engine says nothing of its script"))?;
+        let said = Tree::decode(said).and_then(answer::configured).map_err(Failure::bad_answer)?;
+        let words = said.hooks.unwrap_or_default();
+        let has = |hook: &Hook| words.iter().any(|word| word == hook.as_str());
+        Ok(Declared { hooks: Hook::ALL.into_iter().filter(has).collect(), reads: said.reads })
     }
-}
-
-/// The hooks of these words.
-pub(crate) fn hooks(words: &[String]) -> Result<Vec<Hook>, Fault> {
-    let hooks: Vec<_> = Hook::ALL.into_iter().filter(|hook| words.iter().any(|word| word == hook.as_str())).collect();
-    if hooks.is_empty() {
-        return Err(Fault::new("it has no function of a hook")
-            .hint("at least one of `onFailover`, `onConnection`, `onSession`, `onLink`, `onAddress`"));
-    }
-    Ok(hooks)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Entry;
     use crate::golden::{bytes, lines};
-    use crate::tree::Tree;
     use crate::{Loader, Setup};
     use crosstie_model::settings::Plugin as Settings;
 
@@ -108,20 +101,20 @@ mod tests {
 
     /// What the script answers to all golden lines, in bytes: to the line itself, and shown as JSON.
     fn answers(engine: Engine) -> Vec<(String, Vec<u8>, Vec<u8>)> {
-        let mut loader = Loader::new(Setup { router_id: "r".to_owned(), state_dir: None }).unwrap();
-        loader.scripts = engine;
+        let mut loader = Loader::new(Setup { router_id: "r".to_owned(), ..Setup::default() }).unwrap();
+        loader.wasm.set_scripts(engine);
         let code = Code::Script { file: "golden.js".to_owned(), text: SCRIPT.to_owned() };
         let plugin = loader.load(Settings::unnamed("golden"), &code).unwrap();
         let limits = &plugin.settings.limits;
         let context = Context { now_ms: 0, seed: 0, sequence: 0 };
         loader.runtime.block_on(async {
             let mut instance = plugin.ready().await.unwrap();
-            let [back, seen] = [Hook::Session, Hook::Link].map(|hook| instance.entry(hook).unwrap());
+            let [back, seen] = [Hook::Session, Hook::Link].map(Entry::Hook);
             let mut said = Vec::new();
             for (name, (hex, _)) in lines() {
                 let request = bytes(&hex);
-                let back = instance.exchange(&back, &request, limits, context).await.unwrap().unwrap().to_vec();
-                let seen = instance.exchange(&seen, &request, limits, context).await.unwrap().unwrap().to_vec();
+                let back = instance.exchange(back, &request, limits, context).await.unwrap().unwrap().to_vec();
+                let seen = instance.exchange(seen, &request, limits, context).await.unwrap().unwrap().to_vec();
                 said.push((name, back, seen));
             }
             said

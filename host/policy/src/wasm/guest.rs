@@ -1,0 +1,102 @@
+//! One guest in wasmtime, and how a call enters it: `policy_alloc`, the request, the entry.
+
+use std::sync::Arc;
+
+use crosstie_model::policy::Hook;
+use wasmtime::{Memory, Store, TypedFunc};
+
+use crate::engine::{self, Entry};
+use crate::instance::{Cause, Failure};
+use crate::request::Context;
+use crate::tape::Tape;
+use crate::wasm::clock::Clock;
+use crate::wasm::imports::State;
+
+/// An entry: `(ptr, len) -> ptr << 32 | len`.
+pub(crate) type Function = TypedFunc<(i32, i32), i64>;
+
+/// What an instance of a module exports.
+pub(crate) struct Exports {
+    pub(crate) memory: Memory,
+    pub(crate) alloc: TypedFunc<i32, i32>,
+    pub(crate) configure: Option<Function>,
+    pub(crate) hooks: Vec<(Hook, Function)>,
+}
+
+/// One instance of a module, which is initialised.
+pub(crate) struct Guest {
+    store: Store<State>,
+    exports: Exports,
+    clock: Arc<Clock>,
+}
+
+impl Guest {
+    pub(crate) const fn new(store: Store<State>, exports: Exports, clock: Arc<Clock>) -> Self {
+        Self { store, exports, clock }
+    }
+
+    /// Enters a function; what it answers.
+    pub(crate) async fn call(
+        &mut self,
+        function: &Function,
+        request: &[u8],
+        context: Context,
+    ) -> Result<Option<&[u8]>, Failure> {
+        let Self { store, exports: Exports { memory, alloc, .. }, clock } = self;
+        let _running = clock.run();
+        let refused = |detail: &str| Failure::new(Cause::Refused, detail);
+        let length = i32::try_from(request.len()).map_err(|_| refused("the request is longer than any memory"))?;
+        // the clock has gone on since the last call: what is to yield is one that runs while it ticks
+        store.set_epoch_deadline(1);
+        store.data_mut().begin(context.now_ms, context.seed);
+        let at = match alloc.call_async(&mut *store, length).await {
+            Ok(0) => return Err(refused("policy_alloc answers 0")),
+            Ok(at) => at,
+            Err(error) => return Err(store.data().trap(&error)),
+        };
+        if memory.write(&mut *store, wide(at.cast_unsigned()), request).is_err() {
+            return Err(refused("policy_alloc answers a range outside memory"));
+        }
+        store.data_mut().may_use_kv = true;
+        let packed = match function.call_async(&mut *store, (at, length)).await {
+            Ok(0) => return Ok(None),
+            Ok(packed) => packed,
+            Err(error) => return Err(store.data().trap(&error)),
+        };
+        let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
+        let at = wide(u32::from_be_bytes([a, b, c, d]));
+        let answer = match wide(u32::from_be_bytes([e, f, g, h])) {
+            // wherever that lies
+            0 => Some(&[][..]),
+            length => memory.data(&*store).get(at..at.saturating_add(length)),
+        };
+        answer.map(Some).ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
+    }
+}
+
+fn wide(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl engine::Guest for Guest {
+    async fn enter(&mut self, entry: Entry, request: &[u8], context: Context) -> Result<Option<&[u8]>, Failure> {
+        let function = match entry {
+            Entry::Configure => self.exports.configure.as_ref(),
+            Entry::Hook(hook) => {
+                self.exports.hooks.iter().find(|(known, _)| *known == hook).map(|(_, function)| function)
+            }
+        };
+        match function.cloned() {
+            Some(function) => self.call(&function, request, context).await,
+            None => Ok(None),
+        }
+    }
+
+    fn set_tape(&mut self, tape: Tape) -> Tape {
+        self.store.data_mut().host.set_tape(tape)
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        u64::try_from(self.exports.memory.data_size(&self.store)).unwrap_or(u64::MAX)
+    }
+}
