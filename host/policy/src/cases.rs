@@ -12,8 +12,8 @@ use serde_json::{Map, Value, json};
 
 use crate::instance::{Failure, Instance};
 use crate::plugin::{Fault, Plugin, export};
-use crate::reads::Reads;
-use crate::request::{Context, FIELDS};
+use crate::reads::{Reads, unknown_path};
+use crate::request::Context;
 use crate::tape::{Playing, Tape, Use};
 use crate::tree::Tree;
 use crate::uses::read_uses;
@@ -31,7 +31,13 @@ const MISSES_TOLD: usize = 3;
 /// How bytes stand in JSON: an object with this key alone.
 const BYTES: &str = "$bytes";
 
-/// A line of a file of cases, as far as it matters here.
+/// Fields of a request that a hint names.
+const UNREAD_TOLD: usize = 3;
+
+/// What else a line of a record has, and a case may have.
+const OF_RECORDS: [&str; 8] = ["hash", "kv-cut", "note", "outcome", "redacted", "sequence", "shadow-of", "us"];
+
+/// A line of a file of cases.
 #[derive(Deserialize)]
 struct Line {
     hook: String,
@@ -45,6 +51,8 @@ struct Line {
     kv: Option<Value>,
     /// Of a record: who was asked.
     plugin: Option<String>,
+    #[serde(flatten)]
+    more: Map<String, Value>,
 }
 
 /// A decision that is to be made.
@@ -165,12 +173,19 @@ pub fn read_cases(text: &str) -> Result<Vec<Case>, Vec<Miss>> {
 }
 
 pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
-    let Line { hook: word, mut request, answer, failure, kv, plugin } =
+    let Line { hook: word, mut request, answer, failure, kv, plugin, more } =
         serde_json::from_str(text).map_err(|error| format!("no case: {error}"))?;
     let hook = Hook::ALL.into_iter().find(|hook| hook.as_str() == word);
-    let hook = hook.ok_or_else(|| format!("no hook is called `{}`", word.escape_debug()))?;
-    if let Some(unknown) = request.keys().find(|key| !FIELDS.contains(&key.as_str())) {
-        return Err(format!("no request has `{}`", unknown.escape_debug()));
+    let hook = hook.ok_or_else(|| {
+        let known = Hook::ALL.map(Hook::as_str).join(", ");
+        format!("no hook is called `{}`: there are {known}", word.escape_debug())
+    })?;
+    // a misspelled `answer` would be no opinion
+    if let Some(unknown) = more.keys().find(|key| !OF_RECORDS.contains(&key.as_str())) {
+        return Err(format!("no case has `{}`", unknown.escape_debug()));
+    }
+    if let Some(unknown) = unknown_path(hook.as_str(), &request) {
+        return Err(format!("a request of `{word}` has no `{}`", unknown.escape_debug()));
     }
     let number = |key: &str| request.get("ctx").and_then(|ctx| ctx.get(key)).and_then(Value::as_u64).unwrap_or(0);
     let context = Context { now_ms: number("now-ms"), seed: number("seed"), sequence: number("sequence") };
@@ -305,18 +320,20 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
         return Ok(());
     }
     if !plugin.hooks.contains(&case.hook) {
-        return Err(format!("it is not asked by `{}`", export(case.hook)));
+        let asked = plugin.hooks.iter().map(|hook| hook.as_str()).collect::<Vec<_>>().join(", ");
+        let asked = if asked.is_empty() { "nothing" } else { &asked };
+        return Err(format!("it is not asked by `{}`; its hooks: {asked}", export(case.hook)));
     }
     let said = match ask(plugin, &mut fresh(plugin).await?, case).await {
         Ok(said) if said == case.answer => said,
         other => {
-            let why = other.map_or_else(|why| why, |said| format!("answers {said}, and not {}", case.answer));
-            let lacks = if decides_by_all(plugin, case).await {
-                "; its `reads` lacks a field: it does where all are sent"
-            } else {
-                ""
-            };
-            return Err(format!("{why}{lacks}"));
+            let says = |answer: &Value| if answer.is_null() { "no opinion".to_owned() } else { answer.to_string() };
+            let why =
+                other.map_or_else(|why| why, |said| format!("answers {}, and not {}", says(&said), says(&case.answer)));
+            if !decides_by_all(plugin, case).await {
+                return Err(why);
+            }
+            return Err(format!("{why}; it does where all is sent{}", unread(&case.request, &plugin.wanted)));
         }
     };
     for _ in 0..2 {
@@ -340,6 +357,30 @@ async fn decides_by_all(plugin: &Plugin, case: &Case) -> bool {
     let Ok(mut instance) = fresh(plugin).await else { return false };
     plugin.reads.is_some()
         && ask_with(plugin, &mut instance, case, &Reads::All).await.is_ok_and(|said| said == case.answer)
+}
+
+/// What a case gives and its plugin does not read, as a hint.
+fn unread(request: &Tree<'_>, reads: &Reads) -> String {
+    let mut paths = Vec::new();
+    add_unread(request, reads, "", &mut paths);
+    let more = match paths.len().saturating_sub(UNREAD_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    paths.truncate(UNREAD_TOLD);
+    if paths.is_empty() { String::new() } else { format!(" (its `reads` leave out {}{more})", paths.join(", ")) }
+}
+
+fn add_unread(tree: &Tree<'_>, reads: &Reads, above: &str, paths: &mut Vec<String>) {
+    let Tree::Map(fields) = tree else { return };
+    // a context is in every case, whether it says so or not
+    for (key, value) in fields.iter().filter(|(key, _)| !(above.is_empty() && key == "ctx")) {
+        let path = if above.is_empty() { key.to_string() } else { format!("{above}.{key}") };
+        match reads.inside(key) {
+            Some(inside) => add_unread(value, inside, &path, paths),
+            None => paths.push(path),
+        }
+    }
 }
 
 pub(crate) async fn fresh(plugin: &Plugin) -> Result<Instance, String> {
@@ -416,8 +457,25 @@ mod tests {
         let misses = read_cases(bad).expect_err("four are bad");
         assert_eq!(misses.iter().filter_map(|miss| miss.line).collect::<Vec<_>>(), [2, 3, 5, 6], "{misses:?}");
         let other = read_cases(r#"{"hook":"address","request":{"adress":"q"}}"#).expect_err("misspelled");
-        assert_eq!(other[0].to_string(), "line 1: no request has `adress`");
-        assert!(misses[1].message.contains("no hook is called `door`"), "{misses:?}");
+        assert_eq!(other[0].to_string(), "line 1: a request of `address` has no `adress`");
+        let other = read_cases(r#"{"hook":"connection","request":{"peer":{"tls":{"subjct":"x"}}}}"#).expect_err("deep");
+        assert_eq!(other[0].to_string(), "line 1: a request of `connection` has no `peer.tls.subjct`");
+        assert!(misses[1].message.contains("no hook is called `door`: there are failover, "), "{misses:?}");
+        let other = read_cases(r#"{"hook":"address","request":{},"answr":{}}"#).expect_err("misspelled");
+        assert_eq!(other[0].to_string(), "line 1: no case has `answr`");
+    }
+
+    #[test]
+    fn fields_that_a_case_gives_and_its_plugin_does_not_read_are_named() {
+        let line = r#"{"hook":"connection","request":{"peer":{"user":"a","ip":"::1","tls":{"sni":"x"}},"recheck":true,"limits":{}}}"#;
+        let request = &read_cases(line).expect("a case")[0].request;
+        let unread = |paths: &[&str]| {
+            super::unread(request, &Reads::of(&paths.iter().map(ToString::to_string).collect::<Vec<_>>()))
+        };
+        assert_eq!(unread(&["peer", "recheck", "limits"]), "");
+        assert_eq!(unread(&["peer.user", "peer.ip", "recheck", "limits"]), " (its `reads` leave out peer.tls)");
+        assert_eq!(unread(&["peer.ip"]), " (its `reads` leave out limits, peer.tls, peer.user and 1 more)");
+        assert_eq!(super::unread(request, &Reads::All), "");
     }
 
     #[test]

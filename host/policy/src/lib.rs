@@ -16,6 +16,7 @@ mod host;
 mod instance;
 mod kv;
 pub mod native;
+mod paths;
 mod plugin;
 mod pool;
 mod reads;

@@ -14,8 +14,8 @@ use crate::engine::{self, AnyModule, Declared, Entry, Module};
 use crate::health::Health;
 use crate::host::Shared;
 use crate::instance::{Cause, Failure, Instance};
-use crate::reads::Reads;
-use crate::request::{self, Context, FIELDS};
+use crate::reads::{Reads, is_path};
+use crate::request::{self, Context};
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);
 
@@ -224,8 +224,7 @@ impl Plugin {
             }
             self.hooks.retain(|hook| chosen.iter().any(|word| word == hook.as_str()));
         }
-        let first = |path: &String| path.split('.').next().unwrap_or_default().to_owned();
-        if let Some(path) = configured.reads.iter().flatten().find(|path| !FIELDS.contains(&first(path).as_str())) {
+        if let Some(path) = configured.reads.iter().flatten().find(|path| !is_path(path)) {
             return Err(Fault::new(format!("it reads `{}`, which no request has", path.escape_debug())));
         }
         self.wanted = configured.reads.as_deref().map_or(Reads::All, Reads::of);

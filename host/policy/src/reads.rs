@@ -1,5 +1,42 @@
 //! The fields of requests that a plugin reads.
 
+use serde_json::{Map, Value};
+
+use crate::paths::PATHS;
+
+/// Whether a request has this field: `peer.user`.
+pub(crate) fn is_path(path: &str) -> bool {
+    PATHS.iter().any(|(_, paths)| paths.contains(&path))
+}
+
+/// Whether a request has this field, or one that may have it inside: `candidates.host` of a list.
+pub(crate) fn is_path_into(path: &str) -> bool {
+    let is_whole = |known: &str| !PATHS.iter().flat_map(|(_, paths)| *paths).any(|path| is_inside(path, known));
+    is_path(path) || PATHS.iter().flat_map(|(_, paths)| *paths).any(|known| is_inside(path, known) && is_whole(known))
+}
+
+fn is_inside(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// A field in JSON that no request of a hook has.
+pub(crate) fn unknown_path(hook: &str, request: &Map<String, Value>) -> Option<String> {
+    let paths = PATHS.iter().find(|(known, _)| *known == hook).map_or(&[] as &[&str], |(_, paths)| paths);
+    unknown_in(paths, request, "")
+}
+
+fn unknown_in(paths: &[&str], record: &Map<String, Value>, above: &str) -> Option<String> {
+    record.iter().find_map(|(key, value)| {
+        let path = format!("{above}{key}");
+        if !paths.contains(&path.as_str()) {
+            return Some(path);
+        }
+        let inside = format!("{path}.");
+        let is_record = paths.iter().any(|path| path.starts_with(&inside));
+        value.as_object().filter(|_| is_record).and_then(|fields| unknown_in(paths, fields, &inside))
+    })
+}
+
 /// A record's fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reads {
@@ -43,6 +80,18 @@ impl Reads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_one_of_the_schema() {
+        for path in ["ctx", "peer", "peer.user", "peer.tls.subject", "candidates", "source.address", "limits.links"] {
+            assert!(is_path(path) && is_path_into(path), "{path}");
+        }
+        for path in ["", "per", "peer.", "peer.usr", "peer.tls.subjct", "user"] {
+            assert!(!is_path(path) && !is_path_into(path), "{path}");
+        }
+        // an item of a list is not sent alone
+        assert!(!is_path("candidates.host") && is_path_into("candidates.host"));
+    }
 
     #[test]
     fn a_path_has_its_fields_read_and_a_shorter_one_all_that_is_inside() {

@@ -17,7 +17,8 @@ use serde_json::{Map, Value, json};
 
 use crate::cases::shown;
 use crate::plugin::{Fault, Plugin};
-use crate::request::{Context, FIELDS};
+use crate::reads::is_path_into;
+use crate::request::Context;
 use crate::tape::Kept;
 use crate::tree::Tree;
 use crate::uses::shown_uses;
@@ -177,11 +178,7 @@ impl Recorder {
 
 /// What is not redacted because no request has it: nothing is to be left in by a slip of the pen.
 pub(crate) fn check(settings: &Settings) -> impl Iterator<Item = LoadProblem> + use<'_> {
-    let known = |path: &&String| {
-        let first = path.split('.').next().unwrap_or_default();
-        *path == "kv" || FIELDS.contains(&first)
-    };
-    settings.redact.iter().filter(move |path| !known(path)).map(|path| {
+    settings.redact.iter().filter(|path| *path != "kv" && !is_path_into(path)).map(|path| {
         let fault = Fault::new(format!("no request has `{}`, which `record` is to redact", path.escape_debug()));
         problem(None, fault.hint("a field as in policy.wit, such as `peer.user`, or `kv`"))
     })

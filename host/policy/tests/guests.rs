@@ -388,12 +388,9 @@ fn a_field_that_is_used_and_not_named_shows() {
         misses.into_iter().map(|miss| miss.message).collect::<Vec<_>>()
     };
     let denied = r#"{"deny":{"condition":"a:1","description":"x"}}"#;
-    assert_eq!(
-        told(denied),
-        [format!("answers null, and not {denied}; its `reads` lacks a field: it does where all are sent")]
-    );
+    assert_eq!(told(denied), [format!("answers no opinion, and not {denied}; it does where all is sent")]);
     // where a case is not decided so either way, and where it is as it says
-    assert_eq!(told("{}"), ["answers null, and not {}"]);
+    assert_eq!(told("{}"), ["answers no opinion, and not {}"]);
     assert_eq!(told("null"), Vec::<String>::new());
 }
 
@@ -405,7 +402,7 @@ fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
     home.load(PluginLimits::default());
     write("{\"hook\":\"connection\",\"request\":{},\"answer\":{\"allow\":{}}}\n");
     let why = engine(&home.0, PluginLimits::default()).unwrap_err();
-    assert!(why.contains("its cases, line 1: answers null"), "{why}");
+    assert!(why.contains("its cases, line 1: answers no opinion"), "{why}");
     write("what\n");
     let why = engine(&home.0, PluginLimits::default()).unwrap_err();
     assert!(why.contains("p.cases.jsonl, line 1: no case"), "{why}");

@@ -475,7 +475,7 @@ fn a_reload_puts_the_record_on_and_off_and_shadows_beside() {
             assert!(problems[0].message.contains("the shadow of `window`"), "{problems:?}");
             let redact = vec!["peer.shoe-size".to_owned(), "hat".to_owned()];
             let unknown = plugins(vec![named("door")], Some(Record { redact, ..home.record() }));
-            assert_eq!(shared.prepare(Some(&unknown), home.setup()).unwrap_err().len(), 1);
+            assert_eq!(shared.prepare(Some(&unknown), home.setup()).unwrap_err().len(), 2);
             assert!(!apply(Some(&plugins(vec![named("door"), shadow("next", "door")], None))).unwrap().is_on);
             assert!(asks(&policy, "u").await);
             while compared(&policy, "next")[0] == 0 {

@@ -340,25 +340,11 @@ fn short(hook: &Hook) -> &str {
 fn paths(out: &mut String, schema: &Schema, hook: &Hook) {
     line(out, format_args!("/** What `reads` may ask of `{}`. */", hook.name.replace('-', "_")));
     line(out, format_args!("export namespace {}Reads {{", pascal(short(hook))));
-    let mut all = Vec::new();
-    paths_in(&mut all, schema, &hook.request, "");
     let mut names = BTreeSet::new();
-    for path in all {
+    for path in schema.paths(&hook.request) {
         let name = camel(&path.replace('.', "-"));
         line(out, format_args!("  @lazy export const {name}: string = \"{path}\";"));
         assert!(names.insert(name), "two paths have the name of {path}");
     }
     line(out, format_args!("}}\n"));
-}
-
-fn paths_in(all: &mut Vec<String>, schema: &Schema, record: &str, before: &str) {
-    let shape = schema.types.iter().find(|ty| ty.name == record).map(|ty| &ty.shape);
-    let Some(Shape::Record(fields)) = shape else { return };
-    for field in fields {
-        let path = format!("{before}{}", field.name);
-        all.push(path.clone());
-        if let Form::Record(name) = &field.form {
-            paths_in(all, schema, name, &format!("{path}."));
-        }
-    }
 }

@@ -1,8 +1,9 @@
-//! Writes what the SDKs of other languages have of `policy.wit`: `cargo run -p crosstie-generate`. What it writes is checked in.
+//! Writes what the SDKs of other languages, and the host, have of `policy.wit`: `cargo run -p crosstie-generate`. What it writes is checked in.
 
 mod assemblyscript;
 mod c;
 mod go;
+mod host;
 mod lines;
 mod names;
 mod schema;
@@ -17,13 +18,14 @@ use crate::schema::Schema;
 type BackEnd = fn(&Schema) -> String;
 
 /// Each file, in `plugin-sdk`, and what writes it.
-const FILES: [(&str, BackEnd); 6] = [
+const FILES: [(&str, BackEnd); 7] = [
     ("assemblyscript/assembly/records.ts", assemblyscript::file),
     ("c/crosstie_plugin.h", c::file),
     ("go/records.go", go::records),
     ("go/hooks.go", go::hooks),
     ("go/hooks_wasip1.go", go::exports),
     ("zig/crosstie_plugin.zig", zig::file),
+    ("../host/policy/src/paths.rs", host::paths),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

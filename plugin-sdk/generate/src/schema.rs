@@ -80,6 +80,20 @@ pub(crate) struct Hook {
 }
 
 impl Schema {
+    /// The fields of a record, and those of the records in it: `peer`, `peer.user`.
+    pub(crate) fn paths(&self, record: &str) -> Vec<String> {
+        let shape = self.types.iter().find(|ty| ty.name == record).map(|ty| &ty.shape);
+        let Some(Shape::Record(fields)) = shape else { return Vec::new() };
+        let mut paths = Vec::new();
+        for field in fields {
+            paths.push(field.name.clone());
+            if let Form::Record(name) = &field.form {
+                paths.extend(self.paths(name).iter().map(|path| format!("{}.{path}", field.name)));
+            }
+        }
+        paths
+    }
+
     /// Reads the text of a WIT package.
     ///
     /// # Errors

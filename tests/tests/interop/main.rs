@@ -37,7 +37,6 @@ mod message_log;
 mod migration;
 mod multi_tenant;
 mod patterns;
-mod plugin_new;
 mod plugins;
 mod plugins_anonymous;
 mod plugins_js;

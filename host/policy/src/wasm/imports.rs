@@ -77,7 +77,12 @@ impl State {
             let detail = if report.is_empty() { error.root_cause().to_string() } else { report };
             return Failure::new(Cause::Trap, detail);
         }
-        let mut detail = format!("{error:?}");
+        // what it was, which is what a line has room for, before where
+        let (cause, place) = (error.root_cause().to_string(), error.to_string());
+        let mut detail = cause.strip_prefix("wasm trap: ").unwrap_or(&cause).to_owned();
+        if place != cause {
+            detail = format!("{detail}\n{}", place.trim_end());
+        }
         if !self.output.is_empty() {
             detail.push_str("\nlatest output of the guest:\n");
             detail.push_str(&String::from_utf8_lossy(&self.output));

@@ -144,6 +144,7 @@ pub fn deny(condition: Text, description: Text) AdmissionAnswer {
 /// `fn (request: *const Request) ?Answer`, where null is no opinion; it may have `configure (request: *const
 /// SetupRequest, problems: *Problems) void`, and `reads`, paths of the only fields to send.
 pub fn register(comptime Plugin: type) void {
+    comptime expectHook(Plugin);
     @export(&abi, .{ .name = "policy_abi_v1" });
     @export(&alloc, .{ .name = "policy_alloc" });
     @export(&Configure(Plugin).enter, .{ .name = "policy_configure" });
@@ -198,6 +199,13 @@ fn Configure(comptime Plugin: type) type {
             return out.pack();
         }
     };
+}
+
+fn expectHook(comptime Plugin: type) void {
+    for (hooks) |hook| {
+        if (@hasDecl(Plugin, hook[0])) return;
+    }
+    @compileError("no `pub fn` of this plugin has the name of a hook: `onConnection` and the like");
 }
 
 fn expectPath(comptime Plugin: type, comptime path: Text) void {
