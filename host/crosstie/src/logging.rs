@@ -92,6 +92,13 @@ pub(crate) fn start(log: &Log) -> Result<Logging, String> {
     Ok(Logging { levels: handle, file })
 }
 
+/// Has what plugins log, from a level on, written to standard error: where there is no router, and no time that matters.
+pub(crate) fn hear_plugins(level: LevelFilter) {
+    let layer = tracing_subscriber::fmt::layer().with_writer(io::stderr).without_time().with_target(false);
+    let layer = layer.with_ansi(io::IsTerminal::is_terminal(&io::stderr()));
+    tracing_subscriber::registry().with(layer.with_filter(Targets::new().with_target("plugin", level))).init();
+}
+
 /// How often a file of the log is looked for: one that is gone is opened anew.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 

@@ -7,11 +7,12 @@ use clap::{Args, Subcommand};
 use crosstie_config::{EMBEDDED, Problems};
 use crosstie_model::settings::Plugin;
 use crosstie_policy::{Case, Difference, Miss, Replay, Setup, Trial};
+use tracing::level_filters::LevelFilter;
 
 use crate::configuration::{complain, say};
 use crate::new::{self, NewArgs};
 use crate::record::{RecordArgs, record};
-use crate::{plugin_problems, print};
+use crate::{logging, plugin_problems, print};
 
 #[derive(Subcommand)]
 pub(crate) enum PluginCommand {
@@ -67,6 +68,9 @@ pub(crate) struct PluginArgs {
     /// A configuration whose `plugin` node of the file's stem is the plugin's: its `config`, grants and limits.
     #[arg(short, long, value_name = "KDL")]
     config: Option<PathBuf>,
+    /// What it logs goes to standard error from this level on: off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "warn")]
+    log: LevelFilter,
 }
 
 pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
@@ -75,7 +79,7 @@ pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
             plugin.load().map_or_else(|problems| complain(&problems), |trial| tried(command, plugin, &trial))
         }
         PluginCommand::Replay { log, plugin, of, config } => {
-            let args = PluginArgs { file: plugin.clone(), config: config.clone() };
+            let args = PluginArgs { file: plugin.clone(), config: config.clone(), log: LevelFilter::WARN };
             let of = of.clone().unwrap_or_else(|| args.name());
             args.load().map_or_else(|problems| complain(&problems), |trial| replay(&trial, log, &of))
         }
@@ -90,7 +94,8 @@ fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCod
         PluginCommand::Check { .. } => {
             let (hooks, reads) = trial.describe();
             let reads = reads.map_or_else(|| "everything".to_owned(), |reads| reads.join(", "));
-            print(&format!("{} is good\nhooks: {}\nreads: {reads}\n", plugin.file.display(), hooks.join(", ")));
+            let hooks = if hooks.is_empty() { "none, so that it is never asked".to_owned() } else { hooks.join(", ") };
+            print(&format!("{} is good\nhooks: {hooks}\nreads: {reads}\n", plugin.file.display()));
             ExitCode::SUCCESS
         }
         PluginCommand::Test { cases, .. } => match crosstie_policy::read_case_file(cases) {
@@ -168,6 +173,7 @@ impl PluginArgs {
     }
 
     fn load(&self) -> Result<Trial, Problems> {
+        logging::hear_plugins(self.log);
         let name = self.name();
         let loaded = match &self.config {
             Some(file) => crosstie_config::load(file)?,

@@ -10,6 +10,7 @@ use fe2o3_amqp::link::{
 use fe2o3_amqp::session::BeginError;
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::sasl::SaslCode;
+use serde_amqp::Value;
 use tokio::signal::unix::SignalKind;
 
 /// Why a client command ends.
@@ -56,9 +57,21 @@ impl fmt::Display for Said<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let condition = crosstie_amqp::fault::condition(&self.0.condition);
         match &self.0.description {
-            Some(description) => write!(out, "{condition}: {}", description.escape_debug()),
-            None => write!(out, "{condition}"),
+            Some(description) => write!(out, "{condition}: {}", description.escape_debug())?,
+            None => write!(out, "{condition}")?,
         }
+        let info = self.0.info.iter().flat_map(|info| info.iter());
+        let explained: Vec<_> = info.filter_map(|(key, value)| explained(key.as_str(), value)).collect();
+        if explained.is_empty() { Ok(()) } else { write!(out, " ({})", explained.join(", ")) }
+    }
+}
+
+/// What a router that explains its refusals says of one, in its error's info.
+fn explained(key: &str, value: &Value) -> Option<String> {
+    match (key, value) {
+        ("plugin" | "note", Value::String(text)) => Some(format!("{key} {}", text.escape_debug())),
+        ("sequence", Value::Ulong(number)) => Some(format!("{key} {number}")),
+        _ => None,
     }
 }
 
