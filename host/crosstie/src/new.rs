@@ -1,39 +1,24 @@
 //! `crosstie plugin new`: a plugin to begin with, in a directory of its own.
 
-mod rust;
+mod template;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
+use self::template::TEMPLATES;
 use crate::configuration::say;
-
-/// What a template needs to know.
-struct Names<'n> {
-    /// Of the plugin: lower-case letters, digits and hyphens.
-    plugin: &'n str,
-}
-
-/// What a plugin is begun with in one language.
-struct Template {
-    /// As it is named on the command line.
-    language: &'static str,
-    /// Paths in the new directory, and what stands there.
-    files: fn(&Names<'_>) -> Vec<(PathBuf, String)>,
-    /// What is done next, a command a line.
-    next: fn(&Names<'_>) -> String,
-}
-
-/// A language more is an entry more.
-static TEMPLATES: &[Template] = &[rust::TEMPLATE];
 
 /// Bytes of a plugin's name.
 const NAME_MAX_BYTES: usize = 64;
 
+/// Packages that a plugin is built from.
+const OF_SDK: [&str; 2] = ["crosstie", "crosstie-plugin"];
+
 #[derive(Args)]
 pub(crate) struct NewArgs {
-    /// The language that it is written in.
+    /// The language that it is written in: rust, c, zig, go, assemblyscript, js or wat.
     language: String,
     /// Its name, and that of the directory: lower-case letters, digits and hyphens.
     name: String,
@@ -56,13 +41,13 @@ pub(crate) fn begin(args: &NewArgs) -> ExitCode {
         );
     };
     if !is_name(&args.name) {
-        let rule = "it has lower-case letters, digits and hyphens, begins with a letter, and is at most 64 long";
+        let rule = "it has lower-case letters, digits and hyphens, begins with a letter, is at most 64 long, and not that of the SDK";
         return refuse(format!("`{}` is no name for a plugin: {rule}", args.name.escape_debug()), 2);
     }
-    let (names, directory) = (Names { plugin: &args.name }, args.within.join(&args.name));
-    match write(&directory, &(template.files)(&names)) {
+    let directory = args.within.join(&args.name);
+    match write(&directory, &template.files(&args.name)) {
         Ok(()) => {
-            crate::print(&format!("{} is made; next:\n\n{}", directory.display(), (template.next)(&names)));
+            crate::print(&format!("{} is made. {}", directory.display(), template.next(&args.name)));
             ExitCode::SUCCESS
         }
         Err(error) => refuse(error, 1),
@@ -71,7 +56,8 @@ pub(crate) fn begin(args: &NewArgs) -> ExitCode {
 
 fn is_name(name: &str) -> bool {
     let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    name.len() <= NAME_MAX_BYTES
+    !OF_SDK.contains(&name)
+        && name.len() <= NAME_MAX_BYTES
         && name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(sound)
 }
@@ -98,7 +84,7 @@ mod tests {
     #[test]
     fn a_name_is_that_of_a_file_and_of_a_package() {
         assert!(is_name("no-guests") && is_name("a2"));
-        for bad in ["", "-a", "2a", "A", "a/b", "a.b", "a_b", &"a".repeat(65)] {
+        for bad in ["", "-a", "2a", "A", "a/b", "a.b", "a_b", "crosstie", &"a".repeat(65)] {
             assert!(!is_name(bad), "{bad}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod go;
 mod golden;
+mod new;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
