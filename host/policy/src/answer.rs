@@ -10,6 +10,7 @@ use crosstie_model::policy::{
     Refusal, Ruling, Verdict,
 };
 
+use crate::reads::Reads;
 use crate::tree::Tree;
 use crosstie_model::settings::Distribution;
 
@@ -342,6 +343,22 @@ pub(crate) fn check(
         Hook::Address => address(plugin, occasion, tree).map(drop),
         Hook::Connection | Hook::Session | Hook::Link => admission(plugin, tree).map(drop),
     }
+}
+
+/// Reads what a plugin may say when a hook asks it, whatever the request was; none: when it is configured. Gives its shortest form, as a
+/// guest would get it: numbers beyond 2^53 are cut.
+///
+/// # Errors
+///
+/// Why it is a bad answer.
+pub fn read(hook: Option<Hook>, bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let tree = Tree::decode(bytes)?;
+    let short = tree.encode(&Reads::All);
+    match hook {
+        Some(hook) => check(hook, &"".into(), (usize::MAX, Occasion::Attach), tree)?,
+        None => drop(configured(tree)?),
+    }
+    Ok(short)
 }
 
 /// The answer of `on_failover`, for a request with so many candidates.

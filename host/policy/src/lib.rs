@@ -46,6 +46,7 @@ use crosstie_model::policy::{Policy, RecordOrder};
 use crosstie_model::settings;
 use sha2::{Digest, Sha256};
 
+pub use crate::answer::read as read_answer;
 pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::directory::Code;

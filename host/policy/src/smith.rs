@@ -3,21 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::process::Command;
-use std::sync::Arc;
 use std::time::Duration;
 
-use crosstie_model::policy::{Hook, Occasion};
+use crosstie_model::policy::Hook;
 use crosstie_model::random::Random;
 use crosstie_model::settings;
-use serde_json::Value;
 use wasm_encoder::{CodeSection, Function, RawSection};
 use wasm_smith::{Config, Module};
 use wasmparser::{Import, Parser, Payload, TypeRef};
 
 use crate::cases::{Miss, play, read_cases};
 use crate::directory::Code;
-use crate::tree::Tree;
-use crate::{Loader, Setup, answer};
+use crate::golden::{bytes, lines};
+use crate::{Loader, Setup, read_answer};
 
 /// What a plugin exports.
 const EXPORTS: &str = r#"(module
@@ -158,30 +156,10 @@ fn modules_of_any_make_are_refused_or_play_by_the_rules() {
     assert!(loaded > count / 10 && answered > 0 && refusals.len() > 2, "{loaded} {answered} {refusals:?}");
 }
 
-/// Whether a plugin may say this when a hook asks it; none: when it is configured.
-///
-/// # Errors
-///
-/// Why it is a bad answer.
-fn check(hook: Option<Hook>, bytes: &[u8]) -> Result<(), String> {
-    let (nobody, tree) = (Arc::from(""), Tree::decode(bytes)?);
-    match hook {
-        Some(hook) => answer::check(hook, &nobody, (usize::MAX, Occasion::Attach), tree),
-        None => answer::configured(tree).map(drop),
-    }
-}
-
 #[test]
 fn answers_of_any_bytes_are_read_or_refused() {
-    let answers: Vec<Vec<u8>> = include_str!("../../../plugin-sdk/golden.jsonl")
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter(|line| line["name"].as_str().unwrap().starts_with("answer"))
-        .map(|line| {
-            let hex = line["hex"].as_str().unwrap();
-            (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
-        })
-        .collect();
+    let lines = lines().into_iter().filter(|(name, _)| name.starts_with("answer"));
+    let answers: Vec<Vec<u8>> = lines.map(|(_, (hex, _))| bytes(&hex)).collect();
     let count = if std::env::var_os("CROSSTIE_LONG").is_some() { 2_000_000 } else { 50_000 };
     let mut random = Random::new(1);
     let mut below = |end: usize| usize::try_from(random.draw()).unwrap() % end;
@@ -198,8 +176,8 @@ fn answers_of_any_bytes_are_read_or_refused() {
             }
         }
         for hook in Hook::ALL.map(Some).into_iter().chain([None]) {
-            match check(hook, &bytes) {
-                Ok(()) => good += 1,
+            match read_answer(hook, &bytes) {
+                Ok(_) => good += 1,
                 Err(why) => {
                     assert!(!why.is_empty());
                     bad += 1;

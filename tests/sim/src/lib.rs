@@ -4,6 +4,7 @@
 #![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test ends by panicking")]
 
 pub mod acting;
+pub mod answer;
 pub mod calm;
 pub mod configuration;
 pub mod container;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use crosstie_sim::{configuration, conversation, failover_list, script::Script, seeds};
+use crosstie_sim::{answer, configuration, conversation, failover_list, script::Script, seeds};
 
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
@@ -46,6 +46,24 @@ fn configurations_are_read_or_refused() {
             .into_iter()
             .map(|(path, bytes)| (path.display().to_string(), move || configuration::import(&bytes))),
     );
+}
+
+#[test]
+fn answers_of_plugins_are_read_or_refused() {
+    let mut good = 0;
+    for (path, bytes) in corpus("answer") {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let read = answer::read(&bytes);
+        // those of `plugin-sdk/golden.jsonl` are answers, in their shortest form
+        if name.starts_with("golden-") {
+            assert_eq!(read.as_deref(), bytes.get(1..), "{name}");
+            good += 1;
+        }
+        if name.starts_with("bad-") {
+            assert_eq!(read, None, "{name}");
+        }
+    }
+    assert!(good >= 12, "{good}");
 }
 
 #[test]
