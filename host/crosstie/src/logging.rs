@@ -53,8 +53,7 @@ impl Logging {
 
     /// Why lines are lost, while they are.
     pub(crate) fn fault(&self) -> Option<String> {
-        let lost = self.file.as_ref()?.lock().lost.as_ref().map(|lost| lost.why.clone());
-        lost
+        self.file.as_ref()?.lock().lost.as_ref().map(|lost| lost.why.clone())
     }
 
     /// Has these levels written from here on.
