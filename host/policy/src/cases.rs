@@ -327,9 +327,7 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
     let said = match ask(plugin, &mut fresh(plugin).await?, case).await {
         Ok(said) if said == case.answer => said,
         other => {
-            let says = |answer: &Value| if answer.is_null() { "no opinion".to_owned() } else { answer.to_string() };
-            let why =
-                other.map_or_else(|why| why, |said| format!("answers {}, and not {}", says(&said), says(&case.answer)));
+            let why = other.map_or_else(|why| why, |said| differs(&said, &case.answer));
             if !decides_by_all(plugin, case).await {
                 return Err(why);
             }
@@ -350,6 +348,14 @@ async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> R
         *reused = Some(instance);
     }
     Ok(())
+}
+
+fn differs(said: &Value, expected: &Value) -> String {
+    match (said, expected) {
+        (Value::Null, expected) => format!("has no opinion, and not {expected}"),
+        (said, Value::Null) => format!("answers {said}, and should have no opinion"),
+        (said, expected) => format!("answers {said}, and not {expected}"),
+    }
 }
 
 /// Whether it decides a case as that says where all is sent, and not what it reads: then it reads more than it names.

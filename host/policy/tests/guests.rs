@@ -364,7 +364,7 @@ fn cases_show_what_is_decided_otherwise_and_what_an_instance_keeps() {
     let told: Vec<(usize, &str)> = misses.iter().filter_map(|miss| Some((miss.line?, miss.message.as_str()))).collect();
     let [(1, keeps), (2, other), (3, unasked)] = told[..] else { panic!("{told:?}") };
     assert!(keeps.contains("keeps something") && keeps.contains("a:2"), "{keeps}");
-    assert!(other.contains(first) && other.ends_with("and not null"), "{other}");
+    assert!(other.contains(first) && other.ends_with("and should have no opinion"), "{other}");
     assert!(unasked.contains("on_link"), "{unasked}");
     let timed = trial.time(&read_cases(&case(first)).unwrap()[0], 9).unwrap();
     assert!(timed.0 <= timed.1 && timed.1 > Duration::ZERO, "{timed:?}");
@@ -388,9 +388,9 @@ fn a_field_that_is_used_and_not_named_shows() {
         misses.into_iter().map(|miss| miss.message).collect::<Vec<_>>()
     };
     let denied = r#"{"deny":{"condition":"a:1","description":"x"}}"#;
-    assert_eq!(told(denied), [format!("answers no opinion, and not {denied}; it does where all is sent")]);
+    assert_eq!(told(denied), [format!("has no opinion, and not {denied}; it does where all is sent")]);
     // where a case is not decided so either way, and where it is as it says
-    assert_eq!(told("{}"), ["answers no opinion, and not {}"]);
+    assert_eq!(told("{}"), ["has no opinion, and not {}"]);
     assert_eq!(told("null"), Vec::<String>::new());
 }
 
@@ -402,7 +402,7 @@ fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
     home.load(PluginLimits::default());
     write("{\"hook\":\"connection\",\"request\":{},\"answer\":{\"allow\":{}}}\n");
     let why = engine(&home.0, PluginLimits::default()).unwrap_err();
-    assert!(why.contains("its cases, line 1: answers no opinion"), "{why}");
+    assert!(why.contains("its cases, line 1: has no opinion"), "{why}");
     write("what\n");
     let why = engine(&home.0, PluginLimits::default()).unwrap_err();
     assert!(why.contains("p.cases.jsonl, line 1: no case"), "{why}");

@@ -57,9 +57,10 @@ fn asked(trial: &Trial, hook: &str, request: &Value) -> Said {
     let line = json!({ "hook": hook, "request": request, "answer": wanted }).to_string();
     let misses = trial.play(&read_cases(&line).unwrap());
     let message = &misses.first().expect("answers otherwise").message;
-    match message.strip_prefix("answers ").and_then(|rest| rest.strip_suffix(&format!(", and not \"{wanted}\""))) {
-        Some(said) => Ok(serde_json::from_str(said).unwrap()),
-        None => Err(message.clone()),
+    match message.strip_suffix(&format!(", and not \"{wanted}\"")) {
+        Some("has no opinion") => Ok(Value::Null),
+        Some(said) if said.starts_with("answers ") => Ok(serde_json::from_str(&said["answers ".len()..]).unwrap()),
+        _ => Err(message.clone()),
     }
 }
 
