@@ -433,7 +433,8 @@ fn s14_all_that_is_wrong_with_files_is_said_at_once() {
     let pipe = dir.0.join("pipe");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let long = dir.write("long", &"x".repeat((4 << 20) + 1));
-    for (path, part) in [(&pipe, "no regular file"), (&dir.0, "no regular file"), (&long, "longer than 4 MiB")] {
+    for (path, part) in [(&pipe, "no regular file"), (&dir.0, "that OpenSSL would find"), (&long, "longer than 4 MiB")]
+    {
         let ca = Authorities::File(path.clone());
         let found = fault(&Tls { certificate: None, private_key: None, ca, ..profile(path, path, None) });
         assert!(found.0 == Blame::Ca && found.1.contains(part), "{found:?}");
