@@ -40,12 +40,16 @@ impl Shard {
             return self.undeliverable(head);
         };
         if peer.pass(to, head, payload, now).is_some() {
+            let fills = peer.holds_most();
             if !peer.dirty {
                 self.mark(to.connection);
             }
+            if fills {
+                self.regulate_all(to.connection);
+            }
             return;
         }
-        let room = peer.amqp.out.len() <= WRITE_MAX_BYTES;
+        let room = peer.amqp.out.len() <= WRITE_MAX_BYTES && !(head.first && peer.holds_most());
         let Some(outgoing) = peer.outgoing(to) else {
             return self.undeliverable(head);
         };
@@ -72,7 +76,7 @@ impl Shard {
             return self.undeliverable(head);
         };
         let is_dirty = peer.dirty;
-        let gets_full = !peer.is_high && peer.is_full();
+        let gets_full = (!peer.is_high && peer.is_full()) || peer.holds_most();
         let left = (!written.whole).then(|| payload.get(written.bytes..).unwrap_or_default());
         if let Some(from) = written.accepted {
             self.settle(from, 1, &Outcome::Accepted);
@@ -162,7 +166,7 @@ impl Shard {
             let Some(peer) = self.peer_mut(at) else {
                 return;
             };
-            let open = !peer.is_full() && peer.amqp.window(link.channel);
+            let (open, holds_most) = (!peer.is_full() && peer.amqp.window(link.channel), peer.holds_most());
             let Some(Link::Outgoing(outgoing)) =
                 peer.session(link.channel).and_then(|session| session.link_mut(link.handle))
             else {
@@ -174,7 +178,7 @@ impl Shard {
             };
             // while the current delivery has nothing here, nothing else may begin
             let mine = outgoing.current.is_none_or(|current| current.from == queued.from);
-            if !open || !mine {
+            if !open || !mine || (outgoing.current.is_none() && holds_most) {
                 return self.regulate(at, link.channel);
             }
             queued.claimed = queued.claimed || outgoing.credit.claim();
@@ -236,7 +240,7 @@ impl Shard {
         let Some(peer) = self.peer_mut(at) else {
             return;
         };
-        let full = peer.is_full() || peer.sent >= peer.meta.unsettled_max;
+        let full = peer.is_full() || peer.holds_most();
         let shut = full || !peer.amqp.window(channel);
         let Some(session) = peer.session(channel) else {
             return;
@@ -429,6 +433,11 @@ impl Peer {
         full
     }
 
+    /// Whether no delivery may begin: it has as many unsettled as it may. Whoever settles one has others go on.
+    pub(crate) const fn holds_most(&self) -> bool {
+        self.sent >= self.meta.unsettled_max
+    }
+
     /// An outgoing link that is still there.
     pub(crate) fn outgoing(&mut self, at: LinkRef) -> Option<&mut Outgoing> {
         let session = self.sessions.get_mut(usize::from(at.link.channel))?.as_mut()?;
@@ -440,6 +449,9 @@ impl Peer {
     #[inline]
     fn pass(&mut self, to: LinkRef, head: &PieceHead, payload: &[u8], now: Time) -> Option<()> {
         let format = head.format.filter(|_| head.first && !head.more && !head.aborted && !head.annotated)?;
+        if self.holds_most() {
+            return None;
+        }
         let Self { amqp, sessions, sent: unsettled, is_high, last_delivery, .. } = self;
         if *is_high || amqp.out.len() > WRITE_HIGH_BYTES {
             return None;

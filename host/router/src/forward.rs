@@ -325,14 +325,15 @@ impl Shard {
     ) -> Way {
         let addresses = &self.common.clone().addresses;
         let name = ruling.address.as_deref().map_or(name, |address| normalise(address).to_owned());
-        let shut = Some(Distribution::Unavailable);
-        if ruling.treatment == shut || (ruling.treatment.is_none() && addresses.is_unavailable(class, &name)) {
-            let why = "Deliveries cannot be sent to an unavailable address";
-            return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
-        }
         let mut key = addresses.key_for(class, &name, false);
         key.phase = ruling.phase.unwrap_or(key.phase);
+        // one that is there is as it was made, as for a link to it
         let Some(address) = addresses.find(&key) else {
+            let shut = Some(Distribution::Unavailable);
+            if ruling.treatment == shut || (ruling.treatment.is_none() && addresses.is_unavailable(class, &name)) {
+                let why = "Deliveries cannot be sent to an unavailable address";
+                return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
+            }
             return Way::Refuse(Outcome::Released);
         };
         let kept = match self.incoming_mut(at, link).map(|incoming| &mut incoming.lanes) {

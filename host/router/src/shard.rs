@@ -683,7 +683,7 @@ impl Shard {
                 continue;
             };
             peer.dirty = false;
-            if peer.is_full() || peer.sent >= peer.meta.unsettled_max {
+            if peer.is_full() || peer.holds_most() {
                 self.regulate_all(connection);
             }
             self.events.push_back(Request::Dirty(connection));
