@@ -1,6 +1,7 @@
 //! The generator, for a second, so that it stays as it should be.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
+use std::path::Path;
 use std::process::Command;
 
 use crosstie_tests::place::router_binary;
@@ -33,4 +34,15 @@ fn handshakes_and_idle_connections_are_weighed() {
         values(&["idle", "--connections", "20", "--settling", "0"], "connections=20", "router_kib_each").len(),
         1
     );
+}
+
+#[test]
+fn plugins_are_asked_and_one_fails_beside_messages() {
+    let built = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("plugins");
+    let built = built.to_str().expect("a name");
+    let few = ["--count", "20", "--messages", "500", "--failures", "50", "--runs", "1"];
+    let arguments = [&["plugins", "--built", built], &few[..]].concat();
+    assert_eq!(values(&arguments, "run=1", "connections_per_second").len(), 2);
+    let latencies = values(&arguments, "failures=", "latency_us");
+    assert!(latencies.len() == 2 && latencies.iter().all(|us| *us > 0.0), "{latencies:?}");
 }

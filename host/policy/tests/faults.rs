@@ -1,0 +1,218 @@
+//! Plugins at fault, one way each: what does not load, what fails a call, and what a guest cannot have. The next call is answered all the same.
+#![cfg(feature = "wasm")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
+
+mod common;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crosstie_model::settings::{Grant, Plugin, Plugins};
+use crosstie_policy::{Setup, Trial, load, read_cases};
+
+use common::{asks, run};
+
+/// What every plugin has.
+const ABI: &str = r#"(func (export "policy_abi_v1") (result i32) (i32.const 0))
+    (func (export "policy_alloc") (param i32) (result i32) (i32.const 1024))"#;
+
+/// A directory of modules, removed in the end.
+struct Home(PathBuf);
+
+impl Home {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("crosstie-faults-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, module: &[u8]) -> PathBuf {
+        let path = self.0.join(format!("{name}.wasm"));
+        std::fs::write(&path, module).unwrap();
+        path
+    }
+
+    fn setup(&self) -> Setup {
+        Setup { router_id: "r".to_owned(), state_dir: Some(self.0.join("state")), ..Setup::default() }
+    }
+
+    fn trial(&self, module: &[u8]) -> Result<Trial, String> {
+        let loaded = Trial::load(&self.write("p", module), granted("p"), self.setup());
+        loaded.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn granted(name: &str) -> Plugin {
+    Plugin { grants: vec![Grant::Log, Grant::Counter, Grant::Kv], ..Plugin::unnamed(name) }
+}
+
+fn wasm(parts: &str) -> Vec<u8> {
+    wat::parse_str(format!("(module {parts})")).unwrap_or_else(|error| panic!("{parts}: {error}"))
+}
+
+/// Memory, the ABI, and a hook with this body.
+fn hook(imports: &str, body: &str) -> String {
+    format!(
+        r#"{imports} (memory (export "memory") 2) {ABI}
+           (func (export "on_connection") (param i32 i32) (result i64) {body})"#
+    )
+}
+
+/// What a call of it comes to; absent: no opinion, twice.
+fn called(parts: &str) -> Option<String> {
+    let home = Home::new();
+    let trial = home.trial(&wasm(parts)).unwrap_or_else(|why| panic!("{parts}: {why}"));
+    let case = read_cases(r#"{"hook":"connection","request":{}}"#).unwrap();
+    trial.play(&case).into_iter().next().map(|miss| miss.message)
+}
+
+#[test]
+fn what_is_no_plugin_does_not_load_and_says_why() {
+    let memory = r#"(memory (export "memory") 2)"#;
+    let hook = r#"(func (export "on_connection") (param i32 i32) (result i64) (i64.const 0))"#;
+    let good = format!("{memory} {ABI} {hook}");
+    assert_eq!(called(&good), None);
+    for (parts, why) in [
+        (format!("{ABI} {hook}"), "no export `memory`"),
+        (format!("{memory} {hook}"), "no export `policy_abi_v1`"),
+        (format!("{memory} {ABI}"), "it exports no hook"),
+        (good.replace("(param i32 i32)", "(param i32)"), "`on_connection` has another type"),
+        (good.replace("(param i32) (result i32)", "(param i64) (result i32)"), "`policy_alloc` has another type"),
+        (
+            good.replace(hook, r#"(global (export "on_connection") i32 (i32.const 0))"#),
+            "`on_connection` is no function",
+        ),
+        (good.replace(r#"(memory (export "memory") 2)"#, r#"(memory (export "memory") i64 2)"#), "memory"),
+        (format!(r#"(import "policy_host_v1" "log" (func (param i32))) {good}"#), "types incompatible"),
+        (format!(r#"(import "policy_host_v1" "log" (global i32)) {good}"#), "which is no function"),
+        (format!(r#"{good} (func (export "_initialize") unreachable)"#), "it cannot be configured (trap)"),
+        (format!(r#"{good} (func (export "_initialize") (loop (br 0)))"#), "it cannot be configured (deadline)"),
+        (format!("{good} (func $start unreachable) (start $start)"), "it cannot be configured (trap)"),
+        (good.replace("(result i32) (i32.const 0)", "(result i32) (i32.const -1)"), "policy_abi_v1 answers -1"),
+    ] {
+        let found = Home::new().trial(&wasm(&parts)).err().unwrap_or_else(|| panic!("{parts} loads"));
+        assert!(found.contains(why), "{parts}\n{found}");
+    }
+    for bytes in [b"".as_slice(), b"\0asm", b"#!/bin/sh\n", &wasm(&good)[..40]] {
+        assert!(Home::new().trial(bytes).is_err_and(|why| why.contains("the module does not load")), "{bytes:?}");
+    }
+}
+
+#[test]
+fn what_a_guest_does_wrong_in_a_call_fails_that_call() {
+    let packed =
+        |at: u32, length: u32| format!("(i64.const {})", (u64::from(at) << 32 | u64::from(length)).cast_signed());
+    let answers = |at, length| hook("", &packed(at, length));
+    let loops = "(loop (br 0)) unreachable";
+    for (parts, why) in [
+        (hook("", "unreachable"), "trap: "),
+        (hook("", loops), "no answer within"),
+        (hook("(func $deep (call $deep))", "(call $deep) (i64.const 0)"), "call stack exhausted"),
+        (answers(0xffff_ff00, 100), "the answer lies outside memory"),
+        (answers(1024, 0), "an answer of 0 bytes"),
+        (answers(1024, u32::MAX), "the answer lies outside memory"),
+        (answers(0, 100_000), "an answer of 100000 bytes"),
+        // memory is zeros: the number 0, and what follows
+        (answers(2048, 1), "bad answer"),
+        (answers(2048, 2), "bytes follow the answer"),
+        (hook("", "(i64.const 0)").replace("(i32.const 1024)", "(i32.const 0)"), "policy_alloc answers 0"),
+        (hook("", "(i64.const 0)").replace("(i32.const 1024)", "(i32.const -8)"), "a range outside memory"),
+        (hook(r#"(import "nobody" "knows" (func $f))"#, "(call $f) (i64.const 0)"), "nobody::knows"),
+        (
+            hook(
+                r#"(import "policy_host_v1" "log" (func $log (param i32 i32 i32)))"#,
+                "(loop (call $log (i32.const 0) (i32.const 0) (i32.const 9)) (br 0)) unreachable",
+            ),
+            "no answer within",
+        ),
+    ] {
+        let found = called(&parts).unwrap_or_else(|| panic!("{parts} has no opinion"));
+        assert!(found.contains(why), "{parts}\n{found}");
+    }
+}
+
+/// Each takes as much as it gets, and traps where that is more than its limit.
+#[test]
+fn memory_and_tables_end_where_the_limits_say() {
+    let grows_until_no = |grow: &str, size: &str, limit: u32| {
+        format!(
+            "(block $full (loop $more (br_if $full (i32.eq ({grow}) (i32.const -1))) (br $more)))
+             (if (i32.gt_u ({size}) (i32.const {limit})) (then unreachable)) (i64.const 0)"
+        )
+    };
+    let limits = Plugin::unnamed("p").limits;
+    let pages = u32::try_from(limits.memory_bytes / 65_536).unwrap();
+    assert_eq!(called(&hook("", &grows_until_no("memory.grow (i32.const 16)", "memory.size", pages))), None);
+    let grow = "table.grow $t (ref.null func) (i32.const 100)";
+    let body = grows_until_no(grow, "table.size $t", limits.table_elements);
+    assert_eq!(called(&hook("(table $t 1 funcref)", &body)), None);
+}
+
+/// Numbers of WASI: success is 0, "bad file descriptor" 8.
+#[test]
+fn a_guest_has_no_environment_no_files_and_no_network() {
+    let wasi = |name: &str, params: &str, body: &str| {
+        let import = format!(r#"(import "wasi_snapshot_preview1" "{name}" (func $f (param {params}) (result i32)))"#);
+        called(&hook(&import, &format!("(if (i32.eqz {body}) (then unreachable)) (i64.const 0)")))
+    };
+    // no variables and no arguments, whatever stood there before
+    for name in ["environ_sizes_get", "args_sizes_get"] {
+        let none = "(i32.and
+            (i32.eqz (block (result i32) (i64.store (i32.const 0) (i64.const -1)) (call $f (i32.const 0) (i32.const 4))))
+            (i64.eqz (i64.load (i32.const 0))))";
+        assert_eq!(wasi(name, "i32 i32", none), None, "{name}");
+    }
+    // not one descriptor is a directory that was opened for it
+    for descriptor in 0..8 {
+        let none = format!("(i32.eq (call $f (i32.const {descriptor}) (i32.const 0)) (i32.const 8))");
+        assert_eq!(wasi("fd_prestat_get", "i32 i32", &none), None, "{descriptor}");
+        let none = format!(
+            "(i32.eq (call $f (i32.const {descriptor}) (i32.const 0) (i32.const 0) (i32.const 0)) (i32.const 8))"
+        );
+        assert_eq!(wasi("fd_read", "i32 i32 i32 i32", &none), None, "{descriptor}");
+    }
+    let open = "(call $f (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i64.const 0) (i64.const 0) (i32.const 0) (i32.const 0))";
+    let found = wasi("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32", open).unwrap();
+    assert!(found.contains("path_open"), "{found}");
+    for name in ["sock_accept", "sock_recv", "sock_send"] {
+        let found = wasi(name, "i32 i32 i32", "(call $f (i32.const 3) (i32.const 0) (i32.const 0))").unwrap();
+        assert!(found.contains(name), "{found}");
+    }
+}
+
+/// The one stores under a key, the other looks there.
+#[test]
+fn a_plugin_reads_nothing_of_another_plugins() {
+    let home = Home::new();
+    let store =
+        r#"(drop (call $put (i32.const 0) (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 0))) (i64.const 0)"#;
+    let put = r#"(import "policy_host_v1" "kv_put" (func $put (param i32 i32 i32 i32 i32) (result i32)))"#;
+    let get = r#"(import "policy_host_v1" "kv_get" (func $get (param i32 i32 i32 i32) (result i32)))"#;
+    let look = |wanted: &str| {
+        format!(
+            "(if (i32.{wanted} (call $get (i32.const 0) (i32.const 1) (i32.const 8) (i32.const 8)) (i32.const -1))
+               (then unreachable)) (i64.const 0)"
+        )
+    };
+    // its own is there: the one that looks as well
+    let own = hook(&format!("{put} {get}"), &store.replace("(i64.const 0)", &look("eq")));
+    home.write("one", &wasm(&own));
+    home.write("two", &wasm(&hook(get, &look("ne"))));
+    let plugins = Plugins { directory: home.0.clone(), named: vec![granted("one"), granted("two")], record: None };
+    let engine = load(&plugins, home.setup()).unwrap();
+    let log = run(async {
+        let policy = engine.worker();
+        for _ in 0..3 {
+            assert!(asks(&policy, None).await);
+        }
+    });
+    assert!(!log.contains("plugin failed"), "{log}");
+}
