@@ -32,7 +32,8 @@ pub(crate) enum PluginCommand {
         /// One JSON object in each line: `hook`, `request`, and `answer`, which is absent for no opinion.
         cases: PathBuf,
     },
-    /// Takes the time of the decisions of cases: the median and the slowest, in microseconds.
+    /// Takes the time of the decisions of cases: the median and the slowest, in microseconds, and their fuel, which is wasmtime's measure
+    /// of instructions.
     Bench {
         #[command(flatten)]
         plugin: PluginArgs,
@@ -76,12 +77,14 @@ pub(crate) struct PluginArgs {
 pub(crate) fn plugin(command: &PluginCommand) -> ExitCode {
     match command {
         PluginCommand::Check { plugin } | PluginCommand::Test { plugin, .. } | PluginCommand::Bench { plugin, .. } => {
-            plugin.load().map_or_else(|problems| complain(&problems), |trial| tried(command, plugin, &trial))
+            logging::hear_plugins(plugin.log);
+            plugin.load(false).map_or_else(|problems| complain(&problems), |trial| tried(command, plugin, &trial))
         }
         PluginCommand::Replay { log, plugin, of, config } => {
             let args = PluginArgs { file: plugin.clone(), config: config.clone(), log: LevelFilter::WARN };
             let of = of.clone().unwrap_or_else(|| args.name());
-            args.load().map_or_else(|problems| complain(&problems), |trial| replay(&trial, log, &of))
+            logging::hear_plugins(args.log);
+            args.load(false).map_or_else(|problems| complain(&problems), |trial| replay(&trial, log, &of))
         }
         PluginCommand::Record(args) => record(args),
         PluginCommand::New(args) => new::begin(args),
@@ -101,15 +104,26 @@ fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCod
         PluginCommand::Test { cases, .. } => match crosstie_policy::read_case_file(cases) {
             Ok(cases) => {
                 let misses = trial.play(&cases);
-                print(&format!("{} of {} cases are decided as they say\n", cases.len() - misses.len(), cases.len()));
+                let asked = cases.iter().filter(|case| case.is_asked()).count();
+                let left_out = match cases.len() - asked {
+                    0 => String::new(),
+                    count => format!("; {count} recorded failures are passed over"),
+                };
+                print(&format!("{} of {asked} cases are decided as they say{left_out}\n", asked - misses.len()));
                 tell(&misses)
             }
             Err(misses) => tell(&misses),
         },
         PluginCommand::Bench { cases, count, .. } => {
-            let read = crosstie_policy::read_case_file(cases);
-            let timed = read.and_then(|cases| bench(trial, &cases, *count).map_err(|miss| vec![miss]));
-            timed.map_or_else(|misses| tell(&misses), |()| ExitCode::SUCCESS)
+            let cases = match crosstie_policy::read_case_file(cases) {
+                Ok(cases) => cases,
+                Err(misses) => return tell(&misses),
+            };
+            match plugin.load(true).map(|counting| bench((trial, &counting), &cases, *count)) {
+                Ok(Ok(())) => ExitCode::SUCCESS,
+                Ok(Err(miss)) => tell(&[miss]),
+                Err(problems) => complain(&problems),
+            }
         }
         PluginCommand::New(_) | PluginCommand::Replay { .. } | PluginCommand::Record(_) => ExitCode::SUCCESS,
     }
@@ -150,11 +164,13 @@ fn replay(trial: &Trial, log: &Path, of: &str) -> ExitCode {
     }
 }
 
-fn bench(trial: &Trial, cases: &[Case], count: u32) -> Result<(), Miss> {
-    for case in cases {
+/// `counting`: the same plugin with its fuel counted, which would take time.
+fn bench((trial, counting): (&Trial, &Trial), cases: &[Case], count: u32) -> Result<(), Miss> {
+    for case in cases.iter().filter(|case| case.is_asked()) {
         let (median, slowest) = trial.time(case, count)?;
         let us = |time: std::time::Duration| time.as_secs_f64() * 1e6;
-        print(&format!("line={} median_us={:.2} slowest_us={:.0}\n", case.line, us(median), us(slowest)));
+        let fuel = counting.fuel(case)?.map_or(String::new(), |fuel| format!(" fuel={fuel}"));
+        print(&format!("line={} median_us={:.2} slowest_us={:.0}{fuel}\n", case.line, us(median), us(slowest)));
     }
     Ok(())
 }
@@ -172,8 +188,7 @@ impl PluginArgs {
         self.file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    fn load(&self) -> Result<Trial, Problems> {
-        logging::hear_plugins(self.log);
+    fn load(&self, counts_fuel: bool) -> Result<Trial, Problems> {
         let name = self.name();
         let loaded = match &self.config {
             Some(file) => crosstie_config::load(file)?,
@@ -190,6 +205,7 @@ impl PluginArgs {
         let setup = Setup {
             router_id: loaded.settings.router.id.clone(),
             state_dir: loaded.settings.state.clone(),
+            counts_fuel,
             ..Setup::default()
         };
         Trial::load(&self.file, settings, setup).map_err(|found| plugin_problems(&loaded, found))

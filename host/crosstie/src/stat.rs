@@ -25,6 +25,9 @@ pub(crate) struct StatArgs {
     /// What to show.
     #[arg(value_enum, default_value_t = What::General)]
     what: What,
+    /// The same as `plugins`.
+    #[arg(long, conflicts_with = "what")]
+    plugins: bool,
     #[command(flatten)]
     bus: BusArgs,
     /// JSON instead of a table: every attribute, by the names of the management model.
@@ -106,7 +109,8 @@ fn ask(args: &StatArgs) -> Result<String, StatFault> {
 
 async fn connected(args: &StatArgs) -> Result<String, StatFault> {
     let mut client = args.bus.resolve()?.open(DEADLINE).await?;
-    let shown = show(&mut client.session, args.what, args.json).await;
+    let what = if args.plugins { What::Plugins } else { args.what };
+    let shown = show(&mut client.session, what, args.json).await;
     client.close().await;
     shown
 }

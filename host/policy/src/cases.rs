@@ -29,7 +29,7 @@ const PASS_MAX: Duration = Duration::from_secs(10);
 const MISSES_TOLD: usize = 3;
 
 /// How bytes stand in JSON: an object with this key alone.
-const BYTES: &str = "$bytes";
+pub(crate) const BYTES: &str = "$bytes";
 
 /// Fields of a request that a hint names.
 const UNREAD_TOLD: usize = 3;
@@ -79,6 +79,12 @@ impl Case {
     #[must_use]
     pub const fn hook(&self) -> &'static str {
         self.hook.as_str()
+    }
+
+    /// Whether it is to be decided: a failure that was recorded is not.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.failure.is_none()
     }
 
     /// Of the decision that was recorded.
@@ -131,7 +137,11 @@ pub fn read_case_file(path: &Path) -> Result<Vec<Case>, Vec<Miss>> {
     let bytes = directory::read_whole(path, CASES_MAX_BYTES).map_err(|fault| failed(fault.message))?;
     let text = String::from_utf8(bytes).map_err(|_| failed("it is no text in UTF-8".to_owned()))?;
     let cases = read_cases(&text)?;
-    if cases.is_empty() { Err(failed("there are no cases in it".to_owned())) } else { Ok(cases) }
+    match cases.iter().any(Case::is_asked) {
+        true => Ok(cases),
+        false if cases.is_empty() => Err(failed("there are no cases in it".to_owned())),
+        false => Err(failed("there are no cases in it but failures that were recorded".to_owned())),
+    }
 }
 
 /// Whether a plugin decides its cases as they say, and in a time that others can wait.
@@ -277,6 +287,23 @@ impl Trial {
         self.loader.runtime.block_on(play(&self.plugin, cases))
     }
 
+    /// The fuel of a decision, which is that of its second call: wasmtime's measure of a guest's instructions. Absent where the
+    /// setup has none counted, or the policy is a native one.
+    ///
+    /// # Errors
+    ///
+    /// Why it makes none.
+    pub fn fuel(&self, case: &Case) -> Result<Option<u64>, Miss> {
+        self.loader.runtime.block_on(async {
+            let failed = |message| Miss { line: Some(case.line), message };
+            let mut instance = fresh(&self.plugin).await.map_err(failed)?;
+            call(&self.plugin, &mut instance, case, &self.plugin.wanted).await.map_err(failed)?;
+            let before = instance.fuel();
+            call(&self.plugin, &mut instance, case, &self.plugin.wanted).await.map_err(failed)?;
+            Ok(before.zip(instance.fuel()).map(|(before, after)| before.saturating_sub(after)))
+        })
+    }
+
     /// The time of a decision, request encoded and answer checked: the median of so many, and the slowest.
     ///
     /// # Errors
@@ -316,7 +343,7 @@ pub(crate) async fn play(plugin: &Plugin, cases: &[Case]) -> Vec<Miss> {
 }
 
 async fn check(plugin: &Plugin, reused: &mut Option<Instance>, case: &Case) -> Result<(), String> {
-    if case.failure.is_some() {
+    if !case.is_asked() {
         return Ok(());
     }
     if !plugin.hooks.contains(&case.hook) {

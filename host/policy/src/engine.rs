@@ -31,6 +31,9 @@ pub(crate) trait Guest {
     /// What becomes of keys and values of the calls from here on; gives what was kept of those before.
     fn set_tape(&mut self, tape: Tape) -> Tape;
 
+    /// Fuel that it has left, a measure of instructions; absent where nobody counts.
+    fn fuel(&self) -> Option<u64>;
+
     /// Bytes of its memory; 0 where nobody knows.
     fn memory_bytes(&self) -> u64;
 }
@@ -95,6 +98,10 @@ impl Guest for AnyGuest {
 
     fn set_tape(&mut self, tape: Tape) -> Tape {
         of!(self, guest => guest.set_tape(tape))
+    }
+
+    fn fuel(&self) -> Option<u64> {
+        of!(self, guest => guest.fuel())
     }
 
     fn memory_bytes(&self) -> u64 {

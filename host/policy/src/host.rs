@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::kv::Kv;
 use crate::stats::Stats;
@@ -29,8 +30,8 @@ pub(crate) struct Shared {
     kv: Mutex<Kv>,
     counters: Mutex<BTreeMap<String, u64>>,
     pub(crate) stats: Stats,
-    /// The second that is being counted, and its lines.
-    lines: Mutex<(u64, u32)>,
+    /// When the second began that is being counted, and its lines.
+    lines: Mutex<(Option<Instant>, u32)>,
 }
 
 impl Shared {
@@ -64,11 +65,11 @@ impl Shared {
         self.kv.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn log(&self, level: i32, text: &str, now_ms: u64) {
+    pub(crate) fn log(&self, level: i32, text: &str) {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let second = now_ms / 1000;
-        if lines.0 != second {
-            *lines = (second, 0);
+        // the time of requests is none: it stands still for each, and each has its own
+        if lines.0.is_none_or(|began| began.elapsed() >= Duration::from_secs(1)) {
+            *lines = (Some(Instant::now()), 0);
         }
         lines.1 = lines.1.saturating_add(1);
         if lines.1 > LOG_LINES_MAX {
@@ -130,7 +131,7 @@ impl Host {
     /// Writes a line: `level` from 0, an error, to 4.
     pub(crate) fn log(&self, level: i32, text: &[u8]) {
         let text = text.get(..LOG_MAX_BYTES).unwrap_or(text);
-        self.shared.log(level, &String::from_utf8_lossy(text), self.now_ms);
+        self.shared.log(level, &String::from_utf8_lossy(text));
     }
 
     /// Adds to a counter.

@@ -92,6 +92,11 @@ impl Instance {
         self.guest.set_tape(tape)
     }
 
+    /// Fuel that is left, where it is counted.
+    pub(crate) fn fuel(&self) -> Option<u64> {
+        self.guest.fuel()
+    }
+
     /// Whether it may be asked again.
     pub(crate) fn is_worn(&self, limits: &PluginLimits) -> bool {
         self.calls >= CALLS_MAX || self.guest.memory_bytes() > limits.memory_bytes / 4 * 3

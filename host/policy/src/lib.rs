@@ -65,8 +65,10 @@ pub struct Setup {
     pub router_id: String,
     /// Where compiled modules are kept; absent: the user's cache directory.
     pub state_dir: Option<PathBuf>,
-    /// Policies that are no files.
+    /// Policies that are no files. A reload, and a look at what it would do, goes by those of its own setup.
     pub natives: Natives,
+    /// Guests in WebAssembly count the fuel that they take, which makes them slower.
+    pub counts_fuel: bool,
 }
 
 impl Setup {
@@ -220,7 +222,7 @@ pub(crate) struct Loader {
 impl Loader {
     pub(crate) fn new(setup: Setup) -> Result<Self, Fault> {
         #[cfg(feature = "wasm")]
-        let wasm = wasm::Engine::new(setup.kept().as_deref())?;
+        let wasm = wasm::Engine::new(setup.kept().as_deref(), setup.counts_fuel)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
         let runtime = runtime.map_err(|error| Fault::new(format!("no runtime for policy: {error}")))?;
         let Setup { router_id, natives, .. } = setup;

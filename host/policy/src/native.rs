@@ -216,6 +216,10 @@ impl engine::Guest for Instance {
         self.host.state().host.set_tape(tape)
     }
 
+    fn fuel(&self) -> Option<u64> {
+        None
+    }
+
     fn memory_bytes(&self) -> u64 {
         0
     }

@@ -2,21 +2,20 @@
 
 use serde_json::{Map, Value};
 
+use crate::cases::BYTES;
 use crate::paths::PATHS;
 
-/// Whether a request has this field: `peer.user`.
+/// Marks an item of a list in a path.
+const ITEM: &str = "[]";
+
+/// Whether a request has this field outside of lists: `peer.user`.
 pub(crate) fn is_path(path: &str) -> bool {
-    PATHS.iter().any(|(_, paths)| paths.contains(&path))
+    !path.contains(ITEM) && PATHS.iter().any(|(_, paths)| paths.contains(&path))
 }
 
-/// Whether a request has this field, or one that may have it inside: `candidates.host` of a list.
+/// Whether a request has this field, or items of a list in it have: `candidates.host`.
 pub(crate) fn is_path_into(path: &str) -> bool {
-    let is_whole = |known: &str| !PATHS.iter().flat_map(|(_, paths)| *paths).any(|path| is_inside(path, known));
-    is_path(path) || PATHS.iter().flat_map(|(_, paths)| *paths).any(|known| is_inside(path, known) && is_whole(known))
-}
-
-fn is_inside(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| rest.starts_with('.'))
+    PATHS.iter().flat_map(|(_, paths)| *paths).any(|known| known.replace(ITEM, "") == path)
 }
 
 /// A field in JSON that no request of a hook has.
@@ -31,9 +30,16 @@ fn unknown_in(paths: &[&str], record: &Map<String, Value>, above: &str) -> Optio
         if !paths.contains(&path.as_str()) {
             return Some(path);
         }
-        let inside = format!("{path}.");
-        let is_record = paths.iter().any(|path| path.starts_with(&inside));
-        value.as_object().filter(|_| is_record).and_then(|fields| unknown_in(paths, fields, &inside))
+        match value {
+            // bytes, in the place of a scalar
+            Value::Object(fields) if fields.len() == 1 && fields.contains_key(BYTES) => None,
+            Value::Object(fields) => unknown_in(paths, fields, &format!("{path}.")),
+            Value::Array(items) => items
+                .iter()
+                .filter_map(Value::as_object)
+                .find_map(|item| unknown_in(paths, item, &format!("{path}{ITEM}."))),
+            _ => None,
+        }
     })
 }
 
@@ -79,6 +85,8 @@ impl Reads {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -90,7 +98,26 @@ mod tests {
             assert!(!is_path(path) && !is_path_into(path), "{path}");
         }
         // an item of a list is not sent alone
-        assert!(!is_path("candidates.host") && is_path_into("candidates.host"));
+        for path in ["candidates.host", "peer.attributes.val", "properties.val.text", "source.filters.name"] {
+            assert!(!is_path(path) && is_path_into(path), "{path}");
+        }
+        for path in ["candidates.hots", "peer.attributes.vla", "peer.user.name", "candidates[].host"] {
+            assert!(!is_path(path) && !is_path_into(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_no_request_has_is_found_however_deep_it_lies() {
+        let unknown = |hook: &str, request: Value| unknown_path(hook, request.as_object().unwrap());
+        for (hook, request, path) in [
+            ("failover", json!({ "candidates": [{ "host": "a" }, { "hots": "a" }] }), "candidates[].hots"),
+            ("connection", json!({ "peer": { "user": { "x": 1 } } }), "peer.user.x"),
+            ("connection", json!({ "properties": [{ "key": "k", "val": { "txt": "v" } }] }), "properties[].val.txt"),
+        ] {
+            assert_eq!(unknown(hook, request).as_deref(), Some(path));
+        }
+        let bytes = json!({ "properties": [{ "key": "k", "val": { "bytes": { "$bytes": "AA==" } } }] });
+        assert_eq!(unknown("connection", bytes), None);
     }
 
     #[test]

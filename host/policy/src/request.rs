@@ -114,6 +114,10 @@ fn entry(named: &'static str, name: &str, value: Option<impl Value>) -> impl Val
 }
 
 fn peer<'p>(peer: &'p Peer, cut: &mut Cut) -> impl Value + use<'p> {
+    // before what the peer says of itself: it is not to push out what plugins granted
+    let attributes = cut.keep("peer.attributes", &peer.attributes, |(key, value)| {
+        key.len().saturating_add(value.len()).saturating_add(ENTRY_BYTES)
+    });
     let container_id = cut.text("peer.container-id", &peer.container_id);
     let vhost = cut.option("peer.vhost", peer.vhost.as_deref());
     let tls = peer.tls.as_deref().map(|session| tls(session, cut));
@@ -132,7 +136,7 @@ fn peer<'p>(peer: &'p Peer, cut: &mut Cut) -> impl Value + use<'p> {
             .option("mechanism", peer.mechanism)
             .with("container-id", container_id)
             .option("tls", tls)
-            .with("attributes", pairs(&peer.attributes));
+            .with("attributes", pairs(attributes));
     })
 }
 

@@ -33,9 +33,9 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// `directory`: where what the router keeps lies; absent: nothing is kept.
-    pub(crate) fn new(directory: Option<&Path>) -> Result<Self, Fault> {
+    pub(crate) fn new(directory: Option<&Path>, counts_fuel: bool) -> Result<Self, Fault> {
         let mut config = wasmtime::Config::new();
-        config.epoch_interruption(true).max_wasm_stack(STACK_BYTES);
+        config.epoch_interruption(true).consume_fuel(counts_fuel).max_wasm_stack(STACK_BYTES);
         // the limit of memory is that of one memory
         config.wasm_multi_memory(false);
         let wasmtime = wasmtime::Engine::new(&config);

@@ -181,7 +181,7 @@ impl Home {
     fn setup(&self) -> Setup {
         let natives = self.natives.borrow();
         let natives = natives.iter().fold(Natives::default(), |natives, (name, does)| natives.with(name, *does));
-        Setup { router_id: "r".to_owned(), state_dir: Some(self.directory.join("state")), natives }
+        Setup { router_id: "r".to_owned(), state_dir: Some(self.directory.join("state")), natives, ..Setup::default() }
     }
 
     fn plugins(&self, named: Vec<Plugin>, record: Option<Record>) -> Plugins {

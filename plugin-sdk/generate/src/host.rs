@@ -11,7 +11,7 @@ pub(crate) fn paths(schema: &Schema) -> String {
     line(
         &mut out,
         format_args!(
-            "//! Fields of requests, as `reads` names them. Made from policy.wit by `cargo run -p crosstie-generate`.\n"
+            "//! Fields of requests; `[]` stands for an item of a list. Made from policy.wit by `cargo run -p crosstie-generate`.\n"
         ),
     );
     line(&mut out, format_args!("/// Hooks, and the fields of what they are asked."));
@@ -20,7 +20,7 @@ pub(crate) fn paths(schema: &Schema) -> String {
         // `configure` is asked everything
         let Some(word) = hook.name.strip_prefix("on-") else { continue };
         line(&mut out, format_args!("    (\"{word}\", &["));
-        for paths in schema.paths(&hook.request).chunks(IN_LINE) {
+        for paths in schema.all_paths(&hook.request).chunks(IN_LINE) {
             line(&mut out, format_args!("        \"{}\",", paths.join("\", \"")));
         }
         line(&mut out, format_args!("    ]),"));

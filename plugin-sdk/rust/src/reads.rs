@@ -1,21 +1,23 @@
 //! The fields of requests that a plugin looks at, as its code names them.
 
-use alloc::vec::Vec;
-
-use crate::{connection, failover, link, peer};
+use crate::{connection, link, peer};
 
 /// What a plugin's [`READS`](crate::Plugin::READS) lists: for each hook the fields that it looks at. A field that the request does not
-/// have does not compile. Of an optional record or a list of records the fields of the record are named.
+/// have does not compile. A list is read whole.
 ///
 /// ```
 /// use crosstie_plugin::reads;
 ///
-/// const READS: &[&str] = reads!(connection: peer.user, peer.tls.subject; failover: candidates.host);
-/// assert_eq!(READS, ["peer.user", "peer.tls.subject", "candidates.host"]);
+/// const READS: &[&str] = reads!(connection: peer.user, peer.tls.subject; failover: candidates);
+/// assert_eq!(READS, ["peer.user", "peer.tls.subject", "candidates"]);
 /// ```
 ///
 /// ```compile_fail
 /// const READS: &[&str] = crosstie_plugin::reads!(connection: peer.usr);
+/// ```
+///
+/// ```compile_fail
+/// const READS: &[&str] = crosstie_plugin::reads!(failover: candidates.host);
 /// ```
 #[macro_export]
 macro_rules! reads {
@@ -43,7 +45,7 @@ macro_rules! __field {
 /// The record in a field.
 #[doc(hidden)]
 pub trait Inside {
-    /// It, where the field is optional or a list.
+    /// It, where the field is optional.
     type Record;
 
     /// Only its type matters: nobody calls it.
@@ -51,14 +53,6 @@ pub trait Inside {
 }
 
 impl<T: Inside> Inside for Option<T> {
-    type Record = T::Record;
-
-    fn inside(&self) -> &Self::Record {
-        unreachable!()
-    }
-}
-
-impl<T: Inside> Inside for Vec<T> {
     type Record = T::Record;
 
     fn inside(&self) -> &Self::Record {
@@ -77,15 +71,4 @@ macro_rules! records {
         }
     )+};
 }
-records!(
-    peer::Context,
-    peer::Peer<'_>,
-    peer::Tls<'_>,
-    peer::Attribute<'_>,
-    peer::Entry<'_>,
-    connection::Counts,
-    connection::Limits,
-    link::Terminus<'_>,
-    link::Filter<'_>,
-    failover::Candidate<'_>,
-);
+records!(peer::Context, peer::Peer<'_>, peer::Tls<'_>, connection::Counts, connection::Limits, link::Terminus<'_>,);

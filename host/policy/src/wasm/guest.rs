@@ -96,6 +96,10 @@ impl engine::Guest for Guest {
         self.store.data_mut().host.set_tape(tape)
     }
 
+    fn fuel(&self) -> Option<u64> {
+        self.store.get_fuel().ok()
+    }
+
     fn memory_bytes(&self) -> u64 {
         u64::try_from(self.exports.memory.data_size(&self.store)).unwrap_or(u64::MAX)
     }

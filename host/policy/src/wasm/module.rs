@@ -102,6 +102,8 @@ impl engine::Module for Module {
         store.set_epoch_deadline(1);
         // at each tick the worker's other tasks and its sockets have their turn
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now()))));
+        // where it is counted it does not end: deadlines end calls
+        let _ = store.set_fuel(u64::MAX);
         store.data_mut().begin(context.now_ms, context.seed);
         let (exports, entry) = match self.enter(&mut store).await {
             Ok(entered) => entered,
