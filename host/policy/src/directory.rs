@@ -23,7 +23,9 @@ pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, F
     let entries = entries.map_err(|error| Fault::new(format!("cannot read `{}`: {error}", directory.display())))?;
     let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
     let mut files = BTreeMap::<String, Vec<PathBuf>>::new();
-    for path in entries.into_iter().map(|entry| entry.path()) {
+    // editors and copying programs keep what is half done under such names
+    let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    for path in entries.into_iter().map(|entry| entry.path()).filter(|path| !is_hidden(path)) {
         if let (Some("wasm" | "js"), Some(stem)) = (word(path.extension()).as_deref(), word(path.file_stem())) {
             files.entry(stem).or_default().push(path);
         }

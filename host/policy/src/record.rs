@@ -1,7 +1,7 @@
 //! The record: decisions as JSON lines in a file of limited size. Workers hand lines over and never wait; a thread writes them.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -178,10 +178,29 @@ impl Recorder {
 
 /// What is not redacted because no request has it: nothing is to be left in by a slip of the pen.
 pub(crate) fn check(settings: &Settings) -> impl Iterator<Item = LoadProblem> + use<'_> {
-    settings.redact.iter().filter(|path| *path != "kv" && !is_path_into(path)).map(|path| {
+    let unknown = settings.redact.iter().filter(|path| *path != "kv" && !is_path_into(path)).map(|path| {
         let fault = Fault::new(format!("no request has `{}`, which `record` is to redact", path.escape_debug()));
         problem(None, fault.hint("a field as in policy.wit, such as `peer.user`, or `kv`"))
-    })
+    });
+    let unfit = unfit(&settings.file).map(|why| {
+        let fault = Fault::new(format!("decisions cannot be recorded in `{}`: {why}", settings.file.display()));
+        problem(None, fault.hint("a file of its own, such as `decisions.jsonl`"))
+    });
+    unknown.chain(unfit)
+}
+
+/// Why a file is not for records.
+fn unfit(path: &Path) -> Option<&'static str> {
+    let found = path.metadata().ok();
+    if path.extension().is_some_and(|extension| extension == "wasm" || extension == "js") {
+        return Some("its name is that of a plugin");
+    }
+    if found.as_ref().is_some_and(|found| !found.is_file()) {
+        return Some("it is no regular file");
+    }
+    let mut first = [b'{'];
+    let is_other = File::open(path).and_then(|mut file| file.read(&mut first)).is_ok() && first != [b'{'];
+    is_other.then_some("it holds something else")
 }
 
 /// A share of all in units of 2^-53.
@@ -282,8 +301,8 @@ struct Rotating {
 impl Rotating {
     /// Goes on behind what is there.
     fn open(path: &Path, max_bytes: u64) -> io::Result<Self> {
-        if path.metadata().is_ok_and(|found| !found.is_file()) {
-            return Err(io::Error::other("it is no regular file"));
+        if let Some(why) = unfit(path) {
+            return Err(io::Error::other(why));
         }
         // what peers say is nobody else's business
         let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
@@ -325,18 +344,22 @@ mod tests {
         let path = place.join("d.jsonl");
         let mut file = Rotating::open(&path, 100).unwrap();
         for number in 0..40 {
-            file.write(format!("line {number:02}\n").as_bytes()).unwrap();
+            file.write(format!("{{\"n\":{number:02}}}\n").as_bytes()).unwrap();
         }
         // one that never fits is left out
         assert!(!file.write(&[b'x'; 60]).unwrap());
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
         let (old, new) = (read(&before(&path)), read(&path));
         assert!(old.len() + new.len() <= 100, "{old}{new}");
-        assert!(new.ends_with("line 39\n") && format!("{old}{new}").lines().count() >= 6, "{old}{new}");
+        assert!(new.ends_with("{\"n\":39}\n") && format!("{old}{new}").lines().count() >= 6, "{old}{new}");
         // it goes on behind what is there
         let used = Rotating::open(&path, 100).unwrap().used;
         assert_eq!(used, u64::try_from(new.len()).unwrap());
         assert!(Rotating::open(&place, 100).is_err());
+        // nor behind what is something else
+        let other = place.join("crosstie.kdl");
+        std::fs::write(&other, "router\n").unwrap();
+        assert!(Rotating::open(&other, 100).is_err() && Rotating::open(&place.join("rec.js"), 100).is_err());
         std::fs::remove_dir_all(&place).unwrap();
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crosstie_model::policy::{
     AddressRequest, Candidate, ConnectionRequest, Counts, FailoverRequest, InfoValue, Limits, LinkDirection,
-    LinkRequest, Occasion, Peer, PeerTls, SessionRequest, Terminus,
+    LinkRequest, Occasion, Peer, SessionRequest, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, PropertyValue, Secret};
 
@@ -78,8 +78,12 @@ impl Cut {
         text.map(|text| self.text(field, text))
     }
 
+    fn keep_words<'w>(&mut self, field: &'static str, words: &'w [String]) -> &'w [String] {
+        self.keep(field, words, |word| word.len().saturating_add(4))
+    }
+
     fn words<'w>(&mut self, field: &'static str, words: &'w [String]) -> impl Value + use<'w> {
-        texts(self.keep(field, words, |word| word.len().saturating_add(4)))
+        texts(self.keep_words(field, words))
     }
 
     fn truncated(&self) -> impl Value {
@@ -113,14 +117,44 @@ fn entry(named: &'static str, name: &str, value: Option<impl Value>) -> impl Val
     })
 }
 
-fn peer<'p>(peer: &'p Peer, cut: &mut Cut) -> impl Value + use<'p> {
-    // before what the peer says of itself: it is not to push out what plugins granted
-    let attributes = cut.keep("peer.attributes", &peer.attributes, |(key, value)| {
-        key.len().saturating_add(value.len()).saturating_add(ENTRY_BYTES)
-    });
+/// What is proven of a peer, or was granted. It is kept before anything that the peer says of itself, which is not to push it out.
+struct Proven<'p> {
+    attributes: &'p [(String, String)],
+    subject: Option<&'p str>,
+    issuer: Option<&'p str>,
+    names: &'p [String],
+}
+
+fn proven<'p>(peer: &'p Peer, cut: &mut Cut) -> Proven<'p> {
+    let tls = peer.tls.as_deref();
+    Proven {
+        attributes: cut.keep("peer.attributes", &peer.attributes, |(key, value)| {
+            key.len().saturating_add(value.len()).saturating_add(ENTRY_BYTES)
+        }),
+        subject: cut.option("peer.tls.subject", tls.and_then(|tls| tls.subject.as_deref())),
+        issuer: cut.option("peer.tls.issuer", tls.and_then(|tls| tls.issuer.as_deref())),
+        names: cut.keep_words("peer.tls.sans", tls.map_or(&[], |tls| &tls.names)),
+    }
+}
+
+fn peer<'p>(peer: &'p Peer, proven: Proven<'p>, cut: &mut Cut) -> impl Value + use<'p> {
+    let Proven { attributes, subject, issuer, names } = proven;
     let container_id = cut.text("peer.container-id", &peer.container_id);
     let vhost = cut.option("peer.vhost", peer.vhost.as_deref());
-    let tls = peer.tls.as_deref().map(|session| tls(session, cut));
+    let sni = cut.option("peer.tls.sni", peer.tls.as_deref().and_then(|tls| tls.sni.as_deref()));
+    let tls = peer.tls.as_deref().map(|session| {
+        record(move |record| {
+            record
+                .with("version", session.version.as_str())
+                .with("cipher", session.cipher.as_str())
+                .option("sni", sni)
+                .option("subject", subject)
+                .option("issuer", issuer)
+                .with("sans", texts(names))
+                .option("fingerprint-sha256", session.fingerprint_sha256.as_deref())
+                .option("not-after-ms", session.not_after_ms);
+        })
+    });
     record(move |record| {
         record
             .with("connection-id", peer.connection_id)
@@ -137,24 +171,6 @@ fn peer<'p>(peer: &'p Peer, cut: &mut Cut) -> impl Value + use<'p> {
             .with("container-id", container_id)
             .option("tls", tls)
             .with("attributes", pairs(attributes));
-    })
-}
-
-fn tls<'s>(session: &'s PeerTls, cut: &mut Cut) -> impl Value + use<'s> {
-    let sni = cut.option("peer.tls.sni", session.sni.as_deref());
-    let subject = cut.option("peer.tls.subject", session.subject.as_deref());
-    let issuer = cut.option("peer.tls.issuer", session.issuer.as_deref());
-    let names = cut.words("peer.tls.sans", &session.names);
-    record(move |record| {
-        record
-            .with("version", session.version.as_str())
-            .with("cipher", session.cipher.as_str())
-            .option("sni", sni)
-            .option("subject", subject)
-            .option("issuer", issuer)
-            .with("sans", names)
-            .option("fingerprint-sha256", session.fingerprint_sha256.as_deref())
-            .option("not-after-ms", session.not_after_ms);
     })
 }
 
@@ -219,7 +235,8 @@ fn counts(counts: &Counts) -> impl Value {
 /// The request of `on_connection`.
 pub(crate) fn connection(context: Context, request: &ConnectionRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(&request.peer, &mut cut);
+    let proven = proven(&request.peer, &mut cut);
+    let peer = peer(&request.peer, proven, &mut cut);
     let offered = cut.words("offered-capabilities", &request.offered_capabilities);
     let desired = cut.words("desired-capabilities", &request.desired_capabilities);
     let properties = properties(&request.properties, &mut cut);
@@ -243,7 +260,9 @@ pub(crate) fn connection(context: Context, request: &ConnectionRequest, reads: &
 
 /// The request of `on_session`.
 pub(crate) fn session(context: Context, request: &SessionRequest, reads: &Reads) -> Vec<u8> {
-    let peer = peer(&request.peer, &mut Cut::new());
+    let mut cut = Cut::new();
+    let proven = proven(&request.peer, &mut cut);
+    let peer = peer(&request.peer, proven, &mut cut);
     let whole = record(|record| {
         record.with("ctx", context).with("peer", peer).with("sessions-open", request.sessions_open);
     });
@@ -253,10 +272,16 @@ pub(crate) fn session(context: Context, request: &SessionRequest, reads: &Reads)
 /// The request of `on_link`.
 pub(crate) fn link(context: Context, request: &LinkRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(&request.peer, &mut cut);
+    let proven = proven(&request.peer, &mut cut);
+    // what is asked about, before what is said beside it
+    let source_address =
+        cut.option(SOURCE.address, request.source.as_ref().and_then(|source| source.address.as_deref()));
+    let target_address =
+        cut.option(TARGET.address, request.target.as_ref().and_then(|target| target.address.as_deref()));
+    let peer = peer(&request.peer, proven, &mut cut);
     let name = cut.text("name", &request.name);
-    let source = request.source.as_ref().map(|source| terminus(&SOURCE, source, &mut cut));
-    let target = request.target.as_ref().map(|target| terminus(&TARGET, target, &mut cut));
+    let source = request.source.as_ref().map(|source| terminus(&SOURCE, (source, source_address), &mut cut));
+    let target = request.target.as_ref().map(|target| terminus(&TARGET, (target, target_address), &mut cut));
     let desired = cut.words("desired-capabilities", &request.desired_capabilities);
     let properties = properties(&request.properties, &mut cut);
     let whole = record(|record| {
@@ -299,8 +324,12 @@ const TARGET: TerminusFields = TerminusFields {
     filters: "target.filters",
 };
 
-fn terminus<'t>(fields: &TerminusFields, terminus: &'t Terminus, cut: &mut Cut) -> impl Value + use<'t> {
-    let address = cut.option(fields.address, terminus.address.as_deref());
+/// `address`: what of it is kept.
+fn terminus<'t>(
+    fields: &TerminusFields,
+    (terminus, address): (&'t Terminus, Option<&'t str>),
+    cut: &mut Cut,
+) -> impl Value + use<'t> {
     let capabilities = cut.words(fields.capabilities, &terminus.capabilities);
     let distribution = cut.option(fields.distribution, terminus.distribution.as_deref());
     let filters = cut.keep(fields.filters, &terminus.filters, |(name, value)| {
@@ -323,7 +352,8 @@ fn terminus<'t>(fields: &TerminusFields, terminus: &'t Terminus, cut: &mut Cut) 
 /// The request of `on_address`.
 pub(crate) fn address(context: Context, request: &AddressRequest, reads: &Reads) -> Vec<u8> {
     let mut cut = Cut::new();
-    let peer = peer(&request.peer, &mut cut);
+    let proven = proven(&request.peer, &mut cut);
+    let peer = peer(&request.peer, proven, &mut cut);
     let capabilities = cut.words("capabilities", &request.capabilities);
     let direction = match request.direction {
         LinkDirection::Inbound => "inbound",
@@ -443,6 +473,8 @@ impl Value for &PropertyValue {
 mod tests {
     use crosstie_model::settings::Distribution;
 
+    use crosstie_model::policy::PeerTls;
+
     use super::*;
     use crate::tree::Tree;
 
@@ -478,8 +510,48 @@ mod tests {
         let bytes = address(Context { now_ms: 1, seed: 1, sequence: 1 }, &request, &Reads::All);
         assert!(bytes.len() < 2 * INFLATED_MAX_BYTES);
         let tree = Tree::decode(&bytes).unwrap();
-        let truncated = ["peer.container-id", "peer.vhost", "peer.tls.subject", "capabilities"].map(Tree::from);
+        let truncated = ["peer.tls.subject", "peer.container-id", "peer.vhost", "capabilities"].map(Tree::from);
         assert_eq!(*field(&tree, "truncated"), Tree::Array(truncated.into()));
+    }
+
+    #[test]
+    fn nothing_that_a_peer_says_pushes_out_what_is_proven_or_asked_about() {
+        let terminus = |address: &str| Terminus {
+            address: Some(address.to_owned()),
+            durable: 0,
+            expiry: crosstie_model::policy::Expiry::Never,
+            timeout_s: 0,
+            dynamic: false,
+            coordinator: false,
+            distribution: None,
+            filters: Vec::new(),
+            capabilities: Vec::new(),
+        };
+        let tls = PeerTls { subject: Some("CN=a,O=B".to_owned()), sni: Some("s".repeat(250)), ..PeerTls::default() };
+        let attributes = vec![("tenant".to_owned(), "acme".to_owned())];
+        let peer = Peer { tls: Some(std::sync::Arc::new(tls)), attributes, ..talkative() };
+        let peer = Peer { container_id: "c".repeat(1 << 20), vhost: Some("v".repeat(1 << 20)), ..peer };
+        let request = LinkRequest {
+            peer,
+            name: "n".repeat(1 << 20),
+            sends: true,
+            source: Some(terminus("secret/plans")),
+            target: Some(terminus("open/plans")),
+            settle: crosstie_model::policy::Settle::Mixed,
+            max_message_size: None,
+            desired_capabilities: Vec::new(),
+            properties: Vec::new(),
+            links_open: 0,
+        };
+        let bytes = link(CONTEXT, &request, &Reads::All);
+        let tree = Tree::decode(&bytes).unwrap();
+        let text = |record: &str, key: &str| field(field(&tree, record), key).clone();
+        assert_eq!(text("source", "address"), Tree::from("secret/plans"));
+        assert_eq!(text("target", "address"), Tree::from("open/plans"));
+        assert_eq!(field(&text("peer", "tls"), "subject"), &Tree::from("CN=a,O=B"));
+        assert!(matches!(text("peer", "attributes"), Tree::Array(attributes) if attributes.len() == 1));
+        let Tree::Array(truncated) = field(&tree, "truncated") else { panic!() };
+        assert!(truncated.contains(&Tree::from("peer.container-id")), "{truncated:?}");
     }
 
     fn talkative() -> Peer {

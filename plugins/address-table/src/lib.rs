@@ -105,6 +105,9 @@ impl AddressTable {
             Some(address) => usable(address).ok_or_else(|| no_address("the table"))?,
             None => named,
         };
+        if let Some((Action::Deny(refusal), _)) = self.actions.find(becomes) {
+            return Err(refusal.clone());
+        }
         // by whatever name it is reached
         for name in [named, becomes] {
             if let Some(refusal) = self.access.find(name).and_then(|(access, _)| access.refuses(request.direction)) {
@@ -115,8 +118,8 @@ impl AddressTable {
             return Ok((rewritten.is_some() || treatment.is_some()).then_some((rewritten, treatment)));
         };
         let whole = format!("{prefix}{becomes}");
-        // no scheme or slash of its own leads a name elsewhere
-        if usable(&whole).is_none_or(|name| name.len() <= prefix.len() || !name.starts_with(&prefix)) {
+        // nothing of its own leads a name elsewhere, and no other form of it past the table
+        if usable(&whole) != Some(whole.as_str()) {
             return Err(no_address("its tenant"));
         }
         Ok(Some((Some(whole), treatment)))
@@ -130,7 +133,7 @@ impl AddressTable {
 
 /// A bad answer would be a failure of the plugin, which any peer could cause.
 fn no_address(by: &str) -> Refusal {
-    Refusal::new("amqp:invalid-field", "the address is too long, or names nothing")
+    Refusal::new("amqp:invalid-field", "the address is too long, names nothing, or has a form that it should not")
         .with_note(format!("with what {by} puts in front"))
 }
 
