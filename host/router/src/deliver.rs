@@ -70,7 +70,13 @@ impl Shard {
             !queued
         };
         if !(direct && room && (!claims || outgoing.credit.claim())) {
-            return self.enqueue(to, head, &payload, !claims);
+            let holds_most = peer.holds_most();
+            self.enqueue(to, head, &payload, !claims);
+            if holds_most {
+                // what waits goes on when a gate opens, so that it has to be shut
+                self.regulate_all(to.connection);
+            }
+            return;
         }
         let Some(written) = peer.write(to, head, &payload, now) else {
             return self.undeliverable(head);
