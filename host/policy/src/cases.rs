@@ -63,8 +63,6 @@ pub struct Case {
     hook: Hook,
     request: Tree<'static>,
     context: Context,
-    /// Of a failover request.
-    candidates: usize,
     pub(crate) answer: Value,
     /// It was no decision: why.
     pub(crate) failure: Option<String>,
@@ -199,14 +197,13 @@ pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
     }
     let number = |key: &str| request.get("ctx").and_then(|ctx| ctx.get(key)).and_then(Value::as_u64).unwrap_or(0);
     let context = Context { now_ms: number("now-ms"), seed: number("seed"), sequence: number("sequence") };
-    let candidates = request.get("candidates").and_then(Value::as_array).map_or(0, Vec::len);
     request
         .entry("ctx")
         .or_insert_with(|| json!({ "now-ms": context.now_ms, "seed": context.seed, "sequence": context.sequence }));
     // as an answer of a guest is shown: `1.0` and `1` are one number there
     let answer = shown(&tree(answer)?);
     let (request, uses) = (tree(Value::Object(request))?, kv.map(read_uses).transpose()?);
-    Ok(Case { line, hook, request, context, candidates, answer, failure, uses, plugin })
+    Ok(Case { line, hook, request, context, answer, failure, uses, plugin })
 }
 
 /// What JSON stands for.
@@ -452,17 +449,21 @@ async fn call<'i>(
 }
 
 fn accept(plugin: &Plugin, case: &Case, answer: Tree<'_>) -> Result<(), String> {
-    let about = (case.candidates, occasion(&case.request));
-    answer::check(case.hook, &plugin.shared.name, about, answer)
+    answer::check(case.hook, &plugin.shared.name, about(&case.request), answer)
 }
 
-/// When the address of a request was named.
-pub(crate) fn occasion(request: &Tree<'_>) -> Occasion {
-    let said = |(key, value): &(_, Tree<'_>)| key == "occasion" && *value == Tree::Text("anonymous".into());
-    match request {
-        Tree::Map(fields) if fields.iter().any(said) => Occasion::Anonymous,
-        _ => Occasion::Attach,
-    }
+/// What an answer is checked by: how many candidates a request has, and when its address was named.
+pub(crate) fn about(request: &Tree<'_>) -> (usize, Occasion) {
+    let field = |wanted: &str| match request {
+        Tree::Map(fields) => fields.iter().find(|(key, _)| key == wanted).map(|(_, value)| value),
+        _ => None,
+    };
+    let candidates = match field("candidates") {
+        Some(Tree::Array(items)) => items.len(),
+        _ => 0,
+    };
+    let is_anonymous = field("occasion") == Some(&Tree::Text("anonymous".into()));
+    (candidates, if is_anonymous { Occasion::Anonymous } else { Occasion::Attach })
 }
 
 fn told(failure: &Failure) -> String {

@@ -7,7 +7,7 @@ use crosstie_model::trail;
 use serde_json::Value;
 
 use crate::answer;
-use crate::cases::{occasion, shown};
+use crate::cases::{about, shown};
 use crate::reads::Reads;
 use crate::request::Context;
 use crate::tree::Tree;
@@ -55,15 +55,7 @@ impl Shadow {
 
     async fn compare(&self, question: Question<'_>, request: &Tree<'_>, live: Option<Tree<'static>>) {
         let Question { hook, context, .. } = question;
-        let candidates = match request {
-            Tree::Map(fields) => fields.iter().find(|(key, _)| key == "candidates"),
-            _ => None,
-        };
-        let candidates = match candidates {
-            Some((_, Tree::Array(items))) => items.len(),
-            _ => 0,
-        };
-        let about = (candidates, occasion(request));
+        let about = about(request);
         let mut answer = None;
         let read = |name: &_, tree: Tree<'_>| {
             answer = Some(shown(&tree));

@@ -45,7 +45,7 @@ impl Shard {
         let mut reopens = false;
         if let Some(peer) = self.peer_mut(at) {
             let count = u32::try_from(run.count).unwrap_or(u32::MAX);
-            reopens = peer.sent >= peer.meta.unsettled_max;
+            reopens = peer.holds_most();
             peer.sent = peer.sent.saturating_sub(count);
             if let Some(outgoing) = peer.session(channel).and_then(|session| session.outgoing(run.origin.handle)) {
                 outgoing.credit.settle(run.count);

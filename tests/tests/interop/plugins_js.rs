@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crosstie_tests::frame::{AMQP_HEADER, Performative};
+use crosstie_tests::frame::Performative;
 use crosstie_tests::peer::{DEADLINE, Peer};
-use crosstie_tests::performative::{begin, open};
+use crosstie_tests::performative::begin;
 use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
 use crosstie_tests::router::{Router, plain_kdl};
+
+use crate::plugins_live::refused;
 
 /// From a file's appearance to its decisions, twice: a loaded machine's.
 const LIVE: Duration = Duration::from_secs(4);
@@ -39,22 +41,6 @@ fn router() -> (Router, PathBuf) {
     let plugins = dir.path().join("plugins");
     std::fs::create_dir_all(&plugins).expect("a directory");
     (Router::start_in(dir, &plain_kdl("plugins \"plugins\"\n")), plugins)
-}
-
-/// Why a client is refused; absent when it is let in.
-fn refused(router: &Router) -> Option<String> {
-    let mut peer = Peer::dial(router.clients());
-    peer.send_bytes(&AMQP_HEADER);
-    peer.send(0, &open("c"));
-    peer.send(0, &begin(None));
-    peer.expect_header(AMQP_HEADER);
-    peer.expect("begin or close", |frame| match &frame.performative {
-        Performative::Begin(_) => Some(None),
-        Performative::Close(close) => {
-            Some(Some(close.error.as_ref().and_then(|error| error.description.clone()).unwrap_or_default()))
-        }
-        _ => None,
-    })
 }
 
 fn await_decision(router: &Router, wanted: Option<&str>) {
