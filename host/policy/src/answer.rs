@@ -1,6 +1,5 @@
 //! Answers of guests as the model's decisions. What the schema does not allow, or this build does not serve, is a bad answer.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use crosstie_model::policy::{
     Refusal, Ruling, Verdict,
 };
 
+use crate::input::{self, Input, Item};
 use crate::reads::Reads;
 use crate::tree::Tree;
 use crosstie_model::settings::Distribution;
@@ -32,60 +32,45 @@ const AGAIN_MIN: Duration = Duration::from_millis(100);
 /// Bytes of an address.
 const ADDRESS_MAX_BYTES: usize = 2048;
 
-/// Takes fields out of a record; nulls count as absent, and unknown keys stay.
-struct Reader<'t>(Vec<(Cow<'t, str>, Tree<'t>)>);
-
-impl<'t> Reader<'t> {
-    fn of(tree: Tree<'t>, what: &str) -> Result<Self, String> {
-        match tree {
-            Tree::Map(fields) => Ok(Self(fields)),
-            _ => Err(format!("{what} is no record")),
-        }
+/// A text that is no longer than texts may be.
+fn text(key: &str, from: &mut Input<'_>) -> Result<String, String> {
+    match from.item()? {
+        Item::Text(text) if text.len() <= TEXT_MAX_BYTES => Ok(text.to_owned()),
+        Item::Text(_) => Err(format!("`{key}` is longer than {TEXT_MAX_BYTES} bytes")),
+        _ => Err(format!("`{key}` is no text")),
     }
+}
 
-    fn take(&mut self, key: &str) -> Option<Tree<'t>> {
-        let at = self.0.iter().position(|(known, _)| known == key)?;
-        let (_, value) = self.0.swap_remove(at);
-        (value != Tree::Null).then_some(value)
-    }
+fn number(key: &str, from: &mut Input<'_>, max: u64) -> Result<u64, String> {
+    integer(from.item()?, max).ok_or_else(|| format!("`{key}` is no number up to {max}"))
+}
 
-    fn text(&mut self, key: &str) -> Result<Option<String>, String> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Tree::Text(text)) if text.len() <= TEXT_MAX_BYTES => Ok(Some(text.into_owned())),
-            Some(Tree::Text(_)) => Err(format!("`{key}` is longer than {TEXT_MAX_BYTES} bytes")),
-            Some(_) => Err(format!("`{key}` is no text")),
-        }
-    }
+fn small(key: &str, from: &mut Input<'_>) -> Result<u32, String> {
+    number(key, from, u32::MAX.into()).map(narrow)
+}
 
-    fn number(&mut self, key: &str, max: u64) -> Result<Option<u64>, String> {
-        self.take(key)
-            .map(|value| number(&value, max).ok_or_else(|| format!("`{key}` is no number up to {max}")))
-            .transpose()
-    }
+fn millis(key: &str, from: &mut Input<'_>) -> Result<Duration, String> {
+    number(key, from, u32::MAX.into()).map(Duration::from_millis)
+}
 
-    fn list(&mut self, key: &str) -> Result<Vec<Tree<'t>>, String> {
-        match self.take(key) {
-            None => Ok(Vec::new()),
-            Some(Tree::Array(items)) => Ok(items),
-            Some(_) => Err(format!("`{key}` is no list")),
-        }
-    }
-
-    fn not_served(&mut self, key: &str) -> Result<(), String> {
-        match self.take(key) {
-            None => Ok(()),
-            Some(_) => Err(format!("`{key}` is not served by this build")),
-        }
+/// A list: `read` takes an item each time.
+fn list<'t, T>(
+    key: &str,
+    from: &mut Input<'t>,
+    read: impl FnMut(&mut Input<'t>) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    match from.item()? {
+        Item::Array(count) => from.each(count, read),
+        _ => Err(format!("`{key}` is no list")),
     }
 }
 
 /// An integer in any width, or a float that is one.
-fn number(value: &Tree<'_>, max: u64) -> Option<u64> {
-    let number = match value {
-        Tree::Uint(number) => *number,
-        Tree::Int(number) => u64::try_from(*number).ok()?,
-        Tree::Float(number) => u64::try_from(whole(*number)?).ok()?,
+fn integer(item: Item<'_>, max: u64) -> Option<u64> {
+    let number = match item {
+        Item::Uint(number) => number,
+        Item::Int(number) => u64::try_from(number).ok()?,
+        Item::Float(number) => u64::try_from(whole(number)?).ok()?,
         _ => return None,
     };
     (number <= max).then_some(number)
@@ -108,15 +93,6 @@ fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// A variant with a payload: a map of one entry.
-fn variant(tree: Tree<'_>) -> Result<(Cow<'_, str>, Tree<'_>), String> {
-    let fields = Reader::of(tree, "the answer")?.0;
-    match <[_; 1]>::try_from(fields) {
-        Ok([entry]) => Ok(entry),
-        Err(_) => Err("a variant has one case".to_owned()),
-    }
-}
-
 /// What may be a condition, or a key of an error's info map.
 fn is_symbol(text: &str) -> bool {
     (1..=SYMBOL_MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -137,40 +113,56 @@ fn check_address(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn refusal(tree: Tree<'_>) -> Result<Refusal, String> {
-    let mut record = Reader::of(tree, "the refusal")?;
-    let condition = record.text("condition")?.ok_or("no `condition`")?;
+fn refusal(from: &mut Input<'_>) -> Result<Refusal, String> {
+    let (mut condition, mut description, mut note, mut info) = (None, None, None, Vec::new());
+    from.record("the refusal", |key, from| {
+        match key {
+            "condition" => condition = Some(text(key, from)?),
+            "description" => description = Some(text(key, from)?),
+            "note" => note = Some(text(key, from)?),
+            "info" => info = list(key, from, entry)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let condition = condition.ok_or("no `condition`")?;
     if !is_symbol(&condition) {
         return Err("`condition` is no symbol".to_owned());
     }
-    let description = record.text("description")?.ok_or("no `description`")?;
-    let note = record.text("note")?;
-    let mut info = Vec::new();
-    for item in record.list("info")? {
-        let mut entry = Reader::of(item, "an entry of `info`")?;
-        let key = entry.text("key")?.ok_or("an entry of `info` without `key`")?;
-        if !is_symbol(&key) {
-            return Err("a key of `info` is no symbol".to_owned());
-        }
-        info.push((key, value(entry.take("val").ok_or("an entry of `info` without `val`")?)?));
-    }
-    Ok(Refusal { condition, description, note, info })
+    Ok(Refusal { condition, description: description.ok_or("no `description`")?, note, info })
 }
 
-fn value(tree: Tree<'_>) -> Result<InfoValue, String> {
-    let (case, payload) = variant(tree)?;
-    Ok(match (&*case, payload) {
-        ("flag", Tree::Bool(flag)) => InfoValue::Flag(flag),
-        ("int", Tree::Int(number)) => InfoValue::Int(number),
-        ("int", Tree::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
-        ("int", Tree::Float(number)) => InfoValue::Int(whole(number).ok_or("`int` is no whole number")?),
-        ("uint", payload) => InfoValue::Uint(number(&payload, u64::MAX).ok_or("`uint` is no number")?),
-        ("float", Tree::Float(number)) => InfoValue::Float(number),
+/// An entry of an error's info map.
+fn entry(from: &mut Input<'_>) -> Result<(String, InfoValue), String> {
+    let (mut name, mut val) = (None, None);
+    from.record("an entry of `info`", |key, from| {
+        match key {
+            "key" => name = Some(text(key, from)?),
+            "val" => val = Some(from.variant("a value", value)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let name = name.ok_or("an entry of `info` without `key`")?;
+    if !is_symbol(&name) {
+        return Err("a key of `info` is no symbol".to_owned());
+    }
+    Ok((name, val.ok_or("an entry of `info` without `val`")?))
+}
+
+fn value(case: &str, from: &mut Input<'_>) -> Result<InfoValue, String> {
+    Ok(match (case, from.item()?) {
+        ("flag", Item::Bool(flag)) => InfoValue::Flag(flag),
+        ("int", Item::Int(number)) => InfoValue::Int(number),
+        ("int", Item::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
+        ("int", Item::Float(number)) => InfoValue::Int(whole(number).ok_or("`int` is no whole number")?),
+        ("uint", item) => InfoValue::Uint(integer(item, u64::MAX).ok_or("`uint` is no number")?),
+        ("float", Item::Float(number)) => InfoValue::Float(number),
         // JavaScript knows no difference
-        ("float", Tree::Uint(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
-        ("float", Tree::Int(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
-        ("text", Tree::Text(text)) => InfoValue::Text(text.into_owned()),
-        ("bytes", Tree::Bytes(bytes)) => InfoValue::Bytes(bytes.into_owned()),
+        ("float", Item::Uint(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
+        ("float", Item::Int(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
+        ("text", Item::Text(text)) => InfoValue::Text(text.to_owned()),
+        ("bytes", Item::Bytes(bytes)) => InfoValue::Bytes(bytes.to_owned()),
         (case, _) => {
             return Err(format!("a value of unknown case or type `{}`", case.escape_debug()));
         }
@@ -182,70 +174,108 @@ fn value(tree: Tree<'_>) -> Result<InfoValue, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn admission(plugin: &Arc<str>, tree: Tree<'_>) -> Result<Verdict, String> {
-    match variant(tree)? {
-        (case, payload) if case == "allow" => grant(plugin, payload).map(Verdict::Allow),
-        (case, payload) if case == "deny" => {
-            Ok(Verdict::Deny(Denial { plugin: plugin.clone(), sequence: 0, refusal: refusal(payload)? }))
+pub(crate) fn admission(plugin: &Arc<str>, bytes: &[u8]) -> Result<Verdict, String> {
+    input::whole(bytes, |from| {
+        from.variant("the answer", |case, from| match case {
+            "allow" => grant(plugin, from).map(Verdict::Allow),
+            "deny" => Ok(Verdict::Deny(Denial { plugin: plugin.clone(), sequence: 0, refusal: refusal(from)? })),
+            _ => Err(unknown("answer", case)),
+        })
+    })
+}
+
+fn unknown(what: &str, case: &str) -> String {
+    format!("unknown {what} `{}`", case.escape_debug())
+}
+
+fn grant(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<Grant, String> {
+    let mut grant = Grant::default();
+    from.record("the grant", |key, from| {
+        match key {
+            "limits" => grant.limits = limits(from)?,
+            "quotas" => grant.quotas = list(key, from, |from| quota(plugin, from))?,
+            "attributes" => grant.attributes = list(key, from, attribute)?,
+            "recheck-after-ms" => grant.recheck_after = Some(again_after(key, from)?),
+            "note" => grant.note = Some(text(key, from)?),
+            _ => return Ok(false),
         }
-        (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
+        Ok(true)
+    })?;
+    if grant.quotas.len() > QUOTAS_MAX {
+        return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
+    }
+    keep_first(&mut grant.attributes);
+    Ok(grant)
+}
+
+/// Of equal keys the first holds.
+fn keep_first(attributes: &mut Vec<(String, String)>) {
+    let mut at = 0_usize;
+    while let Some((key, _)) = attributes.get(at) {
+        if attributes.iter().take(at).any(|(known, _)| known == key) {
+            attributes.remove(at);
+        } else {
+            at = at.saturating_add(1);
+        }
     }
 }
 
-fn grant(plugin: &Arc<str>, tree: Tree<'_>) -> Result<Grant, String> {
-    let mut record = Reader::of(tree, "the grant")?;
-    let note = record.text("note")?;
-    let mut attributes: Vec<(String, String)> = Vec::new();
-    for item in record.list("attributes")? {
-        let mut entry = Reader::of(item, "an attribute")?;
-        let key = entry.text("key")?.ok_or("an attribute without `key`")?;
-        let val = entry.text("val")?.ok_or("an attribute without `val`")?;
-        if !attributes.iter().any(|(known, _)| *known == key) {
-            attributes.push((key, val));
+fn attribute(from: &mut Input<'_>) -> Result<(String, String), String> {
+    let (mut name, mut val) = (None, None);
+    from.record("an attribute", |key, from| {
+        match key {
+            "key" => name = Some(text(key, from)?),
+            "val" => val = Some(text(key, from)?),
+            _ => return Ok(false),
         }
-    }
-    let mut quotas = Vec::new();
-    for item in record.list("quotas")? {
-        let mut quota = Reader::of(item, "a quota")?;
-        let key = quota.text("key")?.ok_or("a quota without `key`")?;
-        if !(1..=QUOTA_KEY_MAX_BYTES).contains(&key.len()) {
-            return Err(format!("the key of a quota is not 1 to {QUOTA_KEY_MAX_BYTES} bytes long"));
+        Ok(true)
+    })?;
+    Ok((name.ok_or("an attribute without `key`")?, val.ok_or("an attribute without `val`")?))
+}
+
+fn quota(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<Quota, String> {
+    let (mut name, mut max) = (None, None);
+    from.record("a quota", |key, from| {
+        match key {
+            "key" => name = Some(text(key, from)?),
+            "max" => max = Some(small(key, from)?),
+            _ => return Ok(false),
         }
-        let max = narrow(quota.number("max", u32::MAX.into())?.ok_or("a quota without `max`")?);
-        quotas.push(Quota { plugin: plugin.clone(), key, max });
+        Ok(true)
+    })?;
+    let key = name.ok_or("a quota without `key`")?;
+    if !(1..=QUOTA_KEY_MAX_BYTES).contains(&key.len()) {
+        return Err(format!("the key of a quota is not 1 to {QUOTA_KEY_MAX_BYTES} bytes long"));
     }
-    if quotas.len() > QUOTAS_MAX {
-        return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
-    }
-    let limits = record.take("limits").map(limits).transpose()?.unwrap_or_default();
-    let recheck_after = again_after(&mut record, "recheck-after-ms")?;
-    Ok(Grant { limits, quotas, attributes, recheck_after, note })
+    Ok(Quota { plugin: plugin.clone(), key, max: max.ok_or("a quota without `max`")? })
 }
 
 /// When somebody is asked about the same again.
-fn again_after(record: &mut Reader<'_>, key: &str) -> Result<Option<Duration>, String> {
-    let after = record.number(key, u32::MAX.into())?.map(Duration::from_millis);
-    match after {
-        Some(after) if after < AGAIN_MIN => Err(format!("`{key}` is at least {}", AGAIN_MIN.as_millis())),
+fn again_after(key: &str, from: &mut Input<'_>) -> Result<Duration, String> {
+    match millis(key, from)? {
+        after if after < AGAIN_MIN => Err(format!("`{key}` is at least {}", AGAIN_MIN.as_millis())),
         after => Ok(after),
     }
 }
 
-fn limits(tree: Tree<'_>) -> Result<Limits, String> {
-    let mut record = Reader::of(tree, "`limits`")?;
-    let mut small = |key: &str| Ok::<_, String>(record.number(key, u32::MAX.into())?.map(narrow));
-    let limits = Limits {
-        sessions: small("sessions")?,
-        links: small("links")?,
-        senders: small("senders")?,
-        receivers: small("receivers")?,
-        unsettled: small("unsettled")?,
-        max_frame_size: small("max-frame-size")?,
-        link_credit: small("link-credit")?,
-        buffered_bytes: record.number("buffered-bytes", u64::MAX)?,
-        max_message_size: record.number("max-message-size", u64::MAX)?,
-        idle_timeout: record.number("idle-timeout-ms", u32::MAX.into())?.map(Duration::from_millis),
-    };
+fn limits(from: &mut Input<'_>) -> Result<Limits, String> {
+    let mut limits = Limits::default();
+    from.record("`limits`", |key, from| {
+        match key {
+            "sessions" => limits.sessions = Some(small(key, from)?),
+            "links" => limits.links = Some(small(key, from)?),
+            "senders" => limits.senders = Some(small(key, from)?),
+            "receivers" => limits.receivers = Some(small(key, from)?),
+            "unsettled" => limits.unsettled = Some(small(key, from)?),
+            "max-frame-size" => limits.max_frame_size = Some(small(key, from)?),
+            "link-credit" => limits.link_credit = Some(small(key, from)?),
+            "buffered-bytes" => limits.buffered_bytes = Some(number(key, from, u64::MAX)?),
+            "max-message-size" => limits.max_message_size = Some(number(key, from, u64::MAX)?),
+            "idle-timeout-ms" => limits.idle_timeout = Some(millis(key, from)?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
     // AMQP has no words for none
     for (key, zero) in [
         ("sessions", limits.sessions == Some(0)),
@@ -265,65 +295,81 @@ fn limits(tree: Tree<'_>) -> Result<Limits, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, tree: Tree<'_>) -> Result<AddressDecision, String> {
-    match variant(tree)? {
-        (case, payload) if case == "apply" => {
-            let mut record = Reader::of(payload, "the ruling")?;
-            let ttl = Some(caching(&mut record)?);
-            record.not_served("priority")?;
-            let address = record.text("address")?;
-            if let Some(text) = &address {
-                check_address(text)?;
-            }
-            let (treatment, link_route) = record.take("treatment").map(treatment).transpose()?.unwrap_or_default();
-            if link_route.is_some() && occasion == Occasion::Anonymous {
-                return Err(
-                    "treatment `link-route` is for links, not for messages of a link without an address".to_owned()
-                );
-            }
-            let phase = record.number("phase", 9)?.and_then(|phase| u8::try_from(phase).ok());
-            let ruling = Ruling { address, treatment, link_route, phase, note: record.text("note")? };
-            Ok(AddressDecision { verdict: AddressVerdict::Apply { plugin: plugin.clone(), ruling }, ttl })
-        }
-        (case, payload) if case == "deny" => {
-            let mut record = Reader::of(payload, "the denial")?;
-            let ttl = Some(caching(&mut record)?);
-            let refusal = refusal(record.take("refusal").ok_or("no `refusal`")?)?;
-            let denial = Denial { plugin: plugin.clone(), sequence: 0, refusal };
-            Ok(AddressDecision { verdict: AddressVerdict::Deny(denial), ttl })
-        }
-        (case, _) => Err(format!("unknown answer `{}`", case.escape_debug())),
-    }
+pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, bytes: &[u8]) -> Result<AddressDecision, String> {
+    input::whole(bytes, |from| {
+        from.variant("the answer", |case, from| match case {
+            "apply" => ruling(plugin, occasion, from),
+            "deny" => denial(plugin, from),
+            _ => Err(unknown("answer", case)),
+        })
+    })
 }
 
-/// For how long it may be remembered. Each link remembers for itself, whoever else might share it.
-fn caching(record: &mut Reader<'_>) -> Result<Duration, String> {
-    let ttl = Duration::from_millis(record.number("ttl-ms", u32::MAX.into())?.unwrap_or(0));
-    match record.text("shared-by")?.as_deref() {
-        None | Some("connection" | "attributes" | "everyone") => Ok(ttl),
-        Some(other) => Err(format!("unknown scope `{}`", other.escape_debug())),
+fn ruling(plugin: &Arc<str>, occasion: Occasion, from: &mut Input<'_>) -> Result<AddressDecision, String> {
+    let (mut ruling, mut ttl) = (Ruling::default(), Duration::ZERO);
+    from.record("the ruling", |key, from| {
+        match key {
+            "address" => ruling.address = Some(text(key, from)?),
+            "treatment" => (ruling.treatment, ruling.link_route) = treatment(from)?,
+            "phase" => ruling.phase = u8::try_from(number(key, from, 9)?).ok(),
+            "priority" => return Err(format!("`{key}` is not served by this build")),
+            "note" => ruling.note = Some(text(key, from)?),
+            "ttl-ms" => ttl = millis(key, from)?,
+            "shared-by" => check_scope(&text(key, from)?)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    if let Some(text) = &ruling.address {
+        check_address(text)?;
+    }
+    if ruling.link_route.is_some() && occasion == Occasion::Anonymous {
+        return Err("treatment `link-route` is for links, not for messages of a link without an address".to_owned());
+    }
+    Ok(AddressDecision { verdict: AddressVerdict::Apply { plugin: plugin.clone(), ruling }, ttl: Some(ttl) })
+}
+
+fn denial(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<AddressDecision, String> {
+    let (mut why, mut ttl) = (None, Duration::ZERO);
+    from.record("the denial", |key, from| {
+        match key {
+            "refusal" => why = Some(refusal(from)?),
+            "ttl-ms" => ttl = millis(key, from)?,
+            "shared-by" => check_scope(&text(key, from)?)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    let denial = Denial { plugin: plugin.clone(), sequence: 0, refusal: why.ok_or("no `refusal`")? };
+    Ok(AddressDecision { verdict: AddressVerdict::Deny(denial), ttl: Some(ttl) })
+}
+
+/// For whom an answer may be remembered. Each link remembers for itself, whoever else might share it.
+fn check_scope(word: &str) -> Result<(), String> {
+    match word {
+        "connection" | "attributes" | "everyone" => Ok(()),
+        other => Err(unknown("scope", other)),
     }
 }
 
 /// How messages are spread here, or the connection that the link is carried to.
-fn treatment(tree: Tree<'_>) -> Result<(Option<Distribution>, Option<String>), String> {
-    let unknown = |case: &str| Err(format!("unknown treatment `{}`", case.escape_debug()));
+fn treatment(from: &mut Input<'_>) -> Result<(Option<Distribution>, Option<String>), String> {
     let here = |distribution| Ok((Some(distribution), None));
-    match tree {
-        Tree::Text(word) => match &*word {
-            "balanced" => here(Distribution::Balanced),
-            "closest" => here(Distribution::Closest),
-            "multicast" => here(Distribution::Multicast),
-            "unavailable" => here(Distribution::Unavailable),
-            _ => unknown(&word),
-        },
-        tree => match variant(tree)? {
-            (case, payload) if case == "link-route" => match payload {
-                Tree::Text(name) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => Ok((None, Some(name.into_owned()))),
-                _ => Err("`link-route` has no name of a connection".to_owned()),
-            },
-            (case, _) => unknown(&case),
-        },
+    if !from.text_comes() {
+        return from.variant("the treatment", |case, from| match (case, from.item()?) {
+            ("link-route", Item::Text(name)) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => {
+                Ok((None, Some(name.to_owned())))
+            }
+            ("link-route", _) => Err("`link-route` has no name of a connection".to_owned()),
+            _ => Err(unknown("treatment", case)),
+        });
+    }
+    match &*text("treatment", from)? {
+        "balanced" => here(Distribution::Balanced),
+        "closest" => here(Distribution::Closest),
+        "multicast" => here(Distribution::Multicast),
+        "unavailable" => here(Distribution::Unavailable),
+        word => Err(unknown("treatment", word)),
     }
 }
 
@@ -336,12 +382,12 @@ pub(crate) fn check(
     hook: Hook,
     plugin: &Arc<str>,
     (candidates, occasion): (usize, Occasion),
-    tree: Tree<'_>,
+    bytes: &[u8],
 ) -> Result<(), String> {
     match hook {
-        Hook::Failover => failover(plugin, candidates, tree).map(drop),
-        Hook::Address => address(plugin, occasion, tree).map(drop),
-        Hook::Connection | Hook::Session | Hook::Link => admission(plugin, tree).map(drop),
+        Hook::Failover => failover(plugin, candidates, bytes).map(drop),
+        Hook::Address => address(plugin, occasion, bytes).map(drop),
+        Hook::Connection | Hook::Session | Hook::Link => admission(plugin, bytes).map(drop),
     }
 }
 
@@ -352,13 +398,12 @@ pub(crate) fn check(
 ///
 /// Why it is a bad answer.
 pub fn read(hook: Option<Hook>, bytes: &[u8]) -> Result<Vec<u8>, String> {
-    let tree = Tree::decode(bytes)?;
-    let short = tree.encode(&Reads::All);
     match hook {
-        Some(hook) => check(hook, &"".into(), (usize::MAX, Occasion::Attach), tree)?,
-        None => drop(configured(tree)?),
+        Some(hook) => check(hook, &"".into(), (usize::MAX, Occasion::Attach), bytes)?,
+        None => drop(configured(bytes)?),
     }
-    Ok(short)
+    // what is a good answer is good in all that it has
+    Tree::decode(bytes).map(|tree| tree.encode(&Reads::All))
 }
 
 /// The answer of `on_failover`, for a request with so many candidates.
@@ -366,27 +411,43 @@ pub fn read(hook: Option<Hook>, bytes: &[u8]) -> Result<Vec<u8>, String> {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, tree: Tree<'_>) -> Result<FailoverAnswer, String> {
-    let mut record = Reader::of(tree, "the answer")?;
-    let Some(Tree::Array(picks)) = record.take("order") else {
-        return Err("`order` is no list".to_owned());
-    };
-    let mut order: Vec<Pick> = Vec::new();
-    for item in picks {
-        let mut pick = Reader::of(item, "a pick")?;
-        let index = narrow(pick.number("index", u32::MAX.into())?.ok_or("a pick without `index`")?);
-        if usize::try_from(index).is_ok_and(|index| index >= candidates) {
+pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, bytes: &[u8]) -> Result<FailoverAnswer, String> {
+    let (mut order, mut retry_after, mut reconsider_after, mut note) = (None, None, None, None);
+    input::whole(bytes, |from| {
+        from.record("the answer", |key, from| {
+            match key {
+                "order" => order = Some(list(key, from, pick)?),
+                "retry-after-ms" => retry_after = Some(millis(key, from)?),
+                "reconsider-after-ms" => reconsider_after = Some(again_after(key, from)?),
+                "note" => note = Some(text(key, from)?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })
+    })?;
+    let order = order.ok_or("no `order`")?;
+    for (at, Pick { index, .. }) in order.iter().enumerate() {
+        if usize::try_from(*index).is_ok_and(|index| index >= candidates) {
             return Err(format!("there is no candidate {index}"));
         }
-        if order.iter().any(|known| known.index == index) {
+        if order.iter().take(at).any(|known| known.index == *index) {
             return Err(format!("candidate {index} is picked twice"));
         }
-        let delay = pick.number("delay-ms", u32::MAX.into())?.unwrap_or(0);
-        order.push(Pick { index, delay: Duration::from_millis(delay) });
     }
-    let retry_after = record.number("retry-after-ms", u32::MAX.into())?.map(Duration::from_millis);
-    let reconsider_after = again_after(&mut record, "reconsider-after-ms")?;
-    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, reconsider_after, note: record.text("note")? })
+    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, reconsider_after, note })
+}
+
+fn pick(from: &mut Input<'_>) -> Result<Pick, String> {
+    let (mut index, mut delay) = (None, Duration::ZERO);
+    from.record("a pick", |key, from| {
+        match key {
+            "index" => index = Some(small(key, from)?),
+            "delay-ms" => delay = millis(key, from)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(Pick { index: index.ok_or("a pick without `index`")?, delay })
 }
 
 /// The answer of `policy_configure`.
@@ -403,29 +464,33 @@ pub(crate) struct Configured {
 /// # Errors
 ///
 /// Why it is a bad answer.
-pub(crate) fn configured(tree: Tree<'_>) -> Result<Configured, String> {
-    let mut record = Reader::of(tree, "the answer")?;
-    let mut problems = Vec::new();
-    for item in record.list("problems")? {
-        let mut problem = Reader::of(item, "a problem")?;
-        let message = problem.text("message")?.ok_or("a problem without `message`")?;
-        let path = problem.list("path")?.iter().map(|index| number(index, u32::MAX.into()).map(narrow)).collect();
-        problems.push((message, Option::<Vec<u32>>::ok_or(path, "a `path` is no list of indexes")?));
-    }
-    let mut words = |key: &str| {
-        let Some(value) = record.take(key) else {
-            return Ok(None);
-        };
-        let Tree::Array(items) = value else {
-            return Err(format!("`{key}` is no list"));
-        };
-        let texts = items.into_iter().map(|item| match item {
-            Tree::Text(text) => Ok(text.into_owned()),
-            _ => Err(format!("`{key}` is no list of texts")),
-        });
-        texts.collect::<Result<Vec<String>, String>>().map(Some)
-    };
-    Ok(Configured { problems, hooks: words("hooks")?, reads: words("reads")? })
+pub(crate) fn configured(bytes: &[u8]) -> Result<Configured, String> {
+    let mut configured = Configured::default();
+    input::whole(bytes, |from| {
+        from.record("the answer", |key, from| {
+            match key {
+                "problems" => configured.problems = list(key, from, problem)?,
+                "hooks" => configured.hooks = Some(list(key, from, |from| text(key, from))?),
+                "reads" => configured.reads = Some(list(key, from, |from| text(key, from))?),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })
+    })?;
+    Ok(configured)
+}
+
+fn problem(from: &mut Input<'_>) -> Result<(String, Vec<u32>), String> {
+    let (mut message, mut path) = (None, Vec::new());
+    from.record("a problem", |key, from| {
+        match key {
+            "message" => message = Some(text(key, from)?),
+            "path" => path = list(key, from, |from| small(key, from))?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok((message.ok_or("a problem without `message`")?, path))
 }
 
 #[cfg(test)]
@@ -433,8 +498,20 @@ mod tests {
     use super::*;
     use crate::tree::made::Record;
 
-    fn address(plugin: &Arc<str>, tree: Tree<'_>) -> Result<AddressDecision, String> {
-        super::address(plugin, Occasion::Attach, tree)
+    fn admission(tree: Tree<'_>) -> Result<Verdict, String> {
+        super::admission(&plugin(), &tree.encode(&Reads::All))
+    }
+
+    fn address_on(occasion: Occasion, tree: Tree<'_>) -> Result<AddressDecision, String> {
+        super::address(&plugin(), occasion, &tree.encode(&Reads::All))
+    }
+
+    fn address(tree: Tree<'_>) -> Result<AddressDecision, String> {
+        address_on(Occasion::Attach, tree)
+    }
+
+    fn failover(candidates: usize, tree: Tree<'_>) -> Result<FailoverAnswer, String> {
+        super::failover(&plugin(), candidates, &tree.encode(&Reads::All))
     }
 
     fn plugin() -> Arc<str> {
@@ -446,32 +523,32 @@ mod tests {
         let allow = |field: &str, value: Tree<'static>| {
             Tree::from(Record::default().with("allow", Record::default().with(field, value)))
         };
-        assert!(admission(&plugin(), allow("attributes", Tree::Array(Vec::new()))).is_ok());
-        assert!(admission(&plugin(), allow("limits", Tree::Null)).is_ok());
+        assert!(admission(allow("attributes", Tree::Array(Vec::new()))).is_ok());
+        assert!(admission(allow("limits", Tree::Null)).is_ok());
         for key in ["limits", "recheck-after-ms"] {
-            assert!(admission(&plugin(), allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
+            assert!(admission(allow(key, Tree::Array(Vec::new()))).is_err(), "{key}");
         }
         let apply = |field: &str, value: Tree<'static>| {
             Tree::from(Record::default().with("apply", Record::default().with(field, value)))
         };
-        assert!(address(&plugin(), apply("treatment", "closest".into())).is_ok());
+        assert!(address(apply("treatment", "closest".into())).is_ok());
         for word in ["link-route", "strange"] {
-            assert!(address(&plugin(), apply("treatment", word.into())).is_err(), "{word}");
+            assert!(address(apply("treatment", word.into())).is_err(), "{word}");
         }
         let to = |case: &str, name: &str| apply("treatment", Record::default().with(case, name).into());
-        let routed = address(&plugin(), to("link-route", "brk")).unwrap();
+        let routed = address(to("link-route", "brk")).unwrap();
         let AddressVerdict::Apply { ruling, .. } = routed.verdict else { panic!() };
         assert_eq!((ruling.treatment, ruling.link_route.as_deref()), (None, Some("brk")));
-        assert!(address(&plugin(), to("link-route", "")).is_err() && address(&plugin(), to("balanced", "x")).is_err());
-        assert!(super::address(&plugin(), Occasion::Anonymous, to("link-route", "brk")).is_err());
-        assert!(address(&plugin(), apply("phase", Tree::Uint(10))).is_err());
-        assert!(address(&plugin(), apply("address", "".into())).is_err());
-        assert!(address(&plugin(), apply("phase", Tree::Float(3.0))).is_ok());
+        assert!(address(to("link-route", "")).is_err() && address(to("balanced", "x")).is_err());
+        assert!(address_on(Occasion::Anonymous, to("link-route", "brk")).is_err());
+        assert!(address(apply("phase", Tree::Uint(10))).is_err());
+        assert!(address(apply("address", "".into())).is_err());
+        assert!(address(apply("phase", Tree::Float(3.0))).is_ok());
     }
 
     fn granted(field: &str, value: impl Into<Tree<'static>>) -> Result<Grant, String> {
         let tree = Record::default().with("allow", Record::default().with(field, value)).into();
-        match admission(&plugin(), tree)? {
+        match admission(tree)? {
             Verdict::Allow(grant) => Ok(grant),
             Verdict::Deny(denial) => Err(format!("{denial:?}")),
         }
@@ -502,7 +579,7 @@ mod tests {
     fn denied(condition: &str, key: &str, val: Record) -> Result<Verdict, String> {
         let entry = Record::default().with("key", key).with("val", val);
         let refusal = Record::default().with("condition", condition).with("description", "no");
-        admission(&plugin(), Record::default().with("deny", refusal.list("info", [entry.into()])).into())
+        admission(Record::default().with("deny", refusal.list("info", [entry.into()])).into())
     }
 
     #[test]
@@ -530,9 +607,7 @@ mod tests {
 
     #[test]
     fn an_address_names_something_that_is_not_the_routers_own() {
-        let apply = |to: &str| {
-            address(&plugin(), Record::default().with("apply", Record::default().with("address", to)).into())
-        };
+        let apply = |to: &str| address(Record::default().with("apply", Record::default().with("address", to)).into());
         for good in ["q", "/q", "a/$b", "amqp://host/q/", "q."] {
             assert!(apply(good).is_ok(), "{good}");
         }
@@ -547,15 +622,15 @@ mod tests {
     fn picks_are_candidates_once_each() {
         let order = |indexes: &[u64]| {
             let picks = indexes.iter().map(|index| Record::default().with("index", *index).into());
-            failover(&plugin(), 2, Record::default().list("order", picks).into())
+            failover(2, Record::default().list("order", picks).into())
         };
         assert_eq!(order(&[1, 0]).unwrap().order.len(), 2);
         assert!(order(&[]).unwrap().order.is_empty());
         assert!(order(&[2]).is_err() && order(&[0, 0]).is_err());
-        assert!(failover(&plugin(), 2, Tree::Map(Vec::new())).is_err());
+        assert!(failover(2, Tree::Map(Vec::new())).is_err());
         let again = |ms: u32| {
             let nobody = Record::default().list("order", []);
-            failover(&plugin(), 2, nobody.with("reconsider-after-ms", ms).into()).map(|answer| answer.reconsider_after)
+            failover(2, nobody.with("reconsider-after-ms", ms).into()).map(|answer| answer.reconsider_after)
         };
         assert_eq!(again(100), Ok(Some(AGAIN_MIN)));
         assert!(again(99).is_err());

@@ -245,6 +245,11 @@ pub(crate) fn shown(tree: &Tree<'_>) -> Value {
     }
 }
 
+/// The same of bytes of the host's, or of a good answer: they can be read.
+pub(crate) fn shown_bytes(bytes: &[u8]) -> Value {
+    Tree::decode(bytes).as_ref().map_or(Value::Null, shown)
+}
+
 /// A plugin outside a router.
 pub struct Trial {
     pub(crate) loader: Loader,
@@ -313,9 +318,8 @@ impl Trial {
             let mut times = Vec::new();
             for _ in 0..count.max(1) {
                 let begun = Instant::now();
-                if let Some(answer) =
-                    call(&self.plugin, &mut instance, case, &self.plugin.wanted).await.map_err(failed)?
-                {
+                let said = call(&self.plugin, &mut instance, case, &self.plugin.wanted).await.map_err(failed)?;
+                if let Some(answer) = said {
                     accept(&self.plugin, case, answer).map_err(failed)?;
                 }
                 times.push(begun.elapsed());
@@ -425,9 +429,11 @@ pub(crate) async fn ask(plugin: &Plugin, instance: &mut Instance, case: &Case) -
 async fn ask_with(plugin: &Plugin, instance: &mut Instance, case: &Case, reads: &Reads) -> Result<Value, String> {
     plugin.shared.forget();
     let Some(answer) = call(plugin, instance, case, reads).await? else { return Ok(Value::Null) };
-    let said = shown(&answer);
-    accept(plugin, case, answer).map_err(|why| format!("bad answer {said}: {why}"))?;
-    Ok(said)
+    match (Tree::decode(answer), accept(plugin, case, answer)) {
+        (Ok(said), Ok(())) => Ok(shown(&said)),
+        (Ok(said), Err(why)) => Err(format!("bad answer {}: {why}", shown(&said))),
+        (Err(why), _) => Err(told(&Failure::bad_answer(why))),
+    }
 }
 
 async fn call<'i>(
@@ -435,7 +441,7 @@ async fn call<'i>(
     instance: &'i mut Instance,
     case: &Case,
     reads: &Reads,
-) -> Result<Option<Tree<'i>>, String> {
+) -> Result<Option<&'i [u8]>, String> {
     let limits = &plugin.settings.limits;
     let request = case.request.encode(reads);
     let play = |uses: &Vec<Use>| Tape::Playing(Playing::new(uses, limits.kv_bytes));
@@ -448,7 +454,7 @@ async fn call<'i>(
     }
 }
 
-fn accept(plugin: &Plugin, case: &Case, answer: Tree<'_>) -> Result<(), String> {
+fn accept(plugin: &Plugin, case: &Case, answer: &[u8]) -> Result<(), String> {
     answer::check(case.hook, &plugin.shared.name, about(&case.request), answer)
 }
 

@@ -251,10 +251,10 @@ fn answers_are_understood_as_they_always_were() {
         assert_eq!(shown(&tree), json, "{name}");
         assert_eq!(tree.encode(&Reads::All), bytes, "{name} has the shortest form");
         let accepted = match hook.split(' ').next() {
-            Some("connection" | "session" | "link") => answer::admission(&plugin, tree).map(drop),
-            Some("address") => answer::address(&plugin, Occasion::Attach, tree).map(drop),
-            Some("failover") => answer::failover(&plugin, 2, tree).map(drop),
-            Some("configure") => answer::configured(tree).map(drop),
+            Some("connection" | "session" | "link") => answer::admission(&plugin, &bytes).map(drop),
+            Some("address") => answer::address(&plugin, Occasion::Attach, &bytes).map(drop),
+            Some("failover") => answer::failover(&plugin, 2, &bytes).map(drop),
+            Some("configure") => answer::configured(&bytes).map(drop),
             other => panic!("{other:?}"),
         };
         assert_eq!(accepted, Ok(()), "{name}");

@@ -6,7 +6,6 @@ use crosstie_model::settings::PluginLimits;
 use crate::engine::{AnyGuest, Entry, Guest};
 use crate::request::Context;
 use crate::tape::Tape;
-use crate::tree::Tree;
 
 /// Calls after which an instance is replaced.
 const CALLS_MAX: u64 = 1_000_000;
@@ -82,7 +81,7 @@ impl Instance {
         request: &[u8],
         limits: &PluginLimits,
         context: Context,
-    ) -> Result<Option<Tree<'_>>, Failure> {
+    ) -> Result<Option<&[u8]>, Failure> {
         self.calls = self.calls.saturating_add(1);
         self.enter(Entry::Hook(hook), request, limits, context).await
     }
@@ -102,20 +101,8 @@ impl Instance {
         self.calls >= CALLS_MAX || self.guest.memory_bytes() > limits.memory_bytes / 4 * 3
     }
 
-    /// Enters the guest once.
+    /// Enters the guest once; gives what it answers, in bytes that are not looked at.
     pub(crate) async fn enter(
-        &mut self,
-        entry: Entry,
-        request: &[u8],
-        limits: &PluginLimits,
-        context: Context,
-    ) -> Result<Option<Tree<'_>>, Failure> {
-        let answer = self.exchange(entry, request, limits, context).await?;
-        answer.map(Tree::decode).transpose().map_err(Failure::bad_answer)
-    }
-
-    /// As [`enter`](Self::enter), without a look at the answer.
-    pub(crate) async fn exchange(
         &mut self,
         entry: Entry,
         request: &[u8],

@@ -13,6 +13,7 @@ mod fields;
 mod golden;
 mod health;
 mod host;
+mod input;
 mod instance;
 mod kv;
 pub mod native;

@@ -202,8 +202,8 @@ impl Plugin {
     }
 
     /// Whether it may be asked now.
-    pub(crate) fn may_ask(&self) -> bool {
-        !self.is_gone.load(Ordering::Relaxed) && self.health.may_ask(Instant::now())
+    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+        !self.is_gone.load(Ordering::Relaxed) && self.health.may_ask(now)
     }
 
     /// Which hooks are asked: exported, named by the configuration, chosen by the plugin itself.
@@ -281,8 +281,8 @@ impl Plugin {
     }
 
     /// Counts an answer.
-    pub(crate) fn succeeded(&self) {
-        if let Some(failures) = self.health.succeeded(Instant::now()) {
+    pub(crate) fn succeeded(&self, now: Instant) {
+        if let Some(failures) = self.health.succeeded(now) {
             tracing::info!(target: "plugin", plugin = &*self.shared.name, failures, "plugin recovered");
         }
     }

@@ -15,12 +15,11 @@ use crosstie_model::settings::Record as Settings;
 use crosstie_model::trail::Said;
 use serde_json::{Map, Value, json};
 
-use crate::cases::shown;
+use crate::cases::shown_bytes;
 use crate::plugin::{Fault, Plugin};
 use crate::reads::is_path_into;
 use crate::request::Context;
 use crate::tape::Kept;
-use crate::tree::Tree;
 use crate::uses::shown_uses;
 use crate::{LoadProblem, problem};
 
@@ -36,8 +35,8 @@ pub(crate) struct Line {
     pub(crate) context: Context,
     /// The whole of it, whatever the plugin reads.
     pub(crate) request: Vec<u8>,
-    /// `Err`: why it failed.
-    pub(crate) answer: Result<Option<Tree<'static>>, String>,
+    /// As the guest gave it, a good one; `Err`: why it failed.
+    pub(crate) answer: Result<Option<Vec<u8>>, String>,
     /// Of what kind that was.
     pub(crate) failure: Option<&'static str>,
     pub(crate) took: Duration,
@@ -227,9 +226,9 @@ fn write_all(
 /// As it stands in the file: a case, with what else is known.
 fn json(line: Line, redact: &[String]) -> Value {
     let Line { hook, context, request, answer, failure, took, kept, plugin } = line;
+    let answer = answer.map(|said| said.map(|bytes| shown_bytes(&bytes)));
     let outcome = failure.unwrap_or_else(|| outcome(answer.as_ref().ok().and_then(Option::as_ref)));
-    // what the host wrote can be read
-    let mut request = Tree::decode(&request).as_ref().map_or(Value::Null, shown);
+    let mut request = shown_bytes(&request);
     let (kv_path, paths): (Vec<&String>, Vec<&String>) = redact.iter().partition(|path| *path == "kv");
     paths.iter().for_each(|path| take_out(&mut request, path));
     let mut fields = Map::new();
@@ -237,7 +236,7 @@ fn json(line: Line, redact: &[String]) -> Value {
     add("hook", json!(hook.as_str()));
     add("request", request);
     match answer {
-        Ok(Some(answer)) => add("answer", shown(&answer)),
+        Ok(Some(answer)) => add("answer", answer),
         Ok(None) => {}
         Err(why) => add("failure", json!(why)),
     }
@@ -264,14 +263,10 @@ fn json(line: Line, redact: &[String]) -> Value {
 }
 
 /// An answer in one word.
-fn outcome(answer: Option<&Tree<'_>>) -> &'static str {
+fn outcome(answer: Option<&Value>) -> &'static str {
+    let Some(answer) = answer else { return Said::NoOpinion.as_str() };
     let cases = [("allow", Said::Allow), ("deny", Said::Deny), ("apply", Said::Apply)];
-    let of = |fields: &Vec<(_, _)>| cases.iter().find(|(case, _)| fields.iter().any(|(key, _)| key == case));
-    match answer {
-        None => Said::NoOpinion.as_str(),
-        Some(Tree::Map(fields)) => of(fields).map_or("order", |(_, said)| said.as_str()),
-        Some(_) => "order",
-    }
+    cases.iter().find(|(case, _)| answer.get(case).is_some()).map_or("order", |(_, said)| said.as_str())
 }
 
 /// Takes the field of a path out of a request: `peer.user`; of lists, out of each item.

@@ -7,7 +7,7 @@ use crosstie_model::trail;
 use serde_json::Value;
 
 use crate::answer;
-use crate::cases::{about, shown};
+use crate::cases::{about, shown_bytes};
 use crate::reads::Reads;
 use crate::request::Context;
 use crate::tree::Tree;
@@ -33,7 +33,7 @@ impl Shadow {
     }
 
     /// Asks what the live plugin was asked, beside whatever the worker does next: the whole request, and the answer to it.
-    pub(crate) fn follow(&self, question: Question<'_>, whole: Vec<u8>, live: Option<Tree<'static>>) {
+    pub(crate) fn follow(&self, question: Question<'_>, whole: Vec<u8>, live: Option<Vec<u8>>) {
         let Question { hook, context, peer, .. } = question;
         if !self.seat.plugin.hooks.contains(&hook) {
             return;
@@ -53,19 +53,20 @@ impl Shadow {
         });
     }
 
-    async fn compare(&self, question: Question<'_>, request: &Tree<'_>, live: Option<Tree<'static>>) {
+    async fn compare(&self, question: Question<'_>, request: &Tree<'_>, live: Option<Vec<u8>>) {
         let Question { hook, context, .. } = question;
         let about = about(request);
         let mut answer = None;
-        let read = |name: &_, tree: Tree<'_>| {
-            answer = Some(shown(&tree));
-            answer::check(hook, name, about, tree)
+        let read = |name: &_, said: &[u8]| {
+            answer::check(hook, name, about, said)?;
+            answer = Some(shown_bytes(said));
+            Ok(())
         };
         if let Said::Failed(_) = self.seat.ask(question, read).await {
             // it is counted, and logged, as any failure
             return;
         }
-        let (live, said) = (live.as_ref().map_or(Value::Null, shown), answer.unwrap_or(Value::Null));
+        let (live, said) = (live.as_deref().map_or(Value::Null, shown_bytes), answer.unwrap_or(Value::Null));
         if said.get("deny").is_some() {
             self.seat.plugin.shared.stats.denied();
         }

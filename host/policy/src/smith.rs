@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::process::Command;
 use std::time::Duration;
 
-use crosstie_model::policy::Hook;
+use crosstie_model::policy::{Hook, Occasion};
 use crosstie_model::random::Random;
 use crosstie_model::settings;
 use wasm_encoder::{CodeSection, Function, RawSection};
@@ -15,7 +15,7 @@ use wasmparser::{Import, Parser, Payload, TypeRef};
 use crate::cases::{Miss, play, read_cases};
 use crate::directory::Code;
 use crate::golden::{bytes, lines};
-use crate::{Loader, Setup, read_answer};
+use crate::{Loader, Setup, answer, read_answer};
 
 /// What a plugin exports.
 const EXPORTS: &str = r#"(module
@@ -180,6 +180,9 @@ fn answers_of_any_bytes_are_read_or_refused() {
                 Ok(_) => good += 1,
                 Err(why) => {
                     assert!(!why.is_empty());
+                    // what is good to decide by can be shown
+                    let decides = |hook| answer::check(hook, &"p".into(), (usize::MAX, Occasion::Attach), &bytes);
+                    assert!(hook.is_none_or(|hook| decides(hook).is_err()), "{bytes:02x?}: {why}");
                     bad += 1;
                 }
             }

@@ -1,24 +1,15 @@
-//! CBOR as the ABI allows it: a tree, the strict reading of what a guest wrote, and the encoding of what was read or is made of JSON.
+//! CBOR as a tree: of what a guest wrote, of what was sent, and of JSON.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
 use minicbor::Encoder;
 
 use crate::fields::Value;
+use crate::input::{Input, Item, expected, whole};
 use crate::reads::Reads;
 
 /// The largest number that a JavaScript number holds; larger ones are sent as this.
 pub(crate) const NUMBER_MAX: u64 = (1 << 53) - 1;
-
-/// Containers in containers that a guest may answer.
-const DEPTH_MAX: usize = 16;
-
-/// Keys of a map that are compared with each other; more are sorted.
-const KEYS_COMPARED_MAX: usize = 16;
-
-/// Items that are given room before the first of them is read: how many there are is only said.
-const ITEMS_EXPECTED_MAX: usize = 16;
 
 /// A value, of bytes that may be somebody else's.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,24 +55,6 @@ impl Value for &Tree<'_> {
 }
 
 impl<'t> Tree<'t> {
-    /// One that is nobody else's.
-    pub(crate) fn into_owned(self) -> Tree<'static> {
-        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
-        match self {
-            Self::Map(fields) => {
-                Tree::Map(fields.into_iter().map(|(key, value)| (owned(key), value.into_owned())).collect())
-            }
-            Self::Array(items) => Tree::Array(items.into_iter().map(Self::into_owned).collect()),
-            Self::Text(text) => Tree::Text(owned(text)),
-            Self::Bytes(bytes) => Tree::Bytes(Cow::Owned(bytes.into_owned())),
-            Self::Uint(number) => Tree::Uint(number),
-            Self::Int(number) => Tree::Int(number),
-            Self::Float(number) => Tree::Float(number),
-            Self::Bool(flag) => Tree::Bool(flag),
-            Self::Null => Tree::Null,
-        }
-    }
-
     /// As bytes, as much of it as is read: definite lengths, shortest numbers.
     pub(crate) fn encode(&self, reads: &Reads) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
@@ -95,149 +68,29 @@ impl<'t> Tree<'t> {
     ///
     /// What the ABI does not allow, in words.
     pub(crate) fn decode(bytes: &'t [u8]) -> Result<Self, String> {
-        let mut input = Input { rest: bytes };
-        let tree = Self::read(&mut input, 0)?;
-        if input.rest.is_empty() { Ok(tree) } else { Err("bytes follow the answer".to_owned()) }
+        whole(bytes, Self::read)
     }
 
-    /// Source: RFC 8949, section 3.
-    fn read(from: &mut Input<'t>, depth: usize) -> Result<Self, String> {
-        let (kind, number) = from.head()?;
-        Ok(match kind {
-            Kind::Uint => Self::Uint(number),
-            Kind::Negative => Self::Int(!i64::try_from(number).map_err(|_| "an integer below -2^63")?),
-            Kind::Bytes => Self::Bytes(from.take(number)?.into()),
-            Kind::Text => Self::Text(from.text(number)?.into()),
-            Kind::Array | Kind::Map if depth >= DEPTH_MAX => return Err(format!("nested deeper than {DEPTH_MAX}")),
-            Kind::Array => {
-                let mut items = Vec::with_capacity(expected(number));
-                for _ in 0..number {
-                    items.push(Self::read(from, depth.saturating_add(1))?);
-                }
-                Self::Array(items)
+    fn read(from: &mut Input<'t>) -> Result<Self, String> {
+        Ok(match from.item()? {
+            Item::Uint(number) => Self::Uint(number),
+            Item::Int(number) => Self::Int(number),
+            Item::Float(number) => Self::Float(number),
+            Item::Bool(flag) => Self::Bool(flag),
+            Item::Null => Self::Null,
+            Item::Text(text) => Self::Text(text.into()),
+            Item::Bytes(bytes) => Self::Bytes(bytes.into()),
+            Item::Array(count) => Self::Array(from.each(count, Self::read)?),
+            Item::Map(count) => {
+                let mut fields = Vec::with_capacity(expected(count));
+                from.pairs(count, |key, from| {
+                    fields.push((key.into(), Self::read(from)?));
+                    Ok(())
+                })?;
+                Self::Map(fields)
             }
-            Kind::Map => {
-                let mut fields = Vec::with_capacity(expected(number));
-                for _ in 0..number {
-                    let (Kind::Text, length) = from.head()? else { return Err("a key that is no text".to_owned()) };
-                    let key = Cow::Borrowed(from.text(length)?);
-                    fields.push((key, Self::read(from, depth.saturating_add(1))?));
-                }
-                match twice(&fields) {
-                    Some(key) => return Err(format!("key `{}` stands twice", key.escape_debug())),
-                    None => Self::Map(fields),
-                }
-            }
-            Kind::Bool => Self::Bool(number == 1),
-            Kind::Null => Self::Null,
-            Kind::Float => match f64::from_bits(number) {
-                number if number.is_nan() => return Err("NaN".to_owned()),
-                number => Self::Float(number),
-            },
         })
     }
-}
-
-/// What a head announces.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Uint,
-    /// Of -1 minus the number.
-    Negative,
-    /// So many follow.
-    Bytes,
-    Text,
-    /// So many items, or pairs, follow.
-    Array,
-    Map,
-    /// 1: true.
-    Bool,
-    Null,
-    /// Its bits, in 64.
-    Float,
-}
-
-/// What is to be read.
-struct Input<'t> {
-    rest: &'t [u8],
-}
-
-impl<'t> Input<'t> {
-    /// What comes next, with its number.
-    fn head(&mut self) -> Result<(Kind, u64), String> {
-        const SHORT: &str = "the bytes end within a value";
-        let (&first, rest) = self.rest.split_first().ok_or(SHORT)?;
-        let info = first & 0x1f;
-        // the number stands in the first byte, or in so many that follow
-        let (number, length) = match (info, rest) {
-            (0..=23, _) => (u64::from(info), 0),
-            (24, [a, ..]) => (u64::from(*a), 1),
-            (25, [a, b, ..]) => (u64::from(u16::from_be_bytes([*a, *b])), 2),
-            (26, [a, b, c, d, ..]) => (u64::from(u32::from_be_bytes([*a, *b, *c, *d])), 4),
-            (27, [a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), 8),
-            (24..=27, _) => return Err(SHORT.to_owned()),
-            (31, _) => return Err("indefinite length".to_owned()),
-            _ => return Err(format!("byte {first:#04x}, which CBOR does not define")),
-        };
-        self.rest = rest.get(length..).unwrap_or_default();
-        let kind = match (first >> 5, info) {
-            (0, _) => Kind::Uint,
-            (1, _) => Kind::Negative,
-            (2, _) => Kind::Bytes,
-            (3, _) => Kind::Text,
-            (4, _) => Kind::Array,
-            (5, _) => Kind::Map,
-            (7, 20 | 21) => return Ok((Kind::Bool, u64::from(info == 21))),
-            (7, 22) => Kind::Null,
-            (7, 25) => return Ok((Kind::Float, half(number).to_bits())),
-            (7, 26) => {
-                let bits = u32::try_from(number).unwrap_or_default();
-                return Ok((Kind::Float, f64::from(f32::from_bits(bits)).to_bits()));
-            }
-            (7, 27) => Kind::Float,
-            (6, _) => return Err("a tag is not allowed".to_owned()),
-            _ => return Err("a simple value is not allowed".to_owned()),
-        };
-        Ok((kind, number))
-    }
-
-    fn take(&mut self, length: u64) -> Result<&'t [u8], String> {
-        let cut = usize::try_from(length).ok().and_then(|length| self.rest.split_at_checked(length));
-        let (taken, rest) = cut.ok_or("the bytes end within a value")?;
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    fn text(&mut self, length: u64) -> Result<&'t str, String> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| "a text that is no UTF-8".to_owned())
-    }
-}
-
-/// A float of 16 bits. Source: RFC 8949, appendix D.
-fn half(bits: u64) -> f64 {
-    let mantissa = f64::from(u16::try_from(bits & 0x3ff).unwrap_or_default());
-    let size = match bits >> 10 & 0x1f {
-        0 => mantissa * 2_f64.powi(-24),
-        31 if mantissa == 0.0 => f64::INFINITY,
-        31 => f64::NAN,
-        exponent => (mantissa + 1024.0) * 2_f64.powi(i32::try_from(exponent).unwrap_or_default() - 25),
-    };
-    if bits & 0x8000 == 0 { size } else { -size }
-}
-
-fn expected(count: u64) -> usize {
-    usize::try_from(count).map_or(ITEMS_EXPECTED_MAX, |count| count.min(ITEMS_EXPECTED_MAX))
-}
-
-/// A key that is not the only one of its name.
-fn twice<'k>(fields: &'k [(Cow<'_, str>, Tree<'_>)]) -> Option<&'k str> {
-    let mut keys = fields.iter().map(|(key, _)| &**key);
-    if fields.len() <= KEYS_COMPARED_MAX {
-        let is_known = |(at, key): &(usize, &str)| fields.iter().take(*at).any(|(known, _)| known == key);
-        return keys.enumerate().find(is_known).map(|(_, key)| key);
-    }
-    let mut known = BTreeSet::new();
-    keys.find(|key| !known.insert(*key))
 }
 
 /// Trees for tests.

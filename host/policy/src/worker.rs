@@ -16,7 +16,6 @@ use crate::record::{Line, Recorder};
 use crate::request::Context;
 use crate::shadow::Shadow;
 use crate::tape::{Kept, Tape};
-use crate::tree::Tree;
 use crate::{answer, effect, request};
 use crosstie_model::facts::{PluginFacts, RecordFacts};
 use crosstie_model::policy::{
@@ -43,7 +42,7 @@ struct Tap {
     keeps_answer: bool,
     kept: Kept,
     /// As the guest gave it.
-    answer: Option<Tree<'static>>,
+    answer: Option<Vec<u8>>,
 }
 
 /// What a plugin is asked.
@@ -75,18 +74,19 @@ impl Seat {
     pub(crate) async fn ask<T>(
         &self,
         question: Question<'_>,
-        read: impl FnOnce(&Arc<str>, Tree<'_>) -> Result<T, String>,
+        read: impl FnOnce(&Arc<str>, &[u8]) -> Result<T, String>,
     ) -> Said<T> {
-        if !self.plugin.may_ask() {
+        let begun = Instant::now();
+        if !self.plugin.may_ask(begun) {
             return Said::Failed("it is not asked: it is in quarantine, or its file is gone".to_owned());
         }
         let Question { hook, context, request, peer } = question;
-        let begun = Instant::now();
         let is_recorded = self.recorder.wants(context);
         let keeps_answer = is_recorded || !self.shadows.is_empty();
         let whole = keeps_answer.then(|| request(&Reads::All));
         let mut tap = Tap { keeps_uses: is_recorded, keeps_answer, ..Tap::default() };
-        let called = self.call((hook, &request(&self.plugin.wanted), context), &mut tap, read).await;
+        let until = begun + self.plugin.settings.limits.deadline;
+        let called = self.call((hook, &request(&self.plugin.wanted), context), until, &mut tap, read).await;
         if let Some(whole) = whole.as_ref().filter(|_| called.is_ok()) {
             self.shadows.iter().for_each(|shadow| shadow.follow(question, whole.clone(), tap.answer.clone()));
         }
@@ -102,8 +102,9 @@ impl Seat {
         match called {
             Ok(said) => {
                 let has_opinion = matches!(said, Said::Decision(_));
-                self.plugin.shared.stats.answered(begun.elapsed(), has_opinion);
-                self.plugin.succeeded();
+                let now = Instant::now();
+                self.plugin.shared.stats.answered(now.duration_since(begun), has_opinion);
+                self.plugin.succeeded(now);
                 said
             }
             Err(Some(failure)) => {
@@ -135,11 +136,12 @@ impl Seat {
     async fn call<T>(
         &self,
         (hook, request, context): (Hook, &[u8], Context),
+        until: Instant,
         tap: &mut Tap,
-        read: impl FnOnce(&Arc<str>, Tree<'_>) -> Result<T, String>,
+        read: impl FnOnce(&Arc<str>, &[u8]) -> Result<T, String>,
     ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
-        let (until, ms) = (tokio::time::Instant::now() + limits.deadline, limits.deadline.as_millis());
+        let (until, ms) = (tokio::time::Instant::from_std(until), limits.deadline.as_millis());
         let leased = match self.pool.idle() {
             Some(lease) => Ok(Ok(lease)),
             None => tokio::time::timeout_at(until, self.pool.wait()).await,
@@ -160,9 +162,9 @@ impl Seat {
         let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
         let said = match answer.map_err(late).flatten() {
             Ok(None) => Ok(Said::Nothing),
-            Ok(Some(tree)) => {
-                tap.answer = tap.keeps_answer.then(|| tree.clone().into_owned());
-                read(&self.plugin.shared.name, tree).map(Said::Decision).map_err(Failure::bad_answer)
+            Ok(Some(answer)) => {
+                tap.answer = tap.keeps_answer.then(|| answer.to_vec());
+                read(&self.plugin.shared.name, answer).map(Said::Decision).map_err(Failure::bad_answer)
             }
             Err(failure) => Err(failure),
         };
@@ -303,7 +305,7 @@ impl Policy for Worker {
                 let longest = seat.plugin.settings.limits.request_bytes;
                 let request = |reads: &Reads| request::failover(context, &request, longest, reads);
                 let question = Question { hook: Hook::Failover, context, request: &request, peer: None };
-                match seat.ask(question, |name, tree| answer::failover(name, candidates, tree)).await {
+                match seat.ask(question, |name, answer| answer::failover(name, candidates, answer)).await {
                     Said::Nothing => {}
                     Said::Decision(answer) => return Some(answer),
                     // `builtin` ends the chain
@@ -337,7 +339,7 @@ impl Policy for Worker {
                 let request = |reads: &Reads| request::address(context, &request, reads);
                 let question = Question { hook: Hook::Address, context, request: &request, peer };
                 let step = |said, more| seat.step(Hook::Address, context, said, more);
-                match seat.ask(question, |name, tree| answer::address(name, occasion, tree)).await {
+                match seat.ask(question, |name, answer| answer::address(name, occasion, answer)).await {
                     Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),
                     Said::Decision(mut decision) => {
                         trail.push(match &mut decision.verdict {

@@ -42,36 +42,46 @@ impl Guest {
         request: &[u8],
         context: Context,
     ) -> Result<Option<&[u8]>, Failure> {
-        let Self { store, exports: Exports { memory, alloc, .. }, clock } = self;
-        let _running = clock.run();
-        let refused = |detail: &str| Failure::new(Cause::Refused, detail);
-        let length = i32::try_from(request.len()).map_err(|_| refused("the request is longer than any memory"))?;
-        // the clock has gone on since the last call: what is to yield is one that runs while it ticks
-        store.set_epoch_deadline(1);
-        store.data_mut().begin(context.now_ms, context.seed);
-        let at = match alloc.call_async(&mut *store, length).await {
-            Ok(0) => return Err(refused("policy_alloc answers 0")),
-            Ok(at) => at,
-            Err(error) => return Err(store.data().trap(&error)),
-        };
-        if memory.write(&mut *store, wide(at.cast_unsigned()), request).is_err() {
-            return Err(refused("policy_alloc answers a range outside memory"));
-        }
-        store.data_mut().may_use_kv = true;
-        let packed = match function.call_async(&mut *store, (at, length)).await {
-            Ok(0) => return Ok(None),
-            Ok(packed) => packed,
-            Err(error) => return Err(store.data().trap(&error)),
-        };
-        let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
-        let at = wide(u32::from_be_bytes([a, b, c, d]));
-        let answer = match wide(u32::from_be_bytes([e, f, g, h])) {
-            // wherever that lies
-            0 => Some(&[][..]),
-            length => memory.data(&*store).get(at..at.saturating_add(length)),
-        };
-        answer.map(Some).ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
+        call(&mut self.store, (&self.exports, function), &self.clock, request, context).await
     }
+}
+
+async fn call<'s>(
+    store: &'s mut Store<State>,
+    (exports, function): (&Exports, &Function),
+    clock: &Clock,
+    request: &[u8],
+    context: Context,
+) -> Result<Option<&'s [u8]>, Failure> {
+    let Exports { memory, alloc, .. } = exports;
+    let _running = clock.run();
+    let refused = |detail: &str| Failure::new(Cause::Refused, detail);
+    let length = i32::try_from(request.len()).map_err(|_| refused("the request is longer than any memory"))?;
+    // the clock has gone on since the last call: what is to yield is one that runs while it ticks
+    store.set_epoch_deadline(1);
+    store.data_mut().begin(context.now_ms, context.seed);
+    let at = match alloc.call_async(&mut *store, length).await {
+        Ok(0) => return Err(refused("policy_alloc answers 0")),
+        Ok(at) => at,
+        Err(error) => return Err(store.data().trap(&error)),
+    };
+    if memory.write(&mut *store, wide(at.cast_unsigned()), request).is_err() {
+        return Err(refused("policy_alloc answers a range outside memory"));
+    }
+    store.data_mut().may_use_kv = true;
+    let packed = match function.call_async(&mut *store, (at, length)).await {
+        Ok(0) => return Ok(None),
+        Ok(packed) => packed,
+        Err(error) => return Err(store.data().trap(&error)),
+    };
+    let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
+    let at = wide(u32::from_be_bytes([a, b, c, d]));
+    let answer = match wide(u32::from_be_bytes([e, f, g, h])) {
+        // wherever that lies
+        0 => Some(&[][..]),
+        length => memory.data(&*store).get(at..at.saturating_add(length)),
+    };
+    answer.map(Some).ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
 }
 
 fn wide(number: u32) -> usize {
@@ -80,14 +90,13 @@ fn wide(number: u32) -> usize {
 
 impl engine::Guest for Guest {
     async fn enter(&mut self, entry: Entry, request: &[u8], context: Context) -> Result<Option<&[u8]>, Failure> {
+        let Self { store, exports, clock } = self;
         let function = match entry {
-            Entry::Configure => self.exports.configure.as_ref(),
-            Entry::Hook(hook) => {
-                self.exports.hooks.iter().find(|(known, _)| *known == hook).map(|(_, function)| function)
-            }
+            Entry::Configure => exports.configure.as_ref(),
+            Entry::Hook(hook) => exports.hooks.iter().find(|(known, _)| *known == hook).map(|(_, function)| function),
         };
-        match function.cloned() {
-            Some(function) => self.call(&function, request, context).await,
+        match function {
+            Some(function) => call(store, (exports, function), clock, request, context).await,
             None => Ok(None),
         }
     }

@@ -14,7 +14,6 @@ use crate::fields::{encode, list, record};
 use crate::instance::{Failure, within};
 use crate::reads::Reads;
 use crate::request::Context;
-use crate::tree::Tree;
 use crate::wasm::cache;
 use crate::wasm::guest::{Function, Guest};
 
@@ -77,7 +76,7 @@ impl Script {
     ) -> Result<Declared, Failure> {
         let said = within(guest.call(entry, &self.request, context).await?, limits)?;
         let said = said.ok_or_else(|| Failure::bad_answer("the engine says nothing of its script"))?;
-        let said = Tree::decode(said).and_then(answer::configured).map_err(Failure::bad_answer)?;
+        let said = answer::configured(said).map_err(Failure::bad_answer)?;
         let words = said.hooks.unwrap_or_default();
         let has = |hook: &Hook| words.iter().any(|word| word == hook.as_str());
         Ok(Declared { hooks: Hook::ALL.into_iter().filter(has).collect(), reads: said.reads })
@@ -89,6 +88,7 @@ mod tests {
     use super::*;
     use crate::engine::Entry;
     use crate::golden::{bytes, lines};
+    use crate::tree::Tree;
     use crate::{Loader, Setup};
     use crosstie_model::settings::Plugin as Settings;
 
@@ -113,8 +113,8 @@ mod tests {
             let mut said = Vec::new();
             for (name, (hex, _)) in lines() {
                 let request = bytes(&hex);
-                let back = instance.exchange(back, &request, limits, context).await.unwrap().unwrap().to_vec();
-                let seen = instance.exchange(seen, &request, limits, context).await.unwrap().unwrap().to_vec();
+                let back = instance.enter(back, &request, limits, context).await.unwrap().unwrap().to_vec();
+                let seen = instance.enter(seen, &request, limits, context).await.unwrap().unwrap().to_vec();
                 said.push((name, back, seen));
             }
             said
