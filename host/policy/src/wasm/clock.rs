@@ -11,8 +11,11 @@ use wasmtime::Engine;
 /// How often a guest that computes lets others run.
 const TICK: Duration = Duration::from_millis(1);
 
+/// The same while none was found running: the first tick of one that begins to compute then.
+const SLOW_TICK: Duration = Duration::from_millis(4);
+
 /// Ticks without a guest after which the clock stops, so that calls which follow each other do not wake it each time.
-const IDLE_TICKS_MAX: u32 = 4;
+const IDLE_TICKS_MAX: u32 = 8;
 
 /// The clock of one engine. Its thread ends with it.
 #[derive(Debug)]
@@ -70,7 +73,7 @@ impl State {
         let mut idle = 0_u32;
         while !self.is_over.load(Ordering::SeqCst) {
             if idle < IDLE_TICKS_MAX {
-                thread::sleep(TICK);
+                thread::sleep(if idle == 0 { TICK } else { SLOW_TICK });
                 tick();
                 idle = if self.is_needed() { 0 } else { idle.saturating_add(1) };
                 continue;
