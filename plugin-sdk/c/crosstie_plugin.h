@@ -11,6 +11,8 @@
 #define CT_IMPORT(name) __attribute__((import_module("policy_host_v1"), import_name(name)))
 /* Called from many places: one copy is enough. */
 #define CT_ONCE static __attribute__((noinline, unused))
+/* A few instructions where its arguments are known. */
+#define CT_INLINE static inline __attribute__((always_inline))
 /* The same in every file of a plugin that includes this one. */
 #define CT_SHARED __attribute__((weak))
 
@@ -30,37 +32,67 @@ typedef struct ct_bytes {
 /* A literal as a text: CT("guest"). */
 #define CT(literal) ((ct_text){"" literal, sizeof(literal) - 1})
 
-/* Whether LEN bytes are the same. LEN is a constant, so that this is a comparison or two: the last overlaps. */
-static inline __attribute__((always_inline)) bool ct_same(const char *a, const char *b, size_t len) {
-#define CT_SAME(type, at) \
-    ({ \
-        type x, y; \
-        __builtin_memcpy(&x, a + (at), sizeof x); \
-        __builtin_memcpy(&y, b + (at), sizeof y); \
-        x == y; \
-    })
+#define CT_SAME(type, a, b, at) (ct_load_##type((a) + (at)) == ct_load_##type((b) + (at)))
+#define CT_LOAD(type) \
+    CT_INLINE type ct_load_##type(const void *at) { \
+        type value; \
+        __builtin_memcpy(&value, at, sizeof value); \
+        return value; \
+    } \
+    CT_INLINE void ct_store_##type(void *at, type value) { \
+        __builtin_memcpy(at, &value, sizeof value); \
+    }
+CT_LOAD(uint16_t)
+CT_LOAD(uint32_t)
+CT_LOAD(uint64_t)
+#undef CT_LOAD
+
+/* Whether LEN bytes are the same: where LEN is a constant a comparison or two. The last overlaps. */
+CT_INLINE bool ct_same(const char *a, const char *b, size_t len) {
     if (len >= 8) {
         for (size_t at = 0; at + 8 < len; at += 8) {
-            if (!CT_SAME(uint64_t, at)) return false;
+            if (!CT_SAME(uint64_t, a, b, at)) return false;
         }
-        return CT_SAME(uint64_t, len - 8);
+        return CT_SAME(uint64_t, a, b, len - 8);
     }
-    if (len >= 4) return CT_SAME(uint32_t, 0) && CT_SAME(uint32_t, len - 4);
-    if (len >= 2) return CT_SAME(uint16_t, 0) && CT_SAME(uint16_t, len - 2);
+    if (len >= 4) return CT_SAME(uint32_t, a, b, 0) && CT_SAME(uint32_t, a, b, len - 4);
+    if (len >= 2) return CT_SAME(uint16_t, a, b, 0) && CT_SAME(uint16_t, a, b, len - 2);
     return len == 0 || *a == *b;
-#undef CT_SAME
 }
 
-CT_ONCE bool ct_equal(ct_text a, ct_text b) {
-    if (a.len != b.len) return false;
-    for (uint32_t i = 0; i < a.len; i++) {
-        if (a.ptr[i] != b.ptr[i]) return false;
-    }
-    return true;
+CT_ONCE bool ct_same_any(const char *a, const char *b, size_t len) {
+    return ct_same(a, b, len);
+}
+
+CT_INLINE bool ct_equal(ct_text a, ct_text b) {
+    return a.len == b.len && ct_same_any(a.ptr, b.ptr, a.len);
+}
+
+CT_INLINE bool ct_is_word(ct_text text, const char *word, size_t len) {
+    return text.len == len && ct_same(text.ptr, word, len);
 }
 
 /* Whether a text is this literal. */
-#define ct_is(text, literal) ct_equal((text), CT(literal))
+#define ct_is(text, literal) ct_is_word((text), "" literal, sizeof(literal) - 1)
+
+/* LEN bytes that do not overlap, to where they end there: as ct_same compares them. */
+CT_INLINE void *ct_copy(void *to, const void *from, size_t len) {
+#define CT_COPY(type, at) ct_store_##type((char *)to + (at), ct_load_##type((const char *)from + (at)))
+    if (len >= 8) {
+        for (size_t at = 0; at + 8 < len; at += 8) CT_COPY(uint64_t, at);
+        CT_COPY(uint64_t, len - 8);
+    } else if (len >= 4) {
+        CT_COPY(uint32_t, 0);
+        CT_COPY(uint32_t, len - 4);
+    } else if (len >= 2) {
+        CT_COPY(uint16_t, 0);
+        CT_COPY(uint16_t, len - 2);
+    } else if (len == 1) {
+        *(char *)to = *(const char *)from;
+    }
+    return (char *)to + len;
+#undef CT_COPY
+}
 
 static inline bool ct_starts_with(ct_text text, ct_text prefix) {
     return text.len >= prefix.len && ct_equal((ct_text){text.ptr, prefix.len}, prefix);
@@ -82,52 +114,62 @@ CT_SHARED __attribute__((no_builtin)) void *memset(void *to, int byte, size_t le
     return to;
 }
 
-/* What a call allocates is let go at the next call; what policy_configure allocates, its request included, is kept. */
+/* What a call allocates is let go at the next call; what policy_configure allocates, its request included, is kept.
+   Set up by policy_alloc, which stands before all else. `end` is that of the memory, whole pages. */
 struct ct_memory {
-    uintptr_t floor, top;
-    uint64_t end;
+    uintptr_t floor, top, end;
 };
 CT_SHARED struct ct_memory ct_memory;
 extern unsigned char __heap_base;
 
-CT_ONCE bool ct_get_pages(uint64_t end) {
-    uint64_t pages = (end - ct_memory.end + 0xffff) >> 16;
-    if (end > 0xffff0000 || __builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
-    ct_memory.end += pages << 16;
+/* More pages, so that LEN bytes from AT on are there. */
+CT_ONCE bool ct_grow(uintptr_t at, uint64_t len) {
+    uint64_t pages = (at + len - ct_memory.end + 0xffff) >> 16;
+    if ((ct_memory.end >> 16) + pages > 0xffff) return false;
+    if (__builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
+    ct_memory.end += (uintptr_t)pages << 16;
     return true;
 }
 
-static inline bool ct_grow_memory(uint64_t end) {
-    return end <= ct_memory.end || ct_get_pages(end);
+CT_INLINE bool ct_has_room(uintptr_t at, uint64_t len) {
+    return len <= ct_memory.end - at || ct_grow(at, len);
 }
 
-/* Room for LEN bytes, a multiple of 8, with whatever stood there; NULL where there is none. */
-CT_ONCE void *ct_reserve(size_t len) {
-    if (ct_memory.top == 0) {
-        ct_memory.floor = ct_memory.top = ((uintptr_t)&__heap_base + 7) & ~(uintptr_t)7;
-        ct_memory.end = (uint64_t)__builtin_wasm_memory_size(0) << 16;
+/* Room for LEN bytes, with whatever stood there; NULL where there is none. What follows begins at a multiple of 8. */
+CT_INLINE void *ct_reserve(uint64_t len) {
+    uintptr_t at = ct_memory.top;
+    if (!ct_has_room(at, len)) return NULL;
+    ct_memory.top = (at + (uintptr_t)len + 7) & ~(uintptr_t)7;
+    return (void *)at;
+}
+
+/* The same, where there must be room. */
+CT_INLINE void *ct_take(uint64_t len) {
+    void *at = ct_reserve(len);
+    if (at == NULL) __builtin_trap();
+    return at;
+}
+
+CT_ONCE void *ct_take_zeroed(uint64_t len) {
+    uint64_t *at = ct_take(len), *end = (uint64_t *)ct_memory.top;
+    uint64_t *to = at;
+    for (; end - to >= 8; to += 8) {
+        to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = 0;
     }
-    uint64_t top = (uint64_t)ct_memory.top + ((uint64_t)len + 7) / 8 * 8;
-    if (!ct_grow_memory(top)) return NULL;
-    void *at = (void *)ct_memory.top;
-    ct_memory.top = (uintptr_t)top;
+    for (; to < end; to++) *to = 0;
     return at;
 }
 
 /* COUNT items of SIZE bytes each, all zero. Traps where there is no room. */
-CT_ONCE void *ct_alloc(size_t count, size_t size) {
-    uint64_t len = ((uint64_t)count * size + 7) / 8 * 8;
-    uint64_t *at = len > UINT32_MAX - 7 ? NULL : ct_reserve((size_t)len);
-    if (at == NULL) __builtin_trap();
-    for (size_t i = 0; i < len / 8; i++) at[i] = 0;
-    return at;
+CT_INLINE void *ct_alloc(size_t count, size_t size) {
+    return ct_take_zeroed((uint64_t)count * size);
 }
 
 /* A list with room for one more. */
 CT_ONCE void *ct_extend(void *items, uint32_t len, size_t size) {
     if (items != NULL && (len < 4 || (len & (len - 1)) != 0)) return items;
-    uint8_t *more = ct_alloc(len < 4 ? 4 : (size_t)len * 2, size);
-    for (size_t i = 0; i < len * size; i++) more[i] = ((uint8_t *)items)[i];
+    void *more = ct_alloc(len < 4 ? 4 : (size_t)len * 2, size);
+    ct_copy(more, items, len * size);
     return more;
 }
 
@@ -136,13 +178,11 @@ CT_ONCE void *ct_extend(void *items, uint32_t len, size_t size) {
     ((list)->items = ct_extend((list)->items, (list)->len, sizeof *(list)->items), &(list)->items[(list)->len++])
 
 CT_ONCE ct_text ct_join_all(const ct_text *parts, size_t count) {
-    size_t len = 0;
+    uint64_t len = 0;
     for (size_t i = 0; i < count; i++) len += parts[i].len;
-    char *out = ct_alloc(len, 1);
+    char *out = ct_take(len);
     ct_text joined = {out, (uint32_t)len};
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < parts[i].len; j++) *out++ = parts[i].ptr[j];
-    }
+    for (size_t i = 0; i < count; i++) out = ct_copy(out, parts[i].ptr, parts[i].len);
     return joined;
 }
 
@@ -151,7 +191,7 @@ CT_ONCE ct_text ct_join_all(const ct_text *parts, size_t count) {
 
 /* A number in decimal digits. */
 CT_ONCE ct_text ct_decimal(int64_t number) {
-    char *end = (char *)ct_alloc(24, 1) + 24, *at = end;
+    char *end = (char *)ct_take(24) + 24, *at = end;
     uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
     do {
         *--at = (char)('0' + rest % 10);
@@ -160,223 +200,269 @@ CT_ONCE ct_text ct_decimal(int64_t number) {
     return (ct_text){at, (uint32_t)(end - at)};
 }
 
-/* ---- Reading: what cannot be read, or lies beyond the end, traps ---- */
+/* ---- Reading: what cannot be read, or lies beyond the end, traps ----
+   A reader takes where its item begins and where the request ends, and gives where the item ends. */
 
-typedef struct ct_reader {
-    const uint8_t *at, *end;
-} ct_reader;
+/* The kinds of items (RFC 8949, 3.1), as they stand in the first byte. */
+enum { CT_KIND_NUMBER = 0x00, CT_KIND_NEGATIVE = 0x20, CT_KIND_BYTES = 0x40, CT_KIND_TEXT = 0x60, CT_KIND_LIST = 0x80, CT_KIND_MAP = 0xa0 };
 
 /* The rest is at least LEN bytes long. */
-static inline void ct_need(const ct_reader *from, uint64_t len) {
-    if (len > (size_t)(from->end - from->at)) __builtin_trap();
+CT_INLINE void ct_need(const uint8_t *at, const uint8_t *end, uint64_t len) {
+    if (len > (size_t)(end - at)) __builtin_trap();
 }
 
-/* The number that follows the first byte of an item. */
-CT_ONCE uint64_t ct_read_rest(ct_reader *from, uint8_t info) {
-    if (info > 27) __builtin_trap();
-    uint32_t len = 1u << (info - 24);
-    ct_need(from, len);
-    uint64_t number = 0;
-    for (; len > 0; len--) number = number << 8 | *from->at++;
-    return number;
+/* The number that follows the first byte of an item, of 1 << SIZE bytes. */
+CT_ONCE uint64_t ct_read_wide(const uint8_t *at, const uint8_t *end, uint32_t size) {
+    if (size > 3) __builtin_trap();
+    ct_need(at, end, 1 + (1u << size));
+    switch (size) {
+    case 0: return at[1];
+    case 1: return __builtin_bswap16(ct_load_uint16_t(at + 1));
+    case 2: return __builtin_bswap32(ct_load_uint32_t(at + 1));
+    default: return __builtin_bswap64(ct_load_uint64_t(at + 1));
+    }
 }
 
-/* The head of an item: its kind (RFC 8949, 3.1), and the number in it. */
-static inline uint64_t ct_read_head(ct_reader *from, uint8_t *major) {
-    ct_need(from, 1);
-    uint8_t first = *from->at++;
-    uint8_t info = first & 31;
-    *major = first >> 5;
-    return info < 24 ? info : ct_read_rest(from, info);
+/* The head of an item of a kind, and the number in it. */
+CT_INLINE const uint8_t *ct_read_head(const uint8_t *at, const uint8_t *end, uint32_t kind, uint64_t *number) {
+    ct_need(at, end, 1);
+    uint32_t info = *at - kind;
+    if (info < 24) {
+        *number = info;
+        return at + 1;
+    }
+    *number = ct_read_wide(at, end, info - 24);
+    return at + 1 + (1u << (info - 24));
 }
 
-static inline uint64_t ct_read_kind(ct_reader *from, uint8_t wanted) {
-    uint8_t major;
-    uint64_t number = ct_read_head(from, &major);
-    if (major != wanted) __builtin_trap();
-    return number;
+/* The head of what has a length, of which each takes SIZE bytes at least: a wrong one reserves no more than there is. */
+CT_INLINE const uint8_t *ct_read_length(const uint8_t *at, const uint8_t *end, uint32_t kind, uint32_t size, uint32_t *len) {
+    ct_need(at, end, 1);
+    uint32_t info = *at - kind;
+    if (info < 24) {
+        at++;
+    } else {
+        uint64_t number = ct_read_wide(at, end, info - 24);
+        at += 1 + (1u << (info - 24));
+        if (number > (size_t)(end - at)) __builtin_trap();
+        info = (uint32_t)number;
+    }
+    if (info > (size_t)(end - at) / size) __builtin_trap();
+    *len = info;
+    return at;
 }
 
-/* The entries of a map: each takes two bytes at least. */
-CT_ONCE uint32_t ct_read_map(ct_reader *from) {
-    uint64_t count = ct_read_kind(from, 5);
-    if (count > UINT32_MAX) __builtin_trap();
-    ct_need(from, count * 2);
-    return (uint32_t)count;
+CT_INLINE const uint8_t *ct_read_map(const uint8_t *at, const uint8_t *end, uint32_t *len) {
+    return ct_read_length(at, end, CT_KIND_MAP, 2, len);
 }
 
-/* The items of a list: each takes one byte at least, so that a wrong length reserves no more than there is. */
-CT_ONCE uint32_t ct_read_list(ct_reader *from) {
-    uint64_t count = ct_read_kind(from, 4);
-    ct_need(from, count);
-    return (uint32_t)count;
+CT_INLINE const uint8_t *ct_read_list(const uint8_t *at, const uint8_t *end, uint32_t *len) {
+    return ct_read_length(at, end, CT_KIND_LIST, 1, len);
+}
+
+/* A map of one entry, in which a case with a payload stands. */
+CT_INLINE const uint8_t *ct_read_one_entry(const uint8_t *at, const uint8_t *end) {
+    uint32_t len;
+    at = ct_read_map(at, end, &len);
+    if (len != 1) __builtin_trap();
+    return at;
 }
 
 /* A text of the request, which lies in it. */
-static inline ct_text ct_read_text(ct_reader *from) {
-    uint64_t len = ct_read_kind(from, 3);
-    ct_need(from, len);
-    ct_text text = {(const char *)from->at, (uint32_t)len};
-    from->at += len;
-    return text;
+CT_INLINE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+    uint32_t len;
+    at = ct_read_length(at, end, CT_KIND_TEXT, 1, &len);
+    *text = (ct_text){(const char *)at, len};
+    return at + len;
 }
 
-static inline ct_bytes ct_read_bytes(ct_reader *from) {
-    uint64_t len = ct_read_kind(from, 2);
-    ct_need(from, len);
-    ct_bytes bytes = {from->at, (uint32_t)len};
-    from->at += len;
-    return bytes;
+CT_INLINE const uint8_t *ct_read_bytes(const uint8_t *at, const uint8_t *end, ct_bytes *bytes) {
+    uint32_t len;
+    at = ct_read_length(at, end, CT_KIND_BYTES, 1, &len);
+    *bytes = (ct_bytes){at, len};
+    return at + len;
 }
 
-CT_ONCE uint64_t ct_read_number(ct_reader *from, uint64_t max) {
-    uint64_t number = ct_read_kind(from, 0);
-    if (number > max) __builtin_trap();
-    return number;
+#define CT_READ_NUMBER(bits) \
+    CT_INLINE const uint8_t *ct_read_u##bits(const uint8_t *at, const uint8_t *end, uint##bits##_t *value) { \
+        uint64_t number; \
+        at = ct_read_head(at, end, CT_KIND_NUMBER, &number); \
+        if (number > UINT##bits##_MAX) __builtin_trap(); \
+        *value = (uint##bits##_t)number; \
+        return at; \
+    }
+CT_READ_NUMBER(8)
+CT_READ_NUMBER(16)
+CT_READ_NUMBER(32)
+CT_READ_NUMBER(64)
+#undef CT_READ_NUMBER
+
+CT_ONCE const uint8_t *ct_read_s64(const uint8_t *at, const uint8_t *end, int64_t *value) {
+    ct_need(at, end, 1);
+    uint64_t number;
+    bool negative = *at >> 5 == 1;
+    at = ct_read_head(at, end, negative ? CT_KIND_NEGATIVE : CT_KIND_NUMBER, &number);
+    if (number > INT64_MAX) __builtin_trap();
+    *value = negative ? -1 - (int64_t)number : (int64_t)number;
+    return at;
 }
 
-CT_ONCE int64_t ct_read_s64(ct_reader *from) {
-    uint8_t major;
-    uint64_t number = ct_read_head(from, &major);
-    if (major > 1 || number > INT64_MAX) __builtin_trap();
-    return major == 0 ? (int64_t)number : -1 - (int64_t)number;
+CT_INLINE const uint8_t *ct_read_bool(const uint8_t *at, const uint8_t *end, bool *value) {
+    ct_need(at, end, 1);
+    if (*at != 0xf4 && *at != 0xf5) __builtin_trap();
+    *value = *at == 0xf5;
+    return at + 1;
 }
 
-static inline bool ct_read_bool(ct_reader *from) {
-    ct_need(from, 1);
-    uint8_t first = *from->at++;
-    if (first != 0xf4 && first != 0xf5) __builtin_trap();
-    return first == 0xf5;
-}
-
-CT_ONCE double ct_read_f64(ct_reader *from) {
-    ct_need(from, 1);
-    uint8_t major, first = *from->at;
-    uint64_t bits = ct_read_head(from, &major);
-    double number;
-    if (first != 0xfb) __builtin_trap();
-    __builtin_memcpy(&number, &bits, sizeof number);
-    return number;
+CT_ONCE const uint8_t *ct_read_f64(const uint8_t *at, const uint8_t *end, double *value) {
+    ct_need(at, end, 9);
+    if (*at != 0xfb) __builtin_trap();
+    uint64_t bits = ct_read_wide(at, end, 3);
+    __builtin_memcpy(value, &bits, sizeof bits);
+    return at + 9;
 }
 
 /* Passes one item and all that is in it. */
-CT_ONCE void ct_skip(ct_reader *from) {
+CT_ONCE const uint8_t *ct_skip(const uint8_t *at, const uint8_t *end) {
     for (uint64_t left = 1; left > 0; left--) {
-        uint8_t major;
-        uint64_t number = ct_read_head(from, &major);
-        switch (major) {
-        case 2:
-        case 3:
-            ct_need(from, number);
-            from->at += number;
+        uint64_t number;
+        ct_need(at, end, 1);
+        uint32_t kind = *at & 0xe0;
+        at = ct_read_head(at, end, kind, &number);
+        switch (kind) {
+        case CT_KIND_BYTES:
+        case CT_KIND_TEXT:
+            ct_need(at, end, number);
+            at += number;
             break;
-        case 4:
-            ct_need(from, number);
+        case CT_KIND_MAP:
+            ct_need(at, end, number);
+            left += number;
+            /* fall through */
+        case CT_KIND_LIST:
+            ct_need(at, end, number);
             left += number;
             break;
-        case 5:
-            if (number > UINT32_MAX) __builtin_trap();
-            ct_need(from, number * 2);
-            left += number * 2;
-            break;
-        case 6: /* a tag */
+        case 0xc0: /* a tag */
             __builtin_trap();
         default:
             break;
         }
     }
+    return at;
 }
 
-/* Passes a null, which is as good as absent. */
-static inline bool ct_skip_null(ct_reader *from) {
-    ct_need(from, 1);
-    if (*from->at != 0xf6) return false;
-    from->at++;
-    return true;
+/* A null comes, which is as good as absent. */
+CT_INLINE bool ct_null_comes(const uint8_t *at, const uint8_t *end) {
+    ct_need(at, end, 1);
+    return *at == 0xf6;
 }
 
 /* A text comes: a case without payload, where a variant is read. */
-static inline bool ct_text_comes(const ct_reader *from) {
-    ct_need(from, 1);
-    return *from->at >> 5 == 3;
+CT_INLINE bool ct_text_comes(const uint8_t *at, const uint8_t *end) {
+    ct_need(at, end, 1);
+    return (*at & 0xe0) == CT_KIND_TEXT;
 }
 
-/* ---- Writing: at the top of the memory, so that nothing may be allocated meanwhile ---- */
-
-typedef struct ct_writer {
-    uint8_t *at;
-} ct_writer;
-
-CT_ONCE void ct_write_raw(ct_writer *out, const void *bytes, uint32_t len) {
-    const uint8_t *from = bytes;
-    uint8_t *to = out->at;
-    if (!ct_grow_memory((uint64_t)(uintptr_t)to + len)) __builtin_trap();
-    out->at = to + len;
-    for (; len >= 8; len -= 8, from += 8, to += 8) __builtin_memcpy(to, from, 8);
-    for (; len > 0; len--) *to++ = *from++;
+/* The end of a request, where it must be. */
+CT_INLINE void ct_end(const uint8_t *at, const uint8_t *end) {
+    if (at != end) __builtin_trap();
 }
 
-CT_ONCE void ct_write_head(ct_writer *out, uint8_t major, uint64_t number) {
-    if (number < 24) {
-        uint8_t only = (uint8_t)(major << 5 | number);
-        ct_write_raw(out, &only, 1);
-        return;
+/* ---- Writing: at the top of the memory, so that nothing may be allocated meanwhile ----
+   A writer takes where its item begins, and gives where it ends. */
+
+/* The longest head of an item. */
+#define CT_HEAD_MAX 9
+
+CT_INLINE void ct_need_room(uint8_t *at, uint64_t len) {
+    if (!ct_has_room((uintptr_t)at, len)) __builtin_trap();
+}
+
+/* Items as they stand in the answer, of a constant length: a key is one. */
+CT_INLINE uint8_t *ct_write_constant(uint8_t *at, const char *items, size_t len) {
+    ct_need_room(at, len);
+    __builtin_memcpy(at, items, len);
+    return at + len;
+}
+
+#define CT_WRITE(at, items) ct_write_constant((at), "" items, sizeof(items) - 1)
+
+/* A head whose number does not stand in its first byte. */
+CT_ONCE uint8_t *ct_write_wide(uint8_t *at, uint8_t kind, uint64_t number) {
+    if (number <= UINT8_MAX) {
+        at[0] = kind + 24;
+        at[1] = (uint8_t)number;
+        return at + 2;
     }
-    uint8_t head[9];
-    uint32_t len = number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= UINT32_MAX ? 4 : 8;
-    head[0] = (uint8_t)(major << 5 | (len == 1 ? 24 : len == 2 ? 25 : len == 4 ? 26 : 27));
-    for (uint32_t i = 0; i < len; i++) head[1 + i] = (uint8_t)(number >> 8 * (len - 1 - i));
-    ct_write_raw(out, head, 1 + len);
-}
-
-CT_ONCE void ct_write_text(ct_writer *out, ct_text text) {
-    ct_write_head(out, 3, text.len);
-    ct_write_raw(out, text.ptr, text.len);
-}
-
-CT_ONCE void ct_write_bytes(ct_writer *out, ct_bytes bytes) {
-    ct_write_head(out, 2, bytes.len);
-    ct_write_raw(out, bytes.ptr, bytes.len);
-}
-
-static inline void ct_write_number(ct_writer *out, uint64_t number) {
-    ct_write_head(out, 0, number);
-}
-
-static inline void ct_write_s64(ct_writer *out, int64_t number) {
-    if (number < 0) {
-        ct_write_head(out, 1, (uint64_t)(-1 - number));
-    } else {
-        ct_write_head(out, 0, (uint64_t)number);
+    if (number <= UINT16_MAX) {
+        at[0] = kind + 25;
+        ct_store_uint16_t(at + 1, __builtin_bswap16((uint16_t)number));
+        return at + 3;
     }
+    if (number <= UINT32_MAX) {
+        at[0] = kind + 26;
+        ct_store_uint32_t(at + 1, __builtin_bswap32((uint32_t)number));
+        return at + 5;
+    }
+    at[0] = kind + 27;
+    ct_store_uint64_t(at + 1, __builtin_bswap64(number));
+    return at + 9;
 }
 
-static inline void ct_write_bool(ct_writer *out, bool flag) {
-    ct_write_raw(out, flag ? "\xf5" : "\xf4", 1);
+/* A head, where there is room for it. */
+CT_INLINE uint8_t *ct_write_head(uint8_t *at, uint8_t kind, uint64_t number) {
+    if (number >= 24) return ct_write_wide(at, kind, number);
+    *at = (uint8_t)(kind + number);
+    return at + 1;
 }
 
-static inline void ct_write_f64(ct_writer *out, double number) {
+/* A head, and LEN bytes. */
+CT_ONCE uint8_t *ct_write_raw(uint8_t *at, uint8_t kind, const void *bytes, uint32_t len) {
+    ct_need_room(at, (uint64_t)len + CT_HEAD_MAX);
+    return ct_copy(ct_write_head(at, kind, len), bytes, len);
+}
+
+CT_INLINE uint8_t *ct_write_text(uint8_t *at, ct_text text) {
+    return ct_write_raw(at, CT_KIND_TEXT, text.ptr, text.len);
+}
+
+CT_INLINE uint8_t *ct_write_bytes(uint8_t *at, ct_bytes bytes) {
+    return ct_write_raw(at, CT_KIND_BYTES, bytes.ptr, bytes.len);
+}
+
+CT_INLINE uint8_t *ct_write_number(uint8_t *at, uint64_t number) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_NUMBER, number);
+}
+
+CT_INLINE uint8_t *ct_write_s64(uint8_t *at, int64_t number) {
+    ct_need_room(at, CT_HEAD_MAX);
+    if (number < 0) return ct_write_head(at, CT_KIND_NEGATIVE, (uint64_t)(-1 - number));
+    return ct_write_head(at, CT_KIND_NUMBER, (uint64_t)number);
+}
+
+CT_INLINE uint8_t *ct_write_bool(uint8_t *at, bool flag) {
+    return flag ? CT_WRITE(at, "\xf5") : CT_WRITE(at, "\xf4");
+}
+
+CT_ONCE uint8_t *ct_write_f64(uint8_t *at, double number) {
     uint64_t bits;
-    uint8_t item[9] = {0xfb};
     __builtin_memcpy(&bits, &number, sizeof bits);
-    for (uint32_t i = 0; i < 8; i++) item[1 + i] = (uint8_t)(bits >> 8 * (7 - i));
-    ct_write_raw(out, item, 9);
+    ct_need_room(at, CT_HEAD_MAX);
+    at[0] = 0xfb;
+    ct_store_uint64_t(at + 1, __builtin_bswap64(bits));
+    return at + 9;
 }
 
-static inline void ct_write_list(ct_writer *out, uint32_t len) {
-    ct_write_head(out, 4, len);
+CT_INLINE uint8_t *ct_write_list(uint8_t *at, uint32_t len) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_LIST, len);
 }
 
-/* A map without entries, which ct_write_key adds: at most 23. */
-static inline uint8_t *ct_write_map(ct_writer *out) {
-    uint8_t *map = out->at;
-    ct_write_raw(out, "\xa0", 1);
-    return map;
-}
-
-CT_ONCE void ct_write_key(ct_writer *out, uint8_t *map, ct_text key) {
-    ++*map;
-    ct_write_text(out, key);
+CT_INLINE uint8_t *ct_write_map(uint8_t *at, uint32_t len) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_MAP, len);
 }
 
 /* ---- Lists and options of what has no name ---- */
@@ -458,94 +544,105 @@ struct ct_node {
     uint32_t index;
 };
 
-CT_ONCE ct_scalar ct_read_scalar(ct_reader *from) {
-    ct_need(from, 1);
-    if (ct_skip_null(from)) return (ct_scalar){.kind = CT_NULL};
-    switch (*from->at >> 5) {
-    case 3:
-        return (ct_scalar){.kind = CT_TEXT, .text = ct_read_text(from)};
-    case 7:
-        if (*from->at == 0xfb) return (ct_scalar){.kind = CT_FLOAT, .number = ct_read_f64(from)};
-        return (ct_scalar){.kind = CT_FLAG, .flag = ct_read_bool(from)};
+CT_ONCE const uint8_t *ct_read_scalar(const uint8_t *at, const uint8_t *end, ct_scalar *scalar) {
+    ct_need(at, end, 1);
+    switch (*at & 0xe0) {
+    case CT_KIND_TEXT:
+        scalar->kind = CT_TEXT;
+        return ct_read_text(at, end, &scalar->text);
+    case 0xe0:
+        if (*at == 0xf6) return at + 1; /* a null */
+        if (*at == 0xfb) {
+            scalar->kind = CT_FLOAT;
+            return ct_read_f64(at, end, &scalar->number);
+        }
+        scalar->kind = CT_FLAG;
+        return ct_read_bool(at, end, &scalar->flag);
     default:
-        return (ct_scalar){.kind = CT_INTEGER, .integer = ct_read_s64(from)};
+        scalar->kind = CT_INTEGER;
+        return ct_read_s64(at, end, &scalar->integer);
     }
 }
 
-CT_ONCE void ct_write_scalar(ct_writer *out, ct_scalar scalar) {
-    switch (scalar.kind) {
-    case CT_NULL: ct_write_raw(out, "\xf6", 1); break;
-    case CT_FLAG: ct_write_bool(out, scalar.flag); break;
-    case CT_INTEGER: ct_write_s64(out, scalar.integer); break;
-    case CT_FLOAT: ct_write_f64(out, scalar.number); break;
-    case CT_TEXT: ct_write_text(out, scalar.text); break;
+CT_ONCE uint8_t *ct_write_scalar(uint8_t *at, const ct_scalar *scalar) {
+    switch (scalar->kind) {
+    case CT_NULL: return CT_WRITE(at, "\xf6");
+    case CT_FLAG: return ct_write_bool(at, scalar->flag);
+    case CT_INTEGER: return ct_write_s64(at, scalar->integer);
+    case CT_FLOAT: return ct_write_f64(at, scalar->number);
+    case CT_TEXT: return ct_write_text(at, scalar->text);
     }
+    __builtin_trap();
 }
 
 /* Nodes in nodes that a request may have. */
 #define CT_DEPTH_MAX 16
 
-CT_ONCE ct_node_list ct_read_nodes_in(ct_reader *from, const ct_node *parent, int depth);
+CT_ONCE const uint8_t *ct_read_nodes_in(const uint8_t *at, const uint8_t *end, ct_node_list *nodes, const ct_node *parent, int depth);
 
-CT_ONCE void ct_read_node(ct_reader *from, ct_node *node, int depth) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_node(const uint8_t *at, const uint8_t *end, ct_node *node, int depth) {
+    uint32_t left;
+    at = ct_read_map(at, end, &left);
+    for (; left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
         if (ct_is(key, "name")) {
-            node->name = ct_read_text(from);
+            at = ct_read_text(at, end, &node->name);
         } else if (ct_is(key, "args")) {
-            node->args.len = ct_read_list(from);
+            at = ct_read_list(at, end, &node->args.len);
             node->args.items = ct_alloc(node->args.len, sizeof(ct_scalar));
-            for (uint32_t i = 0; i < node->args.len; i++) node->args.items[i] = ct_read_scalar(from);
+            for (uint32_t i = 0; i < node->args.len; i++) at = ct_read_scalar(at, end, &node->args.items[i]);
         } else if (ct_is(key, "props")) {
-            node->props.len = ct_read_map(from);
+            at = ct_read_map(at, end, &node->props.len);
             node->props.items = ct_alloc(node->props.len, sizeof(ct_prop));
             for (uint32_t i = 0; i < node->props.len; i++) {
-                node->props.items[i].key = ct_read_text(from);
-                node->props.items[i].value = ct_read_scalar(from);
+                at = ct_read_text(at, end, &node->props.items[i].key);
+                at = ct_read_scalar(at, end, &node->props.items[i].value);
             }
         } else if (ct_is(key, "children")) {
-            node->children = ct_read_nodes_in(from, node, depth + 1);
+            at = ct_read_nodes_in(at, end, &node->children, node, depth + 1);
         } else {
-            ct_skip(from);
+            at = ct_skip(at, end);
         }
     }
+    return at;
 }
 
-CT_ONCE ct_node_list ct_read_nodes_in(ct_reader *from, const ct_node *parent, int depth) {
+CT_ONCE const uint8_t *ct_read_nodes_in(const uint8_t *at, const uint8_t *end, ct_node_list *nodes, const ct_node *parent, int depth) {
     if (depth > CT_DEPTH_MAX) __builtin_trap();
-    ct_node_list list = {.len = ct_read_list(from)};
-    list.items = ct_alloc(list.len, sizeof(ct_node));
-    for (uint32_t i = 0; i < list.len; i++) {
-        list.items[i].parent = parent;
-        list.items[i].index = i;
-        ct_read_node(from, &list.items[i], depth);
+    at = ct_read_list(at, end, &nodes->len);
+    nodes->items = ct_alloc(nodes->len, sizeof(ct_node));
+    for (uint32_t i = 0; i < nodes->len; i++) {
+        nodes->items[i].parent = parent;
+        nodes->items[i].index = i;
+        at = ct_read_node(at, end, &nodes->items[i], depth);
     }
-    return list;
+    return at;
 }
 
-CT_ONCE ct_node_list ct_read_nodes(ct_reader *from) {
-    return ct_read_nodes_in(from, NULL, 0);
+CT_ONCE const uint8_t *ct_read_node_list(const uint8_t *at, const uint8_t *end, ct_node_list *nodes) {
+    return ct_read_nodes_in(at, end, nodes, NULL, 0);
 }
 
-CT_ONCE void ct_write_nodes(ct_writer *out, ct_node_list nodes) {
-    ct_write_list(out, nodes.len);
+CT_ONCE uint8_t *ct_write_node_list(uint8_t *at, ct_node_list nodes) {
+    at = ct_write_list(at, nodes.len);
     for (uint32_t i = 0; i < nodes.len; i++) {
         const ct_node *node = &nodes.items[i];
-        uint8_t *map = ct_write_map(out);
-        ct_write_key(out, map, CT("name"));
-        ct_write_text(out, node->name);
-        ct_write_key(out, map, CT("args"));
-        ct_write_list(out, node->args.len);
-        for (uint32_t j = 0; j < node->args.len; j++) ct_write_scalar(out, node->args.items[j]);
-        ct_write_key(out, map, CT("props"));
-        ct_write_head(out, 5, node->props.len);
+        at = CT_WRITE(at, "\xa4\x64" "name");
+        at = ct_write_text(at, node->name);
+        at = CT_WRITE(at, "\x64" "args");
+        at = ct_write_list(at, node->args.len);
+        for (uint32_t j = 0; j < node->args.len; j++) at = ct_write_scalar(at, &node->args.items[j]);
+        at = CT_WRITE(at, "\x65" "props");
+        at = ct_write_map(at, node->props.len);
         for (uint32_t j = 0; j < node->props.len; j++) {
-            ct_write_text(out, node->props.items[j].key);
-            ct_write_scalar(out, node->props.items[j].value);
+            at = ct_write_text(at, node->props.items[j].key);
+            at = ct_write_scalar(at, &node->props.items[j].value);
         }
-        ct_write_key(out, map, CT("children"));
-        ct_write_nodes(out, node->children);
+        at = CT_WRITE(at, "\x68" "children");
+        at = ct_write_node_list(at, node->children);
     }
+    return at;
 }
 
 /* ---- The records of policy.wit: what is absent is zero ---- */
@@ -976,1360 +1073,1538 @@ typedef struct ct_address_answer {
 } ct_address_answer;
 
 /* Into zeroes. */
-CT_ONCE void ct_read_value(ct_reader *from, ct_value *value) {
-    bool bare = ct_text_comes(from);
-    if (!bare && ct_read_map(from) != 1) __builtin_trap();
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_value(const uint8_t *at, const uint8_t *end, ct_value *value) {
+    bool bare = ct_text_comes(at, end);
+    if (!bare) at = ct_read_one_entry(at, end);
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 3:
-        if (ct_same(word.ptr, "int", 3)) { if (!bare) { value->kind = CT_VALUE_INT; value->int_ = ct_read_s64(from); return; } }
+        if (ct_same(word.ptr, "int", 3)) { if (!bare) { value->kind = CT_VALUE_INT; at = ct_read_s64(at, end, &value->int_); return at; } }
         break;
     case 4:
-        if (ct_same(word.ptr, "flag", 4)) { if (!bare) { value->kind = CT_VALUE_FLAG; value->flag = ct_read_bool(from); return; } }
-        if (ct_same(word.ptr, "uint", 4)) { if (!bare) { value->kind = CT_VALUE_UINT; value->uint = ct_read_number(from, UINT64_MAX); return; } }
-        if (ct_same(word.ptr, "text", 4)) { if (!bare) { value->kind = CT_VALUE_TEXT; value->text = ct_read_text(from); return; } }
+        if (ct_same(word.ptr, "flag", 4)) { if (!bare) { value->kind = CT_VALUE_FLAG; at = ct_read_bool(at, end, &value->flag); return at; } }
+        if (ct_same(word.ptr, "uint", 4)) { if (!bare) { value->kind = CT_VALUE_UINT; at = ct_read_u64(at, end, &value->uint); return at; } }
+        if (ct_same(word.ptr, "text", 4)) { if (!bare) { value->kind = CT_VALUE_TEXT; at = ct_read_text(at, end, &value->text); return at; } }
         break;
     case 5:
-        if (ct_same(word.ptr, "float", 5)) { if (!bare) { value->kind = CT_VALUE_FLOAT; value->float_ = ct_read_f64(from); return; } }
-        if (ct_same(word.ptr, "bytes", 5)) { if (!bare) { value->kind = CT_VALUE_BYTES; value->bytes = ct_read_bytes(from); return; } }
+        if (ct_same(word.ptr, "float", 5)) { if (!bare) { value->kind = CT_VALUE_FLOAT; at = ct_read_f64(at, end, &value->float_); return at; } }
+        if (ct_same(word.ptr, "bytes", 5)) { if (!bare) { value->kind = CT_VALUE_BYTES; at = ct_read_bytes(at, end, &value->bytes); return at; } }
         break;
     default:
         break;
     }
-    if (!bare) ct_skip(from);
+    return bare ? at : ct_skip(at, end);
 }
 
-CT_ONCE void ct_write_value(ct_writer *out, const ct_value *value) {
+CT_ONCE uint8_t *ct_write_value(uint8_t *at, const ct_value *value) {
     switch (value->kind) {
-    case CT_VALUE_FLAG: ct_write_key(out, ct_write_map(out), CT("flag")); ct_write_bool(out, value->flag); break;
-    case CT_VALUE_INT: ct_write_key(out, ct_write_map(out), CT("int")); ct_write_s64(out, value->int_); break;
-    case CT_VALUE_UINT: ct_write_key(out, ct_write_map(out), CT("uint")); ct_write_number(out, value->uint); break;
-    case CT_VALUE_FLOAT: ct_write_key(out, ct_write_map(out), CT("float")); ct_write_f64(out, value->float_); break;
-    case CT_VALUE_TEXT: ct_write_key(out, ct_write_map(out), CT("text")); ct_write_text(out, value->text); break;
-    case CT_VALUE_BYTES: ct_write_key(out, ct_write_map(out), CT("bytes")); ct_write_bytes(out, value->bytes); break;
-    case CT_VALUE_NONE: __builtin_trap();
+    case CT_VALUE_FLAG: at = CT_WRITE(at, "\xa1" "\x64" "flag"); at = ct_write_bool(at, value->flag); return at;
+    case CT_VALUE_INT: at = CT_WRITE(at, "\xa1" "\x63" "int"); at = ct_write_s64(at, value->int_); return at;
+    case CT_VALUE_UINT: at = CT_WRITE(at, "\xa1" "\x64" "uint"); at = ct_write_number(at, value->uint); return at;
+    case CT_VALUE_FLOAT: at = CT_WRITE(at, "\xa1" "\x65" "float"); at = ct_write_f64(at, value->float_); return at;
+    case CT_VALUE_TEXT: at = CT_WRITE(at, "\xa1" "\x64" "text"); at = ct_write_text(at, value->text); return at;
+    case CT_VALUE_BYTES: at = CT_WRITE(at, "\xa1" "\x65" "bytes"); at = ct_write_bytes(at, value->bytes); return at;
+    case CT_VALUE_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_entry(ct_reader *from, ct_entry *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_entry(const uint8_t *at, const uint8_t *end, ct_entry *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "key", 3)) { value->key = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "val", 3)) { ct_read_value(from, &value->val); continue; }
+            if (ct_same(key.ptr, "key", 3)) { at = ct_read_text(at, end, &value->key); continue; }
+            if (ct_same(key.ptr, "val", 3)) { at = ct_read_value(at, end, &value->val); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_entry(ct_writer *out, const ct_entry *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("key")); ct_write_text(out, value->key);
-    if (value->val.kind != 0) { ct_write_key(out, map, CT("val")); ct_write_value(out, &value->val); }
+CT_ONCE uint8_t *ct_write_entry(uint8_t *at, const ct_entry *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "key"); at = ct_write_text(at, value->key);
+    if (value->val.kind != 0) { entries++; at = CT_WRITE(at, "\x63" "val"); at = ct_write_value(at, &value->val); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_attr(ct_reader *from, ct_attr *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_attr(const uint8_t *at, const uint8_t *end, ct_attr *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "key", 3)) { value->key = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "val", 3)) { value->val = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "key", 3)) { at = ct_read_text(at, end, &value->key); continue; }
+            if (ct_same(key.ptr, "val", 3)) { at = ct_read_text(at, end, &value->val); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_attr(ct_writer *out, const ct_attr *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("key")); ct_write_text(out, value->key);
-    ct_write_key(out, map, CT("val")); ct_write_text(out, value->val);
+CT_ONCE uint8_t *ct_write_attr(uint8_t *at, const ct_attr *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "key"); at = ct_write_text(at, value->key);
+    entries++; at = CT_WRITE(at, "\x63" "val"); at = ct_write_text(at, value->val);
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_context(ct_reader *from, ct_context *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_context(const uint8_t *at, const uint8_t *end, ct_context *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "seed", 4)) { value->seed = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "seed", 4)) { at = ct_read_u64(at, end, &value->seed); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "now-ms", 6)) { value->now_ms = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "now-ms", 6)) { at = ct_read_u64(at, end, &value->now_ms); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "sequence", 8)) { value->sequence = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "sequence", 8)) { at = ct_read_u64(at, end, &value->sequence); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_context(ct_writer *out, const ct_context *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("now-ms")); ct_write_number(out, value->now_ms);
-    ct_write_key(out, map, CT("seed")); ct_write_number(out, value->seed);
-    ct_write_key(out, map, CT("sequence")); ct_write_number(out, value->sequence);
+CT_ONCE uint8_t *ct_write_context(uint8_t *at, const ct_context *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x66" "now-ms"); at = ct_write_number(at, value->now_ms);
+    entries++; at = CT_WRITE(at, "\x64" "seed"); at = ct_write_number(at, value->seed);
+    entries++; at = CT_WRITE(at, "\x68" "sequence"); at = ct_write_number(at, value->sequence);
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_refusal(ct_reader *from, ct_refusal *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_refusal(const uint8_t *at, const uint8_t *end, ct_refusal *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "note", 4)) { value->note = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "info", 4)) { value->info.len = ct_read_list(from); value->info.items = ct_alloc(value->info.len, sizeof *value->info.items); for (uint32_t i = 0; i < value->info.len; i++) ct_read_entry(from, &value->info.items[i]); continue; }
+            if (ct_same(key.ptr, "note", 4)) { at = ct_read_text(at, end, &value->note); continue; }
+            if (ct_same(key.ptr, "info", 4)) { at = ct_read_list(at, end, &value->info.len); value->info.items = ct_alloc(value->info.len, sizeof *value->info.items); for (uint32_t i = 0; i < value->info.len; i++) at = ct_read_entry(at, end, &value->info.items[i]); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "condition", 9)) { value->condition = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "condition", 9)) { at = ct_read_text(at, end, &value->condition); continue; }
             break;
         case 11:
-            if (ct_same(key.ptr, "description", 11)) { value->description = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "description", 11)) { at = ct_read_text(at, end, &value->description); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_refusal(ct_writer *out, const ct_refusal *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("condition")); ct_write_text(out, value->condition);
-    ct_write_key(out, map, CT("description")); ct_write_text(out, value->description);
-    if (value->note.ptr != NULL) { ct_write_key(out, map, CT("note")); ct_write_text(out, value->note); }
-    if (value->info.items != NULL) { ct_write_key(out, map, CT("info")); ct_write_list(out, value->info.len); for (uint32_t i = 0; i < value->info.len; i++) ct_write_entry(out, &value->info.items[i]); }
+CT_ONCE uint8_t *ct_write_refusal(uint8_t *at, const ct_refusal *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x69" "condition"); at = ct_write_text(at, value->condition);
+    entries++; at = CT_WRITE(at, "\x6b" "description"); at = ct_write_text(at, value->description);
+    if (value->note.ptr != NULL) { entries++; at = CT_WRITE(at, "\x64" "note"); at = ct_write_text(at, value->note); }
+    if (value->info.items != NULL) { entries++; at = CT_WRITE(at, "\x64" "info"); at = ct_write_list(at, value->info.len); for (uint32_t i = 0; i < value->info.len; i++) at = ct_write_entry(at, &value->info.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_tls(ct_reader *from, ct_tls *value) {
+CT_ONCE const uint8_t *ct_read_tls(const uint8_t *at, const uint8_t *end, ct_tls *value) {
     value->present = true;
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "sni", 3)) { value->sni = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "sni", 3)) { at = ct_read_text(at, end, &value->sni); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "sans", 4)) { value->sans.len = ct_read_list(from); value->sans.items = ct_alloc(value->sans.len, sizeof *value->sans.items); for (uint32_t i = 0; i < value->sans.len; i++) value->sans.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "sans", 4)) { at = ct_read_list(at, end, &value->sans.len); value->sans.items = ct_alloc(value->sans.len, sizeof *value->sans.items); for (uint32_t i = 0; i < value->sans.len; i++) at = ct_read_text(at, end, &value->sans.items[i]); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "cipher", 6)) { value->cipher = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "issuer", 6)) { value->issuer = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "cipher", 6)) { at = ct_read_text(at, end, &value->cipher); continue; }
+            if (ct_same(key.ptr, "issuer", 6)) { at = ct_read_text(at, end, &value->issuer); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "version", 7)) { value->version = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "subject", 7)) { value->subject = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "version", 7)) { at = ct_read_text(at, end, &value->version); continue; }
+            if (ct_same(key.ptr, "subject", 7)) { at = ct_read_text(at, end, &value->subject); continue; }
             break;
         case 12:
-            if (ct_same(key.ptr, "not-after-ms", 12)) { value->not_after_ms.present = true; value->not_after_ms.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "not-after-ms", 12)) { value->not_after_ms.present = true; at = ct_read_u64(at, end, &value->not_after_ms.value); continue; }
             break;
         case 18:
-            if (ct_same(key.ptr, "fingerprint-sha256", 18)) { value->fingerprint_sha256 = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "fingerprint-sha256", 18)) { at = ct_read_text(at, end, &value->fingerprint_sha256); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_tls(ct_writer *out, const ct_tls *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("version")); ct_write_text(out, value->version);
-    ct_write_key(out, map, CT("cipher")); ct_write_text(out, value->cipher);
-    if (value->sni.ptr != NULL) { ct_write_key(out, map, CT("sni")); ct_write_text(out, value->sni); }
-    if (value->subject.ptr != NULL) { ct_write_key(out, map, CT("subject")); ct_write_text(out, value->subject); }
-    if (value->issuer.ptr != NULL) { ct_write_key(out, map, CT("issuer")); ct_write_text(out, value->issuer); }
-    if (value->sans.items != NULL) { ct_write_key(out, map, CT("sans")); ct_write_list(out, value->sans.len); for (uint32_t i = 0; i < value->sans.len; i++) ct_write_text(out, value->sans.items[i]); }
-    if (value->fingerprint_sha256.ptr != NULL) { ct_write_key(out, map, CT("fingerprint-sha256")); ct_write_text(out, value->fingerprint_sha256); }
-    if (value->not_after_ms.present) { ct_write_key(out, map, CT("not-after-ms")); ct_write_number(out, value->not_after_ms.value); }
+CT_ONCE uint8_t *ct_write_tls(uint8_t *at, const ct_tls *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x67" "version"); at = ct_write_text(at, value->version);
+    entries++; at = CT_WRITE(at, "\x66" "cipher"); at = ct_write_text(at, value->cipher);
+    if (value->sni.ptr != NULL) { entries++; at = CT_WRITE(at, "\x63" "sni"); at = ct_write_text(at, value->sni); }
+    if (value->subject.ptr != NULL) { entries++; at = CT_WRITE(at, "\x67" "subject"); at = ct_write_text(at, value->subject); }
+    if (value->issuer.ptr != NULL) { entries++; at = CT_WRITE(at, "\x66" "issuer"); at = ct_write_text(at, value->issuer); }
+    if (value->sans.items != NULL) { entries++; at = CT_WRITE(at, "\x64" "sans"); at = ct_write_list(at, value->sans.len); for (uint32_t i = 0; i < value->sans.len; i++) at = ct_write_text(at, value->sans.items[i]); }
+    if (value->fingerprint_sha256.ptr != NULL) { entries++; at = CT_WRITE(at, "\x72" "fingerprint-sha256"); at = ct_write_text(at, value->fingerprint_sha256); }
+    if (value->not_after_ms.present) { entries++; at = CT_WRITE(at, "\x6c" "not-after-ms"); at = ct_write_number(at, value->not_after_ms.value); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_counts(ct_reader *from, ct_counts *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_counts(const uint8_t *at, const uint8_t *end, ct_counts *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "user", 4)) { value->user = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "user", 4)) { at = ct_read_u32(at, end, &value->user); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "total", 5)) { value->total = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "total", 5)) { at = ct_read_u32(at, end, &value->total); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "listener", 8)) { value->listener = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "listener", 8)) { at = ct_read_u32(at, end, &value->listener); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "peer-host", 9)) { value->peer_host = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "peer-host", 9)) { at = ct_read_u32(at, end, &value->peer_host); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_counts(ct_writer *out, const ct_counts *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("total")); ct_write_number(out, value->total);
-    ct_write_key(out, map, CT("listener")); ct_write_number(out, value->listener);
-    ct_write_key(out, map, CT("user")); ct_write_number(out, value->user);
-    ct_write_key(out, map, CT("peer-host")); ct_write_number(out, value->peer_host);
+CT_ONCE uint8_t *ct_write_counts(uint8_t *at, const ct_counts *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x65" "total"); at = ct_write_number(at, value->total);
+    entries++; at = CT_WRITE(at, "\x68" "listener"); at = ct_write_number(at, value->listener);
+    entries++; at = CT_WRITE(at, "\x64" "user"); at = ct_write_number(at, value->user);
+    entries++; at = CT_WRITE(at, "\x69" "peer-host"); at = ct_write_number(at, value->peer_host);
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_limits(ct_reader *from, ct_limits *value) {
+CT_ONCE const uint8_t *ct_read_limits(const uint8_t *at, const uint8_t *end, ct_limits *value) {
     value->present = true;
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
-            if (ct_same(key.ptr, "links", 5)) { value->links.present = true; value->links.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "links", 5)) { value->links.present = true; at = ct_read_u32(at, end, &value->links.value); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "senders", 7)) { value->senders.present = true; value->senders.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "senders", 7)) { value->senders.present = true; at = ct_read_u32(at, end, &value->senders.value); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "sessions", 8)) { value->sessions.present = true; value->sessions.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "sessions", 8)) { value->sessions.present = true; at = ct_read_u32(at, end, &value->sessions.value); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "receivers", 9)) { value->receivers.present = true; value->receivers.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
-            if (ct_same(key.ptr, "unsettled", 9)) { value->unsettled.present = true; value->unsettled.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "receivers", 9)) { value->receivers.present = true; at = ct_read_u32(at, end, &value->receivers.value); continue; }
+            if (ct_same(key.ptr, "unsettled", 9)) { value->unsettled.present = true; at = ct_read_u32(at, end, &value->unsettled.value); continue; }
             break;
         case 11:
-            if (ct_same(key.ptr, "link-credit", 11)) { value->link_credit.present = true; value->link_credit.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "link-credit", 11)) { value->link_credit.present = true; at = ct_read_u32(at, end, &value->link_credit.value); continue; }
             break;
         case 14:
-            if (ct_same(key.ptr, "buffered-bytes", 14)) { value->buffered_bytes.present = true; value->buffered_bytes.value = ct_read_number(from, UINT64_MAX); continue; }
-            if (ct_same(key.ptr, "max-frame-size", 14)) { value->max_frame_size.present = true; value->max_frame_size.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "buffered-bytes", 14)) { value->buffered_bytes.present = true; at = ct_read_u64(at, end, &value->buffered_bytes.value); continue; }
+            if (ct_same(key.ptr, "max-frame-size", 14)) { value->max_frame_size.present = true; at = ct_read_u32(at, end, &value->max_frame_size.value); continue; }
             break;
         case 15:
-            if (ct_same(key.ptr, "idle-timeout-ms", 15)) { value->idle_timeout_ms.present = true; value->idle_timeout_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "idle-timeout-ms", 15)) { value->idle_timeout_ms.present = true; at = ct_read_u32(at, end, &value->idle_timeout_ms.value); continue; }
             break;
         case 16:
-            if (ct_same(key.ptr, "max-message-size", 16)) { value->max_message_size.present = true; value->max_message_size.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "max-message-size", 16)) { value->max_message_size.present = true; at = ct_read_u64(at, end, &value->max_message_size.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_limits(ct_writer *out, const ct_limits *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->sessions.present) { ct_write_key(out, map, CT("sessions")); ct_write_number(out, value->sessions.value); }
-    if (value->links.present) { ct_write_key(out, map, CT("links")); ct_write_number(out, value->links.value); }
-    if (value->senders.present) { ct_write_key(out, map, CT("senders")); ct_write_number(out, value->senders.value); }
-    if (value->receivers.present) { ct_write_key(out, map, CT("receivers")); ct_write_number(out, value->receivers.value); }
-    if (value->unsettled.present) { ct_write_key(out, map, CT("unsettled")); ct_write_number(out, value->unsettled.value); }
-    if (value->buffered_bytes.present) { ct_write_key(out, map, CT("buffered-bytes")); ct_write_number(out, value->buffered_bytes.value); }
-    if (value->max_frame_size.present) { ct_write_key(out, map, CT("max-frame-size")); ct_write_number(out, value->max_frame_size.value); }
-    if (value->max_message_size.present) { ct_write_key(out, map, CT("max-message-size")); ct_write_number(out, value->max_message_size.value); }
-    if (value->idle_timeout_ms.present) { ct_write_key(out, map, CT("idle-timeout-ms")); ct_write_number(out, value->idle_timeout_ms.value); }
-    if (value->link_credit.present) { ct_write_key(out, map, CT("link-credit")); ct_write_number(out, value->link_credit.value); }
+CT_ONCE uint8_t *ct_write_limits(uint8_t *at, const ct_limits *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->sessions.present) { entries++; at = CT_WRITE(at, "\x68" "sessions"); at = ct_write_number(at, value->sessions.value); }
+    if (value->links.present) { entries++; at = CT_WRITE(at, "\x65" "links"); at = ct_write_number(at, value->links.value); }
+    if (value->senders.present) { entries++; at = CT_WRITE(at, "\x67" "senders"); at = ct_write_number(at, value->senders.value); }
+    if (value->receivers.present) { entries++; at = CT_WRITE(at, "\x69" "receivers"); at = ct_write_number(at, value->receivers.value); }
+    if (value->unsettled.present) { entries++; at = CT_WRITE(at, "\x69" "unsettled"); at = ct_write_number(at, value->unsettled.value); }
+    if (value->buffered_bytes.present) { entries++; at = CT_WRITE(at, "\x6e" "buffered-bytes"); at = ct_write_number(at, value->buffered_bytes.value); }
+    if (value->max_frame_size.present) { entries++; at = CT_WRITE(at, "\x6e" "max-frame-size"); at = ct_write_number(at, value->max_frame_size.value); }
+    if (value->max_message_size.present) { entries++; at = CT_WRITE(at, "\x70" "max-message-size"); at = ct_write_number(at, value->max_message_size.value); }
+    if (value->idle_timeout_ms.present) { entries++; at = CT_WRITE(at, "\x6f" "idle-timeout-ms"); at = ct_write_number(at, value->idle_timeout_ms.value); }
+    if (value->link_credit.present) { entries++; at = CT_WRITE(at, "\x6b" "link-credit"); at = ct_write_number(at, value->link_credit.value); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_quota(ct_reader *from, ct_quota *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_quota(const uint8_t *at, const uint8_t *end, ct_quota *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "key", 3)) { value->key = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "max", 3)) { value->max = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "key", 3)) { at = ct_read_text(at, end, &value->key); continue; }
+            if (ct_same(key.ptr, "max", 3)) { at = ct_read_u32(at, end, &value->max); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_quota(ct_writer *out, const ct_quota *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("key")); ct_write_text(out, value->key);
-    ct_write_key(out, map, CT("max")); ct_write_number(out, value->max);
+CT_ONCE uint8_t *ct_write_quota(uint8_t *at, const ct_quota *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "key"); at = ct_write_text(at, value->key);
+    entries++; at = CT_WRITE(at, "\x63" "max"); at = ct_write_number(at, value->max);
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_transport ct_read_transport(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_transport(const uint8_t *at, const uint8_t *end, ct_transport *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 2:
-        if (ct_same(word.ptr, "ws", 2)) { return CT_TRANSPORT_WS; }
+        if (ct_same(word.ptr, "ws", 2)) { *value = CT_TRANSPORT_WS; return at; }
         break;
     case 3:
-        if (ct_same(word.ptr, "tcp", 3)) { return CT_TRANSPORT_TCP; }
-        if (ct_same(word.ptr, "tls", 3)) { return CT_TRANSPORT_TLS; }
-        if (ct_same(word.ptr, "wss", 3)) { return CT_TRANSPORT_WSS; }
+        if (ct_same(word.ptr, "tcp", 3)) { *value = CT_TRANSPORT_TCP; return at; }
+        if (ct_same(word.ptr, "tls", 3)) { *value = CT_TRANSPORT_TLS; return at; }
+        if (ct_same(word.ptr, "wss", 3)) { *value = CT_TRANSPORT_WSS; return at; }
         break;
     default:
         break;
     }
-    return CT_TRANSPORT_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_transport(ct_writer *out, ct_transport value) {
+CT_ONCE uint8_t *ct_write_transport(uint8_t *at, ct_transport value) {
     switch (value) {
-    case CT_TRANSPORT_TCP: ct_write_text(out, CT("tcp")); break;
-    case CT_TRANSPORT_TLS: ct_write_text(out, CT("tls")); break;
-    case CT_TRANSPORT_WS: ct_write_text(out, CT("ws")); break;
-    case CT_TRANSPORT_WSS: ct_write_text(out, CT("wss")); break;
-    case CT_TRANSPORT_NONE: __builtin_trap();
+    case CT_TRANSPORT_TCP: return CT_WRITE(at, "\x63" "tcp");
+    case CT_TRANSPORT_TLS: return CT_WRITE(at, "\x63" "tls");
+    case CT_TRANSPORT_WS: return CT_WRITE(at, "\x62" "ws");
+    case CT_TRANSPORT_WSS: return CT_WRITE(at, "\x63" "wss");
+    case CT_TRANSPORT_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_peer(ct_reader *from, ct_peer *value) {
+CT_ONCE const uint8_t *ct_read_peer(const uint8_t *at, const uint8_t *end, ct_peer *value) {
     value->present = true;
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 2:
-            if (ct_same(key.ptr, "ip", 2)) { value->ip = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "ip", 2)) { at = ct_read_text(at, end, &value->ip); continue; }
             break;
         case 3:
-            if (ct_same(key.ptr, "tls", 3)) { ct_read_tls(from, &value->tls); continue; }
+            if (ct_same(key.ptr, "tls", 3)) { at = ct_read_tls(at, end, &value->tls); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "port", 4)) { value->port = (uint16_t)ct_read_number(from, UINT16_MAX); continue; }
-            if (ct_same(key.ptr, "user", 4)) { value->user = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "port", 4)) { at = ct_read_u16(at, end, &value->port); continue; }
+            if (ct_same(key.ptr, "user", 4)) { at = ct_read_text(at, end, &value->user); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "vhost", 5)) { value->vhost = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "vhost", 5)) { at = ct_read_text(at, end, &value->vhost); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "listener", 8)) { value->listener = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "local-ip", 8)) { value->local_ip = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "listener", 8)) { at = ct_read_text(at, end, &value->listener); continue; }
+            if (ct_same(key.ptr, "local-ip", 8)) { at = ct_read_text(at, end, &value->local_ip); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "connector", 9)) { value->connector = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "transport", 9)) { value->transport = ct_read_transport(from); continue; }
-            if (ct_same(key.ptr, "mechanism", 9)) { value->mechanism = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "connector", 9)) { at = ct_read_text(at, end, &value->connector); continue; }
+            if (ct_same(key.ptr, "transport", 9)) { at = ct_read_transport(at, end, &value->transport); continue; }
+            if (ct_same(key.ptr, "mechanism", 9)) { at = ct_read_text(at, end, &value->mechanism); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "local-port", 10)) { value->local_port = (uint16_t)ct_read_number(from, UINT16_MAX); continue; }
-            if (ct_same(key.ptr, "attributes", 10)) { value->attributes.len = ct_read_list(from); value->attributes.items = ct_alloc(value->attributes.len, sizeof *value->attributes.items); for (uint32_t i = 0; i < value->attributes.len; i++) ct_read_attr(from, &value->attributes.items[i]); continue; }
+            if (ct_same(key.ptr, "local-port", 10)) { at = ct_read_u16(at, end, &value->local_port); continue; }
+            if (ct_same(key.ptr, "attributes", 10)) { at = ct_read_list(at, end, &value->attributes.len); value->attributes.items = ct_alloc(value->attributes.len, sizeof *value->attributes.items); for (uint32_t i = 0; i < value->attributes.len; i++) at = ct_read_attr(at, end, &value->attributes.items[i]); continue; }
             break;
         case 12:
-            if (ct_same(key.ptr, "container-id", 12)) { value->container_id = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "container-id", 12)) { at = ct_read_text(at, end, &value->container_id); continue; }
             break;
         case 13:
-            if (ct_same(key.ptr, "connection-id", 13)) { value->connection_id = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "connection-id", 13)) { at = ct_read_u64(at, end, &value->connection_id); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_peer(ct_writer *out, const ct_peer *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("connection-id")); ct_write_number(out, value->connection_id);
-    if (value->listener.ptr != NULL) { ct_write_key(out, map, CT("listener")); ct_write_text(out, value->listener); }
-    if (value->connector.ptr != NULL) { ct_write_key(out, map, CT("connector")); ct_write_text(out, value->connector); }
-    if (value->transport != 0) { ct_write_key(out, map, CT("transport")); ct_write_transport(out, value->transport); }
-    ct_write_key(out, map, CT("ip")); ct_write_text(out, value->ip);
-    ct_write_key(out, map, CT("port")); ct_write_number(out, value->port);
-    ct_write_key(out, map, CT("local-ip")); ct_write_text(out, value->local_ip);
-    ct_write_key(out, map, CT("local-port")); ct_write_number(out, value->local_port);
-    if (value->vhost.ptr != NULL) { ct_write_key(out, map, CT("vhost")); ct_write_text(out, value->vhost); }
-    if (value->user.ptr != NULL) { ct_write_key(out, map, CT("user")); ct_write_text(out, value->user); }
-    if (value->mechanism.ptr != NULL) { ct_write_key(out, map, CT("mechanism")); ct_write_text(out, value->mechanism); }
-    ct_write_key(out, map, CT("container-id")); ct_write_text(out, value->container_id);
-    if (value->tls.present) { ct_write_key(out, map, CT("tls")); ct_write_tls(out, &value->tls); }
-    if (value->attributes.items != NULL) { ct_write_key(out, map, CT("attributes")); ct_write_list(out, value->attributes.len); for (uint32_t i = 0; i < value->attributes.len; i++) ct_write_attr(out, &value->attributes.items[i]); }
+CT_ONCE uint8_t *ct_write_peer(uint8_t *at, const ct_peer *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x6d" "connection-id"); at = ct_write_number(at, value->connection_id);
+    if (value->listener.ptr != NULL) { entries++; at = CT_WRITE(at, "\x68" "listener"); at = ct_write_text(at, value->listener); }
+    if (value->connector.ptr != NULL) { entries++; at = CT_WRITE(at, "\x69" "connector"); at = ct_write_text(at, value->connector); }
+    if (value->transport != 0) { entries++; at = CT_WRITE(at, "\x69" "transport"); at = ct_write_transport(at, value->transport); }
+    entries++; at = CT_WRITE(at, "\x62" "ip"); at = ct_write_text(at, value->ip);
+    entries++; at = CT_WRITE(at, "\x64" "port"); at = ct_write_number(at, value->port);
+    entries++; at = CT_WRITE(at, "\x68" "local-ip"); at = ct_write_text(at, value->local_ip);
+    entries++; at = CT_WRITE(at, "\x6a" "local-port"); at = ct_write_number(at, value->local_port);
+    if (value->vhost.ptr != NULL) { entries++; at = CT_WRITE(at, "\x65" "vhost"); at = ct_write_text(at, value->vhost); }
+    if (value->user.ptr != NULL) { entries++; at = CT_WRITE(at, "\x64" "user"); at = ct_write_text(at, value->user); }
+    if (value->mechanism.ptr != NULL) { entries++; at = CT_WRITE(at, "\x69" "mechanism"); at = ct_write_text(at, value->mechanism); }
+    entries++; at = CT_WRITE(at, "\x6c" "container-id"); at = ct_write_text(at, value->container_id);
+    if (value->tls.present) { entries++; at = CT_WRITE(at, "\x63" "tls"); at = ct_write_tls(at, &value->tls); }
+    if (value->attributes.items != NULL) { entries++; at = CT_WRITE(at, "\x6a" "attributes"); at = ct_write_list(at, value->attributes.len); for (uint32_t i = 0; i < value->attributes.len; i++) at = ct_write_attr(at, &value->attributes.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_setup_request(ct_reader *from, ct_setup_request *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_setup_request(const uint8_t *at, const uint8_t *end, ct_setup_request *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "seed", 4)) { value->seed = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "seed", 4)) { at = ct_read_u64(at, end, &value->seed); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "minor", 5)) { value->minor = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "minor", 5)) { at = ct_read_u32(at, end, &value->minor); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "plugin", 6)) { value->plugin = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "now-ms", 6)) { value->now_ms = ct_read_number(from, UINT64_MAX); continue; }
-            if (ct_same(key.ptr, "config", 6)) { value->config = ct_read_nodes(from); continue; }
+            if (ct_same(key.ptr, "plugin", 6)) { at = ct_read_text(at, end, &value->plugin); continue; }
+            if (ct_same(key.ptr, "now-ms", 6)) { at = ct_read_u64(at, end, &value->now_ms); continue; }
+            if (ct_same(key.ptr, "config", 6)) { at = ct_read_node_list(at, end, &value->config); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "granted", 7)) { value->granted.len = ct_read_list(from); value->granted.items = ct_alloc(value->granted.len, sizeof *value->granted.items); for (uint32_t i = 0; i < value->granted.len; i++) value->granted.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "granted", 7)) { at = ct_read_list(at, end, &value->granted.len); value->granted.items = ct_alloc(value->granted.len, sizeof *value->granted.items); for (uint32_t i = 0; i < value->granted.len; i++) at = ct_read_text(at, end, &value->granted.items[i]); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "router-id", 9)) { value->router_id = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "router-id", 9)) { at = ct_read_text(at, end, &value->router_id); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_setup_request(ct_writer *out, const ct_setup_request *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("plugin")); ct_write_text(out, value->plugin);
-    ct_write_key(out, map, CT("router-id")); ct_write_text(out, value->router_id);
-    ct_write_key(out, map, CT("minor")); ct_write_number(out, value->minor);
-    ct_write_key(out, map, CT("now-ms")); ct_write_number(out, value->now_ms);
-    ct_write_key(out, map, CT("seed")); ct_write_number(out, value->seed);
-    if (value->granted.items != NULL) { ct_write_key(out, map, CT("granted")); ct_write_list(out, value->granted.len); for (uint32_t i = 0; i < value->granted.len; i++) ct_write_text(out, value->granted.items[i]); }
-    if (value->config.items != NULL) { ct_write_key(out, map, CT("config")); ct_write_nodes(out, value->config); }
+CT_ONCE uint8_t *ct_write_setup_request(uint8_t *at, const ct_setup_request *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x66" "plugin"); at = ct_write_text(at, value->plugin);
+    entries++; at = CT_WRITE(at, "\x69" "router-id"); at = ct_write_text(at, value->router_id);
+    entries++; at = CT_WRITE(at, "\x65" "minor"); at = ct_write_number(at, value->minor);
+    entries++; at = CT_WRITE(at, "\x66" "now-ms"); at = ct_write_number(at, value->now_ms);
+    entries++; at = CT_WRITE(at, "\x64" "seed"); at = ct_write_number(at, value->seed);
+    if (value->granted.items != NULL) { entries++; at = CT_WRITE(at, "\x67" "granted"); at = ct_write_list(at, value->granted.len); for (uint32_t i = 0; i < value->granted.len; i++) at = ct_write_text(at, value->granted.items[i]); }
+    if (value->config.items != NULL) { entries++; at = CT_WRITE(at, "\x66" "config"); at = ct_write_node_list(at, value->config); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_setup_problem(ct_reader *from, ct_setup_problem *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_setup_problem(const uint8_t *at, const uint8_t *end, ct_setup_problem *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "path", 4)) { value->path.len = ct_read_list(from); value->path.items = ct_alloc(value->path.len, sizeof *value->path.items); for (uint32_t i = 0; i < value->path.len; i++) value->path.items[i] = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "path", 4)) { at = ct_read_list(at, end, &value->path.len); value->path.items = ct_alloc(value->path.len, sizeof *value->path.items); for (uint32_t i = 0; i < value->path.len; i++) at = ct_read_u32(at, end, &value->path.items[i]); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "message", 7)) { value->message = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "message", 7)) { at = ct_read_text(at, end, &value->message); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_setup_problem(ct_writer *out, const ct_setup_problem *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("message")); ct_write_text(out, value->message);
-    if (value->path.items != NULL) { ct_write_key(out, map, CT("path")); ct_write_list(out, value->path.len); for (uint32_t i = 0; i < value->path.len; i++) ct_write_number(out, value->path.items[i]); }
+CT_ONCE uint8_t *ct_write_setup_problem(uint8_t *at, const ct_setup_problem *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x67" "message"); at = ct_write_text(at, value->message);
+    if (value->path.items != NULL) { entries++; at = CT_WRITE(at, "\x64" "path"); at = ct_write_list(at, value->path.len); for (uint32_t i = 0; i < value->path.len; i++) at = ct_write_number(at, value->path.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_setup_answer(ct_reader *from, ct_setup_answer *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_setup_answer(const uint8_t *at, const uint8_t *end, ct_setup_answer *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
-            if (ct_same(key.ptr, "hooks", 5)) { value->hooks.len = ct_read_list(from); value->hooks.items = ct_alloc(value->hooks.len, sizeof *value->hooks.items); for (uint32_t i = 0; i < value->hooks.len; i++) value->hooks.items[i] = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "reads", 5)) { value->reads.len = ct_read_list(from); value->reads.items = ct_alloc(value->reads.len, sizeof *value->reads.items); for (uint32_t i = 0; i < value->reads.len; i++) value->reads.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "hooks", 5)) { at = ct_read_list(at, end, &value->hooks.len); value->hooks.items = ct_alloc(value->hooks.len, sizeof *value->hooks.items); for (uint32_t i = 0; i < value->hooks.len; i++) at = ct_read_text(at, end, &value->hooks.items[i]); continue; }
+            if (ct_same(key.ptr, "reads", 5)) { at = ct_read_list(at, end, &value->reads.len); value->reads.items = ct_alloc(value->reads.len, sizeof *value->reads.items); for (uint32_t i = 0; i < value->reads.len; i++) at = ct_read_text(at, end, &value->reads.items[i]); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "problems", 8)) { value->problems.len = ct_read_list(from); value->problems.items = ct_alloc(value->problems.len, sizeof *value->problems.items); for (uint32_t i = 0; i < value->problems.len; i++) ct_read_setup_problem(from, &value->problems.items[i]); continue; }
+            if (ct_same(key.ptr, "problems", 8)) { at = ct_read_list(at, end, &value->problems.len); value->problems.items = ct_alloc(value->problems.len, sizeof *value->problems.items); for (uint32_t i = 0; i < value->problems.len; i++) at = ct_read_setup_problem(at, end, &value->problems.items[i]); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_setup_answer(ct_writer *out, const ct_setup_answer *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->problems.items != NULL) { ct_write_key(out, map, CT("problems")); ct_write_list(out, value->problems.len); for (uint32_t i = 0; i < value->problems.len; i++) ct_write_setup_problem(out, &value->problems.items[i]); }
-    if (value->hooks.items != NULL) { ct_write_key(out, map, CT("hooks")); ct_write_list(out, value->hooks.len); for (uint32_t i = 0; i < value->hooks.len; i++) ct_write_text(out, value->hooks.items[i]); }
-    if (value->reads.items != NULL) { ct_write_key(out, map, CT("reads")); ct_write_list(out, value->reads.len); for (uint32_t i = 0; i < value->reads.len; i++) ct_write_text(out, value->reads.items[i]); }
+CT_ONCE uint8_t *ct_write_setup_answer(uint8_t *at, const ct_setup_answer *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->problems.items != NULL) { entries++; at = CT_WRITE(at, "\x68" "problems"); at = ct_write_list(at, value->problems.len); for (uint32_t i = 0; i < value->problems.len; i++) at = ct_write_setup_problem(at, &value->problems.items[i]); }
+    if (value->hooks.items != NULL) { entries++; at = CT_WRITE(at, "\x65" "hooks"); at = ct_write_list(at, value->hooks.len); for (uint32_t i = 0; i < value->hooks.len; i++) at = ct_write_text(at, value->hooks.items[i]); }
+    if (value->reads.items != NULL) { entries++; at = CT_WRITE(at, "\x65" "reads"); at = ct_write_list(at, value->reads.len); for (uint32_t i = 0; i < value->reads.len; i++) at = ct_write_text(at, value->reads.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_failover_origin ct_read_failover_origin(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_failover_origin(const uint8_t *at, const uint8_t *end, ct_failover_origin *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 10:
-        if (ct_same(word.ptr, "configured", 10)) { return CT_FAILOVER_ORIGIN_CONFIGURED; }
-        if (ct_same(word.ptr, "advertised", 10)) { return CT_FAILOVER_ORIGIN_ADVERTISED; }
-        if (ct_same(word.ptr, "redirected", 10)) { return CT_FAILOVER_ORIGIN_REDIRECTED; }
+        if (ct_same(word.ptr, "configured", 10)) { *value = CT_FAILOVER_ORIGIN_CONFIGURED; return at; }
+        if (ct_same(word.ptr, "advertised", 10)) { *value = CT_FAILOVER_ORIGIN_ADVERTISED; return at; }
+        if (ct_same(word.ptr, "redirected", 10)) { *value = CT_FAILOVER_ORIGIN_REDIRECTED; return at; }
         break;
     default:
         break;
     }
-    return CT_FAILOVER_ORIGIN_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_failover_origin(ct_writer *out, ct_failover_origin value) {
+CT_ONCE uint8_t *ct_write_failover_origin(uint8_t *at, ct_failover_origin value) {
     switch (value) {
-    case CT_FAILOVER_ORIGIN_CONFIGURED: ct_write_text(out, CT("configured")); break;
-    case CT_FAILOVER_ORIGIN_ADVERTISED: ct_write_text(out, CT("advertised")); break;
-    case CT_FAILOVER_ORIGIN_REDIRECTED: ct_write_text(out, CT("redirected")); break;
-    case CT_FAILOVER_ORIGIN_NONE: __builtin_trap();
+    case CT_FAILOVER_ORIGIN_CONFIGURED: return CT_WRITE(at, "\x6a" "configured");
+    case CT_FAILOVER_ORIGIN_ADVERTISED: return CT_WRITE(at, "\x6a" "advertised");
+    case CT_FAILOVER_ORIGIN_REDIRECTED: return CT_WRITE(at, "\x6a" "redirected");
+    case CT_FAILOVER_ORIGIN_NONE: break;
     }
+    __builtin_trap();
 }
 
-CT_ONCE ct_failover_scheme ct_read_failover_scheme(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_failover_scheme(const uint8_t *at, const uint8_t *end, ct_failover_scheme *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 2:
-        if (ct_same(word.ptr, "ws", 2)) { return CT_FAILOVER_SCHEME_WS; }
+        if (ct_same(word.ptr, "ws", 2)) { *value = CT_FAILOVER_SCHEME_WS; return at; }
         break;
     case 3:
-        if (ct_same(word.ptr, "wss", 3)) { return CT_FAILOVER_SCHEME_WSS; }
+        if (ct_same(word.ptr, "wss", 3)) { *value = CT_FAILOVER_SCHEME_WSS; return at; }
         break;
     case 4:
-        if (ct_same(word.ptr, "amqp", 4)) { return CT_FAILOVER_SCHEME_AMQP; }
+        if (ct_same(word.ptr, "amqp", 4)) { *value = CT_FAILOVER_SCHEME_AMQP; return at; }
         break;
     case 5:
-        if (ct_same(word.ptr, "amqps", 5)) { return CT_FAILOVER_SCHEME_AMQPS; }
+        if (ct_same(word.ptr, "amqps", 5)) { *value = CT_FAILOVER_SCHEME_AMQPS; return at; }
         break;
     default:
         break;
     }
-    return CT_FAILOVER_SCHEME_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_failover_scheme(ct_writer *out, ct_failover_scheme value) {
+CT_ONCE uint8_t *ct_write_failover_scheme(uint8_t *at, ct_failover_scheme value) {
     switch (value) {
-    case CT_FAILOVER_SCHEME_AMQP: ct_write_text(out, CT("amqp")); break;
-    case CT_FAILOVER_SCHEME_AMQPS: ct_write_text(out, CT("amqps")); break;
-    case CT_FAILOVER_SCHEME_WS: ct_write_text(out, CT("ws")); break;
-    case CT_FAILOVER_SCHEME_WSS: ct_write_text(out, CT("wss")); break;
-    case CT_FAILOVER_SCHEME_NONE: __builtin_trap();
+    case CT_FAILOVER_SCHEME_AMQP: return CT_WRITE(at, "\x64" "amqp");
+    case CT_FAILOVER_SCHEME_AMQPS: return CT_WRITE(at, "\x65" "amqps");
+    case CT_FAILOVER_SCHEME_WS: return CT_WRITE(at, "\x62" "ws");
+    case CT_FAILOVER_SCHEME_WSS: return CT_WRITE(at, "\x63" "wss");
+    case CT_FAILOVER_SCHEME_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_failover_candidate(ct_reader *from, ct_failover_candidate *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_failover_candidate(const uint8_t *at, const uint8_t *end, ct_failover_candidate *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "host", 4)) { value->host = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "port", 4)) { value->port = (uint16_t)ct_read_number(from, UINT16_MAX); continue; }
+            if (ct_same(key.ptr, "host", 4)) { at = ct_read_text(at, end, &value->host); continue; }
+            if (ct_same(key.ptr, "port", 4)) { at = ct_read_u16(at, end, &value->port); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "scheme", 6)) { value->scheme = ct_read_failover_scheme(from); continue; }
-            if (ct_same(key.ptr, "origin", 6)) { value->origin = ct_read_failover_origin(from); continue; }
-            if (ct_same(key.ptr, "labels", 6)) { value->labels.len = ct_read_list(from); value->labels.items = ct_alloc(value->labels.len, sizeof *value->labels.items); for (uint32_t i = 0; i < value->labels.len; i++) ct_read_attr(from, &value->labels.items[i]); continue; }
+            if (ct_same(key.ptr, "scheme", 6)) { at = ct_read_failover_scheme(at, end, &value->scheme); continue; }
+            if (ct_same(key.ptr, "origin", 6)) { at = ct_read_failover_origin(at, end, &value->origin); continue; }
+            if (ct_same(key.ptr, "labels", 6)) { at = ct_read_list(at, end, &value->labels.len); value->labels.items = ct_alloc(value->labels.len, sizeof *value->labels.items); for (uint32_t i = 0; i < value->labels.len; i++) at = ct_read_attr(at, end, &value->labels.items[i]); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "hostname", 8)) { value->hostname = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "priority", 8)) { value->priority = (uint8_t)ct_read_number(from, UINT8_MAX); continue; }
-            if (ct_same(key.ptr, "attempts", 8)) { value->attempts = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "hostname", 8)) { at = ct_read_text(at, end, &value->hostname); continue; }
+            if (ct_same(key.ptr, "priority", 8)) { at = ct_read_u8(at, end, &value->priority); continue; }
+            if (ct_same(key.ptr, "attempts", 8)) { at = ct_read_u32(at, end, &value->attempts); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "last-error", 10)) { value->last_error = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "last-error", 10)) { at = ct_read_text(at, end, &value->last_error); continue; }
             break;
         case 11:
-            if (ct_same(key.ptr, "last-rtt-us", 11)) { value->last_rtt_us.present = true; value->last_rtt_us.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "last-rtt-us", 11)) { value->last_rtt_us.present = true; at = ct_read_u32(at, end, &value->last_rtt_us.value); continue; }
             break;
         case 14:
-            if (ct_same(key.ptr, "last-condition", 14)) { value->last_condition = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "last-condition", 14)) { at = ct_read_text(at, end, &value->last_condition); continue; }
             break;
         case 15:
-            if (ct_same(key.ptr, "failures-in-row", 15)) { value->failures_in_row = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "failures-in-row", 15)) { at = ct_read_u32(at, end, &value->failures_in_row); continue; }
             break;
         case 18:
-            if (ct_same(key.ptr, "last-attempt-at-ms", 18)) { value->last_attempt_at_ms.present = true; value->last_attempt_at_ms.value = ct_read_number(from, UINT64_MAX); continue; }
-            if (ct_same(key.ptr, "last-success-at-ms", 18)) { value->last_success_at_ms.present = true; value->last_success_at_ms.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "last-attempt-at-ms", 18)) { value->last_attempt_at_ms.present = true; at = ct_read_u64(at, end, &value->last_attempt_at_ms.value); continue; }
+            if (ct_same(key.ptr, "last-success-at-ms", 18)) { value->last_success_at_ms.present = true; at = ct_read_u64(at, end, &value->last_success_at_ms.value); continue; }
             break;
         case 24:
-            if (ct_same(key.ptr, "certificate-not-after-ms", 24)) { value->certificate_not_after_ms.present = true; value->certificate_not_after_ms.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "certificate-not-after-ms", 24)) { value->certificate_not_after_ms.present = true; at = ct_read_u64(at, end, &value->certificate_not_after_ms.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_failover_candidate(ct_writer *out, const ct_failover_candidate *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("host")); ct_write_text(out, value->host);
-    ct_write_key(out, map, CT("port")); ct_write_number(out, value->port);
-    if (value->scheme != 0) { ct_write_key(out, map, CT("scheme")); ct_write_failover_scheme(out, value->scheme); }
-    if (value->hostname.ptr != NULL) { ct_write_key(out, map, CT("hostname")); ct_write_text(out, value->hostname); }
-    if (value->origin != 0) { ct_write_key(out, map, CT("origin")); ct_write_failover_origin(out, value->origin); }
-    ct_write_key(out, map, CT("priority")); ct_write_number(out, value->priority);
-    if (value->labels.items != NULL) { ct_write_key(out, map, CT("labels")); ct_write_list(out, value->labels.len); for (uint32_t i = 0; i < value->labels.len; i++) ct_write_attr(out, &value->labels.items[i]); }
-    ct_write_key(out, map, CT("attempts")); ct_write_number(out, value->attempts);
-    ct_write_key(out, map, CT("failures-in-row")); ct_write_number(out, value->failures_in_row);
-    if (value->last_error.ptr != NULL) { ct_write_key(out, map, CT("last-error")); ct_write_text(out, value->last_error); }
-    if (value->last_condition.ptr != NULL) { ct_write_key(out, map, CT("last-condition")); ct_write_text(out, value->last_condition); }
-    if (value->last_attempt_at_ms.present) { ct_write_key(out, map, CT("last-attempt-at-ms")); ct_write_number(out, value->last_attempt_at_ms.value); }
-    if (value->last_success_at_ms.present) { ct_write_key(out, map, CT("last-success-at-ms")); ct_write_number(out, value->last_success_at_ms.value); }
-    if (value->last_rtt_us.present) { ct_write_key(out, map, CT("last-rtt-us")); ct_write_number(out, value->last_rtt_us.value); }
-    if (value->certificate_not_after_ms.present) { ct_write_key(out, map, CT("certificate-not-after-ms")); ct_write_number(out, value->certificate_not_after_ms.value); }
+CT_ONCE uint8_t *ct_write_failover_candidate(uint8_t *at, const ct_failover_candidate *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x64" "host"); at = ct_write_text(at, value->host);
+    entries++; at = CT_WRITE(at, "\x64" "port"); at = ct_write_number(at, value->port);
+    if (value->scheme != 0) { entries++; at = CT_WRITE(at, "\x66" "scheme"); at = ct_write_failover_scheme(at, value->scheme); }
+    if (value->hostname.ptr != NULL) { entries++; at = CT_WRITE(at, "\x68" "hostname"); at = ct_write_text(at, value->hostname); }
+    if (value->origin != 0) { entries++; at = CT_WRITE(at, "\x66" "origin"); at = ct_write_failover_origin(at, value->origin); }
+    entries++; at = CT_WRITE(at, "\x68" "priority"); at = ct_write_number(at, value->priority);
+    if (value->labels.items != NULL) { entries++; at = CT_WRITE(at, "\x66" "labels"); at = ct_write_list(at, value->labels.len); for (uint32_t i = 0; i < value->labels.len; i++) at = ct_write_attr(at, &value->labels.items[i]); }
+    entries++; at = CT_WRITE(at, "\x68" "attempts"); at = ct_write_number(at, value->attempts);
+    entries++; at = CT_WRITE(at, "\x6f" "failures-in-row"); at = ct_write_number(at, value->failures_in_row);
+    if (value->last_error.ptr != NULL) { entries++; at = CT_WRITE(at, "\x6a" "last-error"); at = ct_write_text(at, value->last_error); }
+    if (value->last_condition.ptr != NULL) { entries++; at = CT_WRITE(at, "\x6e" "last-condition"); at = ct_write_text(at, value->last_condition); }
+    if (value->last_attempt_at_ms.present) { entries++; at = CT_WRITE(at, "\x72" "last-attempt-at-ms"); at = ct_write_number(at, value->last_attempt_at_ms.value); }
+    if (value->last_success_at_ms.present) { entries++; at = CT_WRITE(at, "\x72" "last-success-at-ms"); at = ct_write_number(at, value->last_success_at_ms.value); }
+    if (value->last_rtt_us.present) { entries++; at = CT_WRITE(at, "\x6b" "last-rtt-us"); at = ct_write_number(at, value->last_rtt_us.value); }
+    if (value->certificate_not_after_ms.present) { entries++; at = CT_WRITE(at, "\x78\x18" "certificate-not-after-ms"); at = ct_write_number(at, value->certificate_not_after_ms.value); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_failover_cause ct_read_failover_cause(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_failover_cause(const uint8_t *at, const uint8_t *end, ct_failover_cause *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 4:
-        if (ct_same(word.ptr, "lost", 4)) { return CT_FAILOVER_CAUSE_LOST; }
+        if (ct_same(word.ptr, "lost", 4)) { *value = CT_FAILOVER_CAUSE_LOST; return at; }
         break;
     case 6:
-        if (ct_same(word.ptr, "reload", 6)) { return CT_FAILOVER_CAUSE_RELOAD; }
+        if (ct_same(word.ptr, "reload", 6)) { *value = CT_FAILOVER_CAUSE_RELOAD; return at; }
         break;
     case 7:
-        if (ct_same(word.ptr, "startup", 7)) { return CT_FAILOVER_CAUSE_STARTUP; }
+        if (ct_same(word.ptr, "startup", 7)) { *value = CT_FAILOVER_CAUSE_STARTUP; return at; }
         break;
     case 9:
-        if (ct_same(word.ptr, "exhausted", 9)) { return CT_FAILOVER_CAUSE_EXHAUSTED; }
+        if (ct_same(word.ptr, "exhausted", 9)) { *value = CT_FAILOVER_CAUSE_EXHAUSTED; return at; }
         break;
     case 10:
-        if (ct_same(word.ptr, "redirected", 10)) { return CT_FAILOVER_CAUSE_REDIRECTED; }
-        if (ct_same(word.ptr, "reconsider", 10)) { return CT_FAILOVER_CAUSE_RECONSIDER; }
+        if (ct_same(word.ptr, "redirected", 10)) { *value = CT_FAILOVER_CAUSE_REDIRECTED; return at; }
+        if (ct_same(word.ptr, "reconsider", 10)) { *value = CT_FAILOVER_CAUSE_RECONSIDER; return at; }
         break;
     default:
         break;
     }
-    return CT_FAILOVER_CAUSE_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_failover_cause(ct_writer *out, ct_failover_cause value) {
+CT_ONCE uint8_t *ct_write_failover_cause(uint8_t *at, ct_failover_cause value) {
     switch (value) {
-    case CT_FAILOVER_CAUSE_STARTUP: ct_write_text(out, CT("startup")); break;
-    case CT_FAILOVER_CAUSE_LOST: ct_write_text(out, CT("lost")); break;
-    case CT_FAILOVER_CAUSE_EXHAUSTED: ct_write_text(out, CT("exhausted")); break;
-    case CT_FAILOVER_CAUSE_REDIRECTED: ct_write_text(out, CT("redirected")); break;
-    case CT_FAILOVER_CAUSE_RELOAD: ct_write_text(out, CT("reload")); break;
-    case CT_FAILOVER_CAUSE_RECONSIDER: ct_write_text(out, CT("reconsider")); break;
-    case CT_FAILOVER_CAUSE_NONE: __builtin_trap();
+    case CT_FAILOVER_CAUSE_STARTUP: return CT_WRITE(at, "\x67" "startup");
+    case CT_FAILOVER_CAUSE_LOST: return CT_WRITE(at, "\x64" "lost");
+    case CT_FAILOVER_CAUSE_EXHAUSTED: return CT_WRITE(at, "\x69" "exhausted");
+    case CT_FAILOVER_CAUSE_REDIRECTED: return CT_WRITE(at, "\x6a" "redirected");
+    case CT_FAILOVER_CAUSE_RELOAD: return CT_WRITE(at, "\x66" "reload");
+    case CT_FAILOVER_CAUSE_RECONSIDER: return CT_WRITE(at, "\x6a" "reconsider");
+    case CT_FAILOVER_CAUSE_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_failover_request(ct_reader *from, ct_failover_request *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_failover_request(const uint8_t *at, const uint8_t *end, ct_failover_request *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "ctx", 3)) { ct_read_context(from, &value->ctx); continue; }
+            if (ct_same(key.ptr, "ctx", 3)) { at = ct_read_context(at, end, &value->ctx); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "role", 4)) { value->role = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "role", 4)) { at = ct_read_text(at, end, &value->role); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "cause", 5)) { value->cause = ct_read_failover_cause(from); continue; }
-            if (ct_same(key.ptr, "round", 5)) { value->round = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "cause", 5)) { at = ct_read_failover_cause(at, end, &value->cause); continue; }
+            if (ct_same(key.ptr, "round", 5)) { at = ct_read_u32(at, end, &value->round); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "current", 7)) { value->current.present = true; value->current.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "current", 7)) { value->current.present = true; at = ct_read_u32(at, end, &value->current.value); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "connector", 9)) { value->connector = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "connector", 9)) { at = ct_read_text(at, end, &value->connector); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "candidates", 10)) { value->candidates.len = ct_read_list(from); value->candidates.items = ct_alloc(value->candidates.len, sizeof *value->candidates.items); for (uint32_t i = 0; i < value->candidates.len; i++) ct_read_failover_candidate(from, &value->candidates.items[i]); continue; }
+            if (ct_same(key.ptr, "candidates", 10)) { at = ct_read_list(at, end, &value->candidates.len); value->candidates.items = ct_alloc(value->candidates.len, sizeof *value->candidates.items); for (uint32_t i = 0; i < value->candidates.len; i++) at = ct_read_failover_candidate(at, end, &value->candidates.items[i]); continue; }
             break;
         case 13:
-            if (ct_same(key.ptr, "down-since-ms", 13)) { value->down_since_ms.present = true; value->down_since_ms.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "down-since-ms", 13)) { value->down_since_ms.present = true; at = ct_read_u64(at, end, &value->down_since_ms.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_failover_request(ct_writer *out, const ct_failover_request *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("ctx")); ct_write_context(out, &value->ctx);
-    ct_write_key(out, map, CT("connector")); ct_write_text(out, value->connector);
-    ct_write_key(out, map, CT("role")); ct_write_text(out, value->role);
-    if (value->cause != 0) { ct_write_key(out, map, CT("cause")); ct_write_failover_cause(out, value->cause); }
-    ct_write_key(out, map, CT("round")); ct_write_number(out, value->round);
-    if (value->current.present) { ct_write_key(out, map, CT("current")); ct_write_number(out, value->current.value); }
-    if (value->down_since_ms.present) { ct_write_key(out, map, CT("down-since-ms")); ct_write_number(out, value->down_since_ms.value); }
-    if (value->candidates.items != NULL) { ct_write_key(out, map, CT("candidates")); ct_write_list(out, value->candidates.len); for (uint32_t i = 0; i < value->candidates.len; i++) ct_write_failover_candidate(out, &value->candidates.items[i]); }
+CT_ONCE uint8_t *ct_write_failover_request(uint8_t *at, const ct_failover_request *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "ctx"); at = ct_write_context(at, &value->ctx);
+    entries++; at = CT_WRITE(at, "\x69" "connector"); at = ct_write_text(at, value->connector);
+    entries++; at = CT_WRITE(at, "\x64" "role"); at = ct_write_text(at, value->role);
+    if (value->cause != 0) { entries++; at = CT_WRITE(at, "\x65" "cause"); at = ct_write_failover_cause(at, value->cause); }
+    entries++; at = CT_WRITE(at, "\x65" "round"); at = ct_write_number(at, value->round);
+    if (value->current.present) { entries++; at = CT_WRITE(at, "\x67" "current"); at = ct_write_number(at, value->current.value); }
+    if (value->down_since_ms.present) { entries++; at = CT_WRITE(at, "\x6d" "down-since-ms"); at = ct_write_number(at, value->down_since_ms.value); }
+    if (value->candidates.items != NULL) { entries++; at = CT_WRITE(at, "\x6a" "candidates"); at = ct_write_list(at, value->candidates.len); for (uint32_t i = 0; i < value->candidates.len; i++) at = ct_write_failover_candidate(at, &value->candidates.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_failover_pick(ct_reader *from, ct_failover_pick *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_failover_pick(const uint8_t *at, const uint8_t *end, ct_failover_pick *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
-            if (ct_same(key.ptr, "index", 5)) { value->index = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "index", 5)) { at = ct_read_u32(at, end, &value->index); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "delay-ms", 8)) { value->delay_ms.present = true; value->delay_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "delay-ms", 8)) { value->delay_ms.present = true; at = ct_read_u32(at, end, &value->delay_ms.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_failover_pick(ct_writer *out, const ct_failover_pick *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("index")); ct_write_number(out, value->index);
-    if (value->delay_ms.present) { ct_write_key(out, map, CT("delay-ms")); ct_write_number(out, value->delay_ms.value); }
+CT_ONCE uint8_t *ct_write_failover_pick(uint8_t *at, const ct_failover_pick *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x65" "index"); at = ct_write_number(at, value->index);
+    if (value->delay_ms.present) { entries++; at = CT_WRITE(at, "\x68" "delay-ms"); at = ct_write_number(at, value->delay_ms.value); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_failover_answer(ct_reader *from, ct_failover_answer *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_failover_answer(const uint8_t *at, const uint8_t *end, ct_failover_answer *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "note", 4)) { value->note = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "note", 4)) { at = ct_read_text(at, end, &value->note); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "order", 5)) { value->order.len = ct_read_list(from); value->order.items = ct_alloc(value->order.len, sizeof *value->order.items); for (uint32_t i = 0; i < value->order.len; i++) ct_read_failover_pick(from, &value->order.items[i]); continue; }
+            if (ct_same(key.ptr, "order", 5)) { at = ct_read_list(at, end, &value->order.len); value->order.items = ct_alloc(value->order.len, sizeof *value->order.items); for (uint32_t i = 0; i < value->order.len; i++) at = ct_read_failover_pick(at, end, &value->order.items[i]); continue; }
             break;
         case 14:
-            if (ct_same(key.ptr, "retry-after-ms", 14)) { value->retry_after_ms.present = true; value->retry_after_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "retry-after-ms", 14)) { value->retry_after_ms.present = true; at = ct_read_u32(at, end, &value->retry_after_ms.value); continue; }
             break;
         case 19:
-            if (ct_same(key.ptr, "reconsider-after-ms", 19)) { value->reconsider_after_ms.present = true; value->reconsider_after_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "reconsider-after-ms", 19)) { value->reconsider_after_ms.present = true; at = ct_read_u32(at, end, &value->reconsider_after_ms.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_failover_answer(ct_writer *out, const ct_failover_answer *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->order.items != NULL) { ct_write_key(out, map, CT("order")); ct_write_list(out, value->order.len); for (uint32_t i = 0; i < value->order.len; i++) ct_write_failover_pick(out, &value->order.items[i]); }
-    if (value->retry_after_ms.present) { ct_write_key(out, map, CT("retry-after-ms")); ct_write_number(out, value->retry_after_ms.value); }
-    if (value->reconsider_after_ms.present) { ct_write_key(out, map, CT("reconsider-after-ms")); ct_write_number(out, value->reconsider_after_ms.value); }
-    if (value->note.ptr != NULL) { ct_write_key(out, map, CT("note")); ct_write_text(out, value->note); }
+CT_ONCE uint8_t *ct_write_failover_answer(uint8_t *at, const ct_failover_answer *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->order.items != NULL) { entries++; at = CT_WRITE(at, "\x65" "order"); at = ct_write_list(at, value->order.len); for (uint32_t i = 0; i < value->order.len; i++) at = ct_write_failover_pick(at, &value->order.items[i]); }
+    if (value->retry_after_ms.present) { entries++; at = CT_WRITE(at, "\x6e" "retry-after-ms"); at = ct_write_number(at, value->retry_after_ms.value); }
+    if (value->reconsider_after_ms.present) { entries++; at = CT_WRITE(at, "\x73" "reconsider-after-ms"); at = ct_write_number(at, value->reconsider_after_ms.value); }
+    if (value->note.ptr != NULL) { entries++; at = CT_WRITE(at, "\x64" "note"); at = ct_write_text(at, value->note); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_connection(ct_reader *from, ct_admission_connection *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_admission_connection(const uint8_t *at, const uint8_t *end, ct_admission_connection *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "ctx", 3)) { ct_read_context(from, &value->ctx); continue; }
+            if (ct_same(key.ptr, "ctx", 3)) { at = ct_read_context(at, end, &value->ctx); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "peer", 4)) { ct_read_peer(from, &value->peer); continue; }
+            if (ct_same(key.ptr, "peer", 4)) { at = ct_read_peer(at, end, &value->peer); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "counts", 6)) { ct_read_counts(from, &value->counts); continue; }
-            if (ct_same(key.ptr, "limits", 6)) { ct_read_limits(from, &value->limits); continue; }
+            if (ct_same(key.ptr, "counts", 6)) { at = ct_read_counts(at, end, &value->counts); continue; }
+            if (ct_same(key.ptr, "limits", 6)) { at = ct_read_limits(at, end, &value->limits); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "recheck", 7)) { value->recheck = ct_read_bool(from); continue; }
+            if (ct_same(key.ptr, "recheck", 7)) { at = ct_read_bool(at, end, &value->recheck); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "truncated", 9)) { value->truncated.len = ct_read_list(from); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) value->truncated.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "truncated", 9)) { at = ct_read_list(at, end, &value->truncated.len); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_read_text(at, end, &value->truncated.items[i]); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "properties", 10)) { value->properties.len = ct_read_list(from); value->properties.items = ct_alloc(value->properties.len, sizeof *value->properties.items); for (uint32_t i = 0; i < value->properties.len; i++) ct_read_entry(from, &value->properties.items[i]); continue; }
+            if (ct_same(key.ptr, "properties", 10)) { at = ct_read_list(at, end, &value->properties.len); value->properties.items = ct_alloc(value->properties.len, sizeof *value->properties.items); for (uint32_t i = 0; i < value->properties.len; i++) at = ct_read_entry(at, end, &value->properties.items[i]); continue; }
             break;
         case 11:
-            if (ct_same(key.ptr, "channel-max", 11)) { value->channel_max = (uint16_t)ct_read_number(from, UINT16_MAX); continue; }
+            if (ct_same(key.ptr, "channel-max", 11)) { at = ct_read_u16(at, end, &value->channel_max); continue; }
             break;
         case 14:
-            if (ct_same(key.ptr, "max-frame-size", 14)) { value->max_frame_size = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "max-frame-size", 14)) { at = ct_read_u32(at, end, &value->max_frame_size); continue; }
             break;
         case 15:
-            if (ct_same(key.ptr, "idle-timeout-ms", 15)) { value->idle_timeout_ms.present = true; value->idle_timeout_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "idle-timeout-ms", 15)) { value->idle_timeout_ms.present = true; at = ct_read_u32(at, end, &value->idle_timeout_ms.value); continue; }
             break;
         case 20:
-            if (ct_same(key.ptr, "offered-capabilities", 20)) { value->offered_capabilities.len = ct_read_list(from); value->offered_capabilities.items = ct_alloc(value->offered_capabilities.len, sizeof *value->offered_capabilities.items); for (uint32_t i = 0; i < value->offered_capabilities.len; i++) value->offered_capabilities.items[i] = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "desired-capabilities", 20)) { value->desired_capabilities.len = ct_read_list(from); value->desired_capabilities.items = ct_alloc(value->desired_capabilities.len, sizeof *value->desired_capabilities.items); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) value->desired_capabilities.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "offered-capabilities", 20)) { at = ct_read_list(at, end, &value->offered_capabilities.len); value->offered_capabilities.items = ct_alloc(value->offered_capabilities.len, sizeof *value->offered_capabilities.items); for (uint32_t i = 0; i < value->offered_capabilities.len; i++) at = ct_read_text(at, end, &value->offered_capabilities.items[i]); continue; }
+            if (ct_same(key.ptr, "desired-capabilities", 20)) { at = ct_read_list(at, end, &value->desired_capabilities.len); value->desired_capabilities.items = ct_alloc(value->desired_capabilities.len, sizeof *value->desired_capabilities.items); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) at = ct_read_text(at, end, &value->desired_capabilities.items[i]); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_connection(ct_writer *out, const ct_admission_connection *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("ctx")); ct_write_context(out, &value->ctx);
-    ct_write_key(out, map, CT("peer")); ct_write_peer(out, &value->peer);
-    ct_write_key(out, map, CT("recheck")); ct_write_bool(out, value->recheck);
-    ct_write_key(out, map, CT("max-frame-size")); ct_write_number(out, value->max_frame_size);
-    ct_write_key(out, map, CT("channel-max")); ct_write_number(out, value->channel_max);
-    if (value->idle_timeout_ms.present) { ct_write_key(out, map, CT("idle-timeout-ms")); ct_write_number(out, value->idle_timeout_ms.value); }
-    if (value->offered_capabilities.items != NULL) { ct_write_key(out, map, CT("offered-capabilities")); ct_write_list(out, value->offered_capabilities.len); for (uint32_t i = 0; i < value->offered_capabilities.len; i++) ct_write_text(out, value->offered_capabilities.items[i]); }
-    if (value->desired_capabilities.items != NULL) { ct_write_key(out, map, CT("desired-capabilities")); ct_write_list(out, value->desired_capabilities.len); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) ct_write_text(out, value->desired_capabilities.items[i]); }
-    if (value->properties.items != NULL) { ct_write_key(out, map, CT("properties")); ct_write_list(out, value->properties.len); for (uint32_t i = 0; i < value->properties.len; i++) ct_write_entry(out, &value->properties.items[i]); }
-    ct_write_key(out, map, CT("counts")); ct_write_counts(out, &value->counts);
-    ct_write_key(out, map, CT("limits")); ct_write_limits(out, &value->limits);
-    if (value->truncated.items != NULL) { ct_write_key(out, map, CT("truncated")); ct_write_list(out, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) ct_write_text(out, value->truncated.items[i]); }
+CT_ONCE uint8_t *ct_write_admission_connection(uint8_t *at, const ct_admission_connection *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "ctx"); at = ct_write_context(at, &value->ctx);
+    entries++; at = CT_WRITE(at, "\x64" "peer"); at = ct_write_peer(at, &value->peer);
+    entries++; at = CT_WRITE(at, "\x67" "recheck"); at = ct_write_bool(at, value->recheck);
+    entries++; at = CT_WRITE(at, "\x6e" "max-frame-size"); at = ct_write_number(at, value->max_frame_size);
+    entries++; at = CT_WRITE(at, "\x6b" "channel-max"); at = ct_write_number(at, value->channel_max);
+    if (value->idle_timeout_ms.present) { entries++; at = CT_WRITE(at, "\x6f" "idle-timeout-ms"); at = ct_write_number(at, value->idle_timeout_ms.value); }
+    if (value->offered_capabilities.items != NULL) { entries++; at = CT_WRITE(at, "\x74" "offered-capabilities"); at = ct_write_list(at, value->offered_capabilities.len); for (uint32_t i = 0; i < value->offered_capabilities.len; i++) at = ct_write_text(at, value->offered_capabilities.items[i]); }
+    if (value->desired_capabilities.items != NULL) { entries++; at = CT_WRITE(at, "\x74" "desired-capabilities"); at = ct_write_list(at, value->desired_capabilities.len); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) at = ct_write_text(at, value->desired_capabilities.items[i]); }
+    if (value->properties.items != NULL) { entries++; at = CT_WRITE(at, "\x6a" "properties"); at = ct_write_list(at, value->properties.len); for (uint32_t i = 0; i < value->properties.len; i++) at = ct_write_entry(at, &value->properties.items[i]); }
+    entries++; at = CT_WRITE(at, "\x66" "counts"); at = ct_write_counts(at, &value->counts);
+    entries++; at = CT_WRITE(at, "\x66" "limits"); at = ct_write_limits(at, &value->limits);
+    if (value->truncated.items != NULL) { entries++; at = CT_WRITE(at, "\x69" "truncated"); at = ct_write_list(at, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_write_text(at, value->truncated.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_session(ct_reader *from, ct_admission_session *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_admission_session(const uint8_t *at, const uint8_t *end, ct_admission_session *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "ctx", 3)) { ct_read_context(from, &value->ctx); continue; }
+            if (ct_same(key.ptr, "ctx", 3)) { at = ct_read_context(at, end, &value->ctx); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "peer", 4)) { ct_read_peer(from, &value->peer); continue; }
+            if (ct_same(key.ptr, "peer", 4)) { at = ct_read_peer(at, end, &value->peer); continue; }
             break;
         case 13:
-            if (ct_same(key.ptr, "sessions-open", 13)) { value->sessions_open = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "sessions-open", 13)) { at = ct_read_u32(at, end, &value->sessions_open); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_session(ct_writer *out, const ct_admission_session *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("ctx")); ct_write_context(out, &value->ctx);
-    ct_write_key(out, map, CT("peer")); ct_write_peer(out, &value->peer);
-    ct_write_key(out, map, CT("sessions-open")); ct_write_number(out, value->sessions_open);
+CT_ONCE uint8_t *ct_write_admission_session(uint8_t *at, const ct_admission_session *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "ctx"); at = ct_write_context(at, &value->ctx);
+    entries++; at = CT_WRITE(at, "\x64" "peer"); at = ct_write_peer(at, &value->peer);
+    entries++; at = CT_WRITE(at, "\x6d" "sessions-open"); at = ct_write_number(at, value->sessions_open);
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_admission_role ct_read_admission_role(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_admission_role(const uint8_t *at, const uint8_t *end, ct_admission_role *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 6:
-        if (ct_same(word.ptr, "sender", 6)) { return CT_ADMISSION_ROLE_SENDER; }
+        if (ct_same(word.ptr, "sender", 6)) { *value = CT_ADMISSION_ROLE_SENDER; return at; }
         break;
     case 8:
-        if (ct_same(word.ptr, "receiver", 8)) { return CT_ADMISSION_ROLE_RECEIVER; }
+        if (ct_same(word.ptr, "receiver", 8)) { *value = CT_ADMISSION_ROLE_RECEIVER; return at; }
         break;
     default:
         break;
     }
-    return CT_ADMISSION_ROLE_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_admission_role(ct_writer *out, ct_admission_role value) {
+CT_ONCE uint8_t *ct_write_admission_role(uint8_t *at, ct_admission_role value) {
     switch (value) {
-    case CT_ADMISSION_ROLE_SENDER: ct_write_text(out, CT("sender")); break;
-    case CT_ADMISSION_ROLE_RECEIVER: ct_write_text(out, CT("receiver")); break;
-    case CT_ADMISSION_ROLE_NONE: __builtin_trap();
+    case CT_ADMISSION_ROLE_SENDER: return CT_WRITE(at, "\x66" "sender");
+    case CT_ADMISSION_ROLE_RECEIVER: return CT_WRITE(at, "\x68" "receiver");
+    case CT_ADMISSION_ROLE_NONE: break;
     }
+    __builtin_trap();
 }
 
-CT_ONCE ct_admission_expiry ct_read_admission_expiry(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_admission_expiry(const uint8_t *at, const uint8_t *end, ct_admission_expiry *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 5:
-        if (ct_same(word.ptr, "never", 5)) { return CT_ADMISSION_EXPIRY_NEVER; }
+        if (ct_same(word.ptr, "never", 5)) { *value = CT_ADMISSION_EXPIRY_NEVER; return at; }
         break;
     case 11:
-        if (ct_same(word.ptr, "link-detach", 11)) { return CT_ADMISSION_EXPIRY_LINK_DETACH; }
-        if (ct_same(word.ptr, "session-end", 11)) { return CT_ADMISSION_EXPIRY_SESSION_END; }
+        if (ct_same(word.ptr, "link-detach", 11)) { *value = CT_ADMISSION_EXPIRY_LINK_DETACH; return at; }
+        if (ct_same(word.ptr, "session-end", 11)) { *value = CT_ADMISSION_EXPIRY_SESSION_END; return at; }
         break;
     case 16:
-        if (ct_same(word.ptr, "connection-close", 16)) { return CT_ADMISSION_EXPIRY_CONNECTION_CLOSE; }
+        if (ct_same(word.ptr, "connection-close", 16)) { *value = CT_ADMISSION_EXPIRY_CONNECTION_CLOSE; return at; }
         break;
     default:
         break;
     }
-    return CT_ADMISSION_EXPIRY_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_admission_expiry(ct_writer *out, ct_admission_expiry value) {
+CT_ONCE uint8_t *ct_write_admission_expiry(uint8_t *at, ct_admission_expiry value) {
     switch (value) {
-    case CT_ADMISSION_EXPIRY_LINK_DETACH: ct_write_text(out, CT("link-detach")); break;
-    case CT_ADMISSION_EXPIRY_SESSION_END: ct_write_text(out, CT("session-end")); break;
-    case CT_ADMISSION_EXPIRY_CONNECTION_CLOSE: ct_write_text(out, CT("connection-close")); break;
-    case CT_ADMISSION_EXPIRY_NEVER: ct_write_text(out, CT("never")); break;
-    case CT_ADMISSION_EXPIRY_NONE: __builtin_trap();
+    case CT_ADMISSION_EXPIRY_LINK_DETACH: return CT_WRITE(at, "\x6b" "link-detach");
+    case CT_ADMISSION_EXPIRY_SESSION_END: return CT_WRITE(at, "\x6b" "session-end");
+    case CT_ADMISSION_EXPIRY_CONNECTION_CLOSE: return CT_WRITE(at, "\x70" "connection-close");
+    case CT_ADMISSION_EXPIRY_NEVER: return CT_WRITE(at, "\x65" "never");
+    case CT_ADMISSION_EXPIRY_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_filter(ct_reader *from, ct_admission_filter *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_admission_filter(const uint8_t *at, const uint8_t *end, ct_admission_filter *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "val", 3)) { ct_read_value(from, &value->val); continue; }
+            if (ct_same(key.ptr, "val", 3)) { at = ct_read_value(at, end, &value->val); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "name", 4)) { value->name = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "name", 4)) { at = ct_read_text(at, end, &value->name); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_filter(ct_writer *out, const ct_admission_filter *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("name")); ct_write_text(out, value->name);
-    if (value->val.kind != 0) { ct_write_key(out, map, CT("val")); ct_write_value(out, &value->val); }
+CT_ONCE uint8_t *ct_write_admission_filter(uint8_t *at, const ct_admission_filter *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x64" "name"); at = ct_write_text(at, value->name);
+    if (value->val.kind != 0) { entries++; at = CT_WRITE(at, "\x63" "val"); at = ct_write_value(at, &value->val); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_terminus(ct_reader *from, ct_admission_terminus *value) {
+CT_ONCE const uint8_t *ct_read_admission_terminus(const uint8_t *at, const uint8_t *end, ct_admission_terminus *value) {
     value->present = true;
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 6:
-            if (ct_same(key.ptr, "expiry", 6)) { value->expiry = ct_read_admission_expiry(from); continue; }
+            if (ct_same(key.ptr, "expiry", 6)) { at = ct_read_admission_expiry(at, end, &value->expiry); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "address", 7)) { value->address = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "durable", 7)) { value->durable = (uint8_t)ct_read_number(from, UINT8_MAX); continue; }
-            if (ct_same(key.ptr, "dynamic", 7)) { value->dynamic = ct_read_bool(from); continue; }
-            if (ct_same(key.ptr, "filters", 7)) { value->filters.len = ct_read_list(from); value->filters.items = ct_alloc(value->filters.len, sizeof *value->filters.items); for (uint32_t i = 0; i < value->filters.len; i++) ct_read_admission_filter(from, &value->filters.items[i]); continue; }
+            if (ct_same(key.ptr, "address", 7)) { at = ct_read_text(at, end, &value->address); continue; }
+            if (ct_same(key.ptr, "durable", 7)) { at = ct_read_u8(at, end, &value->durable); continue; }
+            if (ct_same(key.ptr, "dynamic", 7)) { at = ct_read_bool(at, end, &value->dynamic); continue; }
+            if (ct_same(key.ptr, "filters", 7)) { at = ct_read_list(at, end, &value->filters.len); value->filters.items = ct_alloc(value->filters.len, sizeof *value->filters.items); for (uint32_t i = 0; i < value->filters.len; i++) at = ct_read_admission_filter(at, end, &value->filters.items[i]); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "timeout-s", 9)) { value->timeout_s = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "timeout-s", 9)) { at = ct_read_u32(at, end, &value->timeout_s); continue; }
             break;
         case 11:
-            if (ct_same(key.ptr, "coordinator", 11)) { value->coordinator = ct_read_bool(from); continue; }
+            if (ct_same(key.ptr, "coordinator", 11)) { at = ct_read_bool(at, end, &value->coordinator); continue; }
             break;
         case 12:
-            if (ct_same(key.ptr, "distribution", 12)) { value->distribution = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "capabilities", 12)) { value->capabilities.len = ct_read_list(from); value->capabilities.items = ct_alloc(value->capabilities.len, sizeof *value->capabilities.items); for (uint32_t i = 0; i < value->capabilities.len; i++) value->capabilities.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "distribution", 12)) { at = ct_read_text(at, end, &value->distribution); continue; }
+            if (ct_same(key.ptr, "capabilities", 12)) { at = ct_read_list(at, end, &value->capabilities.len); value->capabilities.items = ct_alloc(value->capabilities.len, sizeof *value->capabilities.items); for (uint32_t i = 0; i < value->capabilities.len; i++) at = ct_read_text(at, end, &value->capabilities.items[i]); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_terminus(ct_writer *out, const ct_admission_terminus *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->address.ptr != NULL) { ct_write_key(out, map, CT("address")); ct_write_text(out, value->address); }
-    ct_write_key(out, map, CT("durable")); ct_write_number(out, value->durable);
-    if (value->expiry != 0) { ct_write_key(out, map, CT("expiry")); ct_write_admission_expiry(out, value->expiry); }
-    ct_write_key(out, map, CT("timeout-s")); ct_write_number(out, value->timeout_s);
-    ct_write_key(out, map, CT("dynamic")); ct_write_bool(out, value->dynamic);
-    ct_write_key(out, map, CT("coordinator")); ct_write_bool(out, value->coordinator);
-    if (value->distribution.ptr != NULL) { ct_write_key(out, map, CT("distribution")); ct_write_text(out, value->distribution); }
-    if (value->filters.items != NULL) { ct_write_key(out, map, CT("filters")); ct_write_list(out, value->filters.len); for (uint32_t i = 0; i < value->filters.len; i++) ct_write_admission_filter(out, &value->filters.items[i]); }
-    if (value->capabilities.items != NULL) { ct_write_key(out, map, CT("capabilities")); ct_write_list(out, value->capabilities.len); for (uint32_t i = 0; i < value->capabilities.len; i++) ct_write_text(out, value->capabilities.items[i]); }
+CT_ONCE uint8_t *ct_write_admission_terminus(uint8_t *at, const ct_admission_terminus *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->address.ptr != NULL) { entries++; at = CT_WRITE(at, "\x67" "address"); at = ct_write_text(at, value->address); }
+    entries++; at = CT_WRITE(at, "\x67" "durable"); at = ct_write_number(at, value->durable);
+    if (value->expiry != 0) { entries++; at = CT_WRITE(at, "\x66" "expiry"); at = ct_write_admission_expiry(at, value->expiry); }
+    entries++; at = CT_WRITE(at, "\x69" "timeout-s"); at = ct_write_number(at, value->timeout_s);
+    entries++; at = CT_WRITE(at, "\x67" "dynamic"); at = ct_write_bool(at, value->dynamic);
+    entries++; at = CT_WRITE(at, "\x6b" "coordinator"); at = ct_write_bool(at, value->coordinator);
+    if (value->distribution.ptr != NULL) { entries++; at = CT_WRITE(at, "\x6c" "distribution"); at = ct_write_text(at, value->distribution); }
+    if (value->filters.items != NULL) { entries++; at = CT_WRITE(at, "\x67" "filters"); at = ct_write_list(at, value->filters.len); for (uint32_t i = 0; i < value->filters.len; i++) at = ct_write_admission_filter(at, &value->filters.items[i]); }
+    if (value->capabilities.items != NULL) { entries++; at = CT_WRITE(at, "\x6c" "capabilities"); at = ct_write_list(at, value->capabilities.len); for (uint32_t i = 0; i < value->capabilities.len; i++) at = ct_write_text(at, value->capabilities.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_admission_settle_mode ct_read_admission_settle_mode(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_admission_settle_mode(const uint8_t *at, const uint8_t *end, ct_admission_settle_mode *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 5:
-        if (ct_same(word.ptr, "mixed", 5)) { return CT_ADMISSION_SETTLE_MODE_MIXED; }
+        if (ct_same(word.ptr, "mixed", 5)) { *value = CT_ADMISSION_SETTLE_MODE_MIXED; return at; }
         break;
     case 7:
-        if (ct_same(word.ptr, "settled", 7)) { return CT_ADMISSION_SETTLE_MODE_SETTLED; }
+        if (ct_same(word.ptr, "settled", 7)) { *value = CT_ADMISSION_SETTLE_MODE_SETTLED; return at; }
         break;
     case 9:
-        if (ct_same(word.ptr, "unsettled", 9)) { return CT_ADMISSION_SETTLE_MODE_UNSETTLED; }
+        if (ct_same(word.ptr, "unsettled", 9)) { *value = CT_ADMISSION_SETTLE_MODE_UNSETTLED; return at; }
         break;
     default:
         break;
     }
-    return CT_ADMISSION_SETTLE_MODE_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_admission_settle_mode(ct_writer *out, ct_admission_settle_mode value) {
+CT_ONCE uint8_t *ct_write_admission_settle_mode(uint8_t *at, ct_admission_settle_mode value) {
     switch (value) {
-    case CT_ADMISSION_SETTLE_MODE_UNSETTLED: ct_write_text(out, CT("unsettled")); break;
-    case CT_ADMISSION_SETTLE_MODE_SETTLED: ct_write_text(out, CT("settled")); break;
-    case CT_ADMISSION_SETTLE_MODE_MIXED: ct_write_text(out, CT("mixed")); break;
-    case CT_ADMISSION_SETTLE_MODE_NONE: __builtin_trap();
+    case CT_ADMISSION_SETTLE_MODE_UNSETTLED: return CT_WRITE(at, "\x69" "unsettled");
+    case CT_ADMISSION_SETTLE_MODE_SETTLED: return CT_WRITE(at, "\x67" "settled");
+    case CT_ADMISSION_SETTLE_MODE_MIXED: return CT_WRITE(at, "\x65" "mixed");
+    case CT_ADMISSION_SETTLE_MODE_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_link(ct_reader *from, ct_admission_link *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_admission_link(const uint8_t *at, const uint8_t *end, ct_admission_link *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "ctx", 3)) { ct_read_context(from, &value->ctx); continue; }
+            if (ct_same(key.ptr, "ctx", 3)) { at = ct_read_context(at, end, &value->ctx); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "peer", 4)) { ct_read_peer(from, &value->peer); continue; }
-            if (ct_same(key.ptr, "name", 4)) { value->name = ct_read_text(from); continue; }
-            if (ct_same(key.ptr, "role", 4)) { value->role = ct_read_admission_role(from); continue; }
+            if (ct_same(key.ptr, "peer", 4)) { at = ct_read_peer(at, end, &value->peer); continue; }
+            if (ct_same(key.ptr, "name", 4)) { at = ct_read_text(at, end, &value->name); continue; }
+            if (ct_same(key.ptr, "role", 4)) { at = ct_read_admission_role(at, end, &value->role); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "source", 6)) { ct_read_admission_terminus(from, &value->source); continue; }
-            if (ct_same(key.ptr, "target", 6)) { ct_read_admission_terminus(from, &value->target); continue; }
-            if (ct_same(key.ptr, "settle", 6)) { value->settle = ct_read_admission_settle_mode(from); continue; }
+            if (ct_same(key.ptr, "source", 6)) { at = ct_read_admission_terminus(at, end, &value->source); continue; }
+            if (ct_same(key.ptr, "target", 6)) { at = ct_read_admission_terminus(at, end, &value->target); continue; }
+            if (ct_same(key.ptr, "settle", 6)) { at = ct_read_admission_settle_mode(at, end, &value->settle); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "truncated", 9)) { value->truncated.len = ct_read_list(from); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) value->truncated.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "truncated", 9)) { at = ct_read_list(at, end, &value->truncated.len); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_read_text(at, end, &value->truncated.items[i]); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "properties", 10)) { value->properties.len = ct_read_list(from); value->properties.items = ct_alloc(value->properties.len, sizeof *value->properties.items); for (uint32_t i = 0; i < value->properties.len; i++) ct_read_entry(from, &value->properties.items[i]); continue; }
-            if (ct_same(key.ptr, "links-open", 10)) { value->links_open = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "properties", 10)) { at = ct_read_list(at, end, &value->properties.len); value->properties.items = ct_alloc(value->properties.len, sizeof *value->properties.items); for (uint32_t i = 0; i < value->properties.len; i++) at = ct_read_entry(at, end, &value->properties.items[i]); continue; }
+            if (ct_same(key.ptr, "links-open", 10)) { at = ct_read_u32(at, end, &value->links_open); continue; }
             break;
         case 16:
-            if (ct_same(key.ptr, "max-message-size", 16)) { value->max_message_size.present = true; value->max_message_size.value = ct_read_number(from, UINT64_MAX); continue; }
+            if (ct_same(key.ptr, "max-message-size", 16)) { value->max_message_size.present = true; at = ct_read_u64(at, end, &value->max_message_size.value); continue; }
             break;
         case 20:
-            if (ct_same(key.ptr, "desired-capabilities", 20)) { value->desired_capabilities.len = ct_read_list(from); value->desired_capabilities.items = ct_alloc(value->desired_capabilities.len, sizeof *value->desired_capabilities.items); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) value->desired_capabilities.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "desired-capabilities", 20)) { at = ct_read_list(at, end, &value->desired_capabilities.len); value->desired_capabilities.items = ct_alloc(value->desired_capabilities.len, sizeof *value->desired_capabilities.items); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) at = ct_read_text(at, end, &value->desired_capabilities.items[i]); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_link(ct_writer *out, const ct_admission_link *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("ctx")); ct_write_context(out, &value->ctx);
-    ct_write_key(out, map, CT("peer")); ct_write_peer(out, &value->peer);
-    ct_write_key(out, map, CT("name")); ct_write_text(out, value->name);
-    if (value->role != 0) { ct_write_key(out, map, CT("role")); ct_write_admission_role(out, value->role); }
-    if (value->source.present) { ct_write_key(out, map, CT("source")); ct_write_admission_terminus(out, &value->source); }
-    if (value->target.present) { ct_write_key(out, map, CT("target")); ct_write_admission_terminus(out, &value->target); }
-    if (value->settle != 0) { ct_write_key(out, map, CT("settle")); ct_write_admission_settle_mode(out, value->settle); }
-    if (value->max_message_size.present) { ct_write_key(out, map, CT("max-message-size")); ct_write_number(out, value->max_message_size.value); }
-    if (value->desired_capabilities.items != NULL) { ct_write_key(out, map, CT("desired-capabilities")); ct_write_list(out, value->desired_capabilities.len); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) ct_write_text(out, value->desired_capabilities.items[i]); }
-    if (value->properties.items != NULL) { ct_write_key(out, map, CT("properties")); ct_write_list(out, value->properties.len); for (uint32_t i = 0; i < value->properties.len; i++) ct_write_entry(out, &value->properties.items[i]); }
-    ct_write_key(out, map, CT("links-open")); ct_write_number(out, value->links_open);
-    if (value->truncated.items != NULL) { ct_write_key(out, map, CT("truncated")); ct_write_list(out, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) ct_write_text(out, value->truncated.items[i]); }
+CT_ONCE uint8_t *ct_write_admission_link(uint8_t *at, const ct_admission_link *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "ctx"); at = ct_write_context(at, &value->ctx);
+    entries++; at = CT_WRITE(at, "\x64" "peer"); at = ct_write_peer(at, &value->peer);
+    entries++; at = CT_WRITE(at, "\x64" "name"); at = ct_write_text(at, value->name);
+    if (value->role != 0) { entries++; at = CT_WRITE(at, "\x64" "role"); at = ct_write_admission_role(at, value->role); }
+    if (value->source.present) { entries++; at = CT_WRITE(at, "\x66" "source"); at = ct_write_admission_terminus(at, &value->source); }
+    if (value->target.present) { entries++; at = CT_WRITE(at, "\x66" "target"); at = ct_write_admission_terminus(at, &value->target); }
+    if (value->settle != 0) { entries++; at = CT_WRITE(at, "\x66" "settle"); at = ct_write_admission_settle_mode(at, value->settle); }
+    if (value->max_message_size.present) { entries++; at = CT_WRITE(at, "\x70" "max-message-size"); at = ct_write_number(at, value->max_message_size.value); }
+    if (value->desired_capabilities.items != NULL) { entries++; at = CT_WRITE(at, "\x74" "desired-capabilities"); at = ct_write_list(at, value->desired_capabilities.len); for (uint32_t i = 0; i < value->desired_capabilities.len; i++) at = ct_write_text(at, value->desired_capabilities.items[i]); }
+    if (value->properties.items != NULL) { entries++; at = CT_WRITE(at, "\x6a" "properties"); at = ct_write_list(at, value->properties.len); for (uint32_t i = 0; i < value->properties.len; i++) at = ct_write_entry(at, &value->properties.items[i]); }
+    entries++; at = CT_WRITE(at, "\x6a" "links-open"); at = ct_write_number(at, value->links_open);
+    if (value->truncated.items != NULL) { entries++; at = CT_WRITE(at, "\x69" "truncated"); at = ct_write_list(at, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_write_text(at, value->truncated.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_grant(ct_reader *from, ct_admission_grant *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_admission_grant(const uint8_t *at, const uint8_t *end, ct_admission_grant *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "note", 4)) { value->note = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "note", 4)) { at = ct_read_text(at, end, &value->note); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "limits", 6)) { ct_read_limits(from, &value->limits); continue; }
-            if (ct_same(key.ptr, "quotas", 6)) { value->quotas.len = ct_read_list(from); value->quotas.items = ct_alloc(value->quotas.len, sizeof *value->quotas.items); for (uint32_t i = 0; i < value->quotas.len; i++) ct_read_quota(from, &value->quotas.items[i]); continue; }
+            if (ct_same(key.ptr, "limits", 6)) { at = ct_read_limits(at, end, &value->limits); continue; }
+            if (ct_same(key.ptr, "quotas", 6)) { at = ct_read_list(at, end, &value->quotas.len); value->quotas.items = ct_alloc(value->quotas.len, sizeof *value->quotas.items); for (uint32_t i = 0; i < value->quotas.len; i++) at = ct_read_quota(at, end, &value->quotas.items[i]); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "attributes", 10)) { value->attributes.len = ct_read_list(from); value->attributes.items = ct_alloc(value->attributes.len, sizeof *value->attributes.items); for (uint32_t i = 0; i < value->attributes.len; i++) ct_read_attr(from, &value->attributes.items[i]); continue; }
+            if (ct_same(key.ptr, "attributes", 10)) { at = ct_read_list(at, end, &value->attributes.len); value->attributes.items = ct_alloc(value->attributes.len, sizeof *value->attributes.items); for (uint32_t i = 0; i < value->attributes.len; i++) at = ct_read_attr(at, end, &value->attributes.items[i]); continue; }
             break;
         case 16:
-            if (ct_same(key.ptr, "recheck-after-ms", 16)) { value->recheck_after_ms.present = true; value->recheck_after_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "recheck-after-ms", 16)) { value->recheck_after_ms.present = true; at = ct_read_u32(at, end, &value->recheck_after_ms.value); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_admission_grant(ct_writer *out, const ct_admission_grant *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->limits.present) { ct_write_key(out, map, CT("limits")); ct_write_limits(out, &value->limits); }
-    if (value->quotas.items != NULL) { ct_write_key(out, map, CT("quotas")); ct_write_list(out, value->quotas.len); for (uint32_t i = 0; i < value->quotas.len; i++) ct_write_quota(out, &value->quotas.items[i]); }
-    if (value->attributes.items != NULL) { ct_write_key(out, map, CT("attributes")); ct_write_list(out, value->attributes.len); for (uint32_t i = 0; i < value->attributes.len; i++) ct_write_attr(out, &value->attributes.items[i]); }
-    if (value->recheck_after_ms.present) { ct_write_key(out, map, CT("recheck-after-ms")); ct_write_number(out, value->recheck_after_ms.value); }
-    if (value->note.ptr != NULL) { ct_write_key(out, map, CT("note")); ct_write_text(out, value->note); }
+CT_ONCE uint8_t *ct_write_admission_grant(uint8_t *at, const ct_admission_grant *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->limits.present) { entries++; at = CT_WRITE(at, "\x66" "limits"); at = ct_write_limits(at, &value->limits); }
+    if (value->quotas.items != NULL) { entries++; at = CT_WRITE(at, "\x66" "quotas"); at = ct_write_list(at, value->quotas.len); for (uint32_t i = 0; i < value->quotas.len; i++) at = ct_write_quota(at, &value->quotas.items[i]); }
+    if (value->attributes.items != NULL) { entries++; at = CT_WRITE(at, "\x6a" "attributes"); at = ct_write_list(at, value->attributes.len); for (uint32_t i = 0; i < value->attributes.len; i++) at = ct_write_attr(at, &value->attributes.items[i]); }
+    if (value->recheck_after_ms.present) { entries++; at = CT_WRITE(at, "\x70" "recheck-after-ms"); at = ct_write_number(at, value->recheck_after_ms.value); }
+    if (value->note.ptr != NULL) { entries++; at = CT_WRITE(at, "\x64" "note"); at = ct_write_text(at, value->note); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_admission_answer(ct_reader *from, ct_admission_answer *value) {
-    bool bare = ct_text_comes(from);
-    if (!bare && ct_read_map(from) != 1) __builtin_trap();
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_admission_answer(const uint8_t *at, const uint8_t *end, ct_admission_answer *value) {
+    bool bare = ct_text_comes(at, end);
+    if (!bare) at = ct_read_one_entry(at, end);
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 4:
-        if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADMISSION_ANSWER_DENY; ct_read_refusal(from, &value->deny); return; } }
+        if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADMISSION_ANSWER_DENY; at = ct_read_refusal(at, end, &value->deny); return at; } }
         break;
     case 5:
-        if (ct_same(word.ptr, "allow", 5)) { if (!bare) { value->kind = CT_ADMISSION_ANSWER_ALLOW; ct_read_admission_grant(from, &value->allow); return; } }
+        if (ct_same(word.ptr, "allow", 5)) { if (!bare) { value->kind = CT_ADMISSION_ANSWER_ALLOW; at = ct_read_admission_grant(at, end, &value->allow); return at; } }
         break;
     default:
         break;
     }
-    if (!bare) ct_skip(from);
+    return bare ? at : ct_skip(at, end);
 }
 
-CT_ONCE void ct_write_admission_answer(ct_writer *out, const ct_admission_answer *value) {
+CT_ONCE uint8_t *ct_write_admission_answer(uint8_t *at, const ct_admission_answer *value) {
     switch (value->kind) {
-    case CT_ADMISSION_ANSWER_ALLOW: ct_write_key(out, ct_write_map(out), CT("allow")); ct_write_admission_grant(out, &value->allow); break;
-    case CT_ADMISSION_ANSWER_DENY: ct_write_key(out, ct_write_map(out), CT("deny")); ct_write_refusal(out, &value->deny); break;
-    case CT_ADMISSION_ANSWER_NONE: __builtin_trap();
+    case CT_ADMISSION_ANSWER_ALLOW: at = CT_WRITE(at, "\xa1" "\x65" "allow"); at = ct_write_admission_grant(at, &value->allow); return at;
+    case CT_ADMISSION_ANSWER_DENY: at = CT_WRITE(at, "\xa1" "\x64" "deny"); at = ct_write_refusal(at, &value->deny); return at;
+    case CT_ADMISSION_ANSWER_NONE: break;
     }
+    __builtin_trap();
 }
 
-CT_ONCE ct_address_direction ct_read_address_direction(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_address_direction(const uint8_t *at, const uint8_t *end, ct_address_direction *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 7:
-        if (ct_same(word.ptr, "inbound", 7)) { return CT_ADDRESS_DIRECTION_INBOUND; }
+        if (ct_same(word.ptr, "inbound", 7)) { *value = CT_ADDRESS_DIRECTION_INBOUND; return at; }
         break;
     case 8:
-        if (ct_same(word.ptr, "outbound", 8)) { return CT_ADDRESS_DIRECTION_OUTBOUND; }
+        if (ct_same(word.ptr, "outbound", 8)) { *value = CT_ADDRESS_DIRECTION_OUTBOUND; return at; }
         break;
     default:
         break;
     }
-    return CT_ADDRESS_DIRECTION_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_address_direction(ct_writer *out, ct_address_direction value) {
+CT_ONCE uint8_t *ct_write_address_direction(uint8_t *at, ct_address_direction value) {
     switch (value) {
-    case CT_ADDRESS_DIRECTION_INBOUND: ct_write_text(out, CT("inbound")); break;
-    case CT_ADDRESS_DIRECTION_OUTBOUND: ct_write_text(out, CT("outbound")); break;
-    case CT_ADDRESS_DIRECTION_NONE: __builtin_trap();
+    case CT_ADDRESS_DIRECTION_INBOUND: return CT_WRITE(at, "\x67" "inbound");
+    case CT_ADDRESS_DIRECTION_OUTBOUND: return CT_WRITE(at, "\x68" "outbound");
+    case CT_ADDRESS_DIRECTION_NONE: break;
     }
+    __builtin_trap();
 }
 
-CT_ONCE ct_address_occasion ct_read_address_occasion(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_address_occasion(const uint8_t *at, const uint8_t *end, ct_address_occasion *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 6:
-        if (ct_same(word.ptr, "attach", 6)) { return CT_ADDRESS_OCCASION_ATTACH; }
+        if (ct_same(word.ptr, "attach", 6)) { *value = CT_ADDRESS_OCCASION_ATTACH; return at; }
         break;
     case 9:
-        if (ct_same(word.ptr, "anonymous", 9)) { return CT_ADDRESS_OCCASION_ANONYMOUS; }
+        if (ct_same(word.ptr, "anonymous", 9)) { *value = CT_ADDRESS_OCCASION_ANONYMOUS; return at; }
         break;
     default:
         break;
     }
-    return CT_ADDRESS_OCCASION_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_address_occasion(ct_writer *out, ct_address_occasion value) {
+CT_ONCE uint8_t *ct_write_address_occasion(uint8_t *at, ct_address_occasion value) {
     switch (value) {
-    case CT_ADDRESS_OCCASION_ATTACH: ct_write_text(out, CT("attach")); break;
-    case CT_ADDRESS_OCCASION_ANONYMOUS: ct_write_text(out, CT("anonymous")); break;
-    case CT_ADDRESS_OCCASION_NONE: __builtin_trap();
+    case CT_ADDRESS_OCCASION_ATTACH: return CT_WRITE(at, "\x66" "attach");
+    case CT_ADDRESS_OCCASION_ANONYMOUS: return CT_WRITE(at, "\x69" "anonymous");
+    case CT_ADDRESS_OCCASION_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_address_treatment(ct_reader *from, ct_address_treatment *value) {
-    bool bare = ct_text_comes(from);
-    if (!bare && ct_read_map(from) != 1) __builtin_trap();
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_address_treatment(const uint8_t *at, const uint8_t *end, ct_address_treatment *value) {
+    bool bare = ct_text_comes(at, end);
+    if (!bare) at = ct_read_one_entry(at, end);
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 7:
-        if (ct_same(word.ptr, "closest", 7)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_CLOSEST; return; } }
+        if (ct_same(word.ptr, "closest", 7)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_CLOSEST; return at; } }
         break;
     case 8:
-        if (ct_same(word.ptr, "balanced", 8)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_BALANCED; return; } }
+        if (ct_same(word.ptr, "balanced", 8)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_BALANCED; return at; } }
         break;
     case 9:
-        if (ct_same(word.ptr, "multicast", 9)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_MULTICAST; return; } }
+        if (ct_same(word.ptr, "multicast", 9)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_MULTICAST; return at; } }
         break;
     case 10:
-        if (ct_same(word.ptr, "link-route", 10)) { if (!bare) { value->kind = CT_ADDRESS_TREATMENT_LINK_ROUTE; value->link_route = ct_read_text(from); return; } }
+        if (ct_same(word.ptr, "link-route", 10)) { if (!bare) { value->kind = CT_ADDRESS_TREATMENT_LINK_ROUTE; at = ct_read_text(at, end, &value->link_route); return at; } }
         break;
     case 11:
-        if (ct_same(word.ptr, "unavailable", 11)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_UNAVAILABLE; return; } }
+        if (ct_same(word.ptr, "unavailable", 11)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_UNAVAILABLE; return at; } }
         break;
     default:
         break;
     }
-    if (!bare) ct_skip(from);
+    return bare ? at : ct_skip(at, end);
 }
 
-CT_ONCE void ct_write_address_treatment(ct_writer *out, const ct_address_treatment *value) {
+CT_ONCE uint8_t *ct_write_address_treatment(uint8_t *at, const ct_address_treatment *value) {
     switch (value->kind) {
-    case CT_ADDRESS_TREATMENT_BALANCED: ct_write_text(out, CT("balanced")); break;
-    case CT_ADDRESS_TREATMENT_CLOSEST: ct_write_text(out, CT("closest")); break;
-    case CT_ADDRESS_TREATMENT_MULTICAST: ct_write_text(out, CT("multicast")); break;
-    case CT_ADDRESS_TREATMENT_LINK_ROUTE: ct_write_key(out, ct_write_map(out), CT("link-route")); ct_write_text(out, value->link_route); break;
-    case CT_ADDRESS_TREATMENT_UNAVAILABLE: ct_write_text(out, CT("unavailable")); break;
-    case CT_ADDRESS_TREATMENT_NONE: __builtin_trap();
+    case CT_ADDRESS_TREATMENT_BALANCED: return CT_WRITE(at, "\x68" "balanced");
+    case CT_ADDRESS_TREATMENT_CLOSEST: return CT_WRITE(at, "\x67" "closest");
+    case CT_ADDRESS_TREATMENT_MULTICAST: return CT_WRITE(at, "\x69" "multicast");
+    case CT_ADDRESS_TREATMENT_LINK_ROUTE: at = CT_WRITE(at, "\xa1" "\x6a" "link-route"); at = ct_write_text(at, value->link_route); return at;
+    case CT_ADDRESS_TREATMENT_UNAVAILABLE: return CT_WRITE(at, "\x6b" "unavailable");
+    case CT_ADDRESS_TREATMENT_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_address_request(ct_reader *from, ct_address_request *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_address_request(const uint8_t *at, const uint8_t *end, ct_address_request *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
-            if (ct_same(key.ptr, "ctx", 3)) { ct_read_context(from, &value->ctx); continue; }
+            if (ct_same(key.ptr, "ctx", 3)) { at = ct_read_context(at, end, &value->ctx); continue; }
             break;
         case 4:
-            if (ct_same(key.ptr, "peer", 4)) { ct_read_peer(from, &value->peer); continue; }
+            if (ct_same(key.ptr, "peer", 4)) { at = ct_read_peer(at, end, &value->peer); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "phase", 5)) { value->phase = (uint8_t)ct_read_number(from, UINT8_MAX); continue; }
+            if (ct_same(key.ptr, "phase", 5)) { at = ct_read_u8(at, end, &value->phase); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "address", 7)) { value->address = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "address", 7)) { at = ct_read_text(at, end, &value->address); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "occasion", 8)) { value->occasion = ct_read_address_occasion(from); continue; }
+            if (ct_same(key.ptr, "occasion", 8)) { at = ct_read_address_occasion(at, end, &value->occasion); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "direction", 9)) { value->direction = ct_read_address_direction(from); continue; }
-            if (ct_same(key.ptr, "truncated", 9)) { value->truncated.len = ct_read_list(from); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) value->truncated.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "direction", 9)) { at = ct_read_address_direction(at, end, &value->direction); continue; }
+            if (ct_same(key.ptr, "truncated", 9)) { at = ct_read_list(at, end, &value->truncated.len); value->truncated.items = ct_alloc(value->truncated.len, sizeof *value->truncated.items); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_read_text(at, end, &value->truncated.items[i]); continue; }
             break;
         case 10:
-            if (ct_same(key.ptr, "configured", 10)) { ct_read_address_treatment(from, &value->configured); continue; }
+            if (ct_same(key.ptr, "configured", 10)) { at = ct_read_address_treatment(at, end, &value->configured); continue; }
             break;
         case 12:
-            if (ct_same(key.ptr, "capabilities", 12)) { value->capabilities.len = ct_read_list(from); value->capabilities.items = ct_alloc(value->capabilities.len, sizeof *value->capabilities.items); for (uint32_t i = 0; i < value->capabilities.len; i++) value->capabilities.items[i] = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "capabilities", 12)) { at = ct_read_list(at, end, &value->capabilities.len); value->capabilities.items = ct_alloc(value->capabilities.len, sizeof *value->capabilities.items); for (uint32_t i = 0; i < value->capabilities.len; i++) at = ct_read_text(at, end, &value->capabilities.items[i]); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_address_request(ct_writer *out, const ct_address_request *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("ctx")); ct_write_context(out, &value->ctx);
-    ct_write_key(out, map, CT("address")); ct_write_text(out, value->address);
-    if (value->direction != 0) { ct_write_key(out, map, CT("direction")); ct_write_address_direction(out, value->direction); }
-    if (value->occasion != 0) { ct_write_key(out, map, CT("occasion")); ct_write_address_occasion(out, value->occasion); }
-    if (value->peer.present) { ct_write_key(out, map, CT("peer")); ct_write_peer(out, &value->peer); }
-    if (value->capabilities.items != NULL) { ct_write_key(out, map, CT("capabilities")); ct_write_list(out, value->capabilities.len); for (uint32_t i = 0; i < value->capabilities.len; i++) ct_write_text(out, value->capabilities.items[i]); }
-    if (value->configured.kind != 0) { ct_write_key(out, map, CT("configured")); ct_write_address_treatment(out, &value->configured); }
-    ct_write_key(out, map, CT("phase")); ct_write_number(out, value->phase);
-    if (value->truncated.items != NULL) { ct_write_key(out, map, CT("truncated")); ct_write_list(out, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) ct_write_text(out, value->truncated.items[i]); }
+CT_ONCE uint8_t *ct_write_address_request(uint8_t *at, const ct_address_request *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x63" "ctx"); at = ct_write_context(at, &value->ctx);
+    entries++; at = CT_WRITE(at, "\x67" "address"); at = ct_write_text(at, value->address);
+    if (value->direction != 0) { entries++; at = CT_WRITE(at, "\x69" "direction"); at = ct_write_address_direction(at, value->direction); }
+    if (value->occasion != 0) { entries++; at = CT_WRITE(at, "\x68" "occasion"); at = ct_write_address_occasion(at, value->occasion); }
+    if (value->peer.present) { entries++; at = CT_WRITE(at, "\x64" "peer"); at = ct_write_peer(at, &value->peer); }
+    if (value->capabilities.items != NULL) { entries++; at = CT_WRITE(at, "\x6c" "capabilities"); at = ct_write_list(at, value->capabilities.len); for (uint32_t i = 0; i < value->capabilities.len; i++) at = ct_write_text(at, value->capabilities.items[i]); }
+    if (value->configured.kind != 0) { entries++; at = CT_WRITE(at, "\x6a" "configured"); at = ct_write_address_treatment(at, &value->configured); }
+    entries++; at = CT_WRITE(at, "\x65" "phase"); at = ct_write_number(at, value->phase);
+    if (value->truncated.items != NULL) { entries++; at = CT_WRITE(at, "\x69" "truncated"); at = ct_write_list(at, value->truncated.len); for (uint32_t i = 0; i < value->truncated.len; i++) at = ct_write_text(at, value->truncated.items[i]); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
-CT_ONCE ct_address_scope ct_read_address_scope(ct_reader *from) {
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_address_scope(const uint8_t *at, const uint8_t *end, ct_address_scope *value) {
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 8:
-        if (ct_same(word.ptr, "everyone", 8)) { return CT_ADDRESS_SCOPE_EVERYONE; }
+        if (ct_same(word.ptr, "everyone", 8)) { *value = CT_ADDRESS_SCOPE_EVERYONE; return at; }
         break;
     case 10:
-        if (ct_same(word.ptr, "connection", 10)) { return CT_ADDRESS_SCOPE_CONNECTION; }
-        if (ct_same(word.ptr, "attributes", 10)) { return CT_ADDRESS_SCOPE_ATTRIBUTES; }
+        if (ct_same(word.ptr, "connection", 10)) { *value = CT_ADDRESS_SCOPE_CONNECTION; return at; }
+        if (ct_same(word.ptr, "attributes", 10)) { *value = CT_ADDRESS_SCOPE_ATTRIBUTES; return at; }
         break;
     default:
         break;
     }
-    return CT_ADDRESS_SCOPE_NONE;
+    return at;
 }
 
-CT_ONCE void ct_write_address_scope(ct_writer *out, ct_address_scope value) {
+CT_ONCE uint8_t *ct_write_address_scope(uint8_t *at, ct_address_scope value) {
     switch (value) {
-    case CT_ADDRESS_SCOPE_CONNECTION: ct_write_text(out, CT("connection")); break;
-    case CT_ADDRESS_SCOPE_ATTRIBUTES: ct_write_text(out, CT("attributes")); break;
-    case CT_ADDRESS_SCOPE_EVERYONE: ct_write_text(out, CT("everyone")); break;
-    case CT_ADDRESS_SCOPE_NONE: __builtin_trap();
+    case CT_ADDRESS_SCOPE_CONNECTION: return CT_WRITE(at, "\x6a" "connection");
+    case CT_ADDRESS_SCOPE_ATTRIBUTES: return CT_WRITE(at, "\x6a" "attributes");
+    case CT_ADDRESS_SCOPE_EVERYONE: return CT_WRITE(at, "\x68" "everyone");
+    case CT_ADDRESS_SCOPE_NONE: break;
     }
+    __builtin_trap();
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_address_ruling(ct_reader *from, ct_address_ruling *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_address_ruling(const uint8_t *at, const uint8_t *end, ct_address_ruling *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
-            if (ct_same(key.ptr, "note", 4)) { value->note = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "note", 4)) { at = ct_read_text(at, end, &value->note); continue; }
             break;
         case 5:
-            if (ct_same(key.ptr, "phase", 5)) { value->phase.present = true; value->phase.value = (uint8_t)ct_read_number(from, UINT8_MAX); continue; }
+            if (ct_same(key.ptr, "phase", 5)) { value->phase.present = true; at = ct_read_u8(at, end, &value->phase.value); continue; }
             break;
         case 6:
-            if (ct_same(key.ptr, "ttl-ms", 6)) { value->ttl_ms.present = true; value->ttl_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "ttl-ms", 6)) { value->ttl_ms.present = true; at = ct_read_u32(at, end, &value->ttl_ms.value); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "address", 7)) { value->address = ct_read_text(from); continue; }
+            if (ct_same(key.ptr, "address", 7)) { at = ct_read_text(at, end, &value->address); continue; }
             break;
         case 8:
-            if (ct_same(key.ptr, "priority", 8)) { value->priority.present = true; value->priority.value = (uint8_t)ct_read_number(from, UINT8_MAX); continue; }
+            if (ct_same(key.ptr, "priority", 8)) { value->priority.present = true; at = ct_read_u8(at, end, &value->priority.value); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "treatment", 9)) { ct_read_address_treatment(from, &value->treatment); continue; }
-            if (ct_same(key.ptr, "shared-by", 9)) { value->shared_by = ct_read_address_scope(from); continue; }
+            if (ct_same(key.ptr, "treatment", 9)) { at = ct_read_address_treatment(at, end, &value->treatment); continue; }
+            if (ct_same(key.ptr, "shared-by", 9)) { at = ct_read_address_scope(at, end, &value->shared_by); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_address_ruling(ct_writer *out, const ct_address_ruling *value) {
-    uint8_t *map = ct_write_map(out);
-    if (value->address.ptr != NULL) { ct_write_key(out, map, CT("address")); ct_write_text(out, value->address); }
-    if (value->treatment.kind != 0) { ct_write_key(out, map, CT("treatment")); ct_write_address_treatment(out, &value->treatment); }
-    if (value->phase.present) { ct_write_key(out, map, CT("phase")); ct_write_number(out, value->phase.value); }
-    if (value->priority.present) { ct_write_key(out, map, CT("priority")); ct_write_number(out, value->priority.value); }
-    if (value->ttl_ms.present) { ct_write_key(out, map, CT("ttl-ms")); ct_write_number(out, value->ttl_ms.value); }
-    if (value->shared_by != 0) { ct_write_key(out, map, CT("shared-by")); ct_write_address_scope(out, value->shared_by); }
-    if (value->note.ptr != NULL) { ct_write_key(out, map, CT("note")); ct_write_text(out, value->note); }
+CT_ONCE uint8_t *ct_write_address_ruling(uint8_t *at, const ct_address_ruling *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    if (value->address.ptr != NULL) { entries++; at = CT_WRITE(at, "\x67" "address"); at = ct_write_text(at, value->address); }
+    if (value->treatment.kind != 0) { entries++; at = CT_WRITE(at, "\x69" "treatment"); at = ct_write_address_treatment(at, &value->treatment); }
+    if (value->phase.present) { entries++; at = CT_WRITE(at, "\x65" "phase"); at = ct_write_number(at, value->phase.value); }
+    if (value->priority.present) { entries++; at = CT_WRITE(at, "\x68" "priority"); at = ct_write_number(at, value->priority.value); }
+    if (value->ttl_ms.present) { entries++; at = CT_WRITE(at, "\x66" "ttl-ms"); at = ct_write_number(at, value->ttl_ms.value); }
+    if (value->shared_by != 0) { entries++; at = CT_WRITE(at, "\x69" "shared-by"); at = ct_write_address_scope(at, value->shared_by); }
+    if (value->note.ptr != NULL) { entries++; at = CT_WRITE(at, "\x64" "note"); at = ct_write_text(at, value->note); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_address_denial(ct_reader *from, ct_address_denial *value) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
-        if (ct_skip_null(from)) continue;
+CT_ONCE const uint8_t *ct_read_address_denial(const uint8_t *at, const uint8_t *end, ct_address_denial *value) {
+    uint32_t left;
+    for (at = ct_read_map(at, end, &left); left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
+        if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 6:
-            if (ct_same(key.ptr, "ttl-ms", 6)) { value->ttl_ms.present = true; value->ttl_ms.value = (uint32_t)ct_read_number(from, UINT32_MAX); continue; }
+            if (ct_same(key.ptr, "ttl-ms", 6)) { value->ttl_ms.present = true; at = ct_read_u32(at, end, &value->ttl_ms.value); continue; }
             break;
         case 7:
-            if (ct_same(key.ptr, "refusal", 7)) { ct_read_refusal(from, &value->refusal); continue; }
+            if (ct_same(key.ptr, "refusal", 7)) { at = ct_read_refusal(at, end, &value->refusal); continue; }
             break;
         case 9:
-            if (ct_same(key.ptr, "shared-by", 9)) { value->shared_by = ct_read_address_scope(from); continue; }
+            if (ct_same(key.ptr, "shared-by", 9)) { at = ct_read_address_scope(at, end, &value->shared_by); continue; }
             break;
         default:
             break;
         }
-        ct_skip(from);
+        at = ct_skip(at, end);
     }
+    return at;
 }
 
-CT_ONCE void ct_write_address_denial(ct_writer *out, const ct_address_denial *value) {
-    uint8_t *map = ct_write_map(out);
-    ct_write_key(out, map, CT("refusal")); ct_write_refusal(out, &value->refusal);
-    if (value->ttl_ms.present) { ct_write_key(out, map, CT("ttl-ms")); ct_write_number(out, value->ttl_ms.value); }
-    if (value->shared_by != 0) { ct_write_key(out, map, CT("shared-by")); ct_write_address_scope(out, value->shared_by); }
+CT_ONCE uint8_t *ct_write_address_denial(uint8_t *at, const ct_address_denial *value) {
+    uint8_t *map = at, entries = 0;
+    at = ct_write_map(at, 0);
+    entries++; at = CT_WRITE(at, "\x67" "refusal"); at = ct_write_refusal(at, &value->refusal);
+    if (value->ttl_ms.present) { entries++; at = CT_WRITE(at, "\x66" "ttl-ms"); at = ct_write_number(at, value->ttl_ms.value); }
+    if (value->shared_by != 0) { entries++; at = CT_WRITE(at, "\x69" "shared-by"); at = ct_write_address_scope(at, value->shared_by); }
+    *map = CT_KIND_MAP + entries;
+    return at;
 }
 
 /* Into zeroes. */
-CT_ONCE void ct_read_address_answer(ct_reader *from, ct_address_answer *value) {
-    bool bare = ct_text_comes(from);
-    if (!bare && ct_read_map(from) != 1) __builtin_trap();
-    ct_text word = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_address_answer(const uint8_t *at, const uint8_t *end, ct_address_answer *value) {
+    bool bare = ct_text_comes(at, end);
+    if (!bare) at = ct_read_one_entry(at, end);
+    ct_text word;
+    at = ct_read_text(at, end, &word);
     switch (word.len) {
     case 4:
-        if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADDRESS_ANSWER_DENY; ct_read_address_denial(from, &value->deny); return; } }
+        if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADDRESS_ANSWER_DENY; at = ct_read_address_denial(at, end, &value->deny); return at; } }
         break;
     case 5:
-        if (ct_same(word.ptr, "apply", 5)) { if (!bare) { value->kind = CT_ADDRESS_ANSWER_APPLY; ct_read_address_ruling(from, &value->apply); return; } }
+        if (ct_same(word.ptr, "apply", 5)) { if (!bare) { value->kind = CT_ADDRESS_ANSWER_APPLY; at = ct_read_address_ruling(at, end, &value->apply); return at; } }
         break;
     default:
         break;
     }
-    if (!bare) ct_skip(from);
+    return bare ? at : ct_skip(at, end);
 }
 
-CT_ONCE void ct_write_address_answer(ct_writer *out, const ct_address_answer *value) {
+CT_ONCE uint8_t *ct_write_address_answer(uint8_t *at, const ct_address_answer *value) {
     switch (value->kind) {
-    case CT_ADDRESS_ANSWER_APPLY: ct_write_key(out, ct_write_map(out), CT("apply")); ct_write_address_ruling(out, &value->apply); break;
-    case CT_ADDRESS_ANSWER_DENY: ct_write_key(out, ct_write_map(out), CT("deny")); ct_write_address_denial(out, &value->deny); break;
-    case CT_ADDRESS_ANSWER_NONE: __builtin_trap();
+    case CT_ADDRESS_ANSWER_APPLY: at = CT_WRITE(at, "\xa1" "\x65" "apply"); at = ct_write_address_ruling(at, &value->apply); return at;
+    case CT_ADDRESS_ANSWER_DENY: at = CT_WRITE(at, "\xa1" "\x64" "deny"); at = ct_write_address_denial(at, &value->deny); return at;
+    case CT_ADDRESS_ANSWER_NONE: break;
     }
+    __builtin_trap();
 }
 
 typedef ct_failover_request ct_on_failover_request;
@@ -2582,55 +2857,48 @@ CT_SHARED CT_EXPORT("policy_abi_v1") int32_t ct_policy_abi_v1(void) {
 }
 
 CT_SHARED CT_EXPORT("policy_alloc") void *ct_policy_alloc(uint32_t len) {
+    if (ct_memory.end == 0) {
+        size_t pages = __builtin_wasm_memory_size(0);
+        ct_memory.end = (uintptr_t)(pages < 0xffff ? pages : 0xffff) << 16;
+        ct_memory.floor = ((uintptr_t)&__heap_base + 7) & ~(uintptr_t)7;
+    }
     ct_memory.top = ct_memory.floor;
     return ct_reserve(len);
 }
 
-static inline void ct_end(const ct_reader *from) {
-    if (from->at != from->end) __builtin_trap();
-}
-
-static inline uint64_t ct_pack(const ct_writer *out) {
-    uintptr_t at = ct_memory.top;
-    return (uint64_t)at << 32 | (uint64_t)((uintptr_t)out->at - at);
+/* What was written from the top of the memory to END. */
+CT_INLINE uint64_t ct_pack(const uint8_t *end) {
+    return (uint64_t)ct_memory.top << 32 | ((uintptr_t)end - ct_memory.top);
 }
 
 /* Names in C have no hyphens, those of the schema no underscores. */
 CT_ONCE ct_text ct_hyphenated(ct_text text) {
-    char *name = ct_alloc(text.len, 1);
+    char *name = ct_take(text.len);
     for (uint32_t i = 0; i < text.len; i++) name[i] = text.ptr[i] == '_' ? '-' : text.ptr[i];
     return (ct_text){name, text.len};
 }
 
 CT_SHARED CT_EXPORT("policy_configure") uint64_t ct_policy_configure(const uint8_t *at, uint32_t len) {
-    ct_reader from = {at, at + len};
+    const uint8_t *end = at + len;
     ct_setup_request *request = ct_alloc(1, sizeof *request);
-    ct_read_setup_request(&from, request);
-    ct_end(&from);
+    ct_end(ct_read_setup_request(at, end, request), end);
     ct_setup_answer *answer = ct_alloc(1, sizeof *answer);
     if (ct_configure) ct_configure(request, answer);
     if (&ct_reads != NULL && answer->reads.items == NULL) {
         for (uint32_t i = 0; i < ct_reads.len; i++) *CT_PUSH(&answer->reads) = ct_hyphenated(ct_reads.items[i]);
     }
     ct_memory.floor = ct_memory.top;
-    ct_writer out = {(uint8_t *)ct_memory.top};
-    ct_write_setup_answer(&out, answer);
-    return ct_pack(&out);
+    return ct_pack(ct_write_setup_answer((uint8_t *)ct_memory.top, answer));
 }
 
 /* A hook: CT_ON_CONNECTION(request) { … } gives what ct_allow or ct_deny made, or NULL: no opinion. */
 #define CT_HOOK(name, read, write, request) \
     static ct_##name##_answer *ct_##name(const ct_##name##_request *request); \
     CT_EXPORT(#name) uint64_t ct_export_##name(const uint8_t *at, uint32_t len) { \
-        ct_reader from = {at, at + len}; \
         ct_##name##_request *asked = ct_alloc(1, sizeof *asked); \
-        read(&from, asked); \
-        ct_end(&from); \
+        ct_end(read(at, at + len, asked), at + len); \
         const ct_##name##_answer *answer = ct_##name(asked); \
-        if (answer == NULL) return 0; \
-        ct_writer out = {(uint8_t *)ct_memory.top}; \
-        write(&out, answer); \
-        return ct_pack(&out); \
+        return answer == NULL ? 0 : ct_pack(write((uint8_t *)ct_memory.top, answer)); \
     } \
     static ct_##name##_answer *ct_##name(const ct_##name##_request *request)
 #define CT_ON_FAILOVER(request) CT_HOOK(on_failover, ct_read_failover_request, ct_write_failover_answer, request)

@@ -5,16 +5,11 @@
 #define ECHO(number, type) \
     case number: { \
         ct_##type *value = ct_alloc(1, sizeof *value); \
-        ct_read_##type(&from, value); \
-        ct_end(&from); \
-        out.at = (uint8_t *)ct_memory.top; \
-        ct_write_##type(&out, value); \
-        return ct_pack(&out); \
+        ct_end(ct_read_##type(at, at + len, value), at + len); \
+        return ct_pack(ct_write_##type((uint8_t *)ct_memory.top, value)); \
     }
 
 CT_EXPORT("echo") uint64_t echo(uint32_t number, const uint8_t *at, uint32_t len) {
-    ct_reader from = {at, at + len};
-    ct_writer out;
     switch (number) {
         ECHO(0, setup_request)
         ECHO(1, setup_answer)

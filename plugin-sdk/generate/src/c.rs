@@ -150,34 +150,33 @@ fn kinds<'a>(out: &mut String, prefix: &str, name: &str, words: impl Iterator<It
 /// The statement that reads into PLACE.
 fn read(form: &Form, place: &str) -> String {
     match form {
-        Form::U8 | Form::U16 | Form::U32 => {
-            let bits = &noun(form)[1..];
-            format!("{place} = (uint{bits}_t)ct_read_number(from, UINT{bits}_MAX);")
-        }
-        Form::U64 => format!("{place} = ct_read_number(from, UINT64_MAX);"),
-        Form::Nodes => format!("{place} = ct_read_nodes(from);"),
-        Form::Record(name) | Form::Variant(name) => format!("ct_read_{}(from, &{place});", snake(name)),
         Form::List(item) => format!(
-            "{place}.len = ct_read_list(from); {place}.items = ct_alloc({place}.len, sizeof *{place}.items); \
+            "at = ct_read_list(at, end, &{place}.len); {place}.items = ct_alloc({place}.len, sizeof *{place}.items); \
              for (uint32_t i = 0; i < {place}.len; i++) {}",
             read(item, &format!("{place}.items[i]"))
         ),
-        _ => format!("{place} = ct_read_{}(from);", noun(form)),
+        _ => format!("at = ct_read_{}(at, end, &{place});", noun(form)),
     }
 }
 
 /// The statement that writes PLACE.
 fn write(form: &Form, place: &str) -> String {
     match form {
-        Form::U8 | Form::U16 | Form::U32 | Form::U64 => format!("ct_write_number(out, {place});"),
-        Form::Nodes => format!("ct_write_nodes(out, {place});"),
-        Form::Record(name) | Form::Variant(name) => format!("ct_write_{}(out, &{place});", snake(name)),
+        Form::U8 | Form::U16 | Form::U32 | Form::U64 => format!("at = ct_write_number(at, {place});"),
+        Form::Record(name) | Form::Variant(name) => format!("at = ct_write_{}(at, &{place});", snake(name)),
         Form::List(item) => format!(
-            "ct_write_list(out, {place}.len); for (uint32_t i = 0; i < {place}.len; i++) {}",
+            "at = ct_write_list(at, {place}.len); for (uint32_t i = 0; i < {place}.len; i++) {}",
             write(item, &format!("{place}.items[i]"))
         ),
-        _ => format!("ct_write_{}(out, {place});", noun(form)),
+        _ => format!("at = ct_write_{}(at, {place});", noun(form)),
     }
+}
+
+/// A text as it stands in an answer, its length before it: literals of C, one after the other.
+fn item(text: &str) -> String {
+    let head =
+        if text.len() < 24 { format!("\\x{:x}", 0x60 + text.len()) } else { format!("\\x78\\x{:02x}", text.len()) };
+    format!("\"{head}\" \"{text}\"")
 }
 
 /// A switch over a text: by its length, then by what it is.
@@ -196,13 +195,20 @@ fn dispatch<'a>(out: &mut String, indent: &str, text: &str, arms: impl Iterator<
 fn record_reader(out: &mut String, schema: &Schema, name: &str, fields: &[Field]) {
     let ident = snake(name);
     line(out, format_args!("/* Into zeroes. */"));
-    line(out, format_args!("CT_ONCE void ct_read_{ident}(ct_reader *from, ct_{ident} *value) {{"));
+    line(
+        out,
+        format_args!(
+            "CT_ONCE const uint8_t *ct_read_{ident}(const uint8_t *at, const uint8_t *end, ct_{ident} *value) {{"
+        ),
+    );
     if schema.is_optional(name) {
         line(out, format_args!("    value->present = true;"));
     }
-    line(out, format_args!("    for (uint32_t left = ct_read_map(from); left > 0; left--) {{"));
-    line(out, format_args!("        ct_text key = ct_read_text(from);"));
-    line(out, format_args!("        if (ct_skip_null(from)) continue;"));
+    line(out, format_args!("    uint32_t left;"));
+    line(out, format_args!("    for (at = ct_read_map(at, end, &left); left > 0; left--) {{"));
+    line(out, format_args!("        ct_text key;"));
+    line(out, format_args!("        at = ct_read_text(at, end, &key);"));
+    line(out, format_args!("        if (ct_null_comes(at, end)) {{ at++; continue; }}"));
     let arms = fields.iter().map(|field| {
         let place = format!("value->{}", member(&field.name));
         let then = if field.optional && needs_option(&field.form) {
@@ -213,13 +219,13 @@ fn record_reader(out: &mut String, schema: &Schema, name: &str, fields: &[Field]
         (field.name.as_str(), format!("{then} continue;"))
     });
     dispatch(out, "        ", "key", arms);
-    line(out, format_args!("        ct_skip(from);\n    }}\n}}\n"));
+    line(out, format_args!("        at = ct_skip(at, end);\n    }}\n    return at;\n}}\n"));
 }
 
 fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
     let ident = snake(name);
-    line(out, format_args!("CT_ONCE void ct_write_{ident}(ct_writer *out, const ct_{ident} *value) {{"));
-    line(out, format_args!("    uint8_t *map = ct_write_map(out);"));
+    line(out, format_args!("CT_ONCE uint8_t *ct_write_{ident}(uint8_t *at, const ct_{ident} *value) {{"));
+    line(out, format_args!("    uint8_t *map = at, entries = 0;\n    at = ct_write_map(at, 0);"));
     for field in fields {
         let place = format!("value->{}", member(&field.name));
         let (there, value) = match &field.form {
@@ -232,67 +238,80 @@ fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
             }
             _ => (field.optional.then(|| format!("{place}.ptr != NULL")), place),
         };
-        let body = format!("ct_write_key(out, map, CT(\"{}\")); {}", field.name, write(&field.form, &value));
+        let body = format!("entries++; at = CT_WRITE(at, {}); {}", item(&field.name), write(&field.form, &value));
         match there {
             Some(there) => line(out, format_args!("    if ({there}) {{ {body} }}")),
             None => line(out, format_args!("    {body}")),
         }
     }
-    line(out, format_args!("}}\n"));
+    line(out, format_args!("    *map = CT_KIND_MAP + entries;\n    return at;\n}}\n"));
 }
 
 fn words_reader_and_writer(out: &mut String, name: &str, words: &[String]) {
     let (ident, prefix) = (snake(name), upper(name));
-    line(out, format_args!("CT_ONCE ct_{ident} ct_read_{ident}(ct_reader *from) {{"));
-    line(out, format_args!("    ct_text word = ct_read_text(from);"));
-    let arms = words.iter().map(|word| (word.as_str(), format!("return CT_{prefix}_{};", upper(word))));
+    line(
+        out,
+        format_args!(
+            "CT_ONCE const uint8_t *ct_read_{ident}(const uint8_t *at, const uint8_t *end, ct_{ident} *value) {{"
+        ),
+    );
+    line(out, format_args!("    ct_text word;\n    at = ct_read_text(at, end, &word);"));
+    let arms = words.iter().map(|word| (word.as_str(), format!("*value = CT_{prefix}_{}; return at;", upper(word))));
     dispatch(out, "    ", "word", arms);
-    line(out, format_args!("    return CT_{prefix}_NONE;\n}}\n"));
-    line(out, format_args!("CT_ONCE void ct_write_{ident}(ct_writer *out, ct_{ident} value) {{"));
+    line(out, format_args!("    return at;\n}}\n"));
+    line(out, format_args!("CT_ONCE uint8_t *ct_write_{ident}(uint8_t *at, ct_{ident} value) {{"));
     line(out, format_args!("    switch (value) {{"));
     for word in words {
-        line(out, format_args!("    case CT_{prefix}_{}: ct_write_text(out, CT(\"{word}\")); break;", upper(word)));
+        line(out, format_args!("    case CT_{prefix}_{}: return CT_WRITE(at, {});", upper(word), item(word)));
     }
-    line(out, format_args!("    case CT_{prefix}_NONE: __builtin_trap();\n    }}\n}}\n"));
+    line(out, format_args!("    case CT_{prefix}_NONE: break;\n    }}\n    __builtin_trap();\n}}\n"));
 }
 
 fn variant_reader(out: &mut String, name: &str, cases: &[Case]) {
     let (ident, prefix) = (snake(name), upper(name));
     line(out, format_args!("/* Into zeroes. */"));
-    line(out, format_args!("CT_ONCE void ct_read_{ident}(ct_reader *from, ct_{ident} *value) {{"));
-    line(out, format_args!("    bool bare = ct_text_comes(from);"));
-    line(out, format_args!("    if (!bare && ct_read_map(from) != 1) __builtin_trap();"));
-    line(out, format_args!("    ct_text word = ct_read_text(from);"));
+    line(
+        out,
+        format_args!(
+            "CT_ONCE const uint8_t *ct_read_{ident}(const uint8_t *at, const uint8_t *end, ct_{ident} *value) {{"
+        ),
+    );
+    line(out, format_args!("    bool bare = ct_text_comes(at, end);"));
+    line(out, format_args!("    if (!bare) at = ct_read_one_entry(at, end);"));
+    line(out, format_args!("    ct_text word;\n    at = ct_read_text(at, end, &word);"));
     let arms = cases.iter().map(|case| {
         let kind = format!("value->kind = CT_{prefix}_{};", upper(&case.name));
         let then = match &case.payload {
-            None => format!("if (bare) {{ {kind} return; }}"),
+            None => format!("if (bare) {{ {kind} return at; }}"),
             Some(payload) => {
-                format!("if (!bare) {{ {kind} {} return; }}", read(payload, &format!("value->{}", member(&case.name))))
+                format!(
+                    "if (!bare) {{ {kind} {} return at; }}",
+                    read(payload, &format!("value->{}", member(&case.name)))
+                )
             }
         };
         (case.name.as_str(), then)
     });
     dispatch(out, "    ", "word", arms);
-    line(out, format_args!("    if (!bare) ct_skip(from);\n}}\n"));
+    line(out, format_args!("    return bare ? at : ct_skip(at, end);\n}}\n"));
 }
 
 fn variant_writer(out: &mut String, name: &str, cases: &[Case]) {
     let (ident, prefix) = (snake(name), upper(name));
-    line(out, format_args!("CT_ONCE void ct_write_{ident}(ct_writer *out, const ct_{ident} *value) {{"));
+    line(out, format_args!("CT_ONCE uint8_t *ct_write_{ident}(uint8_t *at, const ct_{ident} *value) {{"));
     line(out, format_args!("    switch (value->kind) {{"));
     for case in cases {
-        let key = format!("CT(\"{}\")", case.name);
+        let key = item(&case.name);
         let body = match &case.payload {
-            None => format!("ct_write_text(out, {key});"),
-            Some(payload) => format!(
-                "ct_write_key(out, ct_write_map(out), {key}); {}",
-                write(payload, &format!("value->{}", member(&case.name)))
-            ),
+            None => format!("return CT_WRITE(at, {key});"),
+            Some(payload) => {
+                let payload = write(payload, &format!("value->{}", member(&case.name)));
+                format!(r#"at = CT_WRITE(at, "\xa1" {key}); {payload} return at;"#)
+            }
         };
-        line(out, format_args!("    case CT_{prefix}_{}: {body} break;", upper(&case.name)));
+        line(out, format_args!("    case CT_{prefix}_{}: {body}", upper(&case.name)));
     }
-    line(out, format_args!("    case CT_{prefix}_NONE: __builtin_trap();\n    }}\n}}\n"));
+    line(out, format_args!("    case CT_{prefix}_NONE: break;\n    }}\n    __builtin_trap();\n}}\n"));
 }
 
 fn hook_macro(out: &mut String, hook: &Hook) {

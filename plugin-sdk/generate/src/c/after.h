@@ -237,54 +237,47 @@ CT_SHARED CT_EXPORT("policy_abi_v1") int32_t ct_policy_abi_v1(void) {
 }
 
 CT_SHARED CT_EXPORT("policy_alloc") void *ct_policy_alloc(uint32_t len) {
+    if (ct_memory.end == 0) {
+        size_t pages = __builtin_wasm_memory_size(0);
+        ct_memory.end = (uintptr_t)(pages < 0xffff ? pages : 0xffff) << 16;
+        ct_memory.floor = ((uintptr_t)&__heap_base + 7) & ~(uintptr_t)7;
+    }
     ct_memory.top = ct_memory.floor;
     return ct_reserve(len);
 }
 
-static inline void ct_end(const ct_reader *from) {
-    if (from->at != from->end) __builtin_trap();
-}
-
-static inline uint64_t ct_pack(const ct_writer *out) {
-    uintptr_t at = ct_memory.top;
-    return (uint64_t)at << 32 | (uint64_t)((uintptr_t)out->at - at);
+/* What was written from the top of the memory to END. */
+CT_INLINE uint64_t ct_pack(const uint8_t *end) {
+    return (uint64_t)ct_memory.top << 32 | ((uintptr_t)end - ct_memory.top);
 }
 
 /* Names in C have no hyphens, those of the schema no underscores. */
 CT_ONCE ct_text ct_hyphenated(ct_text text) {
-    char *name = ct_alloc(text.len, 1);
+    char *name = ct_take(text.len);
     for (uint32_t i = 0; i < text.len; i++) name[i] = text.ptr[i] == '_' ? '-' : text.ptr[i];
     return (ct_text){name, text.len};
 }
 
 CT_SHARED CT_EXPORT("policy_configure") uint64_t ct_policy_configure(const uint8_t *at, uint32_t len) {
-    ct_reader from = {at, at + len};
+    const uint8_t *end = at + len;
     ct_setup_request *request = ct_alloc(1, sizeof *request);
-    ct_read_setup_request(&from, request);
-    ct_end(&from);
+    ct_end(ct_read_setup_request(at, end, request), end);
     ct_setup_answer *answer = ct_alloc(1, sizeof *answer);
     if (ct_configure) ct_configure(request, answer);
     if (&ct_reads != NULL && answer->reads.items == NULL) {
         for (uint32_t i = 0; i < ct_reads.len; i++) *CT_PUSH(&answer->reads) = ct_hyphenated(ct_reads.items[i]);
     }
     ct_memory.floor = ct_memory.top;
-    ct_writer out = {(uint8_t *)ct_memory.top};
-    ct_write_setup_answer(&out, answer);
-    return ct_pack(&out);
+    return ct_pack(ct_write_setup_answer((uint8_t *)ct_memory.top, answer));
 }
 
 /* A hook: CT_ON_CONNECTION(request) { … } gives what ct_allow or ct_deny made, or NULL: no opinion. */
 #define CT_HOOK(name, read, write, request) \
     static ct_##name##_answer *ct_##name(const ct_##name##_request *request); \
     CT_EXPORT(#name) uint64_t ct_export_##name(const uint8_t *at, uint32_t len) { \
-        ct_reader from = {at, at + len}; \
         ct_##name##_request *asked = ct_alloc(1, sizeof *asked); \
-        read(&from, asked); \
-        ct_end(&from); \
+        ct_end(read(at, at + len, asked), at + len); \
         const ct_##name##_answer *answer = ct_##name(asked); \
-        if (answer == NULL) return 0; \
-        ct_writer out = {(uint8_t *)ct_memory.top}; \
-        write(&out, answer); \
-        return ct_pack(&out); \
+        return answer == NULL ? 0 : ct_pack(write((uint8_t *)ct_memory.top, answer)); \
     } \
     static ct_##name##_answer *ct_##name(const ct_##name##_request *request)

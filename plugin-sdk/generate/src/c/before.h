@@ -9,6 +9,8 @@
 #define CT_IMPORT(name) __attribute__((import_module("policy_host_v1"), import_name(name)))
 /* Called from many places: one copy is enough. */
 #define CT_ONCE static __attribute__((noinline, unused))
+/* A few instructions where its arguments are known. */
+#define CT_INLINE static inline __attribute__((always_inline))
 /* The same in every file of a plugin that includes this one. */
 #define CT_SHARED __attribute__((weak))
 
@@ -28,37 +30,67 @@ typedef struct ct_bytes {
 /* A literal as a text: CT("guest"). */
 #define CT(literal) ((ct_text){"" literal, sizeof(literal) - 1})
 
-/* Whether LEN bytes are the same. LEN is a constant, so that this is a comparison or two: the last overlaps. */
-static inline __attribute__((always_inline)) bool ct_same(const char *a, const char *b, size_t len) {
-#define CT_SAME(type, at) \
-    ({ \
-        type x, y; \
-        __builtin_memcpy(&x, a + (at), sizeof x); \
-        __builtin_memcpy(&y, b + (at), sizeof y); \
-        x == y; \
-    })
+#define CT_SAME(type, a, b, at) (ct_load_##type((a) + (at)) == ct_load_##type((b) + (at)))
+#define CT_LOAD(type) \
+    CT_INLINE type ct_load_##type(const void *at) { \
+        type value; \
+        __builtin_memcpy(&value, at, sizeof value); \
+        return value; \
+    } \
+    CT_INLINE void ct_store_##type(void *at, type value) { \
+        __builtin_memcpy(at, &value, sizeof value); \
+    }
+CT_LOAD(uint16_t)
+CT_LOAD(uint32_t)
+CT_LOAD(uint64_t)
+#undef CT_LOAD
+
+/* Whether LEN bytes are the same: where LEN is a constant a comparison or two. The last overlaps. */
+CT_INLINE bool ct_same(const char *a, const char *b, size_t len) {
     if (len >= 8) {
         for (size_t at = 0; at + 8 < len; at += 8) {
-            if (!CT_SAME(uint64_t, at)) return false;
+            if (!CT_SAME(uint64_t, a, b, at)) return false;
         }
-        return CT_SAME(uint64_t, len - 8);
+        return CT_SAME(uint64_t, a, b, len - 8);
     }
-    if (len >= 4) return CT_SAME(uint32_t, 0) && CT_SAME(uint32_t, len - 4);
-    if (len >= 2) return CT_SAME(uint16_t, 0) && CT_SAME(uint16_t, len - 2);
+    if (len >= 4) return CT_SAME(uint32_t, a, b, 0) && CT_SAME(uint32_t, a, b, len - 4);
+    if (len >= 2) return CT_SAME(uint16_t, a, b, 0) && CT_SAME(uint16_t, a, b, len - 2);
     return len == 0 || *a == *b;
-#undef CT_SAME
 }
 
-CT_ONCE bool ct_equal(ct_text a, ct_text b) {
-    if (a.len != b.len) return false;
-    for (uint32_t i = 0; i < a.len; i++) {
-        if (a.ptr[i] != b.ptr[i]) return false;
-    }
-    return true;
+CT_ONCE bool ct_same_any(const char *a, const char *b, size_t len) {
+    return ct_same(a, b, len);
+}
+
+CT_INLINE bool ct_equal(ct_text a, ct_text b) {
+    return a.len == b.len && ct_same_any(a.ptr, b.ptr, a.len);
+}
+
+CT_INLINE bool ct_is_word(ct_text text, const char *word, size_t len) {
+    return text.len == len && ct_same(text.ptr, word, len);
 }
 
 /* Whether a text is this literal. */
-#define ct_is(text, literal) ct_equal((text), CT(literal))
+#define ct_is(text, literal) ct_is_word((text), "" literal, sizeof(literal) - 1)
+
+/* LEN bytes that do not overlap, to where they end there: as ct_same compares them. */
+CT_INLINE void *ct_copy(void *to, const void *from, size_t len) {
+#define CT_COPY(type, at) ct_store_##type((char *)to + (at), ct_load_##type((const char *)from + (at)))
+    if (len >= 8) {
+        for (size_t at = 0; at + 8 < len; at += 8) CT_COPY(uint64_t, at);
+        CT_COPY(uint64_t, len - 8);
+    } else if (len >= 4) {
+        CT_COPY(uint32_t, 0);
+        CT_COPY(uint32_t, len - 4);
+    } else if (len >= 2) {
+        CT_COPY(uint16_t, 0);
+        CT_COPY(uint16_t, len - 2);
+    } else if (len == 1) {
+        *(char *)to = *(const char *)from;
+    }
+    return (char *)to + len;
+#undef CT_COPY
+}
 
 static inline bool ct_starts_with(ct_text text, ct_text prefix) {
     return text.len >= prefix.len && ct_equal((ct_text){text.ptr, prefix.len}, prefix);
@@ -80,52 +112,62 @@ CT_SHARED __attribute__((no_builtin)) void *memset(void *to, int byte, size_t le
     return to;
 }
 
-/* What a call allocates is let go at the next call; what policy_configure allocates, its request included, is kept. */
+/* What a call allocates is let go at the next call; what policy_configure allocates, its request included, is kept.
+   Set up by policy_alloc, which stands before all else. `end` is that of the memory, whole pages. */
 struct ct_memory {
-    uintptr_t floor, top;
-    uint64_t end;
+    uintptr_t floor, top, end;
 };
 CT_SHARED struct ct_memory ct_memory;
 extern unsigned char __heap_base;
 
-CT_ONCE bool ct_get_pages(uint64_t end) {
-    uint64_t pages = (end - ct_memory.end + 0xffff) >> 16;
-    if (end > 0xffff0000 || __builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
-    ct_memory.end += pages << 16;
+/* More pages, so that LEN bytes from AT on are there. */
+CT_ONCE bool ct_grow(uintptr_t at, uint64_t len) {
+    uint64_t pages = (at + len - ct_memory.end + 0xffff) >> 16;
+    if ((ct_memory.end >> 16) + pages > 0xffff) return false;
+    if (__builtin_wasm_memory_grow(0, (size_t)pages) == (size_t)-1) return false;
+    ct_memory.end += (uintptr_t)pages << 16;
     return true;
 }
 
-static inline bool ct_grow_memory(uint64_t end) {
-    return end <= ct_memory.end || ct_get_pages(end);
+CT_INLINE bool ct_has_room(uintptr_t at, uint64_t len) {
+    return len <= ct_memory.end - at || ct_grow(at, len);
 }
 
-/* Room for LEN bytes, a multiple of 8, with whatever stood there; NULL where there is none. */
-CT_ONCE void *ct_reserve(size_t len) {
-    if (ct_memory.top == 0) {
-        ct_memory.floor = ct_memory.top = ((uintptr_t)&__heap_base + 7) & ~(uintptr_t)7;
-        ct_memory.end = (uint64_t)__builtin_wasm_memory_size(0) << 16;
+/* Room for LEN bytes, with whatever stood there; NULL where there is none. What follows begins at a multiple of 8. */
+CT_INLINE void *ct_reserve(uint64_t len) {
+    uintptr_t at = ct_memory.top;
+    if (!ct_has_room(at, len)) return NULL;
+    ct_memory.top = (at + (uintptr_t)len + 7) & ~(uintptr_t)7;
+    return (void *)at;
+}
+
+/* The same, where there must be room. */
+CT_INLINE void *ct_take(uint64_t len) {
+    void *at = ct_reserve(len);
+    if (at == NULL) __builtin_trap();
+    return at;
+}
+
+CT_ONCE void *ct_take_zeroed(uint64_t len) {
+    uint64_t *at = ct_take(len), *end = (uint64_t *)ct_memory.top;
+    uint64_t *to = at;
+    for (; end - to >= 8; to += 8) {
+        to[0] = to[1] = to[2] = to[3] = to[4] = to[5] = to[6] = to[7] = 0;
     }
-    uint64_t top = (uint64_t)ct_memory.top + ((uint64_t)len + 7) / 8 * 8;
-    if (!ct_grow_memory(top)) return NULL;
-    void *at = (void *)ct_memory.top;
-    ct_memory.top = (uintptr_t)top;
+    for (; to < end; to++) *to = 0;
     return at;
 }
 
 /* COUNT items of SIZE bytes each, all zero. Traps where there is no room. */
-CT_ONCE void *ct_alloc(size_t count, size_t size) {
-    uint64_t len = ((uint64_t)count * size + 7) / 8 * 8;
-    uint64_t *at = len > UINT32_MAX - 7 ? NULL : ct_reserve((size_t)len);
-    if (at == NULL) __builtin_trap();
-    for (size_t i = 0; i < len / 8; i++) at[i] = 0;
-    return at;
+CT_INLINE void *ct_alloc(size_t count, size_t size) {
+    return ct_take_zeroed((uint64_t)count * size);
 }
 
 /* A list with room for one more. */
 CT_ONCE void *ct_extend(void *items, uint32_t len, size_t size) {
     if (items != NULL && (len < 4 || (len & (len - 1)) != 0)) return items;
-    uint8_t *more = ct_alloc(len < 4 ? 4 : (size_t)len * 2, size);
-    for (size_t i = 0; i < len * size; i++) more[i] = ((uint8_t *)items)[i];
+    void *more = ct_alloc(len < 4 ? 4 : (size_t)len * 2, size);
+    ct_copy(more, items, len * size);
     return more;
 }
 
@@ -134,13 +176,11 @@ CT_ONCE void *ct_extend(void *items, uint32_t len, size_t size) {
     ((list)->items = ct_extend((list)->items, (list)->len, sizeof *(list)->items), &(list)->items[(list)->len++])
 
 CT_ONCE ct_text ct_join_all(const ct_text *parts, size_t count) {
-    size_t len = 0;
+    uint64_t len = 0;
     for (size_t i = 0; i < count; i++) len += parts[i].len;
-    char *out = ct_alloc(len, 1);
+    char *out = ct_take(len);
     ct_text joined = {out, (uint32_t)len};
-    for (size_t i = 0; i < count; i++) {
-        for (uint32_t j = 0; j < parts[i].len; j++) *out++ = parts[i].ptr[j];
-    }
+    for (size_t i = 0; i < count; i++) out = ct_copy(out, parts[i].ptr, parts[i].len);
     return joined;
 }
 
@@ -149,7 +189,7 @@ CT_ONCE ct_text ct_join_all(const ct_text *parts, size_t count) {
 
 /* A number in decimal digits. */
 CT_ONCE ct_text ct_decimal(int64_t number) {
-    char *end = (char *)ct_alloc(24, 1) + 24, *at = end;
+    char *end = (char *)ct_take(24) + 24, *at = end;
     uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
     do {
         *--at = (char)('0' + rest % 10);
@@ -158,223 +198,269 @@ CT_ONCE ct_text ct_decimal(int64_t number) {
     return (ct_text){at, (uint32_t)(end - at)};
 }
 
-/* ---- Reading: what cannot be read, or lies beyond the end, traps ---- */
+/* ---- Reading: what cannot be read, or lies beyond the end, traps ----
+   A reader takes where its item begins and where the request ends, and gives where the item ends. */
 
-typedef struct ct_reader {
-    const uint8_t *at, *end;
-} ct_reader;
+/* The kinds of items (RFC 8949, 3.1), as they stand in the first byte. */
+enum { CT_KIND_NUMBER = 0x00, CT_KIND_NEGATIVE = 0x20, CT_KIND_BYTES = 0x40, CT_KIND_TEXT = 0x60, CT_KIND_LIST = 0x80, CT_KIND_MAP = 0xa0 };
 
 /* The rest is at least LEN bytes long. */
-static inline void ct_need(const ct_reader *from, uint64_t len) {
-    if (len > (size_t)(from->end - from->at)) __builtin_trap();
+CT_INLINE void ct_need(const uint8_t *at, const uint8_t *end, uint64_t len) {
+    if (len > (size_t)(end - at)) __builtin_trap();
 }
 
-/* The number that follows the first byte of an item. */
-CT_ONCE uint64_t ct_read_rest(ct_reader *from, uint8_t info) {
-    if (info > 27) __builtin_trap();
-    uint32_t len = 1u << (info - 24);
-    ct_need(from, len);
-    uint64_t number = 0;
-    for (; len > 0; len--) number = number << 8 | *from->at++;
-    return number;
+/* The number that follows the first byte of an item, of 1 << SIZE bytes. */
+CT_ONCE uint64_t ct_read_wide(const uint8_t *at, const uint8_t *end, uint32_t size) {
+    if (size > 3) __builtin_trap();
+    ct_need(at, end, 1 + (1u << size));
+    switch (size) {
+    case 0: return at[1];
+    case 1: return __builtin_bswap16(ct_load_uint16_t(at + 1));
+    case 2: return __builtin_bswap32(ct_load_uint32_t(at + 1));
+    default: return __builtin_bswap64(ct_load_uint64_t(at + 1));
+    }
 }
 
-/* The head of an item: its kind (RFC 8949, 3.1), and the number in it. */
-static inline uint64_t ct_read_head(ct_reader *from, uint8_t *major) {
-    ct_need(from, 1);
-    uint8_t first = *from->at++;
-    uint8_t info = first & 31;
-    *major = first >> 5;
-    return info < 24 ? info : ct_read_rest(from, info);
+/* The head of an item of a kind, and the number in it. */
+CT_INLINE const uint8_t *ct_read_head(const uint8_t *at, const uint8_t *end, uint32_t kind, uint64_t *number) {
+    ct_need(at, end, 1);
+    uint32_t info = *at - kind;
+    if (info < 24) {
+        *number = info;
+        return at + 1;
+    }
+    *number = ct_read_wide(at, end, info - 24);
+    return at + 1 + (1u << (info - 24));
 }
 
-static inline uint64_t ct_read_kind(ct_reader *from, uint8_t wanted) {
-    uint8_t major;
-    uint64_t number = ct_read_head(from, &major);
-    if (major != wanted) __builtin_trap();
-    return number;
+/* The head of what has a length, of which each takes SIZE bytes at least: a wrong one reserves no more than there is. */
+CT_INLINE const uint8_t *ct_read_length(const uint8_t *at, const uint8_t *end, uint32_t kind, uint32_t size, uint32_t *len) {
+    ct_need(at, end, 1);
+    uint32_t info = *at - kind;
+    if (info < 24) {
+        at++;
+    } else {
+        uint64_t number = ct_read_wide(at, end, info - 24);
+        at += 1 + (1u << (info - 24));
+        if (number > (size_t)(end - at)) __builtin_trap();
+        info = (uint32_t)number;
+    }
+    if (info > (size_t)(end - at) / size) __builtin_trap();
+    *len = info;
+    return at;
 }
 
-/* The entries of a map: each takes two bytes at least. */
-CT_ONCE uint32_t ct_read_map(ct_reader *from) {
-    uint64_t count = ct_read_kind(from, 5);
-    if (count > UINT32_MAX) __builtin_trap();
-    ct_need(from, count * 2);
-    return (uint32_t)count;
+CT_INLINE const uint8_t *ct_read_map(const uint8_t *at, const uint8_t *end, uint32_t *len) {
+    return ct_read_length(at, end, CT_KIND_MAP, 2, len);
 }
 
-/* The items of a list: each takes one byte at least, so that a wrong length reserves no more than there is. */
-CT_ONCE uint32_t ct_read_list(ct_reader *from) {
-    uint64_t count = ct_read_kind(from, 4);
-    ct_need(from, count);
-    return (uint32_t)count;
+CT_INLINE const uint8_t *ct_read_list(const uint8_t *at, const uint8_t *end, uint32_t *len) {
+    return ct_read_length(at, end, CT_KIND_LIST, 1, len);
+}
+
+/* A map of one entry, in which a case with a payload stands. */
+CT_INLINE const uint8_t *ct_read_one_entry(const uint8_t *at, const uint8_t *end) {
+    uint32_t len;
+    at = ct_read_map(at, end, &len);
+    if (len != 1) __builtin_trap();
+    return at;
 }
 
 /* A text of the request, which lies in it. */
-static inline ct_text ct_read_text(ct_reader *from) {
-    uint64_t len = ct_read_kind(from, 3);
-    ct_need(from, len);
-    ct_text text = {(const char *)from->at, (uint32_t)len};
-    from->at += len;
-    return text;
+CT_INLINE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+    uint32_t len;
+    at = ct_read_length(at, end, CT_KIND_TEXT, 1, &len);
+    *text = (ct_text){(const char *)at, len};
+    return at + len;
 }
 
-static inline ct_bytes ct_read_bytes(ct_reader *from) {
-    uint64_t len = ct_read_kind(from, 2);
-    ct_need(from, len);
-    ct_bytes bytes = {from->at, (uint32_t)len};
-    from->at += len;
-    return bytes;
+CT_INLINE const uint8_t *ct_read_bytes(const uint8_t *at, const uint8_t *end, ct_bytes *bytes) {
+    uint32_t len;
+    at = ct_read_length(at, end, CT_KIND_BYTES, 1, &len);
+    *bytes = (ct_bytes){at, len};
+    return at + len;
 }
 
-CT_ONCE uint64_t ct_read_number(ct_reader *from, uint64_t max) {
-    uint64_t number = ct_read_kind(from, 0);
-    if (number > max) __builtin_trap();
-    return number;
+#define CT_READ_NUMBER(bits) \
+    CT_INLINE const uint8_t *ct_read_u##bits(const uint8_t *at, const uint8_t *end, uint##bits##_t *value) { \
+        uint64_t number; \
+        at = ct_read_head(at, end, CT_KIND_NUMBER, &number); \
+        if (number > UINT##bits##_MAX) __builtin_trap(); \
+        *value = (uint##bits##_t)number; \
+        return at; \
+    }
+CT_READ_NUMBER(8)
+CT_READ_NUMBER(16)
+CT_READ_NUMBER(32)
+CT_READ_NUMBER(64)
+#undef CT_READ_NUMBER
+
+CT_ONCE const uint8_t *ct_read_s64(const uint8_t *at, const uint8_t *end, int64_t *value) {
+    ct_need(at, end, 1);
+    uint64_t number;
+    bool negative = *at >> 5 == 1;
+    at = ct_read_head(at, end, negative ? CT_KIND_NEGATIVE : CT_KIND_NUMBER, &number);
+    if (number > INT64_MAX) __builtin_trap();
+    *value = negative ? -1 - (int64_t)number : (int64_t)number;
+    return at;
 }
 
-CT_ONCE int64_t ct_read_s64(ct_reader *from) {
-    uint8_t major;
-    uint64_t number = ct_read_head(from, &major);
-    if (major > 1 || number > INT64_MAX) __builtin_trap();
-    return major == 0 ? (int64_t)number : -1 - (int64_t)number;
+CT_INLINE const uint8_t *ct_read_bool(const uint8_t *at, const uint8_t *end, bool *value) {
+    ct_need(at, end, 1);
+    if (*at != 0xf4 && *at != 0xf5) __builtin_trap();
+    *value = *at == 0xf5;
+    return at + 1;
 }
 
-static inline bool ct_read_bool(ct_reader *from) {
-    ct_need(from, 1);
-    uint8_t first = *from->at++;
-    if (first != 0xf4 && first != 0xf5) __builtin_trap();
-    return first == 0xf5;
-}
-
-CT_ONCE double ct_read_f64(ct_reader *from) {
-    ct_need(from, 1);
-    uint8_t major, first = *from->at;
-    uint64_t bits = ct_read_head(from, &major);
-    double number;
-    if (first != 0xfb) __builtin_trap();
-    __builtin_memcpy(&number, &bits, sizeof number);
-    return number;
+CT_ONCE const uint8_t *ct_read_f64(const uint8_t *at, const uint8_t *end, double *value) {
+    ct_need(at, end, 9);
+    if (*at != 0xfb) __builtin_trap();
+    uint64_t bits = ct_read_wide(at, end, 3);
+    __builtin_memcpy(value, &bits, sizeof bits);
+    return at + 9;
 }
 
 /* Passes one item and all that is in it. */
-CT_ONCE void ct_skip(ct_reader *from) {
+CT_ONCE const uint8_t *ct_skip(const uint8_t *at, const uint8_t *end) {
     for (uint64_t left = 1; left > 0; left--) {
-        uint8_t major;
-        uint64_t number = ct_read_head(from, &major);
-        switch (major) {
-        case 2:
-        case 3:
-            ct_need(from, number);
-            from->at += number;
+        uint64_t number;
+        ct_need(at, end, 1);
+        uint32_t kind = *at & 0xe0;
+        at = ct_read_head(at, end, kind, &number);
+        switch (kind) {
+        case CT_KIND_BYTES:
+        case CT_KIND_TEXT:
+            ct_need(at, end, number);
+            at += number;
             break;
-        case 4:
-            ct_need(from, number);
+        case CT_KIND_MAP:
+            ct_need(at, end, number);
+            left += number;
+            /* fall through */
+        case CT_KIND_LIST:
+            ct_need(at, end, number);
             left += number;
             break;
-        case 5:
-            if (number > UINT32_MAX) __builtin_trap();
-            ct_need(from, number * 2);
-            left += number * 2;
-            break;
-        case 6: /* a tag */
+        case 0xc0: /* a tag */
             __builtin_trap();
         default:
             break;
         }
     }
+    return at;
 }
 
-/* Passes a null, which is as good as absent. */
-static inline bool ct_skip_null(ct_reader *from) {
-    ct_need(from, 1);
-    if (*from->at != 0xf6) return false;
-    from->at++;
-    return true;
+/* A null comes, which is as good as absent. */
+CT_INLINE bool ct_null_comes(const uint8_t *at, const uint8_t *end) {
+    ct_need(at, end, 1);
+    return *at == 0xf6;
 }
 
 /* A text comes: a case without payload, where a variant is read. */
-static inline bool ct_text_comes(const ct_reader *from) {
-    ct_need(from, 1);
-    return *from->at >> 5 == 3;
+CT_INLINE bool ct_text_comes(const uint8_t *at, const uint8_t *end) {
+    ct_need(at, end, 1);
+    return (*at & 0xe0) == CT_KIND_TEXT;
 }
 
-/* ---- Writing: at the top of the memory, so that nothing may be allocated meanwhile ---- */
-
-typedef struct ct_writer {
-    uint8_t *at;
-} ct_writer;
-
-CT_ONCE void ct_write_raw(ct_writer *out, const void *bytes, uint32_t len) {
-    const uint8_t *from = bytes;
-    uint8_t *to = out->at;
-    if (!ct_grow_memory((uint64_t)(uintptr_t)to + len)) __builtin_trap();
-    out->at = to + len;
-    for (; len >= 8; len -= 8, from += 8, to += 8) __builtin_memcpy(to, from, 8);
-    for (; len > 0; len--) *to++ = *from++;
+/* The end of a request, where it must be. */
+CT_INLINE void ct_end(const uint8_t *at, const uint8_t *end) {
+    if (at != end) __builtin_trap();
 }
 
-CT_ONCE void ct_write_head(ct_writer *out, uint8_t major, uint64_t number) {
-    if (number < 24) {
-        uint8_t only = (uint8_t)(major << 5 | number);
-        ct_write_raw(out, &only, 1);
-        return;
+/* ---- Writing: at the top of the memory, so that nothing may be allocated meanwhile ----
+   A writer takes where its item begins, and gives where it ends. */
+
+/* The longest head of an item. */
+#define CT_HEAD_MAX 9
+
+CT_INLINE void ct_need_room(uint8_t *at, uint64_t len) {
+    if (!ct_has_room((uintptr_t)at, len)) __builtin_trap();
+}
+
+/* Items as they stand in the answer, of a constant length: a key is one. */
+CT_INLINE uint8_t *ct_write_constant(uint8_t *at, const char *items, size_t len) {
+    ct_need_room(at, len);
+    __builtin_memcpy(at, items, len);
+    return at + len;
+}
+
+#define CT_WRITE(at, items) ct_write_constant((at), "" items, sizeof(items) - 1)
+
+/* A head whose number does not stand in its first byte. */
+CT_ONCE uint8_t *ct_write_wide(uint8_t *at, uint8_t kind, uint64_t number) {
+    if (number <= UINT8_MAX) {
+        at[0] = kind + 24;
+        at[1] = (uint8_t)number;
+        return at + 2;
     }
-    uint8_t head[9];
-    uint32_t len = number <= 0xff ? 1 : number <= 0xffff ? 2 : number <= UINT32_MAX ? 4 : 8;
-    head[0] = (uint8_t)(major << 5 | (len == 1 ? 24 : len == 2 ? 25 : len == 4 ? 26 : 27));
-    for (uint32_t i = 0; i < len; i++) head[1 + i] = (uint8_t)(number >> 8 * (len - 1 - i));
-    ct_write_raw(out, head, 1 + len);
-}
-
-CT_ONCE void ct_write_text(ct_writer *out, ct_text text) {
-    ct_write_head(out, 3, text.len);
-    ct_write_raw(out, text.ptr, text.len);
-}
-
-CT_ONCE void ct_write_bytes(ct_writer *out, ct_bytes bytes) {
-    ct_write_head(out, 2, bytes.len);
-    ct_write_raw(out, bytes.ptr, bytes.len);
-}
-
-static inline void ct_write_number(ct_writer *out, uint64_t number) {
-    ct_write_head(out, 0, number);
-}
-
-static inline void ct_write_s64(ct_writer *out, int64_t number) {
-    if (number < 0) {
-        ct_write_head(out, 1, (uint64_t)(-1 - number));
-    } else {
-        ct_write_head(out, 0, (uint64_t)number);
+    if (number <= UINT16_MAX) {
+        at[0] = kind + 25;
+        ct_store_uint16_t(at + 1, __builtin_bswap16((uint16_t)number));
+        return at + 3;
     }
+    if (number <= UINT32_MAX) {
+        at[0] = kind + 26;
+        ct_store_uint32_t(at + 1, __builtin_bswap32((uint32_t)number));
+        return at + 5;
+    }
+    at[0] = kind + 27;
+    ct_store_uint64_t(at + 1, __builtin_bswap64(number));
+    return at + 9;
 }
 
-static inline void ct_write_bool(ct_writer *out, bool flag) {
-    ct_write_raw(out, flag ? "\xf5" : "\xf4", 1);
+/* A head, where there is room for it. */
+CT_INLINE uint8_t *ct_write_head(uint8_t *at, uint8_t kind, uint64_t number) {
+    if (number >= 24) return ct_write_wide(at, kind, number);
+    *at = (uint8_t)(kind + number);
+    return at + 1;
 }
 
-static inline void ct_write_f64(ct_writer *out, double number) {
+/* A head, and LEN bytes. */
+CT_ONCE uint8_t *ct_write_raw(uint8_t *at, uint8_t kind, const void *bytes, uint32_t len) {
+    ct_need_room(at, (uint64_t)len + CT_HEAD_MAX);
+    return ct_copy(ct_write_head(at, kind, len), bytes, len);
+}
+
+CT_INLINE uint8_t *ct_write_text(uint8_t *at, ct_text text) {
+    return ct_write_raw(at, CT_KIND_TEXT, text.ptr, text.len);
+}
+
+CT_INLINE uint8_t *ct_write_bytes(uint8_t *at, ct_bytes bytes) {
+    return ct_write_raw(at, CT_KIND_BYTES, bytes.ptr, bytes.len);
+}
+
+CT_INLINE uint8_t *ct_write_number(uint8_t *at, uint64_t number) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_NUMBER, number);
+}
+
+CT_INLINE uint8_t *ct_write_s64(uint8_t *at, int64_t number) {
+    ct_need_room(at, CT_HEAD_MAX);
+    if (number < 0) return ct_write_head(at, CT_KIND_NEGATIVE, (uint64_t)(-1 - number));
+    return ct_write_head(at, CT_KIND_NUMBER, (uint64_t)number);
+}
+
+CT_INLINE uint8_t *ct_write_bool(uint8_t *at, bool flag) {
+    return flag ? CT_WRITE(at, "\xf5") : CT_WRITE(at, "\xf4");
+}
+
+CT_ONCE uint8_t *ct_write_f64(uint8_t *at, double number) {
     uint64_t bits;
-    uint8_t item[9] = {0xfb};
     __builtin_memcpy(&bits, &number, sizeof bits);
-    for (uint32_t i = 0; i < 8; i++) item[1 + i] = (uint8_t)(bits >> 8 * (7 - i));
-    ct_write_raw(out, item, 9);
+    ct_need_room(at, CT_HEAD_MAX);
+    at[0] = 0xfb;
+    ct_store_uint64_t(at + 1, __builtin_bswap64(bits));
+    return at + 9;
 }
 
-static inline void ct_write_list(ct_writer *out, uint32_t len) {
-    ct_write_head(out, 4, len);
+CT_INLINE uint8_t *ct_write_list(uint8_t *at, uint32_t len) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_LIST, len);
 }
 
-/* A map without entries, which ct_write_key adds: at most 23. */
-static inline uint8_t *ct_write_map(ct_writer *out) {
-    uint8_t *map = out->at;
-    ct_write_raw(out, "\xa0", 1);
-    return map;
-}
-
-CT_ONCE void ct_write_key(ct_writer *out, uint8_t *map, ct_text key) {
-    ++*map;
-    ct_write_text(out, key);
+CT_INLINE uint8_t *ct_write_map(uint8_t *at, uint32_t len) {
+    ct_need_room(at, CT_HEAD_MAX);
+    return ct_write_head(at, CT_KIND_MAP, len);
 }
 
 /* ---- Lists and options of what has no name ---- */

@@ -45,93 +45,104 @@ struct ct_node {
     uint32_t index;
 };
 
-CT_ONCE ct_scalar ct_read_scalar(ct_reader *from) {
-    ct_need(from, 1);
-    if (ct_skip_null(from)) return (ct_scalar){.kind = CT_NULL};
-    switch (*from->at >> 5) {
-    case 3:
-        return (ct_scalar){.kind = CT_TEXT, .text = ct_read_text(from)};
-    case 7:
-        if (*from->at == 0xfb) return (ct_scalar){.kind = CT_FLOAT, .number = ct_read_f64(from)};
-        return (ct_scalar){.kind = CT_FLAG, .flag = ct_read_bool(from)};
+CT_ONCE const uint8_t *ct_read_scalar(const uint8_t *at, const uint8_t *end, ct_scalar *scalar) {
+    ct_need(at, end, 1);
+    switch (*at & 0xe0) {
+    case CT_KIND_TEXT:
+        scalar->kind = CT_TEXT;
+        return ct_read_text(at, end, &scalar->text);
+    case 0xe0:
+        if (*at == 0xf6) return at + 1; /* a null */
+        if (*at == 0xfb) {
+            scalar->kind = CT_FLOAT;
+            return ct_read_f64(at, end, &scalar->number);
+        }
+        scalar->kind = CT_FLAG;
+        return ct_read_bool(at, end, &scalar->flag);
     default:
-        return (ct_scalar){.kind = CT_INTEGER, .integer = ct_read_s64(from)};
+        scalar->kind = CT_INTEGER;
+        return ct_read_s64(at, end, &scalar->integer);
     }
 }
 
-CT_ONCE void ct_write_scalar(ct_writer *out, ct_scalar scalar) {
-    switch (scalar.kind) {
-    case CT_NULL: ct_write_raw(out, "\xf6", 1); break;
-    case CT_FLAG: ct_write_bool(out, scalar.flag); break;
-    case CT_INTEGER: ct_write_s64(out, scalar.integer); break;
-    case CT_FLOAT: ct_write_f64(out, scalar.number); break;
-    case CT_TEXT: ct_write_text(out, scalar.text); break;
+CT_ONCE uint8_t *ct_write_scalar(uint8_t *at, const ct_scalar *scalar) {
+    switch (scalar->kind) {
+    case CT_NULL: return CT_WRITE(at, "\xf6");
+    case CT_FLAG: return ct_write_bool(at, scalar->flag);
+    case CT_INTEGER: return ct_write_s64(at, scalar->integer);
+    case CT_FLOAT: return ct_write_f64(at, scalar->number);
+    case CT_TEXT: return ct_write_text(at, scalar->text);
     }
+    __builtin_trap();
 }
 
 /* Nodes in nodes that a request may have. */
 #define CT_DEPTH_MAX 16
 
-CT_ONCE ct_node_list ct_read_nodes_in(ct_reader *from, const ct_node *parent, int depth);
+CT_ONCE const uint8_t *ct_read_nodes_in(const uint8_t *at, const uint8_t *end, ct_node_list *nodes, const ct_node *parent, int depth);
 
-CT_ONCE void ct_read_node(ct_reader *from, ct_node *node, int depth) {
-    for (uint32_t left = ct_read_map(from); left > 0; left--) {
-        ct_text key = ct_read_text(from);
+CT_ONCE const uint8_t *ct_read_node(const uint8_t *at, const uint8_t *end, ct_node *node, int depth) {
+    uint32_t left;
+    at = ct_read_map(at, end, &left);
+    for (; left > 0; left--) {
+        ct_text key;
+        at = ct_read_text(at, end, &key);
         if (ct_is(key, "name")) {
-            node->name = ct_read_text(from);
+            at = ct_read_text(at, end, &node->name);
         } else if (ct_is(key, "args")) {
-            node->args.len = ct_read_list(from);
+            at = ct_read_list(at, end, &node->args.len);
             node->args.items = ct_alloc(node->args.len, sizeof(ct_scalar));
-            for (uint32_t i = 0; i < node->args.len; i++) node->args.items[i] = ct_read_scalar(from);
+            for (uint32_t i = 0; i < node->args.len; i++) at = ct_read_scalar(at, end, &node->args.items[i]);
         } else if (ct_is(key, "props")) {
-            node->props.len = ct_read_map(from);
+            at = ct_read_map(at, end, &node->props.len);
             node->props.items = ct_alloc(node->props.len, sizeof(ct_prop));
             for (uint32_t i = 0; i < node->props.len; i++) {
-                node->props.items[i].key = ct_read_text(from);
-                node->props.items[i].value = ct_read_scalar(from);
+                at = ct_read_text(at, end, &node->props.items[i].key);
+                at = ct_read_scalar(at, end, &node->props.items[i].value);
             }
         } else if (ct_is(key, "children")) {
-            node->children = ct_read_nodes_in(from, node, depth + 1);
+            at = ct_read_nodes_in(at, end, &node->children, node, depth + 1);
         } else {
-            ct_skip(from);
+            at = ct_skip(at, end);
         }
     }
+    return at;
 }
 
-CT_ONCE ct_node_list ct_read_nodes_in(ct_reader *from, const ct_node *parent, int depth) {
+CT_ONCE const uint8_t *ct_read_nodes_in(const uint8_t *at, const uint8_t *end, ct_node_list *nodes, const ct_node *parent, int depth) {
     if (depth > CT_DEPTH_MAX) __builtin_trap();
-    ct_node_list list = {.len = ct_read_list(from)};
-    list.items = ct_alloc(list.len, sizeof(ct_node));
-    for (uint32_t i = 0; i < list.len; i++) {
-        list.items[i].parent = parent;
-        list.items[i].index = i;
-        ct_read_node(from, &list.items[i], depth);
+    at = ct_read_list(at, end, &nodes->len);
+    nodes->items = ct_alloc(nodes->len, sizeof(ct_node));
+    for (uint32_t i = 0; i < nodes->len; i++) {
+        nodes->items[i].parent = parent;
+        nodes->items[i].index = i;
+        at = ct_read_node(at, end, &nodes->items[i], depth);
     }
-    return list;
+    return at;
 }
 
-CT_ONCE ct_node_list ct_read_nodes(ct_reader *from) {
-    return ct_read_nodes_in(from, NULL, 0);
+CT_ONCE const uint8_t *ct_read_node_list(const uint8_t *at, const uint8_t *end, ct_node_list *nodes) {
+    return ct_read_nodes_in(at, end, nodes, NULL, 0);
 }
 
-CT_ONCE void ct_write_nodes(ct_writer *out, ct_node_list nodes) {
-    ct_write_list(out, nodes.len);
+CT_ONCE uint8_t *ct_write_node_list(uint8_t *at, ct_node_list nodes) {
+    at = ct_write_list(at, nodes.len);
     for (uint32_t i = 0; i < nodes.len; i++) {
         const ct_node *node = &nodes.items[i];
-        uint8_t *map = ct_write_map(out);
-        ct_write_key(out, map, CT("name"));
-        ct_write_text(out, node->name);
-        ct_write_key(out, map, CT("args"));
-        ct_write_list(out, node->args.len);
-        for (uint32_t j = 0; j < node->args.len; j++) ct_write_scalar(out, node->args.items[j]);
-        ct_write_key(out, map, CT("props"));
-        ct_write_head(out, 5, node->props.len);
+        at = CT_WRITE(at, "\xa4\x64" "name");
+        at = ct_write_text(at, node->name);
+        at = CT_WRITE(at, "\x64" "args");
+        at = ct_write_list(at, node->args.len);
+        for (uint32_t j = 0; j < node->args.len; j++) at = ct_write_scalar(at, &node->args.items[j]);
+        at = CT_WRITE(at, "\x65" "props");
+        at = ct_write_map(at, node->props.len);
         for (uint32_t j = 0; j < node->props.len; j++) {
-            ct_write_text(out, node->props.items[j].key);
-            ct_write_scalar(out, node->props.items[j].value);
+            at = ct_write_text(at, node->props.items[j].key);
+            at = ct_write_scalar(at, &node->props.items[j].value);
         }
-        ct_write_key(out, map, CT("children"));
-        ct_write_nodes(out, node->children);
+        at = CT_WRITE(at, "\x68" "children");
+        at = ct_write_node_list(at, node->children);
     }
+    return at;
 }
 
