@@ -5,10 +5,20 @@ const Text = []const u8;
 /// Whether two texts are the same.
 pub fn equal(a: Text, b: Text) bool {
     if (a.len != b.len) return false;
-    for (a, b) |x, y| {
-        if (x != y) return false;
+    if (a.len >= 8) return same(u64, a, b);
+    if (a.len >= 4) return same(u32, a, b);
+    if (a.len >= 2) return same(u16, a, b);
+    return a.len == 0 or a[0] == b[0];
+}
+
+/// The same of texts of equal length that have a part, part by part: the last overlaps.
+inline fn same(comptime Part: type, a: Text, b: Text) bool {
+    const last = a.len - @sizeOf(Part);
+    var at: usize = 0;
+    while (at < last) : (at += @sizeOf(Part)) {
+        if (load(Part, a.ptr + at) != load(Part, b.ptr + at)) return false;
     }
-    return true;
+    return load(Part, a.ptr + last) == load(Part, b.ptr + last);
 }
 
 /// Whether a text that is as long as this word is the word: a comparison or two, of which the last overlaps.
@@ -26,6 +36,26 @@ inline fn load(comptime T: type, at: [*]const u8) T {
     return @as(*align(1) const T, @ptrCast(at)).*;
 }
 
+inline fn store(comptime T: type, at: [*]u8, value: T) void {
+    @as(*align(1) T, @ptrCast(at)).* = value;
+}
+
+/// Bytes to where they do not overlap.
+inline fn copyBytes(to: [*]u8, from: Text) void {
+    if (from.len >= 8) return copyParts(u64, to, from);
+    if (from.len >= 4) return copyParts(u32, to, from);
+    if (from.len >= 2) return copyParts(u16, to, from);
+    if (from.len == 1) to[0] = from[0];
+}
+
+/// The last part overlaps.
+inline fn copyParts(comptime Part: type, to: [*]u8, from: Text) void {
+    const last = from.len - @sizeOf(Part);
+    var at: usize = 0;
+    while (at < last) : (at += @sizeOf(Part)) store(Part, to + at, load(Part, from.ptr + at));
+    store(Part, to + last, load(Part, from.ptr + last));
+}
+
 pub fn startsWith(text: Text, prefix: Text) bool {
     return text.len >= prefix.len and equal(text[0..prefix.len], prefix);
 }
@@ -35,25 +65,32 @@ pub fn startsWith(text: Text, prefix: Text) bool {
 extern var __heap_base: u8;
 var floor: usize = 0;
 var top: usize = 0;
-var room_end: u64 = 0;
+/// The end of the memory, whole pages. `policy_alloc`, which stands before all else, sets all three up.
+var room_end: usize = 0;
 
-fn growMemory(end: u64) bool {
-    if (end <= room_end) return true;
-    const pages = (end - room_end + 0xffff) >> 16;
-    if (end > 0xffff_0000 or @wasmMemoryGrow(0, @intCast(pages)) < 0) return false;
-    room_end += pages << 16;
+fn begin() void {
+    if (room_end == 0) {
+        room_end = @as(usize, @min(@wasmMemorySize(0), 0xffff)) << 16;
+        floor = (@intFromPtr(&__heap_base) + 7) & ~@as(usize, 7);
+    }
+    top = floor;
+}
+
+inline fn hasRoom(at: usize, len: u64) bool {
+    return len <= room_end - at or grow(at, len);
+}
+
+fn grow(at: usize, len: u64) bool {
+    @branchHint(.cold);
+    const pages = (at + len - room_end + 0xffff) >> 16;
+    if ((room_end >> 16) + pages > 0xffff or @wasmMemoryGrow(0, @intCast(pages)) < 0) return false;
+    room_end += @as(usize, @intCast(pages)) << 16;
     return true;
 }
 
 fn reserve(len: u64) ?usize {
-    if (top == 0) {
-        top = (@intFromPtr(&__heap_base) + 7) & ~@as(usize, 7);
-        floor = top;
-        room_end = @as(u64, @wasmMemorySize(0)) << 16;
-    }
-    const end = top + (len + 7) / 8 * 8;
-    if (!growMemory(end)) return null;
-    defer top = @intCast(end);
+    if (!hasRoom(top, len)) return null;
+    defer top = (top + @as(usize, @intCast(len)) + 7) & ~@as(usize, 7);
     return top;
 }
 
@@ -77,7 +114,7 @@ pub fn join(parts: []const Text) Text {
     const joined = items(u8, len);
     var at: usize = 0;
     for (parts) |part| {
-        for (joined[at..][0..part.len], part) |*to, from| to.* = from;
+        copyBytes(joined.ptr + at, part);
         at += part.len;
     }
     return joined;
@@ -239,36 +276,68 @@ pub const Writer = struct {
         return @as(u64, out.start) << 32 | (out.at - out.start);
     }
 
-    fn raw(out: *Writer, written: Text) void {
-        if (!growMemory(@as(u64, out.at) + written.len)) @trap();
-        const to = @as([*]u8, @ptrFromInt(out.at));
-        for (written, 0..) |byte, index| to[index] = byte;
-        out.at += written.len;
+    /// Room for the next LEN bytes, which are written then.
+    inline fn next(out: *Writer, len: u64) [*]u8 {
+        if (!hasRoom(out.at, len)) @trap();
+        defer out.at += @intCast(len);
+        return @ptrFromInt(out.at);
     }
 
-    fn head(out: *Writer, major: u8, value: u64) void {
-        const len: usize = if (value < 24) 0 else if (value <= 0xff) 1 else if (value <= 0xffff) 2 else if (value <= 0xffff_ffff) 4 else 8;
-        var written: [9]u8 = undefined;
-        const info: u8 = switch (len) {
-            0 => @intCast(value),
-            1 => 24,
-            2 => 25,
-            4 => 26,
-            else => 27,
-        };
-        written[0] = major << 5 | info;
-        for (0..len) |index| written[1 + index] = @truncate(value >> @intCast(8 * (len - 1 - index)));
-        out.raw(written[0 .. 1 + len]);
+    /// Items as they stand in the answer.
+    inline fn constant(out: *Writer, comptime written: Text) void {
+        const to = out.next(written.len);
+        const Part = if (written.len >= 8) u64 else if (written.len >= 4) u32 else if (written.len >= 2) u16 else u8;
+        comptime var at = 0;
+        inline while (at + @sizeOf(Part) < written.len) : (at += @sizeOf(Part)) {
+            store(Part, to + at, comptime load(Part, written.ptr + at));
+        }
+        const last = written.len - @sizeOf(Part);
+        store(Part, to + last, comptime load(Part, written.ptr + last));
+    }
+
+    /// A text that is known: a key, or a word.
+    inline fn word(out: *Writer, comptime name: Text) void {
+        out.constant(comptime encoded(name));
+    }
+
+    /// The head of a map of one entry, and its key: a case with a payload.
+    inline fn case(out: *Writer, comptime name: Text) void {
+        out.constant("\xa1" ++ comptime encoded(name));
+    }
+
+    inline fn head(out: *Writer, major: u8, value: u64) void {
+        if (value < 24) {
+            out.next(1)[0] = major << 5 | @as(u8, @intCast(value));
+        } else {
+            out.wide(major, value);
+        }
+    }
+
+    /// A head whose number does not stand in its first byte.
+    fn wide(out: *Writer, major: u8, value: u64) void {
+        if (value <= 0xff) return out.parts(u8, major << 5 | 24, @intCast(value));
+        if (value <= 0xffff) return out.parts(u16, major << 5 | 25, @intCast(value));
+        if (value <= 0xffff_ffff) return out.parts(u32, major << 5 | 26, @intCast(value));
+        out.parts(u64, major << 5 | 27, value);
+    }
+
+    inline fn parts(out: *Writer, comptime T: type, first: u8, value: T) void {
+        const to = out.next(1 + @sizeOf(T));
+        to[0] = first;
+        store(T, to + 1, @byteSwap(value));
+    }
+
+    noinline fn raw(out: *Writer, major: u8, value: Text) void {
+        out.head(major, value.len);
+        copyBytes(out.next(value.len), value);
     }
 
     fn text(out: *Writer, value: Text) void {
-        out.head(3, value.len);
-        out.raw(value);
+        out.raw(3, value);
     }
 
     fn bytes(out: *Writer, value: Text) void {
-        out.head(2, value.len);
-        out.raw(value);
+        out.raw(2, value);
     }
 
     fn number(out: *Writer, value: u64) void {
@@ -280,30 +349,28 @@ pub const Writer = struct {
     }
 
     fn flag(out: *Writer, value: bool) void {
-        out.raw(if (value) "\xf5" else "\xf4");
+        out.next(1)[0] = if (value) 0xf5 else 0xf4;
     }
 
     fn float(out: *Writer, value: f64) void {
-        const bits: u64 = @bitCast(value);
-        out.raw("\xfb");
-        for (0..8) |index| out.raw(&.{@truncate(bits >> @intCast(8 * (7 - index)))});
+        out.parts(u64, 0xfb, @bitCast(value));
     }
 
     fn list(out: *Writer, len: usize) void {
         out.head(4, len);
     }
 
-    /// A map without entries, which `key` adds: at most 23.
-    fn map(out: *Writer) *u8 {
-        out.raw("\xa0");
-        return @ptrFromInt(out.at - 1);
-    }
-
-    fn key(out: *Writer, of: *u8, name: Text) void {
-        of.* += 1;
-        out.text(name);
+    /// Where the head of a map goes, which says how many entries it has, at most 23.
+    inline fn map(out: *Writer) *u8 {
+        return &out.next(1)[0];
     }
 };
+
+/// A text as it stands in an answer, its length before it.
+fn encoded(comptime text: Text) Text {
+    const len = [_]u8{text.len};
+    return (if (text.len < 24) [_]u8{0x60 + text.len} else "\x78" ++ len) ++ text;
+}
 
 /// An argument of a KDL node, or the value of a property.
 pub const Scalar = union(enum) {
@@ -324,7 +391,7 @@ pub const Scalar = union(enum) {
 
     fn write(scalar: Scalar, out: *Writer) void {
         switch (scalar) {
-            .none => out.raw("\xf6"),
+            .none => out.constant("\xf6"),
             .flag => |value| out.flag(value),
             .integer => |value| out.integer(value),
             .float => |value| out.float(value),
@@ -400,19 +467,18 @@ fn readNodes(from: *Reader) []const Node {
 fn writeNodes(out: *Writer, nodes: []const Node) void {
     out.list(nodes.len);
     for (nodes) |*node| {
-        const map = out.map();
-        out.key(map, "name");
+        out.constant("\xa4" ++ comptime encoded("name"));
         out.text(node.name);
-        out.key(map, "args");
+        out.word("args");
         out.list(node.args.len);
         for (node.args) |arg| arg.write(out);
-        out.key(map, "props");
+        out.word("props");
         out.head(5, node.props.len);
         for (node.props) |prop| {
             out.text(prop.key);
             prop.value.write(out);
         }
-        out.key(map, "children");
+        out.word("children");
         writeNodes(out, node.children);
     }
 }
@@ -453,12 +519,12 @@ pub const Value = union(enum) {
 
     pub fn write(value: *const Value, out: *Writer) void {
         switch (value.*) {
-            .flag => |payload| { out.key(out.map(), "flag"); out.flag(payload); },
-            .int => |payload| { out.key(out.map(), "int"); out.integer(payload); },
-            .uint => |payload| { out.key(out.map(), "uint"); out.number(payload); },
-            .float => |payload| { out.key(out.map(), "float"); out.float(payload); },
-            .text => |payload| { out.key(out.map(), "text"); out.text(payload); },
-            .bytes => |payload| { out.key(out.map(), "bytes"); out.bytes(payload); },
+            .flag => |payload| { out.case("flag"); out.flag(payload); },
+            .int => |payload| { out.case("int"); out.integer(payload); },
+            .uint => |payload| { out.case("uint"); out.number(payload); },
+            .float => |payload| { out.case("float"); out.float(payload); },
+            .text => |payload| { out.case("text"); out.text(payload); },
+            .bytes => |payload| { out.case("bytes"); out.bytes(payload); },
         }
     }
 };
@@ -487,8 +553,10 @@ pub const Entry = struct {
 
     pub fn write(value: *const Entry, out: *Writer) void {
         const map = out.map();
-        out.key(map, "key"); out.text(value.key);
-        if (value.val) |there| { out.key(map, "val"); there.write(out); }
+        var entries: u8 = 0;
+        entries += 1; out.word("key"); out.text(value.key);
+        if (value.val) |there| { entries += 1; out.word("val"); there.write(out); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -516,8 +584,10 @@ pub const Attr = struct {
 
     pub fn write(value: *const Attr, out: *Writer) void {
         const map = out.map();
-        out.key(map, "key"); out.text(value.key);
-        out.key(map, "val"); out.text(value.val);
+        var entries: u8 = 0;
+        entries += 1; out.word("key"); out.text(value.key);
+        entries += 1; out.word("val"); out.text(value.val);
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -553,9 +623,11 @@ pub const Context = struct {
 
     pub fn write(value: *const Context, out: *Writer) void {
         const map = out.map();
-        out.key(map, "now-ms"); out.number(value.now_ms);
-        out.key(map, "seed"); out.number(value.seed);
-        out.key(map, "sequence"); out.number(value.sequence);
+        var entries: u8 = 0;
+        entries += 1; out.word("now-ms"); out.number(value.now_ms);
+        entries += 1; out.word("seed"); out.number(value.seed);
+        entries += 1; out.word("sequence"); out.number(value.sequence);
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -592,10 +664,12 @@ pub const Refusal = struct {
 
     pub fn write(value: *const Refusal, out: *Writer) void {
         const map = out.map();
-        out.key(map, "condition"); out.text(value.condition);
-        out.key(map, "description"); out.text(value.description);
-        if (value.note) |there| { out.key(map, "note"); out.text(there); }
-        if (!isAbsent(Entry, value.info)) { out.key(map, "info"); out.list(value.info.len); for (value.info) |item| { item.write(out); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("condition"); out.text(value.condition);
+        entries += 1; out.word("description"); out.text(value.description);
+        if (value.note) |there| { entries += 1; out.word("note"); out.text(there); }
+        if (!isAbsent(Entry, value.info)) { entries += 1; out.word("info"); out.list(value.info.len); for (value.info) |item| { item.write(out); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -645,14 +719,16 @@ pub const Tls = struct {
 
     pub fn write(value: *const Tls, out: *Writer) void {
         const map = out.map();
-        out.key(map, "version"); out.text(value.version);
-        out.key(map, "cipher"); out.text(value.cipher);
-        if (value.sni) |there| { out.key(map, "sni"); out.text(there); }
-        if (value.subject) |there| { out.key(map, "subject"); out.text(there); }
-        if (value.issuer) |there| { out.key(map, "issuer"); out.text(there); }
-        if (!isAbsent(Text, value.sans)) { out.key(map, "sans"); out.list(value.sans.len); for (value.sans) |item| { out.text(item); } }
-        if (value.fingerprint_sha256) |there| { out.key(map, "fingerprint-sha256"); out.text(there); }
-        if (value.not_after_ms) |there| { out.key(map, "not-after-ms"); out.number(there); }
+        var entries: u8 = 0;
+        entries += 1; out.word("version"); out.text(value.version);
+        entries += 1; out.word("cipher"); out.text(value.cipher);
+        if (value.sni) |there| { entries += 1; out.word("sni"); out.text(there); }
+        if (value.subject) |there| { entries += 1; out.word("subject"); out.text(there); }
+        if (value.issuer) |there| { entries += 1; out.word("issuer"); out.text(there); }
+        if (!isAbsent(Text, value.sans)) { entries += 1; out.word("sans"); out.list(value.sans.len); for (value.sans) |item| { out.text(item); } }
+        if (value.fingerprint_sha256) |there| { entries += 1; out.word("fingerprint-sha256"); out.text(there); }
+        if (value.not_after_ms) |there| { entries += 1; out.word("not-after-ms"); out.number(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -691,10 +767,12 @@ pub const Counts = struct {
 
     pub fn write(value: *const Counts, out: *Writer) void {
         const map = out.map();
-        out.key(map, "total"); out.number(value.total);
-        out.key(map, "listener"); out.number(value.listener);
-        out.key(map, "user"); out.number(value.user);
-        out.key(map, "peer-host"); out.number(value.peer_host);
+        var entries: u8 = 0;
+        entries += 1; out.word("total"); out.number(value.total);
+        entries += 1; out.word("listener"); out.number(value.listener);
+        entries += 1; out.word("user"); out.number(value.user);
+        entries += 1; out.word("peer-host"); out.number(value.peer_host);
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -753,16 +831,18 @@ pub const Limits = struct {
 
     pub fn write(value: *const Limits, out: *Writer) void {
         const map = out.map();
-        if (value.sessions) |there| { out.key(map, "sessions"); out.number(there); }
-        if (value.links) |there| { out.key(map, "links"); out.number(there); }
-        if (value.senders) |there| { out.key(map, "senders"); out.number(there); }
-        if (value.receivers) |there| { out.key(map, "receivers"); out.number(there); }
-        if (value.unsettled) |there| { out.key(map, "unsettled"); out.number(there); }
-        if (value.buffered_bytes) |there| { out.key(map, "buffered-bytes"); out.number(there); }
-        if (value.max_frame_size) |there| { out.key(map, "max-frame-size"); out.number(there); }
-        if (value.max_message_size) |there| { out.key(map, "max-message-size"); out.number(there); }
-        if (value.idle_timeout_ms) |there| { out.key(map, "idle-timeout-ms"); out.number(there); }
-        if (value.link_credit) |there| { out.key(map, "link-credit"); out.number(there); }
+        var entries: u8 = 0;
+        if (value.sessions) |there| { entries += 1; out.word("sessions"); out.number(there); }
+        if (value.links) |there| { entries += 1; out.word("links"); out.number(there); }
+        if (value.senders) |there| { entries += 1; out.word("senders"); out.number(there); }
+        if (value.receivers) |there| { entries += 1; out.word("receivers"); out.number(there); }
+        if (value.unsettled) |there| { entries += 1; out.word("unsettled"); out.number(there); }
+        if (value.buffered_bytes) |there| { entries += 1; out.word("buffered-bytes"); out.number(there); }
+        if (value.max_frame_size) |there| { entries += 1; out.word("max-frame-size"); out.number(there); }
+        if (value.max_message_size) |there| { entries += 1; out.word("max-message-size"); out.number(there); }
+        if (value.idle_timeout_ms) |there| { entries += 1; out.word("idle-timeout-ms"); out.number(there); }
+        if (value.link_credit) |there| { entries += 1; out.word("link-credit"); out.number(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -791,8 +871,10 @@ pub const Quota = struct {
 
     pub fn write(value: *const Quota, out: *Writer) void {
         const map = out.map();
-        out.key(map, "key"); out.text(value.key);
-        out.key(map, "max"); out.number(value.max);
+        var entries: u8 = 0;
+        entries += 1; out.word("key"); out.text(value.key);
+        entries += 1; out.word("max"); out.number(value.max);
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -819,12 +901,12 @@ pub const Transport = enum {
     }
 
     pub fn write(value: Transport, out: *Writer) void {
-        out.text(switch (value) {
-            .tcp => "tcp",
-            .tls => "tls",
-            .ws => "ws",
-            .wss => "wss",
-        });
+        switch (value) {
+            .tcp => out.word("tcp"),
+            .tls => out.word("tls"),
+            .ws => out.word("ws"),
+            .wss => out.word("wss"),
+        }
     }
 };
 
@@ -893,20 +975,22 @@ pub const Peer = struct {
 
     pub fn write(value: *const Peer, out: *Writer) void {
         const map = out.map();
-        out.key(map, "connection-id"); out.number(value.connection_id);
-        if (value.listener) |there| { out.key(map, "listener"); out.text(there); }
-        if (value.connector) |there| { out.key(map, "connector"); out.text(there); }
-        if (value.transport) |there| { out.key(map, "transport"); there.write(out); }
-        out.key(map, "ip"); out.text(value.ip);
-        out.key(map, "port"); out.number(value.port);
-        out.key(map, "local-ip"); out.text(value.local_ip);
-        out.key(map, "local-port"); out.number(value.local_port);
-        if (value.vhost) |there| { out.key(map, "vhost"); out.text(there); }
-        if (value.user) |there| { out.key(map, "user"); out.text(there); }
-        if (value.mechanism) |there| { out.key(map, "mechanism"); out.text(there); }
-        out.key(map, "container-id"); out.text(value.container_id);
-        if (value.tls) |there| { out.key(map, "tls"); there.write(out); }
-        if (!isAbsent(Attr, value.attributes)) { out.key(map, "attributes"); out.list(value.attributes.len); for (value.attributes) |item| { item.write(out); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("connection-id"); out.number(value.connection_id);
+        if (value.listener) |there| { entries += 1; out.word("listener"); out.text(there); }
+        if (value.connector) |there| { entries += 1; out.word("connector"); out.text(there); }
+        if (value.transport) |there| { entries += 1; out.word("transport"); there.write(out); }
+        entries += 1; out.word("ip"); out.text(value.ip);
+        entries += 1; out.word("port"); out.number(value.port);
+        entries += 1; out.word("local-ip"); out.text(value.local_ip);
+        entries += 1; out.word("local-port"); out.number(value.local_port);
+        if (value.vhost) |there| { entries += 1; out.word("vhost"); out.text(there); }
+        if (value.user) |there| { entries += 1; out.word("user"); out.text(there); }
+        if (value.mechanism) |there| { entries += 1; out.word("mechanism"); out.text(there); }
+        entries += 1; out.word("container-id"); out.text(value.container_id);
+        if (value.tls) |there| { entries += 1; out.word("tls"); there.write(out); }
+        if (!isAbsent(Attr, value.attributes)) { entries += 1; out.word("attributes"); out.list(value.attributes.len); for (value.attributes) |item| { item.write(out); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -952,13 +1036,15 @@ pub const SetupRequest = struct {
 
     pub fn write(value: *const SetupRequest, out: *Writer) void {
         const map = out.map();
-        out.key(map, "plugin"); out.text(value.plugin);
-        out.key(map, "router-id"); out.text(value.router_id);
-        out.key(map, "minor"); out.number(value.minor);
-        out.key(map, "now-ms"); out.number(value.now_ms);
-        out.key(map, "seed"); out.number(value.seed);
-        if (!isAbsent(Text, value.granted)) { out.key(map, "granted"); out.list(value.granted.len); for (value.granted) |item| { out.text(item); } }
-        if (!isAbsent(Node, value.config)) { out.key(map, "config"); writeNodes(out, value.config); }
+        var entries: u8 = 0;
+        entries += 1; out.word("plugin"); out.text(value.plugin);
+        entries += 1; out.word("router-id"); out.text(value.router_id);
+        entries += 1; out.word("minor"); out.number(value.minor);
+        entries += 1; out.word("now-ms"); out.number(value.now_ms);
+        entries += 1; out.word("seed"); out.number(value.seed);
+        if (!isAbsent(Text, value.granted)) { entries += 1; out.word("granted"); out.list(value.granted.len); for (value.granted) |item| { out.text(item); } }
+        if (!isAbsent(Node, value.config)) { entries += 1; out.word("config"); writeNodes(out, value.config); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -989,8 +1075,10 @@ pub const SetupProblem = struct {
 
     pub fn write(value: *const SetupProblem, out: *Writer) void {
         const map = out.map();
-        out.key(map, "message"); out.text(value.message);
-        if (!isAbsent(u32, value.path)) { out.key(map, "path"); out.list(value.path.len); for (value.path) |item| { out.number(item); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("message"); out.text(value.message);
+        if (!isAbsent(u32, value.path)) { entries += 1; out.word("path"); out.list(value.path.len); for (value.path) |item| { out.number(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1023,9 +1111,11 @@ pub const SetupAnswer = struct {
 
     pub fn write(value: *const SetupAnswer, out: *Writer) void {
         const map = out.map();
-        if (!isAbsent(SetupProblem, value.problems)) { out.key(map, "problems"); out.list(value.problems.len); for (value.problems) |item| { item.write(out); } }
-        if (!isAbsent(Text, value.hooks)) { out.key(map, "hooks"); out.list(value.hooks.len); for (value.hooks) |item| { out.text(item); } }
-        if (!isAbsent(Text, value.reads)) { out.key(map, "reads"); out.list(value.reads.len); for (value.reads) |item| { out.text(item); } }
+        var entries: u8 = 0;
+        if (!isAbsent(SetupProblem, value.problems)) { entries += 1; out.word("problems"); out.list(value.problems.len); for (value.problems) |item| { item.write(out); } }
+        if (!isAbsent(Text, value.hooks)) { entries += 1; out.word("hooks"); out.list(value.hooks.len); for (value.hooks) |item| { out.text(item); } }
+        if (!isAbsent(Text, value.reads)) { entries += 1; out.word("reads"); out.list(value.reads.len); for (value.reads) |item| { out.text(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1048,11 +1138,11 @@ pub const FailoverOrigin = enum {
     }
 
     pub fn write(value: FailoverOrigin, out: *Writer) void {
-        out.text(switch (value) {
-            .configured => "configured",
-            .advertised => "advertised",
-            .redirected => "redirected",
-        });
+        switch (value) {
+            .configured => out.word("configured"),
+            .advertised => out.word("advertised"),
+            .redirected => out.word("redirected"),
+        }
     }
 };
 
@@ -1083,12 +1173,12 @@ pub const FailoverScheme = enum {
     }
 
     pub fn write(value: FailoverScheme, out: *Writer) void {
-        out.text(switch (value) {
-            .amqp => "amqp",
-            .amqps => "amqps",
-            .ws => "ws",
-            .wss => "wss",
-        });
+        switch (value) {
+            .amqp => out.word("amqp"),
+            .amqps => out.word("amqps"),
+            .ws => out.word("ws"),
+            .wss => out.word("wss"),
+        }
     }
 };
 
@@ -1160,21 +1250,23 @@ pub const FailoverCandidate = struct {
 
     pub fn write(value: *const FailoverCandidate, out: *Writer) void {
         const map = out.map();
-        out.key(map, "host"); out.text(value.host);
-        out.key(map, "port"); out.number(value.port);
-        if (value.scheme) |there| { out.key(map, "scheme"); there.write(out); }
-        if (value.hostname) |there| { out.key(map, "hostname"); out.text(there); }
-        if (value.origin) |there| { out.key(map, "origin"); there.write(out); }
-        out.key(map, "priority"); out.number(value.priority);
-        if (!isAbsent(Attr, value.labels)) { out.key(map, "labels"); out.list(value.labels.len); for (value.labels) |item| { item.write(out); } }
-        out.key(map, "attempts"); out.number(value.attempts);
-        out.key(map, "failures-in-row"); out.number(value.failures_in_row);
-        if (value.last_error) |there| { out.key(map, "last-error"); out.text(there); }
-        if (value.last_condition) |there| { out.key(map, "last-condition"); out.text(there); }
-        if (value.last_attempt_at_ms) |there| { out.key(map, "last-attempt-at-ms"); out.number(there); }
-        if (value.last_success_at_ms) |there| { out.key(map, "last-success-at-ms"); out.number(there); }
-        if (value.last_rtt_us) |there| { out.key(map, "last-rtt-us"); out.number(there); }
-        if (value.certificate_not_after_ms) |there| { out.key(map, "certificate-not-after-ms"); out.number(there); }
+        var entries: u8 = 0;
+        entries += 1; out.word("host"); out.text(value.host);
+        entries += 1; out.word("port"); out.number(value.port);
+        if (value.scheme) |there| { entries += 1; out.word("scheme"); there.write(out); }
+        if (value.hostname) |there| { entries += 1; out.word("hostname"); out.text(there); }
+        if (value.origin) |there| { entries += 1; out.word("origin"); there.write(out); }
+        entries += 1; out.word("priority"); out.number(value.priority);
+        if (!isAbsent(Attr, value.labels)) { entries += 1; out.word("labels"); out.list(value.labels.len); for (value.labels) |item| { item.write(out); } }
+        entries += 1; out.word("attempts"); out.number(value.attempts);
+        entries += 1; out.word("failures-in-row"); out.number(value.failures_in_row);
+        if (value.last_error) |there| { entries += 1; out.word("last-error"); out.text(there); }
+        if (value.last_condition) |there| { entries += 1; out.word("last-condition"); out.text(there); }
+        if (value.last_attempt_at_ms) |there| { entries += 1; out.word("last-attempt-at-ms"); out.number(there); }
+        if (value.last_success_at_ms) |there| { entries += 1; out.word("last-success-at-ms"); out.number(there); }
+        if (value.last_rtt_us) |there| { entries += 1; out.word("last-rtt-us"); out.number(there); }
+        if (value.certificate_not_after_ms) |there| { entries += 1; out.word("certificate-not-after-ms"); out.number(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1211,14 +1303,14 @@ pub const FailoverCause = enum {
     }
 
     pub fn write(value: FailoverCause, out: *Writer) void {
-        out.text(switch (value) {
-            .startup => "startup",
-            .lost => "lost",
-            .exhausted => "exhausted",
-            .redirected => "redirected",
-            .reload => "reload",
-            .reconsider => "reconsider",
-        });
+        switch (value) {
+            .startup => out.word("startup"),
+            .lost => out.word("lost"),
+            .exhausted => out.word("exhausted"),
+            .redirected => out.word("redirected"),
+            .reload => out.word("reload"),
+            .reconsider => out.word("reconsider"),
+        }
     }
 };
 
@@ -1271,14 +1363,16 @@ pub const FailoverRequest = struct {
 
     pub fn write(value: *const FailoverRequest, out: *Writer) void {
         const map = out.map();
-        out.key(map, "ctx"); value.ctx.write(out);
-        out.key(map, "connector"); out.text(value.connector);
-        out.key(map, "role"); out.text(value.role);
-        if (value.cause) |there| { out.key(map, "cause"); there.write(out); }
-        out.key(map, "round"); out.number(value.round);
-        if (value.current) |there| { out.key(map, "current"); out.number(there); }
-        if (value.down_since_ms) |there| { out.key(map, "down-since-ms"); out.number(there); }
-        if (!isAbsent(FailoverCandidate, value.candidates)) { out.key(map, "candidates"); out.list(value.candidates.len); for (value.candidates) |item| { item.write(out); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("ctx"); value.ctx.write(out);
+        entries += 1; out.word("connector"); out.text(value.connector);
+        entries += 1; out.word("role"); out.text(value.role);
+        if (value.cause) |there| { entries += 1; out.word("cause"); there.write(out); }
+        entries += 1; out.word("round"); out.number(value.round);
+        if (value.current) |there| { entries += 1; out.word("current"); out.number(there); }
+        if (value.down_since_ms) |there| { entries += 1; out.word("down-since-ms"); out.number(there); }
+        if (!isAbsent(FailoverCandidate, value.candidates)) { entries += 1; out.word("candidates"); out.list(value.candidates.len); for (value.candidates) |item| { item.write(out); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1309,8 +1403,10 @@ pub const FailoverPick = struct {
 
     pub fn write(value: *const FailoverPick, out: *Writer) void {
         const map = out.map();
-        out.key(map, "index"); out.number(value.index);
-        if (value.delay_ms) |there| { out.key(map, "delay-ms"); out.number(there); }
+        var entries: u8 = 0;
+        entries += 1; out.word("index"); out.number(value.index);
+        if (value.delay_ms) |there| { entries += 1; out.word("delay-ms"); out.number(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1350,10 +1446,12 @@ pub const FailoverAnswer = struct {
 
     pub fn write(value: *const FailoverAnswer, out: *Writer) void {
         const map = out.map();
-        if (!isAbsent(FailoverPick, value.order)) { out.key(map, "order"); out.list(value.order.len); for (value.order) |item| { item.write(out); } }
-        if (value.retry_after_ms) |there| { out.key(map, "retry-after-ms"); out.number(there); }
-        if (value.reconsider_after_ms) |there| { out.key(map, "reconsider-after-ms"); out.number(there); }
-        if (value.note) |there| { out.key(map, "note"); out.text(there); }
+        var entries: u8 = 0;
+        if (!isAbsent(FailoverPick, value.order)) { entries += 1; out.word("order"); out.list(value.order.len); for (value.order) |item| { item.write(out); } }
+        if (value.retry_after_ms) |there| { entries += 1; out.word("retry-after-ms"); out.number(there); }
+        if (value.reconsider_after_ms) |there| { entries += 1; out.word("reconsider-after-ms"); out.number(there); }
+        if (value.note) |there| { entries += 1; out.word("note"); out.text(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1420,18 +1518,20 @@ pub const AdmissionConnection = struct {
 
     pub fn write(value: *const AdmissionConnection, out: *Writer) void {
         const map = out.map();
-        out.key(map, "ctx"); value.ctx.write(out);
-        out.key(map, "peer"); value.peer.write(out);
-        out.key(map, "recheck"); out.flag(value.recheck);
-        out.key(map, "max-frame-size"); out.number(value.max_frame_size);
-        out.key(map, "channel-max"); out.number(value.channel_max);
-        if (value.idle_timeout_ms) |there| { out.key(map, "idle-timeout-ms"); out.number(there); }
-        if (!isAbsent(Text, value.offered_capabilities)) { out.key(map, "offered-capabilities"); out.list(value.offered_capabilities.len); for (value.offered_capabilities) |item| { out.text(item); } }
-        if (!isAbsent(Text, value.desired_capabilities)) { out.key(map, "desired-capabilities"); out.list(value.desired_capabilities.len); for (value.desired_capabilities) |item| { out.text(item); } }
-        if (!isAbsent(Entry, value.properties)) { out.key(map, "properties"); out.list(value.properties.len); for (value.properties) |item| { item.write(out); } }
-        out.key(map, "counts"); value.counts.write(out);
-        out.key(map, "limits"); value.limits.write(out);
-        if (!isAbsent(Text, value.truncated)) { out.key(map, "truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("ctx"); value.ctx.write(out);
+        entries += 1; out.word("peer"); value.peer.write(out);
+        entries += 1; out.word("recheck"); out.flag(value.recheck);
+        entries += 1; out.word("max-frame-size"); out.number(value.max_frame_size);
+        entries += 1; out.word("channel-max"); out.number(value.channel_max);
+        if (value.idle_timeout_ms) |there| { entries += 1; out.word("idle-timeout-ms"); out.number(there); }
+        if (!isAbsent(Text, value.offered_capabilities)) { entries += 1; out.word("offered-capabilities"); out.list(value.offered_capabilities.len); for (value.offered_capabilities) |item| { out.text(item); } }
+        if (!isAbsent(Text, value.desired_capabilities)) { entries += 1; out.word("desired-capabilities"); out.list(value.desired_capabilities.len); for (value.desired_capabilities) |item| { out.text(item); } }
+        if (!isAbsent(Entry, value.properties)) { entries += 1; out.word("properties"); out.list(value.properties.len); for (value.properties) |item| { item.write(out); } }
+        entries += 1; out.word("counts"); value.counts.write(out);
+        entries += 1; out.word("limits"); value.limits.write(out);
+        if (!isAbsent(Text, value.truncated)) { entries += 1; out.word("truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1465,9 +1565,11 @@ pub const AdmissionSession = struct {
 
     pub fn write(value: *const AdmissionSession, out: *Writer) void {
         const map = out.map();
-        out.key(map, "ctx"); value.ctx.write(out);
-        out.key(map, "peer"); value.peer.write(out);
-        out.key(map, "sessions-open"); out.number(value.sessions_open);
+        var entries: u8 = 0;
+        entries += 1; out.word("ctx"); value.ctx.write(out);
+        entries += 1; out.word("peer"); value.peer.write(out);
+        entries += 1; out.word("sessions-open"); out.number(value.sessions_open);
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1491,10 +1593,10 @@ pub const AdmissionRole = enum {
     }
 
     pub fn write(value: AdmissionRole, out: *Writer) void {
-        out.text(switch (value) {
-            .sender => "sender",
-            .receiver => "receiver",
-        });
+        switch (value) {
+            .sender => out.word("sender"),
+            .receiver => out.word("receiver"),
+        }
     }
 };
 
@@ -1523,12 +1625,12 @@ pub const AdmissionExpiry = enum {
     }
 
     pub fn write(value: AdmissionExpiry, out: *Writer) void {
-        out.text(switch (value) {
-            .link_detach => "link-detach",
-            .session_end => "session-end",
-            .connection_close => "connection-close",
-            .never => "never",
-        });
+        switch (value) {
+            .link_detach => out.word("link-detach"),
+            .session_end => out.word("session-end"),
+            .connection_close => out.word("connection-close"),
+            .never => out.word("never"),
+        }
     }
 };
 
@@ -1558,8 +1660,10 @@ pub const AdmissionFilter = struct {
 
     pub fn write(value: *const AdmissionFilter, out: *Writer) void {
         const map = out.map();
-        out.key(map, "name"); out.text(value.name);
-        if (value.val) |there| { out.key(map, "val"); there.write(out); }
+        var entries: u8 = 0;
+        entries += 1; out.word("name"); out.text(value.name);
+        if (value.val) |there| { entries += 1; out.word("val"); there.write(out); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1609,15 +1713,17 @@ pub const AdmissionTerminus = struct {
 
     pub fn write(value: *const AdmissionTerminus, out: *Writer) void {
         const map = out.map();
-        if (value.address) |there| { out.key(map, "address"); out.text(there); }
-        out.key(map, "durable"); out.number(value.durable);
-        if (value.expiry) |there| { out.key(map, "expiry"); there.write(out); }
-        out.key(map, "timeout-s"); out.number(value.timeout_s);
-        out.key(map, "dynamic"); out.flag(value.dynamic);
-        out.key(map, "coordinator"); out.flag(value.coordinator);
-        if (value.distribution) |there| { out.key(map, "distribution"); out.text(there); }
-        if (!isAbsent(AdmissionFilter, value.filters)) { out.key(map, "filters"); out.list(value.filters.len); for (value.filters) |item| { item.write(out); } }
-        if (!isAbsent(Text, value.capabilities)) { out.key(map, "capabilities"); out.list(value.capabilities.len); for (value.capabilities) |item| { out.text(item); } }
+        var entries: u8 = 0;
+        if (value.address) |there| { entries += 1; out.word("address"); out.text(there); }
+        entries += 1; out.word("durable"); out.number(value.durable);
+        if (value.expiry) |there| { entries += 1; out.word("expiry"); there.write(out); }
+        entries += 1; out.word("timeout-s"); out.number(value.timeout_s);
+        entries += 1; out.word("dynamic"); out.flag(value.dynamic);
+        entries += 1; out.word("coordinator"); out.flag(value.coordinator);
+        if (value.distribution) |there| { entries += 1; out.word("distribution"); out.text(there); }
+        if (!isAbsent(AdmissionFilter, value.filters)) { entries += 1; out.word("filters"); out.list(value.filters.len); for (value.filters) |item| { item.write(out); } }
+        if (!isAbsent(Text, value.capabilities)) { entries += 1; out.word("capabilities"); out.list(value.capabilities.len); for (value.capabilities) |item| { out.text(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1644,11 +1750,11 @@ pub const AdmissionSettleMode = enum {
     }
 
     pub fn write(value: AdmissionSettleMode, out: *Writer) void {
-        out.text(switch (value) {
-            .unsettled => "unsettled",
-            .settled => "settled",
-            .mixed => "mixed",
-        });
+        switch (value) {
+            .unsettled => out.word("unsettled"),
+            .settled => out.word("settled"),
+            .mixed => out.word("mixed"),
+        }
     }
 };
 
@@ -1708,18 +1814,20 @@ pub const AdmissionLink = struct {
 
     pub fn write(value: *const AdmissionLink, out: *Writer) void {
         const map = out.map();
-        out.key(map, "ctx"); value.ctx.write(out);
-        out.key(map, "peer"); value.peer.write(out);
-        out.key(map, "name"); out.text(value.name);
-        if (value.role) |there| { out.key(map, "role"); there.write(out); }
-        if (value.source) |there| { out.key(map, "source"); there.write(out); }
-        if (value.target) |there| { out.key(map, "target"); there.write(out); }
-        if (value.settle) |there| { out.key(map, "settle"); there.write(out); }
-        if (value.max_message_size) |there| { out.key(map, "max-message-size"); out.number(there); }
-        if (!isAbsent(Text, value.desired_capabilities)) { out.key(map, "desired-capabilities"); out.list(value.desired_capabilities.len); for (value.desired_capabilities) |item| { out.text(item); } }
-        if (!isAbsent(Entry, value.properties)) { out.key(map, "properties"); out.list(value.properties.len); for (value.properties) |item| { item.write(out); } }
-        out.key(map, "links-open"); out.number(value.links_open);
-        if (!isAbsent(Text, value.truncated)) { out.key(map, "truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("ctx"); value.ctx.write(out);
+        entries += 1; out.word("peer"); value.peer.write(out);
+        entries += 1; out.word("name"); out.text(value.name);
+        if (value.role) |there| { entries += 1; out.word("role"); there.write(out); }
+        if (value.source) |there| { entries += 1; out.word("source"); there.write(out); }
+        if (value.target) |there| { entries += 1; out.word("target"); there.write(out); }
+        if (value.settle) |there| { entries += 1; out.word("settle"); there.write(out); }
+        if (value.max_message_size) |there| { entries += 1; out.word("max-message-size"); out.number(there); }
+        if (!isAbsent(Text, value.desired_capabilities)) { entries += 1; out.word("desired-capabilities"); out.list(value.desired_capabilities.len); for (value.desired_capabilities) |item| { out.text(item); } }
+        if (!isAbsent(Entry, value.properties)) { entries += 1; out.word("properties"); out.list(value.properties.len); for (value.properties) |item| { item.write(out); } }
+        entries += 1; out.word("links-open"); out.number(value.links_open);
+        if (!isAbsent(Text, value.truncated)) { entries += 1; out.word("truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1759,11 +1867,13 @@ pub const AdmissionGrant = struct {
 
     pub fn write(value: *const AdmissionGrant, out: *Writer) void {
         const map = out.map();
-        if (value.limits) |there| { out.key(map, "limits"); there.write(out); }
-        if (!isAbsent(Quota, value.quotas)) { out.key(map, "quotas"); out.list(value.quotas.len); for (value.quotas) |item| { item.write(out); } }
-        if (!isAbsent(Attr, value.attributes)) { out.key(map, "attributes"); out.list(value.attributes.len); for (value.attributes) |item| { item.write(out); } }
-        if (value.recheck_after_ms) |there| { out.key(map, "recheck-after-ms"); out.number(there); }
-        if (value.note) |there| { out.key(map, "note"); out.text(there); }
+        var entries: u8 = 0;
+        if (value.limits) |there| { entries += 1; out.word("limits"); there.write(out); }
+        if (!isAbsent(Quota, value.quotas)) { entries += 1; out.word("quotas"); out.list(value.quotas.len); for (value.quotas) |item| { item.write(out); } }
+        if (!isAbsent(Attr, value.attributes)) { entries += 1; out.word("attributes"); out.list(value.attributes.len); for (value.attributes) |item| { item.write(out); } }
+        if (value.recheck_after_ms) |there| { entries += 1; out.word("recheck-after-ms"); out.number(there); }
+        if (value.note) |there| { entries += 1; out.word("note"); out.text(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1790,8 +1900,8 @@ pub const AdmissionAnswer = union(enum) {
 
     pub fn write(value: *const AdmissionAnswer, out: *Writer) void {
         switch (value.*) {
-            .allow => |payload| { out.key(out.map(), "allow"); payload.write(out); },
-            .deny => |payload| { out.key(out.map(), "deny"); payload.write(out); },
+            .allow => |payload| { out.case("allow"); payload.write(out); },
+            .deny => |payload| { out.case("deny"); payload.write(out); },
         }
     }
 };
@@ -1815,10 +1925,10 @@ pub const AddressDirection = enum {
     }
 
     pub fn write(value: AddressDirection, out: *Writer) void {
-        out.text(switch (value) {
-            .inbound => "inbound",
-            .outbound => "outbound",
-        });
+        switch (value) {
+            .inbound => out.word("inbound"),
+            .outbound => out.word("outbound"),
+        }
     }
 };
 
@@ -1841,10 +1951,10 @@ pub const AddressOccasion = enum {
     }
 
     pub fn write(value: AddressOccasion, out: *Writer) void {
-        out.text(switch (value) {
-            .attach => "attach",
-            .anonymous => "anonymous",
-        });
+        switch (value) {
+            .attach => out.word("attach"),
+            .anonymous => out.word("anonymous"),
+        }
     }
 };
 
@@ -1884,11 +1994,11 @@ pub const AddressTreatment = union(enum) {
 
     pub fn write(value: *const AddressTreatment, out: *Writer) void {
         switch (value.*) {
-            .balanced => out.text("balanced"),
-            .closest => out.text("closest"),
-            .multicast => out.text("multicast"),
-            .link_route => |payload| { out.key(out.map(), "link-route"); out.text(payload); },
-            .unavailable => out.text("unavailable"),
+            .balanced => out.word("balanced"),
+            .closest => out.word("closest"),
+            .multicast => out.word("multicast"),
+            .link_route => |payload| { out.case("link-route"); out.text(payload); },
+            .unavailable => out.word("unavailable"),
         }
     }
 };
@@ -1945,15 +2055,17 @@ pub const AddressRequest = struct {
 
     pub fn write(value: *const AddressRequest, out: *Writer) void {
         const map = out.map();
-        out.key(map, "ctx"); value.ctx.write(out);
-        out.key(map, "address"); out.text(value.address);
-        if (value.direction) |there| { out.key(map, "direction"); there.write(out); }
-        if (value.occasion) |there| { out.key(map, "occasion"); there.write(out); }
-        if (value.peer) |there| { out.key(map, "peer"); there.write(out); }
-        if (!isAbsent(Text, value.capabilities)) { out.key(map, "capabilities"); out.list(value.capabilities.len); for (value.capabilities) |item| { out.text(item); } }
-        if (value.configured) |there| { out.key(map, "configured"); there.write(out); }
-        out.key(map, "phase"); out.number(value.phase);
-        if (!isAbsent(Text, value.truncated)) { out.key(map, "truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        var entries: u8 = 0;
+        entries += 1; out.word("ctx"); value.ctx.write(out);
+        entries += 1; out.word("address"); out.text(value.address);
+        if (value.direction) |there| { entries += 1; out.word("direction"); there.write(out); }
+        if (value.occasion) |there| { entries += 1; out.word("occasion"); there.write(out); }
+        if (value.peer) |there| { entries += 1; out.word("peer"); there.write(out); }
+        if (!isAbsent(Text, value.capabilities)) { entries += 1; out.word("capabilities"); out.list(value.capabilities.len); for (value.capabilities) |item| { out.text(item); } }
+        if (value.configured) |there| { entries += 1; out.word("configured"); there.write(out); }
+        entries += 1; out.word("phase"); out.number(value.phase);
+        if (!isAbsent(Text, value.truncated)) { entries += 1; out.word("truncated"); out.list(value.truncated.len); for (value.truncated) |item| { out.text(item); } }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -1978,11 +2090,11 @@ pub const AddressScope = enum {
     }
 
     pub fn write(value: AddressScope, out: *Writer) void {
-        out.text(switch (value) {
-            .connection => "connection",
-            .attributes => "attributes",
-            .everyone => "everyone",
-        });
+        switch (value) {
+            .connection => out.word("connection"),
+            .attributes => out.word("attributes"),
+            .everyone => out.word("everyone"),
+        }
     }
 };
 
@@ -2032,13 +2144,15 @@ pub const AddressRuling = struct {
 
     pub fn write(value: *const AddressRuling, out: *Writer) void {
         const map = out.map();
-        if (value.address) |there| { out.key(map, "address"); out.text(there); }
-        if (value.treatment) |there| { out.key(map, "treatment"); there.write(out); }
-        if (value.phase) |there| { out.key(map, "phase"); out.number(there); }
-        if (value.priority) |there| { out.key(map, "priority"); out.number(there); }
-        if (value.ttl_ms) |there| { out.key(map, "ttl-ms"); out.number(there); }
-        if (value.shared_by) |there| { out.key(map, "shared-by"); there.write(out); }
-        if (value.note) |there| { out.key(map, "note"); out.text(there); }
+        var entries: u8 = 0;
+        if (value.address) |there| { entries += 1; out.word("address"); out.text(there); }
+        if (value.treatment) |there| { entries += 1; out.word("treatment"); there.write(out); }
+        if (value.phase) |there| { entries += 1; out.word("phase"); out.number(there); }
+        if (value.priority) |there| { entries += 1; out.word("priority"); out.number(there); }
+        if (value.ttl_ms) |there| { entries += 1; out.word("ttl-ms"); out.number(there); }
+        if (value.shared_by) |there| { entries += 1; out.word("shared-by"); there.write(out); }
+        if (value.note) |there| { entries += 1; out.word("note"); out.text(there); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -2072,9 +2186,11 @@ pub const AddressDenial = struct {
 
     pub fn write(value: *const AddressDenial, out: *Writer) void {
         const map = out.map();
-        out.key(map, "refusal"); value.refusal.write(out);
-        if (value.ttl_ms) |there| { out.key(map, "ttl-ms"); out.number(there); }
-        if (value.shared_by) |there| { out.key(map, "shared-by"); there.write(out); }
+        var entries: u8 = 0;
+        entries += 1; out.word("refusal"); value.refusal.write(out);
+        if (value.ttl_ms) |there| { entries += 1; out.word("ttl-ms"); out.number(there); }
+        if (value.shared_by) |there| { entries += 1; out.word("shared-by"); there.write(out); }
+        map.* = 0xa0 + entries;
     }
 };
 
@@ -2101,8 +2217,8 @@ pub const AddressAnswer = union(enum) {
 
     pub fn write(value: *const AddressAnswer, out: *Writer) void {
         switch (value.*) {
-            .apply => |payload| { out.key(out.map(), "apply"); payload.write(out); },
-            .deny => |payload| { out.key(out.map(), "deny"); payload.write(out); },
+            .apply => |payload| { out.case("apply"); payload.write(out); },
+            .deny => |payload| { out.case("deny"); payload.write(out); },
         }
     }
 };
@@ -2281,7 +2397,7 @@ fn abi() callconv(.c) i32 {
 
 /// Where the next request goes; what the call before it allocated is let go.
 pub fn alloc(len: u32) callconv(.c) usize {
-    top = floor;
+    begin();
     return reserve(len) orelse 0;
 }
 

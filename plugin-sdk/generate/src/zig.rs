@@ -184,10 +184,11 @@ fn record_reader(out: &mut String, name: &str, fields: &[Field]) {
 }
 
 fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
-    line(out, format_args!("\n    pub fn write(value: *const {name}, out: *Writer) void {{\nconst map = out.map();"));
+    line(out, format_args!("\n    pub fn write(value: *const {name}, out: *Writer) void {{"));
+    line(out, format_args!("const map = out.map();\nvar entries: u8 = 0;"));
     for field in fields {
         let place = format!("value.{}", snake(&field.name));
-        let key = format!("out.key(map, \"{}\");", field.name);
+        let key = format!("entries += 1; out.word(\"{}\");", field.name);
         match item(&field.form) {
             Some(item) => {
                 let body = write(&field.form, &place);
@@ -199,16 +200,16 @@ fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
             None => line(out, format_args!("{key} {}", write(&field.form, &place))),
         }
     }
-    line(out, format_args!("}}"));
+    line(out, format_args!("map.* = 0xa0 + entries;\n}}"));
 }
 
 fn words_reader_and_writer(out: &mut String, name: &str, words: &[String]) {
     line(out, format_args!("\n    pub fn read(from: *Reader) ?{name} {{\nconst word = from.text();"));
     dispatch(out, "word", words.iter().map(|word| (word.as_str(), format!("return .{};", snake(word)))));
     line(out, format_args!("return null;\n}}"));
-    line(out, format_args!("\n    pub fn write(value: {name}, out: *Writer) void {{\nout.text(switch (value) {{"));
-    words.iter().for_each(|word| line(out, format_args!(".{} => \"{word}\",", snake(word))));
-    line(out, format_args!("}});\n}}"));
+    line(out, format_args!("\n    pub fn write(value: {name}, out: *Writer) void {{\nswitch (value) {{"));
+    words.iter().for_each(|word| line(out, format_args!(".{} => out.word(\"{word}\"),", snake(word))));
+    line(out, format_args!("}}\n}}"));
 }
 
 fn variant_reader(out: &mut String, name: &str, cases: &[Case]) {
@@ -231,10 +232,10 @@ fn variant_writer(out: &mut String, name: &str, cases: &[Case]) {
     for case in cases {
         let ident = snake(&case.name);
         match &case.payload {
-            None => line(out, format_args!(".{ident} => out.text(\"{}\"),", case.name)),
+            None => line(out, format_args!(".{ident} => out.word(\"{}\"),", case.name)),
             Some(payload) => {
                 let body = write(payload, "payload");
-                line(out, format_args!(".{ident} => |payload| {{ out.key(out.map(), \"{}\"); {body} }},", case.name));
+                line(out, format_args!(".{ident} => |payload| {{ out.case(\"{}\"); {body} }},", case.name));
             }
         }
     }

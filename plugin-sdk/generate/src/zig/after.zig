@@ -161,7 +161,7 @@ fn abi() callconv(.c) i32 {
 
 /// Where the next request goes; what the call before it allocated is let go.
 pub fn alloc(len: u32) callconv(.c) usize {
-    top = floor;
+    begin();
     return reserve(len) orelse 0;
 }
 

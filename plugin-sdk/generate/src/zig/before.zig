@@ -4,10 +4,20 @@ const Text = []const u8;
 /// Whether two texts are the same.
 pub fn equal(a: Text, b: Text) bool {
     if (a.len != b.len) return false;
-    for (a, b) |x, y| {
-        if (x != y) return false;
+    if (a.len >= 8) return same(u64, a, b);
+    if (a.len >= 4) return same(u32, a, b);
+    if (a.len >= 2) return same(u16, a, b);
+    return a.len == 0 or a[0] == b[0];
+}
+
+/// The same of texts of equal length that have a part, part by part: the last overlaps.
+inline fn same(comptime Part: type, a: Text, b: Text) bool {
+    const last = a.len - @sizeOf(Part);
+    var at: usize = 0;
+    while (at < last) : (at += @sizeOf(Part)) {
+        if (load(Part, a.ptr + at) != load(Part, b.ptr + at)) return false;
     }
-    return true;
+    return load(Part, a.ptr + last) == load(Part, b.ptr + last);
 }
 
 /// Whether a text that is as long as this word is the word: a comparison or two, of which the last overlaps.
@@ -25,6 +35,26 @@ inline fn load(comptime T: type, at: [*]const u8) T {
     return @as(*align(1) const T, @ptrCast(at)).*;
 }
 
+inline fn store(comptime T: type, at: [*]u8, value: T) void {
+    @as(*align(1) T, @ptrCast(at)).* = value;
+}
+
+/// Bytes to where they do not overlap.
+inline fn copyBytes(to: [*]u8, from: Text) void {
+    if (from.len >= 8) return copyParts(u64, to, from);
+    if (from.len >= 4) return copyParts(u32, to, from);
+    if (from.len >= 2) return copyParts(u16, to, from);
+    if (from.len == 1) to[0] = from[0];
+}
+
+/// The last part overlaps.
+inline fn copyParts(comptime Part: type, to: [*]u8, from: Text) void {
+    const last = from.len - @sizeOf(Part);
+    var at: usize = 0;
+    while (at < last) : (at += @sizeOf(Part)) store(Part, to + at, load(Part, from.ptr + at));
+    store(Part, to + last, load(Part, from.ptr + last));
+}
+
 pub fn startsWith(text: Text, prefix: Text) bool {
     return text.len >= prefix.len and equal(text[0..prefix.len], prefix);
 }
@@ -34,25 +64,32 @@ pub fn startsWith(text: Text, prefix: Text) bool {
 extern var __heap_base: u8;
 var floor: usize = 0;
 var top: usize = 0;
-var room_end: u64 = 0;
+/// The end of the memory, whole pages. `policy_alloc`, which stands before all else, sets all three up.
+var room_end: usize = 0;
 
-fn growMemory(end: u64) bool {
-    if (end <= room_end) return true;
-    const pages = (end - room_end + 0xffff) >> 16;
-    if (end > 0xffff_0000 or @wasmMemoryGrow(0, @intCast(pages)) < 0) return false;
-    room_end += pages << 16;
+fn begin() void {
+    if (room_end == 0) {
+        room_end = @as(usize, @min(@wasmMemorySize(0), 0xffff)) << 16;
+        floor = (@intFromPtr(&__heap_base) + 7) & ~@as(usize, 7);
+    }
+    top = floor;
+}
+
+inline fn hasRoom(at: usize, len: u64) bool {
+    return len <= room_end - at or grow(at, len);
+}
+
+fn grow(at: usize, len: u64) bool {
+    @branchHint(.cold);
+    const pages = (at + len - room_end + 0xffff) >> 16;
+    if ((room_end >> 16) + pages > 0xffff or @wasmMemoryGrow(0, @intCast(pages)) < 0) return false;
+    room_end += @as(usize, @intCast(pages)) << 16;
     return true;
 }
 
 fn reserve(len: u64) ?usize {
-    if (top == 0) {
-        top = (@intFromPtr(&__heap_base) + 7) & ~@as(usize, 7);
-        floor = top;
-        room_end = @as(u64, @wasmMemorySize(0)) << 16;
-    }
-    const end = top + (len + 7) / 8 * 8;
-    if (!growMemory(end)) return null;
-    defer top = @intCast(end);
+    if (!hasRoom(top, len)) return null;
+    defer top = (top + @as(usize, @intCast(len)) + 7) & ~@as(usize, 7);
     return top;
 }
 
@@ -76,7 +113,7 @@ pub fn join(parts: []const Text) Text {
     const joined = items(u8, len);
     var at: usize = 0;
     for (parts) |part| {
-        for (joined[at..][0..part.len], part) |*to, from| to.* = from;
+        copyBytes(joined.ptr + at, part);
         at += part.len;
     }
     return joined;
@@ -238,36 +275,68 @@ pub const Writer = struct {
         return @as(u64, out.start) << 32 | (out.at - out.start);
     }
 
-    fn raw(out: *Writer, written: Text) void {
-        if (!growMemory(@as(u64, out.at) + written.len)) @trap();
-        const to = @as([*]u8, @ptrFromInt(out.at));
-        for (written, 0..) |byte, index| to[index] = byte;
-        out.at += written.len;
+    /// Room for the next LEN bytes, which are written then.
+    inline fn next(out: *Writer, len: u64) [*]u8 {
+        if (!hasRoom(out.at, len)) @trap();
+        defer out.at += @intCast(len);
+        return @ptrFromInt(out.at);
     }
 
-    fn head(out: *Writer, major: u8, value: u64) void {
-        const len: usize = if (value < 24) 0 else if (value <= 0xff) 1 else if (value <= 0xffff) 2 else if (value <= 0xffff_ffff) 4 else 8;
-        var written: [9]u8 = undefined;
-        const info: u8 = switch (len) {
-            0 => @intCast(value),
-            1 => 24,
-            2 => 25,
-            4 => 26,
-            else => 27,
-        };
-        written[0] = major << 5 | info;
-        for (0..len) |index| written[1 + index] = @truncate(value >> @intCast(8 * (len - 1 - index)));
-        out.raw(written[0 .. 1 + len]);
+    /// Items as they stand in the answer.
+    inline fn constant(out: *Writer, comptime written: Text) void {
+        const to = out.next(written.len);
+        const Part = if (written.len >= 8) u64 else if (written.len >= 4) u32 else if (written.len >= 2) u16 else u8;
+        comptime var at = 0;
+        inline while (at + @sizeOf(Part) < written.len) : (at += @sizeOf(Part)) {
+            store(Part, to + at, comptime load(Part, written.ptr + at));
+        }
+        const last = written.len - @sizeOf(Part);
+        store(Part, to + last, comptime load(Part, written.ptr + last));
+    }
+
+    /// A text that is known: a key, or a word.
+    inline fn word(out: *Writer, comptime name: Text) void {
+        out.constant(comptime encoded(name));
+    }
+
+    /// The head of a map of one entry, and its key: a case with a payload.
+    inline fn case(out: *Writer, comptime name: Text) void {
+        out.constant("\xa1" ++ comptime encoded(name));
+    }
+
+    inline fn head(out: *Writer, major: u8, value: u64) void {
+        if (value < 24) {
+            out.next(1)[0] = major << 5 | @as(u8, @intCast(value));
+        } else {
+            out.wide(major, value);
+        }
+    }
+
+    /// A head whose number does not stand in its first byte.
+    fn wide(out: *Writer, major: u8, value: u64) void {
+        if (value <= 0xff) return out.parts(u8, major << 5 | 24, @intCast(value));
+        if (value <= 0xffff) return out.parts(u16, major << 5 | 25, @intCast(value));
+        if (value <= 0xffff_ffff) return out.parts(u32, major << 5 | 26, @intCast(value));
+        out.parts(u64, major << 5 | 27, value);
+    }
+
+    inline fn parts(out: *Writer, comptime T: type, first: u8, value: T) void {
+        const to = out.next(1 + @sizeOf(T));
+        to[0] = first;
+        store(T, to + 1, @byteSwap(value));
+    }
+
+    noinline fn raw(out: *Writer, major: u8, value: Text) void {
+        out.head(major, value.len);
+        copyBytes(out.next(value.len), value);
     }
 
     fn text(out: *Writer, value: Text) void {
-        out.head(3, value.len);
-        out.raw(value);
+        out.raw(3, value);
     }
 
     fn bytes(out: *Writer, value: Text) void {
-        out.head(2, value.len);
-        out.raw(value);
+        out.raw(2, value);
     }
 
     fn number(out: *Writer, value: u64) void {
@@ -279,30 +348,28 @@ pub const Writer = struct {
     }
 
     fn flag(out: *Writer, value: bool) void {
-        out.raw(if (value) "\xf5" else "\xf4");
+        out.next(1)[0] = if (value) 0xf5 else 0xf4;
     }
 
     fn float(out: *Writer, value: f64) void {
-        const bits: u64 = @bitCast(value);
-        out.raw("\xfb");
-        for (0..8) |index| out.raw(&.{@truncate(bits >> @intCast(8 * (7 - index)))});
+        out.parts(u64, 0xfb, @bitCast(value));
     }
 
     fn list(out: *Writer, len: usize) void {
         out.head(4, len);
     }
 
-    /// A map without entries, which `key` adds: at most 23.
-    fn map(out: *Writer) *u8 {
-        out.raw("\xa0");
-        return @ptrFromInt(out.at - 1);
-    }
-
-    fn key(out: *Writer, of: *u8, name: Text) void {
-        of.* += 1;
-        out.text(name);
+    /// Where the head of a map goes, which says how many entries it has, at most 23.
+    inline fn map(out: *Writer) *u8 {
+        return &out.next(1)[0];
     }
 };
+
+/// A text as it stands in an answer, its length before it.
+fn encoded(comptime text: Text) Text {
+    const len = [_]u8{text.len};
+    return (if (text.len < 24) [_]u8{0x60 + text.len} else "\x78" ++ len) ++ text;
+}
 
 /// An argument of a KDL node, or the value of a property.
 pub const Scalar = union(enum) {
@@ -323,7 +390,7 @@ pub const Scalar = union(enum) {
 
     fn write(scalar: Scalar, out: *Writer) void {
         switch (scalar) {
-            .none => out.raw("\xf6"),
+            .none => out.constant("\xf6"),
             .flag => |value| out.flag(value),
             .integer => |value| out.integer(value),
             .float => |value| out.float(value),
@@ -399,19 +466,18 @@ fn readNodes(from: *Reader) []const Node {
 fn writeNodes(out: *Writer, nodes: []const Node) void {
     out.list(nodes.len);
     for (nodes) |*node| {
-        const map = out.map();
-        out.key(map, "name");
+        out.constant("\xa4" ++ comptime encoded("name"));
         out.text(node.name);
-        out.key(map, "args");
+        out.word("args");
         out.list(node.args.len);
         for (node.args) |arg| arg.write(out);
-        out.key(map, "props");
+        out.word("props");
         out.head(5, node.props.len);
         for (node.props) |prop| {
             out.text(prop.key);
             prop.value.write(out);
         }
-        out.key(map, "children");
+        out.word("children");
         writeNodes(out, node.children);
     }
 }
