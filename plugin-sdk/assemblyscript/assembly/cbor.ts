@@ -9,10 +9,10 @@ let end: usize = 0;
 /** Where the text or the bytes begin that `readSpan` passed last. */
 export let span: usize = 0;
 
-/** The buffer of answers, what of it is written, and what room it has. */
-let room: usize = 1024;
-let out: usize = heap.alloc(room);
-let written: usize = 0;
+/** The buffer of answers, where the answer goes on, and where the buffer ends. */
+let start: usize = heap.alloc(1024);
+let out: usize = start;
+let outEnd: usize = start + 1024;
 
 const TEXT: u8 = 3;
 const LIST: u8 = 4;
@@ -180,27 +180,41 @@ export function kindComes(): u8 {
 
 /** Begins to write an answer, in place of the one before. */
 export function beginAnswer(): void {
-  written = 0;
+  out = start;
 }
 
 /** Where the answer is, as an export returns it. */
 export function packed(): u64 {
-  return (<u64>out << 32) | <u64>written;
+  return (<u64>start << 32) | <u64>(out - start);
 }
 
-/** Where the next `len` bytes go. */
+function grow(len: usize): void {
+  const written = out - start;
+  const room = max<usize>(written + len, (outEnd - start) << 1);
+  start = heap.realloc(start, room);
+  out = start + written;
+  outEnd = start + room;
+}
+
+/** Where the next bytes go, of which there are at most `len`. */
+// @ts-ignore: decorator
+@inline
 function reserve(len: usize): usize {
-  const more = written + len;
-  if (more > room) {
-    room = max<usize>(more, room << 1);
-    out = heap.realloc(out, room);
-  }
-  return out + written;
+  if (len > outEnd - out) grow(len);
+  return out;
+}
+
+/** Where the next `len` bytes go: what is written there is known. */
+// @ts-ignore: decorator
+@inline
+export function next(len: usize): usize {
+  const to = reserve(len);
+  out = to + len;
+  return to;
 }
 
 function writeByte(byte: u8): void {
-  store<u8>(reserve(1), byte);
-  written++;
+  store<u8>(next(1), byte);
 }
 
 function headBytes(number: usize): usize {
@@ -212,23 +226,23 @@ function writeHead(major: u8, number: u64): void {
   const first: u8 = major << 5;
   if (number < 24) {
     store<u8>(to, first | <u8>number);
-    written += 1;
+    out = to + 1;
   } else if (number <= u8.MAX_VALUE) {
     store<u8>(to, first | 24);
     store<u8>(to, <u8>number, 1);
-    written += 2;
+    out = to + 2;
   } else if (number <= u16.MAX_VALUE) {
     store<u8>(to, first | 25);
     store<u16>(to, bswap<u16>(<u16>number), 1);
-    written += 3;
+    out = to + 3;
   } else if (number <= u32.MAX_VALUE) {
     store<u8>(to, first | 26);
     store<u32>(to, bswap<u32>(<u32>number), 1);
-    written += 5;
+    out = to + 5;
   } else {
     store<u8>(to, first | 27);
     store<u64>(to, bswap<u64>(number), 1);
-    written += 9;
+    out = to + 9;
   }
 }
 
@@ -239,14 +253,13 @@ export function writeText(text: string): void {
   const len = utf8.encode(text, to + 1);
   if (len >= 24) memory.copy(to + headBytes(len), to + 1, len);
   writeHead(TEXT, len);
-  written += len;
+  out += len;
 }
 
 export function writeBytes(bytes: ArrayBuffer): void {
   const len = bytes.byteLength;
   writeHead(2, len);
-  memory.copy(reserve(len), changetype<usize>(bytes), len);
-  written += len;
+  memory.copy(next(len), changetype<usize>(bytes), len);
 }
 
 export function writeNumber(number: u64): void {
@@ -263,10 +276,9 @@ export function writeBool(flag: bool): void {
 }
 
 export function writeF64(number: f64): void {
-  const to = reserve(HEAD_BYTES_MAX);
+  const to = next(9);
   store<u8>(to, 0xfb);
   store<u64>(to, bswap<u64>(reinterpret<u64>(number)), 1);
-  written += 9;
 }
 
 export function writeNull(): void {
@@ -282,13 +294,11 @@ export function writeEntries(len: u32): void {
   writeHead(MAP, len);
 }
 
-/** A map that `writeKey` adds entries to, at most 23. */
+/** A map whose entries `endMap` counts, at most 23. */
 export function writeMap(): usize {
-  writeByte(MAP << 5);
-  return written - 1;
+  return next(1) - start;
 }
 
-export function writeKey(map: usize, key: string): void {
-  store<u8>(out + map, load<u8>(out + map) + 1);
-  writeText(key);
+export function endMap(map: usize, entries: u8): void {
+  store<u8>(start + map, (MAP << 5) + entries);
 }

@@ -117,19 +117,19 @@ export class Node {
   }
 
   private write(): void {
-    const map = cbor.writeMap();
-    cbor.writeKey(map, "name");
+    cbor.writeEntries(4);
+    cbor.writeText("name");
     cbor.writeText(this.name);
-    cbor.writeKey(map, "args");
+    cbor.writeText("args");
     cbor.writeList(this.args.length);
     for (let i = 0; i < this.args.length; i++) this.args[i].write();
-    cbor.writeKey(map, "props");
+    cbor.writeText("props");
     cbor.writeEntries(this.props.length);
     for (let i = 0; i < this.props.length; i++) {
       cbor.writeText(this.props[i].key);
       this.props[i].value.write();
     }
-    cbor.writeKey(map, "children");
+    cbor.writeText("children");
     Node.writeAll(this.children);
   }
 }

@@ -48,12 +48,12 @@ export class Value {
 
   write(): void {
     switch (this.kind) {
-      case ValueKind.Flag: cbor.writeKey(cbor.writeMap(), "flag"); cbor.writeBool(this.flag); break;
-      case ValueKind.Int: cbor.writeKey(cbor.writeMap(), "int"); cbor.writeS64(this.int); break;
-      case ValueKind.Uint: cbor.writeKey(cbor.writeMap(), "uint"); cbor.writeNumber(this.uint); break;
-      case ValueKind.Float: cbor.writeKey(cbor.writeMap(), "float"); cbor.writeF64(this.float); break;
-      case ValueKind.Text: cbor.writeKey(cbor.writeMap(), "text"); cbor.writeText(this.text); break;
-      case ValueKind.Bytes: cbor.writeKey(cbor.writeMap(), "bytes"); cbor.writeBytes(this.bytes); break;
+      case ValueKind.Flag: { const to = cbor.next(6); store<u32>(to, 0x6c6664a1, 0); store<u32>(to, 0x67616c66, 2); } cbor.writeBool(this.flag); break;
+      case ValueKind.Int: { const to = cbor.next(5); store<u32>(to, 0x6e6963a1, 0); store<u32>(to, 0x746e6963, 1); } cbor.writeS64(this.int); break;
+      case ValueKind.Uint: { const to = cbor.next(6); store<u32>(to, 0x697564a1, 0); store<u32>(to, 0x746e6975, 2); } cbor.writeNumber(this.uint); break;
+      case ValueKind.Float: { const to = cbor.next(7); store<u32>(to, 0x6c6665a1, 0); store<u32>(to, 0x74616f6c, 3); } cbor.writeF64(this.float); break;
+      case ValueKind.Text: { const to = cbor.next(6); store<u32>(to, 0x657464a1, 0); store<u32>(to, 0x74786574, 2); } cbor.writeText(this.text); break;
+      case ValueKind.Bytes: { const to = cbor.next(7); store<u32>(to, 0x796265a1, 0); store<u32>(to, 0x73657479, 3); } cbor.writeBytes(this.bytes); break;
       default: unreachable();
     }
   }
@@ -90,10 +90,12 @@ export class Entry {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "key");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x79656b63, 0); }
     cbor.writeText(this.key);
     const val = this._val;
-    if (val !== null && val.kind != ValueKind.None) { cbor.writeKey(map, "val"); val.write(); }
+    if (val !== null && val.kind != ValueKind.None) { entries++; { const to = cbor.next(4); store<u32>(to, 0x6c617663, 0); } val.write(); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -120,10 +122,12 @@ export class Attr {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "key");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x79656b63, 0); }
     cbor.writeText(this.key);
-    cbor.writeKey(map, "val");
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x6c617663, 0); }
     cbor.writeText(this.val);
+    cbor.endMap(map, entries);
   }
 }
 
@@ -158,12 +162,14 @@ export class Context {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "now-ms");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x776f6e66, 0); store<u32>(to, 0x736d2d77, 3); }
     cbor.writeNumber(this.nowMs);
-    cbor.writeKey(map, "seed");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65657364, 0); store<u32>(to, 0x64656573, 1); }
     cbor.writeNumber(this.seed);
-    cbor.writeKey(map, "sequence");
+    entries++; { const to = cbor.next(9); store<u64>(to, 0x636e657571657368, 0); store<u64>(to, 0x65636e6575716573, 1); }
     cbor.writeNumber(this.sequence);
+    cbor.endMap(map, entries);
   }
 }
 
@@ -207,14 +213,16 @@ export class Refusal {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "condition");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(10); store<u64>(to, 0x697469646e6f6369, 0); store<u64>(to, 0x6e6f697469646e6f, 2); }
     cbor.writeText(this.condition);
-    cbor.writeKey(map, "description");
+    entries++; { const to = cbor.next(12); store<u64>(to, 0x706972637365646b, 0); store<u64>(to, 0x6e6f697470697263, 4); }
     cbor.writeText(this.description);
     const note = this.note;
-    if (note !== null) { cbor.writeKey(map, "note"); cbor.writeText(note); }
+    if (note !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x746f6e64, 0); store<u32>(to, 0x65746f6e, 1); } cbor.writeText(note); }
     const info = this._info;
-    if (info !== null) { cbor.writeKey(map, "info"); cbor.writeList(info.length); for (let i = 0; i < info.length; i++) info[i].write(); }
+    if (info !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x666e6964, 0); store<u32>(to, 0x6f666e69, 1); } cbor.writeList(info.length); for (let i = 0; i < info.length; i++) info[i].write(); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -277,21 +285,23 @@ export class Tls {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "version");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x6e6f697372657667, 0); }
     cbor.writeText(this.version);
-    cbor.writeKey(map, "cipher");
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x70696366, 0); store<u32>(to, 0x72656870, 3); }
     cbor.writeText(this.cipher);
     const sni = this.sni;
-    if (sni !== null) { cbor.writeKey(map, "sni"); cbor.writeText(sni); }
+    if (sni !== null) { entries++; { const to = cbor.next(4); store<u32>(to, 0x696e7363, 0); } cbor.writeText(sni); }
     const subject = this.subject;
-    if (subject !== null) { cbor.writeKey(map, "subject"); cbor.writeText(subject); }
+    if (subject !== null) { entries++; { const to = cbor.next(8); store<u64>(to, 0x7463656a62757367, 0); } cbor.writeText(subject); }
     const issuer = this.issuer;
-    if (issuer !== null) { cbor.writeKey(map, "issuer"); cbor.writeText(issuer); }
+    if (issuer !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x73736966, 0); store<u32>(to, 0x72657573, 3); } cbor.writeText(issuer); }
     const sans = this._sans;
-    if (sans !== null) { cbor.writeKey(map, "sans"); cbor.writeList(sans.length); for (let i = 0; i < sans.length; i++) cbor.writeText(sans[i]); }
+    if (sans !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x6e617364, 0); store<u32>(to, 0x736e6173, 1); } cbor.writeList(sans.length); for (let i = 0; i < sans.length; i++) cbor.writeText(sans[i]); }
     const fingerprintSha256 = this.fingerprintSha256;
-    if (fingerprintSha256 !== null) { cbor.writeKey(map, "fingerprint-sha256"); cbor.writeText(fingerprintSha256); }
-    if (this.hasNotAfterMs) { cbor.writeKey(map, "not-after-ms"); cbor.writeNumber(this._notAfterMs); }
+    if (fingerprintSha256 !== null) { entries++; { const to = cbor.next(19); store<u64>(to, 0x707265676e696672, 0); store<u64>(to, 0x6168732d746e6972, 8); store<u64>(to, 0x3635326168732d74, 11); } cbor.writeText(fingerprintSha256); }
+    if (this.hasNotAfterMs) { entries++; { const to = cbor.next(13); store<u64>(to, 0x7466612d746f6e6c, 0); store<u64>(to, 0x736d2d7265746661, 5); } cbor.writeNumber(this._notAfterMs); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -329,14 +339,16 @@ export class Counts {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "total");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(6); store<u32>(to, 0x746f7465, 0); store<u32>(to, 0x6c61746f, 2); }
     cbor.writeNumber(this.total);
-    cbor.writeKey(map, "listener");
+    entries++; { const to = cbor.next(9); store<u64>(to, 0x656e657473696c68, 0); store<u64>(to, 0x72656e657473696c, 1); }
     cbor.writeNumber(this.listener);
-    cbor.writeKey(map, "user");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65737564, 0); store<u32>(to, 0x72657375, 1); }
     cbor.writeNumber(this.user);
-    cbor.writeKey(map, "peer-host");
+    entries++; { const to = cbor.next(10); store<u64>(to, 0x6f682d7265657069, 0); store<u64>(to, 0x74736f682d726565, 2); }
     cbor.writeNumber(this.peerHost);
+    cbor.endMap(map, entries);
   }
 }
 
@@ -454,16 +466,18 @@ export class Limits {
 
   write(): void {
     const map = cbor.writeMap();
-    if (this.hasSessions) { cbor.writeKey(map, "sessions"); cbor.writeNumber(this._sessions); }
-    if (this.hasLinks) { cbor.writeKey(map, "links"); cbor.writeNumber(this._links); }
-    if (this.hasSenders) { cbor.writeKey(map, "senders"); cbor.writeNumber(this._senders); }
-    if (this.hasReceivers) { cbor.writeKey(map, "receivers"); cbor.writeNumber(this._receivers); }
-    if (this.hasUnsettled) { cbor.writeKey(map, "unsettled"); cbor.writeNumber(this._unsettled); }
-    if (this.hasBufferedBytes) { cbor.writeKey(map, "buffered-bytes"); cbor.writeNumber(this._bufferedBytes); }
-    if (this.hasMaxFrameSize) { cbor.writeKey(map, "max-frame-size"); cbor.writeNumber(this._maxFrameSize); }
-    if (this.hasMaxMessageSize) { cbor.writeKey(map, "max-message-size"); cbor.writeNumber(this._maxMessageSize); }
-    if (this.hasIdleTimeoutMs) { cbor.writeKey(map, "idle-timeout-ms"); cbor.writeNumber(this._idleTimeoutMs); }
-    if (this.hasLinkCredit) { cbor.writeKey(map, "link-credit"); cbor.writeNumber(this._linkCredit); }
+    let entries: u8 = 0;
+    if (this.hasSessions) { entries++; { const to = cbor.next(9); store<u64>(to, 0x6e6f697373657368, 0); store<u64>(to, 0x736e6f6973736573, 1); } cbor.writeNumber(this._sessions); }
+    if (this.hasLinks) { entries++; { const to = cbor.next(6); store<u32>(to, 0x6e696c65, 0); store<u32>(to, 0x736b6e69, 2); } cbor.writeNumber(this._links); }
+    if (this.hasSenders) { entries++; { const to = cbor.next(8); store<u64>(to, 0x737265646e657367, 0); } cbor.writeNumber(this._senders); }
+    if (this.hasReceivers) { entries++; { const to = cbor.next(10); store<u64>(to, 0x6576696563657269, 0); store<u64>(to, 0x7372657669656365, 2); } cbor.writeNumber(this._receivers); }
+    if (this.hasUnsettled) { entries++; { const to = cbor.next(10); store<u64>(to, 0x6c747465736e7569, 0); store<u64>(to, 0x64656c747465736e, 2); } cbor.writeNumber(this._unsettled); }
+    if (this.hasBufferedBytes) { entries++; { const to = cbor.next(15); store<u64>(to, 0x657265666675626e, 0); store<u64>(to, 0x73657479622d6465, 7); } cbor.writeNumber(this._bufferedBytes); }
+    if (this.hasMaxFrameSize) { entries++; { const to = cbor.next(15); store<u64>(to, 0x6172662d78616d6e, 0); store<u64>(to, 0x657a69732d656d61, 7); } cbor.writeNumber(this._maxFrameSize); }
+    if (this.hasMaxMessageSize) { entries++; { const to = cbor.next(17); store<u64>(to, 0x73656d2d78616d70, 0); store<u64>(to, 0x7a69732d65676173, 8); store<u64>(to, 0x657a69732d656761, 9); } cbor.writeNumber(this._maxMessageSize); }
+    if (this.hasIdleTimeoutMs) { entries++; { const to = cbor.next(16); store<u64>(to, 0x69742d656c64696f, 0); store<u64>(to, 0x736d2d74756f656d, 8); } cbor.writeNumber(this._idleTimeoutMs); }
+    if (this.hasLinkCredit) { entries++; { const to = cbor.next(12); store<u64>(to, 0x72632d6b6e696c6b, 0); store<u64>(to, 0x7469646572632d6b, 4); } cbor.writeNumber(this._linkCredit); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -491,10 +505,12 @@ export class Quota {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "key");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x79656b63, 0); }
     cbor.writeText(this.key);
-    cbor.writeKey(map, "max");
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78616d63, 0); }
     cbor.writeNumber(this.max);
+    cbor.endMap(map, entries);
   }
 }
 
@@ -518,10 +534,10 @@ function readTransport(): Transport {
 
 function writeTransport(word: Transport): void {
   switch (word) {
-    case Transport.Tcp: cbor.writeText("tcp"); break;
-    case Transport.Tls: cbor.writeText("tls"); break;
-    case Transport.Ws: cbor.writeText("ws"); break;
-    case Transport.Wss: cbor.writeText("wss"); break;
+    case Transport.Tcp: { const to = cbor.next(4); store<u32>(to, 0x70637463, 0); } break;
+    case Transport.Tls: { const to = cbor.next(4); store<u32>(to, 0x736c7463, 0); } break;
+    case Transport.Ws: { const to = cbor.next(3); store<u16>(to, 0x7762, 0); store<u16>(to, 0x7377, 1); } break;
+    case Transport.Wss: { const to = cbor.next(4); store<u32>(to, 0x73737763, 0); } break;
     default: unreachable();
   }
 }
@@ -598,33 +614,35 @@ export class Peer {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "connection-id");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(14); store<u64>(to, 0x7463656e6e6f636d, 0); store<u64>(to, 0x64692d6e6f697463, 6); }
     cbor.writeNumber(this.connectionId);
     const listener = this.listener;
-    if (listener !== null) { cbor.writeKey(map, "listener"); cbor.writeText(listener); }
+    if (listener !== null) { entries++; { const to = cbor.next(9); store<u64>(to, 0x656e657473696c68, 0); store<u64>(to, 0x72656e657473696c, 1); } cbor.writeText(listener); }
     const connector = this.connector;
-    if (connector !== null) { cbor.writeKey(map, "connector"); cbor.writeText(connector); }
-    if (this.transport != Transport.None) { cbor.writeKey(map, "transport"); writeTransport(this.transport); }
-    cbor.writeKey(map, "ip");
+    if (connector !== null) { entries++; { const to = cbor.next(10); store<u64>(to, 0x7463656e6e6f6369, 0); store<u64>(to, 0x726f7463656e6e6f, 2); } cbor.writeText(connector); }
+    if (this.transport != Transport.None) { entries++; { const to = cbor.next(10); store<u64>(to, 0x6f70736e61727469, 0); store<u64>(to, 0x74726f70736e6172, 2); } writeTransport(this.transport); }
+    entries++; { const to = cbor.next(3); store<u16>(to, 0x6962, 0); store<u16>(to, 0x7069, 1); }
     cbor.writeText(this.ip);
-    cbor.writeKey(map, "port");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x726f7064, 0); store<u32>(to, 0x74726f70, 1); }
     cbor.writeNumber(this.port);
-    cbor.writeKey(map, "local-ip");
+    entries++; { const to = cbor.next(9); store<u64>(to, 0x692d6c61636f6c68, 0); store<u64>(to, 0x70692d6c61636f6c, 1); }
     cbor.writeText(this.localIp);
-    cbor.writeKey(map, "local-port");
+    entries++; { const to = cbor.next(11); store<u64>(to, 0x702d6c61636f6c6a, 0); store<u64>(to, 0x74726f702d6c6163, 3); }
     cbor.writeNumber(this.localPort);
     const vhost = this.vhost;
-    if (vhost !== null) { cbor.writeKey(map, "vhost"); cbor.writeText(vhost); }
+    if (vhost !== null) { entries++; { const to = cbor.next(6); store<u32>(to, 0x6f687665, 0); store<u32>(to, 0x74736f68, 2); } cbor.writeText(vhost); }
     const user = this.user;
-    if (user !== null) { cbor.writeKey(map, "user"); cbor.writeText(user); }
+    if (user !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x65737564, 0); store<u32>(to, 0x72657375, 1); } cbor.writeText(user); }
     const mechanism = this.mechanism;
-    if (mechanism !== null) { cbor.writeKey(map, "mechanism"); cbor.writeText(mechanism); }
-    cbor.writeKey(map, "container-id");
+    if (mechanism !== null) { entries++; { const to = cbor.next(10); store<u64>(to, 0x696e616863656d69, 0); store<u64>(to, 0x6d73696e61686365, 2); } cbor.writeText(mechanism); }
+    entries++; { const to = cbor.next(13); store<u64>(to, 0x6e6961746e6f636c, 0); store<u64>(to, 0x64692d72656e6961, 5); }
     cbor.writeText(this.containerId);
     const tls = this.tls;
-    if (tls !== null) { cbor.writeKey(map, "tls"); tls.write(); }
+    if (tls !== null) { entries++; { const to = cbor.next(4); store<u32>(to, 0x736c7463, 0); } tls.write(); }
     const attributes = this._attributes;
-    if (attributes !== null) { cbor.writeKey(map, "attributes"); cbor.writeList(attributes.length); for (let i = 0; i < attributes.length; i++) attributes[i].write(); }
+    if (attributes !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x756269727474616a, 0); store<u64>(to, 0x7365747562697274, 3); } cbor.writeList(attributes.length); for (let i = 0; i < attributes.length; i++) attributes[i].write(); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -685,20 +703,22 @@ export class SetupRequest {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "plugin");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x756c7066, 0); store<u32>(to, 0x6e696775, 3); }
     cbor.writeText(this.plugin);
-    cbor.writeKey(map, "router-id");
+    entries++; { const to = cbor.next(10); store<u64>(to, 0x2d726574756f7269, 0); store<u64>(to, 0x64692d726574756f, 2); }
     cbor.writeText(this.routerId);
-    cbor.writeKey(map, "minor");
+    entries++; { const to = cbor.next(6); store<u32>(to, 0x6e696d65, 0); store<u32>(to, 0x726f6e69, 2); }
     cbor.writeNumber(this.minor);
-    cbor.writeKey(map, "now-ms");
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x776f6e66, 0); store<u32>(to, 0x736d2d77, 3); }
     cbor.writeNumber(this.nowMs);
-    cbor.writeKey(map, "seed");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65657364, 0); store<u32>(to, 0x64656573, 1); }
     cbor.writeNumber(this.seed);
     const granted = this._granted;
-    if (granted !== null) { cbor.writeKey(map, "granted"); cbor.writeList(granted.length); for (let i = 0; i < granted.length; i++) cbor.writeText(granted[i]); }
+    if (granted !== null) { entries++; { const to = cbor.next(8); store<u64>(to, 0x6465746e61726767, 0); } cbor.writeList(granted.length); for (let i = 0; i < granted.length; i++) cbor.writeText(granted[i]); }
     const config = this._config;
-    if (config !== null) { cbor.writeKey(map, "config"); Node.writeAll(config); }
+    if (config !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x6e6f6366, 0); store<u32>(to, 0x6769666e, 3); } Node.writeAll(config); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -736,10 +756,12 @@ export class SetupProblem {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "message");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x6567617373656d67, 0); }
     cbor.writeText(this.message);
     const path = this._path;
-    if (path !== null) { cbor.writeKey(map, "path"); cbor.writeList(path.length); for (let i = 0; i < path.length; i++) cbor.writeNumber(path[i]); }
+    if (path !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x74617064, 0); store<u32>(to, 0x68746170, 1); } cbor.writeList(path.length); for (let i = 0; i < path.length; i++) cbor.writeNumber(path[i]); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -779,12 +801,14 @@ export class SetupAnswer {
 
   write(): void {
     const map = cbor.writeMap();
+    let entries: u8 = 0;
     const problems = this._problems;
-    if (problems !== null) { cbor.writeKey(map, "problems"); cbor.writeList(problems.length); for (let i = 0; i < problems.length; i++) problems[i].write(); }
+    if (problems !== null) { entries++; { const to = cbor.next(9); store<u64>(to, 0x6d656c626f727068, 0); store<u64>(to, 0x736d656c626f7270, 1); } cbor.writeList(problems.length); for (let i = 0; i < problems.length; i++) problems[i].write(); }
     const hooks = this.hooks;
-    if (hooks !== null) { cbor.writeKey(map, "hooks"); cbor.writeList(hooks.length); for (let i = 0; i < hooks.length; i++) cbor.writeText(hooks[i]); }
+    if (hooks !== null) { entries++; { const to = cbor.next(6); store<u32>(to, 0x6f6f6865, 0); store<u32>(to, 0x736b6f6f, 2); } cbor.writeList(hooks.length); for (let i = 0; i < hooks.length; i++) cbor.writeText(hooks[i]); }
     const reads = this.reads;
-    if (reads !== null) { cbor.writeKey(map, "reads"); cbor.writeList(reads.length); for (let i = 0; i < reads.length; i++) cbor.writeText(reads[i]); }
+    if (reads !== null) { entries++; { const to = cbor.next(6); store<u32>(to, 0x61657265, 0); store<u32>(to, 0x73646165, 2); } cbor.writeList(reads.length); for (let i = 0; i < reads.length; i++) cbor.writeText(reads[i]); }
+    cbor.endMap(map, entries);
   }
 
   /** What an export returns that answers this. */
@@ -812,9 +836,9 @@ function readFailoverOrigin(): FailoverOrigin {
 
 function writeFailoverOrigin(word: FailoverOrigin): void {
   switch (word) {
-    case FailoverOrigin.Configured: cbor.writeText("configured"); break;
-    case FailoverOrigin.Advertised: cbor.writeText("advertised"); break;
-    case FailoverOrigin.Redirected: cbor.writeText("redirected"); break;
+    case FailoverOrigin.Configured: { const to = cbor.next(11); store<u64>(to, 0x756769666e6f636a, 0); store<u64>(to, 0x646572756769666e, 3); } break;
+    case FailoverOrigin.Advertised: { const to = cbor.next(11); store<u64>(to, 0x697472657664616a, 0); store<u64>(to, 0x6465736974726576, 3); } break;
+    case FailoverOrigin.Redirected: { const to = cbor.next(11); store<u64>(to, 0x636572696465726a, 0); store<u64>(to, 0x6465746365726964, 3); } break;
     default: unreachable();
   }
 }
@@ -843,10 +867,10 @@ function readFailoverScheme(): FailoverScheme {
 
 function writeFailoverScheme(word: FailoverScheme): void {
   switch (word) {
-    case FailoverScheme.Amqp: cbor.writeText("amqp"); break;
-    case FailoverScheme.Amqps: cbor.writeText("amqps"); break;
-    case FailoverScheme.Ws: cbor.writeText("ws"); break;
-    case FailoverScheme.Wss: cbor.writeText("wss"); break;
+    case FailoverScheme.Amqp: { const to = cbor.next(5); store<u32>(to, 0x716d6164, 0); store<u32>(to, 0x70716d61, 1); } break;
+    case FailoverScheme.Amqps: { const to = cbor.next(6); store<u32>(to, 0x716d6165, 0); store<u32>(to, 0x7370716d, 2); } break;
+    case FailoverScheme.Ws: { const to = cbor.next(3); store<u16>(to, 0x7762, 0); store<u16>(to, 0x7377, 1); } break;
+    case FailoverScheme.Wss: { const to = cbor.next(4); store<u32>(to, 0x73737763, 0); } break;
     default: unreachable();
   }
 }
@@ -950,30 +974,32 @@ export class FailoverCandidate {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "host");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x736f6864, 0); store<u32>(to, 0x74736f68, 1); }
     cbor.writeText(this.host);
-    cbor.writeKey(map, "port");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x726f7064, 0); store<u32>(to, 0x74726f70, 1); }
     cbor.writeNumber(this.port);
-    if (this.scheme != FailoverScheme.None) { cbor.writeKey(map, "scheme"); writeFailoverScheme(this.scheme); }
+    if (this.scheme != FailoverScheme.None) { entries++; { const to = cbor.next(7); store<u32>(to, 0x68637366, 0); store<u32>(to, 0x656d6568, 3); } writeFailoverScheme(this.scheme); }
     const hostname = this.hostname;
-    if (hostname !== null) { cbor.writeKey(map, "hostname"); cbor.writeText(hostname); }
-    if (this.origin != FailoverOrigin.None) { cbor.writeKey(map, "origin"); writeFailoverOrigin(this.origin); }
-    cbor.writeKey(map, "priority");
+    if (hostname !== null) { entries++; { const to = cbor.next(9); store<u64>(to, 0x6d616e74736f6868, 0); store<u64>(to, 0x656d616e74736f68, 1); } cbor.writeText(hostname); }
+    if (this.origin != FailoverOrigin.None) { entries++; { const to = cbor.next(7); store<u32>(to, 0x69726f66, 0); store<u32>(to, 0x6e696769, 3); } writeFailoverOrigin(this.origin); }
+    entries++; { const to = cbor.next(9); store<u64>(to, 0x7469726f69727068, 0); store<u64>(to, 0x797469726f697270, 1); }
     cbor.writeNumber(this.priority);
     const labels = this._labels;
-    if (labels !== null) { cbor.writeKey(map, "labels"); cbor.writeList(labels.length); for (let i = 0; i < labels.length; i++) labels[i].write(); }
-    cbor.writeKey(map, "attempts");
+    if (labels !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x62616c66, 0); store<u32>(to, 0x736c6562, 3); } cbor.writeList(labels.length); for (let i = 0; i < labels.length; i++) labels[i].write(); }
+    entries++; { const to = cbor.next(9); store<u64>(to, 0x74706d6574746168, 0); store<u64>(to, 0x7374706d65747461, 1); }
     cbor.writeNumber(this.attempts);
-    cbor.writeKey(map, "failures-in-row");
+    entries++; { const to = cbor.next(16); store<u64>(to, 0x6572756c6961666f, 0); store<u64>(to, 0x776f722d6e692d73, 8); }
     cbor.writeNumber(this.failuresInRow);
     const lastError = this.lastError;
-    if (lastError !== null) { cbor.writeKey(map, "last-error"); cbor.writeText(lastError); }
+    if (lastError !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x72652d7473616c6a, 0); store<u64>(to, 0x726f7272652d7473, 3); } cbor.writeText(lastError); }
     const lastCondition = this.lastCondition;
-    if (lastCondition !== null) { cbor.writeKey(map, "last-condition"); cbor.writeText(lastCondition); }
-    if (this.hasLastAttemptAtMs) { cbor.writeKey(map, "last-attempt-at-ms"); cbor.writeNumber(this._lastAttemptAtMs); }
-    if (this.hasLastSuccessAtMs) { cbor.writeKey(map, "last-success-at-ms"); cbor.writeNumber(this._lastSuccessAtMs); }
-    if (this.hasLastRttUs) { cbor.writeKey(map, "last-rtt-us"); cbor.writeNumber(this._lastRttUs); }
-    if (this.hasCertificateNotAfterMs) { cbor.writeKey(map, "certificate-not-after-ms"); cbor.writeNumber(this._certificateNotAfterMs); }
+    if (lastCondition !== null) { entries++; { const to = cbor.next(15); store<u64>(to, 0x6f632d7473616c6e, 0); store<u64>(to, 0x6e6f697469646e6f, 7); } cbor.writeText(lastCondition); }
+    if (this.hasLastAttemptAtMs) { entries++; { const to = cbor.next(19); store<u64>(to, 0x74612d7473616c72, 0); store<u64>(to, 0x74612d74706d6574, 8); store<u64>(to, 0x736d2d74612d7470, 11); } cbor.writeNumber(this._lastAttemptAtMs); }
+    if (this.hasLastSuccessAtMs) { entries++; { const to = cbor.next(19); store<u64>(to, 0x75732d7473616c72, 0); store<u64>(to, 0x74612d7373656363, 8); store<u64>(to, 0x736d2d74612d7373, 11); } cbor.writeNumber(this._lastSuccessAtMs); }
+    if (this.hasLastRttUs) { entries++; { const to = cbor.next(12); store<u64>(to, 0x74722d7473616c6b, 0); store<u64>(to, 0x73752d7474722d74, 4); } cbor.writeNumber(this._lastRttUs); }
+    if (this.hasCertificateNotAfterMs) { entries++; { const to = cbor.next(26); store<u64>(to, 0x6669747265631878, 0); store<u64>(to, 0x6f6e2d6574616369, 8); store<u64>(to, 0x2d72657466612d74, 16); store<u64>(to, 0x736d2d7265746661, 18); } cbor.writeNumber(this._certificateNotAfterMs); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1005,12 +1031,12 @@ function readFailoverCause(): FailoverCause {
 
 function writeFailoverCause(word: FailoverCause): void {
   switch (word) {
-    case FailoverCause.Startup: cbor.writeText("startup"); break;
-    case FailoverCause.Lost: cbor.writeText("lost"); break;
-    case FailoverCause.Exhausted: cbor.writeText("exhausted"); break;
-    case FailoverCause.Redirected: cbor.writeText("redirected"); break;
-    case FailoverCause.Reload: cbor.writeText("reload"); break;
-    case FailoverCause.Reconsider: cbor.writeText("reconsider"); break;
+    case FailoverCause.Startup: { const to = cbor.next(8); store<u64>(to, 0x7075747261747367, 0); } break;
+    case FailoverCause.Lost: { const to = cbor.next(5); store<u32>(to, 0x736f6c64, 0); store<u32>(to, 0x74736f6c, 1); } break;
+    case FailoverCause.Exhausted: { const to = cbor.next(10); store<u64>(to, 0x7473756168786569, 0); store<u64>(to, 0x6465747375616878, 2); } break;
+    case FailoverCause.Redirected: { const to = cbor.next(11); store<u64>(to, 0x636572696465726a, 0); store<u64>(to, 0x6465746365726964, 3); } break;
+    case FailoverCause.Reload: { const to = cbor.next(7); store<u32>(to, 0x6c657266, 0); store<u32>(to, 0x64616f6c, 3); } break;
+    case FailoverCause.Reconsider: { const to = cbor.next(11); store<u64>(to, 0x69736e6f6365726a, 0); store<u64>(to, 0x72656469736e6f63, 3); } break;
     default: unreachable();
   }
 }
@@ -1091,19 +1117,21 @@ export class FailoverRequest {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "ctx");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78746363, 0); }
     this.ctx.write();
-    cbor.writeKey(map, "connector");
+    entries++; { const to = cbor.next(10); store<u64>(to, 0x7463656e6e6f6369, 0); store<u64>(to, 0x726f7463656e6e6f, 2); }
     cbor.writeText(this.connector);
-    cbor.writeKey(map, "role");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x6c6f7264, 0); store<u32>(to, 0x656c6f72, 1); }
     cbor.writeText(this.role);
-    if (this.cause != FailoverCause.None) { cbor.writeKey(map, "cause"); writeFailoverCause(this.cause); }
-    cbor.writeKey(map, "round");
+    if (this.cause != FailoverCause.None) { entries++; { const to = cbor.next(6); store<u32>(to, 0x75616365, 0); store<u32>(to, 0x65737561, 2); } writeFailoverCause(this.cause); }
+    entries++; { const to = cbor.next(6); store<u32>(to, 0x756f7265, 0); store<u32>(to, 0x646e756f, 2); }
     cbor.writeNumber(this.round);
-    if (this.hasCurrent) { cbor.writeKey(map, "current"); cbor.writeNumber(this._current); }
-    if (this.hasDownSinceMs) { cbor.writeKey(map, "down-since-ms"); cbor.writeNumber(this._downSinceMs); }
+    if (this.hasCurrent) { entries++; { const to = cbor.next(8); store<u64>(to, 0x746e657272756367, 0); } cbor.writeNumber(this._current); }
+    if (this.hasDownSinceMs) { entries++; { const to = cbor.next(14); store<u64>(to, 0x69732d6e776f646d, 0); store<u64>(to, 0x736d2d65636e6973, 6); } cbor.writeNumber(this._downSinceMs); }
     const candidates = this._candidates;
-    if (candidates !== null) { cbor.writeKey(map, "candidates"); cbor.writeList(candidates.length); for (let i = 0; i < candidates.length; i++) candidates[i].write(); }
+    if (candidates !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x616469646e61636a, 0); store<u64>(to, 0x736574616469646e, 3); } cbor.writeList(candidates.length); for (let i = 0; i < candidates.length; i++) candidates[i].write(); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1139,9 +1167,11 @@ export class FailoverPick {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "index");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(6); store<u32>(to, 0x646e6965, 0); store<u32>(to, 0x7865646e, 2); }
     cbor.writeNumber(this.index);
-    if (this.hasDelayMs) { cbor.writeKey(map, "delay-ms"); cbor.writeNumber(this._delayMs); }
+    if (this.hasDelayMs) { entries++; { const to = cbor.next(9); store<u64>(to, 0x6d2d79616c656468, 0); store<u64>(to, 0x736d2d79616c6564, 1); } cbor.writeNumber(this._delayMs); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1200,12 +1230,14 @@ export class FailoverAnswer {
 
   write(): void {
     const map = cbor.writeMap();
+    let entries: u8 = 0;
     const order = this._order;
-    if (order !== null) { cbor.writeKey(map, "order"); cbor.writeList(order.length); for (let i = 0; i < order.length; i++) order[i].write(); }
-    if (this.hasRetryAfterMs) { cbor.writeKey(map, "retry-after-ms"); cbor.writeNumber(this._retryAfterMs); }
-    if (this.hasReconsiderAfterMs) { cbor.writeKey(map, "reconsider-after-ms"); cbor.writeNumber(this._reconsiderAfterMs); }
+    if (order !== null) { entries++; { const to = cbor.next(6); store<u32>(to, 0x64726f65, 0); store<u32>(to, 0x72656472, 2); } cbor.writeList(order.length); for (let i = 0; i < order.length; i++) order[i].write(); }
+    if (this.hasRetryAfterMs) { entries++; { const to = cbor.next(15); store<u64>(to, 0x612d79727465726e, 0); store<u64>(to, 0x736d2d7265746661, 7); } cbor.writeNumber(this._retryAfterMs); }
+    if (this.hasReconsiderAfterMs) { entries++; { const to = cbor.next(20); store<u64>(to, 0x69736e6f63657273, 0); store<u64>(to, 0x657466612d726564, 8); store<u64>(to, 0x736d2d7265746661, 12); } cbor.writeNumber(this._reconsiderAfterMs); }
     const note = this.note;
-    if (note !== null) { cbor.writeKey(map, "note"); cbor.writeText(note); }
+    if (note !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x746f6e64, 0); store<u32>(to, 0x65746f6e, 1); } cbor.writeText(note); }
+    cbor.endMap(map, entries);
   }
 
   /** What an export returns that answers this. */
@@ -1348,29 +1380,31 @@ export class AdmissionConnection {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "ctx");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78746363, 0); }
     this.ctx.write();
-    cbor.writeKey(map, "peer");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65657064, 0); store<u32>(to, 0x72656570, 1); }
     this.peer.write();
-    cbor.writeKey(map, "recheck");
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x6b63656863657267, 0); }
     cbor.writeBool(this.recheck);
-    cbor.writeKey(map, "max-frame-size");
+    entries++; { const to = cbor.next(15); store<u64>(to, 0x6172662d78616d6e, 0); store<u64>(to, 0x657a69732d656d61, 7); }
     cbor.writeNumber(this.maxFrameSize);
-    cbor.writeKey(map, "channel-max");
+    entries++; { const to = cbor.next(12); store<u64>(to, 0x6c656e6e6168636b, 0); store<u64>(to, 0x78616d2d6c656e6e, 4); }
     cbor.writeNumber(this.channelMax);
-    if (this.hasIdleTimeoutMs) { cbor.writeKey(map, "idle-timeout-ms"); cbor.writeNumber(this._idleTimeoutMs); }
+    if (this.hasIdleTimeoutMs) { entries++; { const to = cbor.next(16); store<u64>(to, 0x69742d656c64696f, 0); store<u64>(to, 0x736d2d74756f656d, 8); } cbor.writeNumber(this._idleTimeoutMs); }
     const offeredCapabilities = this._offeredCapabilities;
-    if (offeredCapabilities !== null) { cbor.writeKey(map, "offered-capabilities"); cbor.writeList(offeredCapabilities.length); for (let i = 0; i < offeredCapabilities.length; i++) cbor.writeText(offeredCapabilities[i]); }
+    if (offeredCapabilities !== null) { entries++; { const to = cbor.next(21); store<u64>(to, 0x6465726566666f74, 0); store<u64>(to, 0x6c6962617061632d, 8); store<u64>(to, 0x73656974696c6962, 13); } cbor.writeList(offeredCapabilities.length); for (let i = 0; i < offeredCapabilities.length; i++) cbor.writeText(offeredCapabilities[i]); }
     const desiredCapabilities = this._desiredCapabilities;
-    if (desiredCapabilities !== null) { cbor.writeKey(map, "desired-capabilities"); cbor.writeList(desiredCapabilities.length); for (let i = 0; i < desiredCapabilities.length; i++) cbor.writeText(desiredCapabilities[i]); }
+    if (desiredCapabilities !== null) { entries++; { const to = cbor.next(21); store<u64>(to, 0x6465726973656474, 0); store<u64>(to, 0x6c6962617061632d, 8); store<u64>(to, 0x73656974696c6962, 13); } cbor.writeList(desiredCapabilities.length); for (let i = 0; i < desiredCapabilities.length; i++) cbor.writeText(desiredCapabilities[i]); }
     const properties = this._properties;
-    if (properties !== null) { cbor.writeKey(map, "properties"); cbor.writeList(properties.length); for (let i = 0; i < properties.length; i++) properties[i].write(); }
-    cbor.writeKey(map, "counts");
+    if (properties !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x747265706f72706a, 0); store<u64>(to, 0x736569747265706f, 3); } cbor.writeList(properties.length); for (let i = 0; i < properties.length; i++) properties[i].write(); }
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x756f6366, 0); store<u32>(to, 0x73746e75, 3); }
     this.counts.write();
-    cbor.writeKey(map, "limits");
+    entries++; { const to = cbor.next(7); store<u32>(to, 0x6d696c66, 0); store<u32>(to, 0x7374696d, 3); }
     this.limits.write();
     const truncated = this._truncated;
-    if (truncated !== null) { cbor.writeKey(map, "truncated"); cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    if (truncated !== null) { entries++; { const to = cbor.next(10); store<u64>(to, 0x7461636e75727469, 0); store<u64>(to, 0x64657461636e7572, 2); } cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1419,12 +1453,14 @@ export class AdmissionSession {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "ctx");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78746363, 0); }
     this.ctx.write();
-    cbor.writeKey(map, "peer");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65657064, 0); store<u32>(to, 0x72656570, 1); }
     this.peer.write();
-    cbor.writeKey(map, "sessions-open");
+    entries++; { const to = cbor.next(14); store<u64>(to, 0x6e6f69737365736d, 0); store<u64>(to, 0x6e65706f2d736e6f, 6); }
     cbor.writeNumber(this.sessionsOpen);
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1447,8 +1483,8 @@ function readAdmissionRole(): AdmissionRole {
 
 function writeAdmissionRole(word: AdmissionRole): void {
   switch (word) {
-    case AdmissionRole.Sender: cbor.writeText("sender"); break;
-    case AdmissionRole.Receiver: cbor.writeText("receiver"); break;
+    case AdmissionRole.Sender: { const to = cbor.next(7); store<u32>(to, 0x6e657366, 0); store<u32>(to, 0x7265646e, 3); } break;
+    case AdmissionRole.Receiver: { const to = cbor.next(9); store<u64>(to, 0x6576696563657268, 0); store<u64>(to, 0x7265766965636572, 1); } break;
     default: unreachable();
   }
 }
@@ -1475,10 +1511,10 @@ function readAdmissionExpiry(): AdmissionExpiry {
 
 function writeAdmissionExpiry(word: AdmissionExpiry): void {
   switch (word) {
-    case AdmissionExpiry.LinkDetach: cbor.writeText("link-detach"); break;
-    case AdmissionExpiry.SessionEnd: cbor.writeText("session-end"); break;
-    case AdmissionExpiry.ConnectionClose: cbor.writeText("connection-close"); break;
-    case AdmissionExpiry.Never: cbor.writeText("never"); break;
+    case AdmissionExpiry.LinkDetach: { const to = cbor.next(12); store<u64>(to, 0x65642d6b6e696c6b, 0); store<u64>(to, 0x6863617465642d6b, 4); } break;
+    case AdmissionExpiry.SessionEnd: { const to = cbor.next(12); store<u64>(to, 0x6e6f69737365736b, 0); store<u64>(to, 0x646e652d6e6f6973, 4); } break;
+    case AdmissionExpiry.ConnectionClose: { const to = cbor.next(17); store<u64>(to, 0x7463656e6e6f6370, 0); store<u64>(to, 0x736f6c632d6e6f69, 8); store<u64>(to, 0x65736f6c632d6e6f, 9); } break;
+    case AdmissionExpiry.Never: { const to = cbor.next(6); store<u32>(to, 0x76656e65, 0); store<u32>(to, 0x72657665, 2); } break;
     default: unreachable();
   }
 }
@@ -1508,10 +1544,12 @@ export class AdmissionFilter {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "name");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x6d616e64, 0); store<u32>(to, 0x656d616e, 1); }
     cbor.writeText(this.name);
     const val = this.val;
-    if (val !== null && val.kind != ValueKind.None) { cbor.writeKey(map, "val"); val.write(); }
+    if (val !== null && val.kind != ValueKind.None) { entries++; { const to = cbor.next(4); store<u32>(to, 0x6c617663, 0); } val.write(); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1576,23 +1614,25 @@ export class AdmissionTerminus {
 
   write(): void {
     const map = cbor.writeMap();
+    let entries: u8 = 0;
     const address = this.address;
-    if (address !== null) { cbor.writeKey(map, "address"); cbor.writeText(address); }
-    cbor.writeKey(map, "durable");
+    if (address !== null) { entries++; { const to = cbor.next(8); store<u64>(to, 0x7373657264646167, 0); } cbor.writeText(address); }
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x656c626172756467, 0); }
     cbor.writeNumber(this.durable);
-    if (this.expiry != AdmissionExpiry.None) { cbor.writeKey(map, "expiry"); writeAdmissionExpiry(this.expiry); }
-    cbor.writeKey(map, "timeout-s");
+    if (this.expiry != AdmissionExpiry.None) { entries++; { const to = cbor.next(7); store<u32>(to, 0x70786566, 0); store<u32>(to, 0x79726970, 3); } writeAdmissionExpiry(this.expiry); }
+    entries++; { const to = cbor.next(10); store<u64>(to, 0x74756f656d697469, 0); store<u64>(to, 0x732d74756f656d69, 2); }
     cbor.writeNumber(this.timeoutS);
-    cbor.writeKey(map, "dynamic");
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x63696d616e796467, 0); }
     cbor.writeBool(this.dynamic);
-    cbor.writeKey(map, "coordinator");
+    entries++; { const to = cbor.next(12); store<u64>(to, 0x6e6964726f6f636b, 0); store<u64>(to, 0x726f74616e696472, 4); }
     cbor.writeBool(this.coordinator);
     const distribution = this.distribution;
-    if (distribution !== null) { cbor.writeKey(map, "distribution"); cbor.writeText(distribution); }
+    if (distribution !== null) { entries++; { const to = cbor.next(13); store<u64>(to, 0x626972747369646c, 0); store<u64>(to, 0x6e6f697475626972, 5); } cbor.writeText(distribution); }
     const filters = this._filters;
-    if (filters !== null) { cbor.writeKey(map, "filters"); cbor.writeList(filters.length); for (let i = 0; i < filters.length; i++) filters[i].write(); }
+    if (filters !== null) { entries++; { const to = cbor.next(8); store<u64>(to, 0x737265746c696667, 0); } cbor.writeList(filters.length); for (let i = 0; i < filters.length; i++) filters[i].write(); }
     const capabilities = this._capabilities;
-    if (capabilities !== null) { cbor.writeKey(map, "capabilities"); cbor.writeList(capabilities.length); for (let i = 0; i < capabilities.length; i++) cbor.writeText(capabilities[i]); }
+    if (capabilities !== null) { entries++; { const to = cbor.next(13); store<u64>(to, 0x6c6962617061636c, 0); store<u64>(to, 0x73656974696c6962, 5); } cbor.writeList(capabilities.length); for (let i = 0; i < capabilities.length; i++) cbor.writeText(capabilities[i]); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1617,9 +1657,9 @@ function readAdmissionSettleMode(): AdmissionSettleMode {
 
 function writeAdmissionSettleMode(word: AdmissionSettleMode): void {
   switch (word) {
-    case AdmissionSettleMode.Unsettled: cbor.writeText("unsettled"); break;
-    case AdmissionSettleMode.Settled: cbor.writeText("settled"); break;
-    case AdmissionSettleMode.Mixed: cbor.writeText("mixed"); break;
+    case AdmissionSettleMode.Unsettled: { const to = cbor.next(10); store<u64>(to, 0x6c747465736e7569, 0); store<u64>(to, 0x64656c747465736e, 2); } break;
+    case AdmissionSettleMode.Settled: { const to = cbor.next(8); store<u64>(to, 0x64656c7474657367, 0); } break;
+    case AdmissionSettleMode.Mixed: { const to = cbor.next(6); store<u32>(to, 0x78696d65, 0); store<u32>(to, 0x64657869, 2); } break;
     default: unreachable();
   }
 }
@@ -1725,27 +1765,29 @@ export class AdmissionLink {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "ctx");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78746363, 0); }
     this.ctx.write();
-    cbor.writeKey(map, "peer");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x65657064, 0); store<u32>(to, 0x72656570, 1); }
     this.peer.write();
-    cbor.writeKey(map, "name");
+    entries++; { const to = cbor.next(5); store<u32>(to, 0x6d616e64, 0); store<u32>(to, 0x656d616e, 1); }
     cbor.writeText(this.name);
-    if (this.role != AdmissionRole.None) { cbor.writeKey(map, "role"); writeAdmissionRole(this.role); }
+    if (this.role != AdmissionRole.None) { entries++; { const to = cbor.next(5); store<u32>(to, 0x6c6f7264, 0); store<u32>(to, 0x656c6f72, 1); } writeAdmissionRole(this.role); }
     const source = this.source;
-    if (source !== null) { cbor.writeKey(map, "source"); source.write(); }
+    if (source !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x756f7366, 0); store<u32>(to, 0x65637275, 3); } source.write(); }
     const target = this.target;
-    if (target !== null) { cbor.writeKey(map, "target"); target.write(); }
-    if (this.settle != AdmissionSettleMode.None) { cbor.writeKey(map, "settle"); writeAdmissionSettleMode(this.settle); }
-    if (this.hasMaxMessageSize) { cbor.writeKey(map, "max-message-size"); cbor.writeNumber(this._maxMessageSize); }
+    if (target !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x72617466, 0); store<u32>(to, 0x74656772, 3); } target.write(); }
+    if (this.settle != AdmissionSettleMode.None) { entries++; { const to = cbor.next(7); store<u32>(to, 0x74657366, 0); store<u32>(to, 0x656c7474, 3); } writeAdmissionSettleMode(this.settle); }
+    if (this.hasMaxMessageSize) { entries++; { const to = cbor.next(17); store<u64>(to, 0x73656d2d78616d70, 0); store<u64>(to, 0x7a69732d65676173, 8); store<u64>(to, 0x657a69732d656761, 9); } cbor.writeNumber(this._maxMessageSize); }
     const desiredCapabilities = this._desiredCapabilities;
-    if (desiredCapabilities !== null) { cbor.writeKey(map, "desired-capabilities"); cbor.writeList(desiredCapabilities.length); for (let i = 0; i < desiredCapabilities.length; i++) cbor.writeText(desiredCapabilities[i]); }
+    if (desiredCapabilities !== null) { entries++; { const to = cbor.next(21); store<u64>(to, 0x6465726973656474, 0); store<u64>(to, 0x6c6962617061632d, 8); store<u64>(to, 0x73656974696c6962, 13); } cbor.writeList(desiredCapabilities.length); for (let i = 0; i < desiredCapabilities.length; i++) cbor.writeText(desiredCapabilities[i]); }
     const properties = this._properties;
-    if (properties !== null) { cbor.writeKey(map, "properties"); cbor.writeList(properties.length); for (let i = 0; i < properties.length; i++) properties[i].write(); }
-    cbor.writeKey(map, "links-open");
+    if (properties !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x747265706f72706a, 0); store<u64>(to, 0x736569747265706f, 3); } cbor.writeList(properties.length); for (let i = 0; i < properties.length; i++) properties[i].write(); }
+    entries++; { const to = cbor.next(11); store<u64>(to, 0x6f2d736b6e696c6a, 0); store<u64>(to, 0x6e65706f2d736b6e, 3); }
     cbor.writeNumber(this.linksOpen);
     const truncated = this._truncated;
-    if (truncated !== null) { cbor.writeKey(map, "truncated"); cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    if (truncated !== null) { entries++; { const to = cbor.next(10); store<u64>(to, 0x7461636e75727469, 0); store<u64>(to, 0x64657461636e7572, 2); } cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1806,15 +1848,17 @@ export class AdmissionGrant {
 
   write(): void {
     const map = cbor.writeMap();
+    let entries: u8 = 0;
     const limits = this.limits;
-    if (limits !== null) { cbor.writeKey(map, "limits"); limits.write(); }
+    if (limits !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x6d696c66, 0); store<u32>(to, 0x7374696d, 3); } limits.write(); }
     const quotas = this._quotas;
-    if (quotas !== null) { cbor.writeKey(map, "quotas"); cbor.writeList(quotas.length); for (let i = 0; i < quotas.length; i++) quotas[i].write(); }
+    if (quotas !== null) { entries++; { const to = cbor.next(7); store<u32>(to, 0x6f757166, 0); store<u32>(to, 0x7361746f, 3); } cbor.writeList(quotas.length); for (let i = 0; i < quotas.length; i++) quotas[i].write(); }
     const attributes = this._attributes;
-    if (attributes !== null) { cbor.writeKey(map, "attributes"); cbor.writeList(attributes.length); for (let i = 0; i < attributes.length; i++) attributes[i].write(); }
-    if (this.hasRecheckAfterMs) { cbor.writeKey(map, "recheck-after-ms"); cbor.writeNumber(this._recheckAfterMs); }
+    if (attributes !== null) { entries++; { const to = cbor.next(11); store<u64>(to, 0x756269727474616a, 0); store<u64>(to, 0x7365747562697274, 3); } cbor.writeList(attributes.length); for (let i = 0; i < attributes.length; i++) attributes[i].write(); }
+    if (this.hasRecheckAfterMs) { entries++; { const to = cbor.next(17); store<u64>(to, 0x6b63656863657270, 0); store<u64>(to, 0x6d2d72657466612d, 8); store<u64>(to, 0x736d2d7265746661, 9); } cbor.writeNumber(this._recheckAfterMs); }
     const note = this.note;
-    if (note !== null) { cbor.writeKey(map, "note"); cbor.writeText(note); }
+    if (note !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x746f6e64, 0); store<u32>(to, 0x65746f6e, 1); } cbor.writeText(note); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -1861,8 +1905,8 @@ export class AdmissionAnswer {
 
   write(): void {
     switch (this.kind) {
-      case AdmissionAnswerKind.Allow: cbor.writeKey(cbor.writeMap(), "allow"); this.allow.write(); break;
-      case AdmissionAnswerKind.Deny: cbor.writeKey(cbor.writeMap(), "deny"); this.deny.write(); break;
+      case AdmissionAnswerKind.Allow: { const to = cbor.next(7); store<u32>(to, 0x6c6165a1, 0); store<u32>(to, 0x776f6c6c, 3); } this.allow.write(); break;
+      case AdmissionAnswerKind.Deny: { const to = cbor.next(6); store<u32>(to, 0x656464a1, 0); store<u32>(to, 0x796e6564, 2); } this.deny.write(); break;
       default: unreachable();
     }
   }
@@ -1893,8 +1937,8 @@ function readAddressDirection(): AddressDirection {
 
 function writeAddressDirection(word: AddressDirection): void {
   switch (word) {
-    case AddressDirection.Inbound: cbor.writeText("inbound"); break;
-    case AddressDirection.Outbound: cbor.writeText("outbound"); break;
+    case AddressDirection.Inbound: { const to = cbor.next(8); store<u64>(to, 0x646e756f626e6967, 0); } break;
+    case AddressDirection.Outbound: { const to = cbor.next(9); store<u64>(to, 0x6e756f6274756f68, 0); store<u64>(to, 0x646e756f6274756f, 1); } break;
     default: unreachable();
   }
 }
@@ -1917,8 +1961,8 @@ function readAddressOccasion(): AddressOccasion {
 
 function writeAddressOccasion(word: AddressOccasion): void {
   switch (word) {
-    case AddressOccasion.Attach: cbor.writeText("attach"); break;
-    case AddressOccasion.Anonymous: cbor.writeText("anonymous"); break;
+    case AddressOccasion.Attach: { const to = cbor.next(7); store<u32>(to, 0x74746166, 0); store<u32>(to, 0x68636174, 3); } break;
+    case AddressOccasion.Anonymous: { const to = cbor.next(10); store<u64>(to, 0x6f6d796e6f6e6169, 0); store<u64>(to, 0x73756f6d796e6f6e, 2); } break;
     default: unreachable();
   }
 }
@@ -1959,11 +2003,11 @@ export class AddressTreatment {
 
   write(): void {
     switch (this.kind) {
-      case AddressTreatmentKind.Balanced: cbor.writeText("balanced"); break;
-      case AddressTreatmentKind.Closest: cbor.writeText("closest"); break;
-      case AddressTreatmentKind.Multicast: cbor.writeText("multicast"); break;
-      case AddressTreatmentKind.LinkRoute: cbor.writeKey(cbor.writeMap(), "link-route"); cbor.writeText(this.linkRoute); break;
-      case AddressTreatmentKind.Unavailable: cbor.writeText("unavailable"); break;
+      case AddressTreatmentKind.Balanced: { const to = cbor.next(9); store<u64>(to, 0x65636e616c616268, 0); store<u64>(to, 0x6465636e616c6162, 1); } break;
+      case AddressTreatmentKind.Closest: { const to = cbor.next(8); store<u64>(to, 0x747365736f6c6367, 0); } break;
+      case AddressTreatmentKind.Multicast: { const to = cbor.next(10); store<u64>(to, 0x616369746c756d69, 0); store<u64>(to, 0x7473616369746c75, 2); } break;
+      case AddressTreatmentKind.LinkRoute: { const to = cbor.next(12); store<u64>(to, 0x722d6b6e696c6aa1, 0); store<u64>(to, 0x6574756f722d6b6e, 4); } cbor.writeText(this.linkRoute); break;
+      case AddressTreatmentKind.Unavailable: { const to = cbor.next(12); store<u64>(to, 0x6c696176616e756b, 0); store<u64>(to, 0x656c62616c696176, 4); } break;
       default: unreachable();
     }
   }
@@ -2052,22 +2096,24 @@ export class AddressRequest {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "ctx");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(4); store<u32>(to, 0x78746363, 0); }
     this.ctx.write();
-    cbor.writeKey(map, "address");
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x7373657264646167, 0); }
     cbor.writeText(this.address);
-    if (this.direction != AddressDirection.None) { cbor.writeKey(map, "direction"); writeAddressDirection(this.direction); }
-    if (this.occasion != AddressOccasion.None) { cbor.writeKey(map, "occasion"); writeAddressOccasion(this.occasion); }
+    if (this.direction != AddressDirection.None) { entries++; { const to = cbor.next(10); store<u64>(to, 0x6974636572696469, 0); store<u64>(to, 0x6e6f697463657269, 2); } writeAddressDirection(this.direction); }
+    if (this.occasion != AddressOccasion.None) { entries++; { const to = cbor.next(9); store<u64>(to, 0x6f69736163636f68, 0); store<u64>(to, 0x6e6f69736163636f, 1); } writeAddressOccasion(this.occasion); }
     const peer = this.peer;
-    if (peer !== null) { cbor.writeKey(map, "peer"); peer.write(); }
+    if (peer !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x65657064, 0); store<u32>(to, 0x72656570, 1); } peer.write(); }
     const capabilities = this._capabilities;
-    if (capabilities !== null) { cbor.writeKey(map, "capabilities"); cbor.writeList(capabilities.length); for (let i = 0; i < capabilities.length; i++) cbor.writeText(capabilities[i]); }
+    if (capabilities !== null) { entries++; { const to = cbor.next(13); store<u64>(to, 0x6c6962617061636c, 0); store<u64>(to, 0x73656974696c6962, 5); } cbor.writeList(capabilities.length); for (let i = 0; i < capabilities.length; i++) cbor.writeText(capabilities[i]); }
     const configured = this._configured;
-    if (configured !== null && configured.kind != AddressTreatmentKind.None) { cbor.writeKey(map, "configured"); configured.write(); }
-    cbor.writeKey(map, "phase");
+    if (configured !== null && configured.kind != AddressTreatmentKind.None) { entries++; { const to = cbor.next(11); store<u64>(to, 0x756769666e6f636a, 0); store<u64>(to, 0x646572756769666e, 3); } configured.write(); }
+    entries++; { const to = cbor.next(6); store<u32>(to, 0x61687065, 0); store<u32>(to, 0x65736168, 2); }
     cbor.writeNumber(this.phase);
     const truncated = this._truncated;
-    if (truncated !== null) { cbor.writeKey(map, "truncated"); cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    if (truncated !== null) { entries++; { const to = cbor.next(10); store<u64>(to, 0x7461636e75727469, 0); store<u64>(to, 0x64657461636e7572, 2); } cbor.writeList(truncated.length); for (let i = 0; i < truncated.length; i++) cbor.writeText(truncated[i]); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -2090,9 +2136,9 @@ function readAddressScope(): AddressScope {
 
 function writeAddressScope(word: AddressScope): void {
   switch (word) {
-    case AddressScope.Connection: cbor.writeText("connection"); break;
-    case AddressScope.Attributes: cbor.writeText("attributes"); break;
-    case AddressScope.Everyone: cbor.writeText("everyone"); break;
+    case AddressScope.Connection: { const to = cbor.next(11); store<u64>(to, 0x7463656e6e6f636a, 0); store<u64>(to, 0x6e6f697463656e6e, 3); } break;
+    case AddressScope.Attributes: { const to = cbor.next(11); store<u64>(to, 0x756269727474616a, 0); store<u64>(to, 0x7365747562697274, 3); } break;
+    case AddressScope.Everyone: { const to = cbor.next(9); store<u64>(to, 0x6e6f797265766568, 0); store<u64>(to, 0x656e6f7972657665, 1); } break;
     default: unreachable();
   }
 }
@@ -2160,16 +2206,18 @@ export class AddressRuling {
 
   write(): void {
     const map = cbor.writeMap();
+    let entries: u8 = 0;
     const address = this.address;
-    if (address !== null) { cbor.writeKey(map, "address"); cbor.writeText(address); }
+    if (address !== null) { entries++; { const to = cbor.next(8); store<u64>(to, 0x7373657264646167, 0); } cbor.writeText(address); }
     const treatment = this.treatment;
-    if (treatment !== null && treatment.kind != AddressTreatmentKind.None) { cbor.writeKey(map, "treatment"); treatment.write(); }
-    if (this.hasPhase) { cbor.writeKey(map, "phase"); cbor.writeNumber(this._phase); }
-    if (this.hasPriority) { cbor.writeKey(map, "priority"); cbor.writeNumber(this._priority); }
-    if (this.hasTtlMs) { cbor.writeKey(map, "ttl-ms"); cbor.writeNumber(this._ttlMs); }
-    if (this.sharedBy != AddressScope.None) { cbor.writeKey(map, "shared-by"); writeAddressScope(this.sharedBy); }
+    if (treatment !== null && treatment.kind != AddressTreatmentKind.None) { entries++; { const to = cbor.next(10); store<u64>(to, 0x656d746165727469, 0); store<u64>(to, 0x746e656d74616572, 2); } treatment.write(); }
+    if (this.hasPhase) { entries++; { const to = cbor.next(6); store<u32>(to, 0x61687065, 0); store<u32>(to, 0x65736168, 2); } cbor.writeNumber(this._phase); }
+    if (this.hasPriority) { entries++; { const to = cbor.next(9); store<u64>(to, 0x7469726f69727068, 0); store<u64>(to, 0x797469726f697270, 1); } cbor.writeNumber(this._priority); }
+    if (this.hasTtlMs) { entries++; { const to = cbor.next(7); store<u32>(to, 0x6c747466, 0); store<u32>(to, 0x736d2d6c, 3); } cbor.writeNumber(this._ttlMs); }
+    if (this.sharedBy != AddressScope.None) { entries++; { const to = cbor.next(10); store<u64>(to, 0x2d64657261687369, 0); store<u64>(to, 0x79622d6465726168, 2); } writeAddressScope(this.sharedBy); }
     const note = this.note;
-    if (note !== null) { cbor.writeKey(map, "note"); cbor.writeText(note); }
+    if (note !== null) { entries++; { const to = cbor.next(5); store<u32>(to, 0x746f6e64, 0); store<u32>(to, 0x65746f6e, 1); } cbor.writeText(note); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -2216,10 +2264,12 @@ export class AddressDenial {
 
   write(): void {
     const map = cbor.writeMap();
-    cbor.writeKey(map, "refusal");
+    let entries: u8 = 0;
+    entries++; { const to = cbor.next(8); store<u64>(to, 0x6c61737566657267, 0); }
     this.refusal.write();
-    if (this.hasTtlMs) { cbor.writeKey(map, "ttl-ms"); cbor.writeNumber(this._ttlMs); }
-    if (this.sharedBy != AddressScope.None) { cbor.writeKey(map, "shared-by"); writeAddressScope(this.sharedBy); }
+    if (this.hasTtlMs) { entries++; { const to = cbor.next(7); store<u32>(to, 0x6c747466, 0); store<u32>(to, 0x736d2d6c, 3); } cbor.writeNumber(this._ttlMs); }
+    if (this.sharedBy != AddressScope.None) { entries++; { const to = cbor.next(10); store<u64>(to, 0x2d64657261687369, 0); store<u64>(to, 0x79622d6465726168, 2); } writeAddressScope(this.sharedBy); }
+    cbor.endMap(map, entries);
   }
 }
 
@@ -2266,8 +2316,8 @@ export class AddressAnswer {
 
   write(): void {
     switch (this.kind) {
-      case AddressAnswerKind.Apply: cbor.writeKey(cbor.writeMap(), "apply"); this.apply.write(); break;
-      case AddressAnswerKind.Deny: cbor.writeKey(cbor.writeMap(), "deny"); this.deny.write(); break;
+      case AddressAnswerKind.Apply: { const to = cbor.next(7); store<u32>(to, 0x706165a1, 0); store<u32>(to, 0x796c7070, 3); } this.apply.write(); break;
+      case AddressAnswerKind.Deny: { const to = cbor.next(6); store<u32>(to, 0x656464a1, 0); store<u32>(to, 0x796e6564, 2); } this.deny.write(); break;
       default: unreachable();
     }
   }

@@ -188,17 +188,35 @@ fn dispatch<'a>(out: &mut String, indent: &str, arms: impl Iterator<Item = (&'a 
     line(out, format_args!("{indent}}}"));
 }
 
-/// Whether the bytes at KEY are these: a comparison for eight of them, of which the last overlaps.
+/// Whether the bytes at KEY are these.
 fn is(word: &str) -> String {
-    let len = word.len();
+    let same =
+        parts(word.as_bytes()).map(|(bits, place, number)| format!("load<u{bits}>(key, {place}) == {number:#x}"));
+    same.collect::<Vec<_>>().join(" && ")
+}
+
+/// The statements that write these bytes.
+fn constant(bytes: &[u8]) -> String {
+    let stores = parts(bytes).map(|(bits, place, number)| format!(" store<u{bits}>(to, {number:#x}, {place});"));
+    format!("{{ const to = cbor.next({});{} }}", bytes.len(), stores.collect::<String>())
+}
+
+/// A text as it stands in an answer, its length before it.
+fn item(text: &str) -> Vec<u8> {
+    let len = u8::try_from(text.len()).unwrap_or_else(|_| unreachable!("a name is that long"));
+    let head = if len < 24 { vec![0x60 + len] } else { vec![0x78, len] };
+    [head.as_slice(), text.as_bytes()].concat()
+}
+
+/// Bytes as numbers of one width, little endian: its bits, the place, the number. The last overlaps.
+fn parts(bytes: &[u8]) -> impl Iterator<Item = (usize, usize, u64)> {
+    let len = bytes.len();
     let width = [8, 4, 2, 1].into_iter().find(|width| *width <= len).unwrap_or_else(|| unreachable!("a name is empty"));
     let places = (0..len - width).step_by(width).chain([len - width]);
-    let same = places.map(|place| {
-        let number =
-            word.as_bytes()[place..place + width].iter().rev().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
-        format!("load<u{}>(key, {place}) == {number:#x}", 8 * width)
-    });
-    same.collect::<Vec<_>>().join(" && ")
+    places.map(move |place| {
+        let number = bytes[place..place + width].iter().rev().fold(0_u64, |all, byte| all << 8 | u64::from(*byte));
+        (8 * width, place, number)
+    })
 }
 
 fn record(out: &mut String, schema: &Schema, ty: &Type, fields: &[Field]) {
@@ -218,14 +236,15 @@ fn record(out: &mut String, schema: &Schema, ty: &Type, fields: &[Field]) {
     dispatch(out, "      ", arms);
     line(out, format_args!("      cbor.skip();\n    }}\n    return value;\n  }}\n"));
     line(out, format_args!("  write(): void {{\n    const map = cbor.writeMap();"));
+    line(out, format_args!("    let entries: u8 = 0;"));
     fields.iter().for_each(|field| field_writer(out, field));
-    line(out, format_args!("  }}"));
+    line(out, format_args!("    cbor.endMap(map, entries);\n  }}"));
     end_of_class(out, schema, &ty.name);
 }
 
 fn field_writer(out: &mut String, Field { name, form, optional }: &Field) {
     let member = camel(name);
-    let key = format!("cbor.writeKey(map, \"{name}\");");
+    let key = format!("entries++; {}", constant(&item(name)));
     let none = match form {
         Form::Variant(of) => format!(" && {member}.kind != {}Kind.None", pascal(of)),
         _ => String::new(),
@@ -278,7 +297,7 @@ fn words_of(out: &mut String, name: &str, words: &[String]) {
     line(out, format_args!("  return {name}.None;\n}}\n"));
     line(out, format_args!("function write{name}(word: {name}): void {{\n  switch (word) {{"));
     for word in words {
-        line(out, format_args!("    case {name}.{}: cbor.writeText(\"{word}\"); break;", pascal(word)));
+        line(out, format_args!("    case {name}.{}: {} break;", pascal(word), constant(&item(word))));
     }
     line(out, format_args!("    default: unreachable();\n  }}\n}}\n"));
 }
@@ -309,10 +328,10 @@ fn variant(out: &mut String, schema: &Schema, ty: &Type, cases: &[Case]) {
     line(out, format_args!("  write(): void {{\n    switch (this.kind) {{"));
     for case in cases {
         let body = match &case.payload {
-            None => format!("cbor.writeText(\"{}\");", case.name),
+            None => constant(&item(&case.name)),
             Some(payload) => format!(
-                "cbor.writeKey(cbor.writeMap(), \"{}\"); {}",
-                case.name,
+                "{} {}",
+                constant(&[&[0xa1], item(&case.name).as_slice()].concat()),
                 write(payload, &format!("this.{}", camel(&case.name)))
             ),
         };
