@@ -20,8 +20,8 @@
 // It is built by GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared. The router calls it from one goroutine, one call at a time;
 // main is never called. A panic is logged with its stack and ends the instance: what the plugin's on-failure says applies.
 //
-// Texts and bytes of a request lie in its buffer, which lives as long as one of them does: what is kept of a request for long is
-// better cloned (strings.Clone).
+// Texts and bytes of a request lie in a buffer of its own or with those of a few others, which lives as long as one of them does:
+// what is kept of a request for long is better cloned (strings.Clone).
 package crosstie
 
 // Option is a value that may be absent. Options of comparable values can be compared: request.Peer.User == crosstie.Some("guest").

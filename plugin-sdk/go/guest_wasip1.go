@@ -2,19 +2,24 @@ package crosstie
 
 import "unsafe"
 
-// The request that comes.
-var request []byte
+// The request that comes, and room for those after it: an allocation for each takes 0.1 µs more.
+var request, room []byte
+
+const roomBytes = 512
 
 //go:wasmexport policy_abi_v1
 func policyABI() int32 {
 	return 0
 }
 
-// A request has a buffer of its own, so that what a plugin keeps of it stays as it is.
+// Each request lies elsewhere, so that what a plugin keeps of it stays as it is.
 //
 //go:wasmexport policy_alloc
 func policyAlloc(size uint32) *byte {
-	request = make([]byte, size)
+	if size >= uint32(len(room)) {
+		room = make([]byte, max(size, roomBytes))
+	}
+	request, room = room[:size:size], room[size:]
 	return unsafe.SliceData(request)
 }
 

@@ -17,8 +17,7 @@ var (
 
 // decide gives the answer to a request, nil where there is none.
 func (h *hook[Q, A]) decide(request []byte) []byte {
-	var empty Q
-	h.request = empty
+	h.request = *new(Q)
 	in = reader{data: request}
 	h.read(&h.request, &in)
 	in.end()

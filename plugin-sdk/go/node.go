@@ -111,21 +111,22 @@ func readScalar(r *reader) any {
 func writeNodes(nodes []Node, w *writer) {
 	w.list(len(nodes))
 	for i := range nodes {
-		node, at := &nodes[i], w.open()
-		w.key(at, "name")
+		node := &nodes[i]
+		w.head(kindMap, 4)
+		w.text("name")
 		w.text(node.Name)
-		w.key(at, "args")
+		w.text("args")
 		w.list(len(node.Args))
 		for _, arg := range node.Args {
 			writeScalar(arg, w)
 		}
-		w.key(at, "props")
+		w.text("props")
 		w.head(kindMap, uint64(len(node.Props)))
 		for _, prop := range node.Props {
 			w.text(prop.Key)
 			writeScalar(prop.Value, w)
 		}
-		w.key(at, "children")
+		w.text("children")
 		writeNodes(node.Children, w)
 	}
 }

@@ -107,11 +107,10 @@ func (r *reader) take(count uint64) []byte {
 
 func (r *reader) text() string {
 	// most are short: no call for each part of them
-	if r.at < len(r.data) {
-		start := r.at + 1
-		if size := r.data[r.at] ^ kindText<<5; size < shortMax && int(size) <= len(r.data)-start {
-			r.at = start + int(size)
-			return view(r.data[start:r.at])
+	if rest := r.data[r.at:]; len(rest) > 0 {
+		if size := int(rest[0] ^ kindText<<5); size < shortMax && size < len(rest) {
+			r.at += 1 + size
+			return view(rest[1 : 1+size])
 		}
 	}
 	return view(r.take(r.kind(kindText)))

@@ -60,22 +60,22 @@ func readValue(r *reader) Value {
 func writeValue(v Value, w *writer) {
 	switch v := v.(type) {
 	case ValueFlag:
-		w.key(w.open(), "flag")
+		w.out = append(w.out, 0xa1, 0x64, 'f', 'l', 'a', 'g')
 		w.bool(bool(v))
 	case ValueInt:
-		w.key(w.open(), "int")
+		w.out = append(w.out, 0xa1, 0x63, 'i', 'n', 't')
 		w.int(int64(v))
 	case ValueUint:
-		w.key(w.open(), "uint")
+		w.out = append(w.out, 0xa1, 0x64, 'u', 'i', 'n', 't')
 		w.uint(uint64(v))
 	case ValueFloat:
-		w.key(w.open(), "float")
+		w.out = append(w.out, 0xa1, 0x65, 'f', 'l', 'o', 'a', 't')
 		w.float(float64(v))
 	case ValueText:
-		w.key(w.open(), "text")
+		w.out = append(w.out, 0xa1, 0x64, 't', 'e', 'x', 't')
 		w.text(string(v))
 	case ValueBytes:
-		w.key(w.open(), "bytes")
+		w.out = append(w.out, 0xa1, 0x65, 'b', 'y', 't', 'e', 's')
 		w.bytes([]byte(v))
 	default:
 		panic("crosstie: a Value of no case")
@@ -106,13 +106,16 @@ func (v *Entry) read(r *reader) {
 }
 
 func (v *Entry) write(w *writer) {
-	at := w.open()
-	w.key(at, "key")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'k', 'e', 'y')
 	w.text(v.Key)
 	if v.Val != nil {
-		w.key(at, "val")
+		entries++
+		w.out = append(w.out, 0x63, 'v', 'a', 'l')
 		writeValue(v.Val, w)
 	}
+	w.out[at] += entries
 }
 
 // Attr is attr of policy.wit.
@@ -139,11 +142,14 @@ func (v *Attr) read(r *reader) {
 }
 
 func (v *Attr) write(w *writer) {
-	at := w.open()
-	w.key(at, "key")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'k', 'e', 'y')
 	w.text(v.Key)
-	w.key(at, "val")
+	entries++
+	w.out = append(w.out, 0x63, 'v', 'a', 'l')
 	w.text(v.Val)
+	w.out[at] += entries
 }
 
 // Context is context of policy.wit.
@@ -175,13 +181,17 @@ func (v *Context) read(r *reader) {
 }
 
 func (v *Context) write(w *writer) {
-	at := w.open()
-	w.key(at, "now-ms")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x66, 'n', 'o', 'w', '-', 'm', 's')
 	w.uint(v.NowMs)
-	w.key(at, "seed")
+	entries++
+	w.out = append(w.out, 0x64, 's', 'e', 'e', 'd')
 	w.uint(v.Seed)
-	w.key(at, "sequence")
+	entries++
+	w.out = append(w.out, 0x68, 's', 'e', 'q', 'u', 'e', 'n', 'c', 'e')
 	w.uint(v.Sequence)
+	w.out[at] += entries
 }
 
 // Refusal is refusal of policy.wit.
@@ -218,22 +228,27 @@ func (v *Refusal) read(r *reader) {
 }
 
 func (v *Refusal) write(w *writer) {
-	at := w.open()
-	w.key(at, "condition")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x69, 'c', 'o', 'n', 'd', 'i', 't', 'i', 'o', 'n')
 	w.text(v.Condition)
-	w.key(at, "description")
+	entries++
+	w.out = append(w.out, 0x6b, 'd', 'e', 's', 'c', 'r', 'i', 'p', 't', 'i', 'o', 'n')
 	w.text(v.Description)
 	if v.Note.Present {
-		w.key(at, "note")
+		entries++
+		w.out = append(w.out, 0x64, 'n', 'o', 't', 'e')
 		w.text(v.Note.Value)
 	}
 	if v.Info != nil {
-		w.key(at, "info")
+		entries++
+		w.out = append(w.out, 0x64, 'i', 'n', 'f', 'o')
 		w.list(len(v.Info))
 		for i := range v.Info {
 			v.Info[i].write(w)
 		}
 	}
+	w.out[at] += entries
 }
 
 // TLS is tls of policy.wit.
@@ -281,38 +296,47 @@ func (v *TLS) read(r *reader) {
 }
 
 func (v *TLS) write(w *writer) {
-	at := w.open()
-	w.key(at, "version")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x67, 'v', 'e', 'r', 's', 'i', 'o', 'n')
 	w.text(v.Version)
-	w.key(at, "cipher")
+	entries++
+	w.out = append(w.out, 0x66, 'c', 'i', 'p', 'h', 'e', 'r')
 	w.text(v.Cipher)
 	if v.SNI.Present {
-		w.key(at, "sni")
+		entries++
+		w.out = append(w.out, 0x63, 's', 'n', 'i')
 		w.text(v.SNI.Value)
 	}
 	if v.Subject.Present {
-		w.key(at, "subject")
+		entries++
+		w.out = append(w.out, 0x67, 's', 'u', 'b', 'j', 'e', 'c', 't')
 		w.text(v.Subject.Value)
 	}
 	if v.Issuer.Present {
-		w.key(at, "issuer")
+		entries++
+		w.out = append(w.out, 0x66, 'i', 's', 's', 'u', 'e', 'r')
 		w.text(v.Issuer.Value)
 	}
 	if v.Sans != nil {
-		w.key(at, "sans")
+		entries++
+		w.out = append(w.out, 0x64, 's', 'a', 'n', 's')
 		w.list(len(v.Sans))
 		for i := range v.Sans {
 			w.text(v.Sans[i])
 		}
 	}
 	if v.FingerprintSha256.Present {
-		w.key(at, "fingerprint-sha256")
+		entries++
+		w.out = append(w.out, 0x72, 'f', 'i', 'n', 'g', 'e', 'r', 'p', 'r', 'i', 'n', 't', '-', 's', 'h', 'a', '2', '5', '6')
 		w.text(v.FingerprintSha256.Value)
 	}
 	if v.NotAfterMs.Present {
-		w.key(at, "not-after-ms")
+		entries++
+		w.out = append(w.out, 0x6c, 'n', 'o', 't', '-', 'a', 'f', 't', 'e', 'r', '-', 'm', 's')
 		w.uint(v.NotAfterMs.Value)
 	}
+	w.out[at] += entries
 }
 
 // Counts is counts of policy.wit.
@@ -346,15 +370,20 @@ func (v *Counts) read(r *reader) {
 }
 
 func (v *Counts) write(w *writer) {
-	at := w.open()
-	w.key(at, "total")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x65, 't', 'o', 't', 'a', 'l')
 	w.uint(uint64(v.Total))
-	w.key(at, "listener")
+	entries++
+	w.out = append(w.out, 0x68, 'l', 'i', 's', 't', 'e', 'n', 'e', 'r')
 	w.uint(uint64(v.Listener))
-	w.key(at, "user")
+	entries++
+	w.out = append(w.out, 0x64, 'u', 's', 'e', 'r')
 	w.uint(uint64(v.User))
-	w.key(at, "peer-host")
+	entries++
+	w.out = append(w.out, 0x69, 'p', 'e', 'e', 'r', '-', 'h', 'o', 's', 't')
 	w.uint(uint64(v.PeerHost))
+	w.out[at] += entries
 }
 
 // Limits is limits of policy.wit.
@@ -406,47 +435,58 @@ func (v *Limits) read(r *reader) {
 }
 
 func (v *Limits) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Sessions.Present {
-		w.key(at, "sessions")
+		entries++
+		w.out = append(w.out, 0x68, 's', 'e', 's', 's', 'i', 'o', 'n', 's')
 		w.uint(uint64(v.Sessions.Value))
 	}
 	if v.Links.Present {
-		w.key(at, "links")
+		entries++
+		w.out = append(w.out, 0x65, 'l', 'i', 'n', 'k', 's')
 		w.uint(uint64(v.Links.Value))
 	}
 	if v.Senders.Present {
-		w.key(at, "senders")
+		entries++
+		w.out = append(w.out, 0x67, 's', 'e', 'n', 'd', 'e', 'r', 's')
 		w.uint(uint64(v.Senders.Value))
 	}
 	if v.Receivers.Present {
-		w.key(at, "receivers")
+		entries++
+		w.out = append(w.out, 0x69, 'r', 'e', 'c', 'e', 'i', 'v', 'e', 'r', 's')
 		w.uint(uint64(v.Receivers.Value))
 	}
 	if v.Unsettled.Present {
-		w.key(at, "unsettled")
+		entries++
+		w.out = append(w.out, 0x69, 'u', 'n', 's', 'e', 't', 't', 'l', 'e', 'd')
 		w.uint(uint64(v.Unsettled.Value))
 	}
 	if v.BufferedBytes.Present {
-		w.key(at, "buffered-bytes")
+		entries++
+		w.out = append(w.out, 0x6e, 'b', 'u', 'f', 'f', 'e', 'r', 'e', 'd', '-', 'b', 'y', 't', 'e', 's')
 		w.uint(v.BufferedBytes.Value)
 	}
 	if v.MaxFrameSize.Present {
-		w.key(at, "max-frame-size")
+		entries++
+		w.out = append(w.out, 0x6e, 'm', 'a', 'x', '-', 'f', 'r', 'a', 'm', 'e', '-', 's', 'i', 'z', 'e')
 		w.uint(uint64(v.MaxFrameSize.Value))
 	}
 	if v.MaxMessageSize.Present {
-		w.key(at, "max-message-size")
+		entries++
+		w.out = append(w.out, 0x70, 'm', 'a', 'x', '-', 'm', 'e', 's', 's', 'a', 'g', 'e', '-', 's', 'i', 'z', 'e')
 		w.uint(v.MaxMessageSize.Value)
 	}
 	if v.IdleTimeoutMs.Present {
-		w.key(at, "idle-timeout-ms")
+		entries++
+		w.out = append(w.out, 0x6f, 'i', 'd', 'l', 'e', '-', 't', 'i', 'm', 'e', 'o', 'u', 't', '-', 'm', 's')
 		w.uint(uint64(v.IdleTimeoutMs.Value))
 	}
 	if v.LinkCredit.Present {
-		w.key(at, "link-credit")
+		entries++
+		w.out = append(w.out, 0x6b, 'l', 'i', 'n', 'k', '-', 'c', 'r', 'e', 'd', 'i', 't')
 		w.uint(uint64(v.LinkCredit.Value))
 	}
+	w.out[at] += entries
 }
 
 // Quota is quota of policy.wit.
@@ -474,11 +514,14 @@ func (v *Quota) read(r *reader) {
 }
 
 func (v *Quota) write(w *writer) {
-	at := w.open()
-	w.key(at, "key")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'k', 'e', 'y')
 	w.text(v.Key)
-	w.key(at, "max")
+	entries++
+	w.out = append(w.out, 0x63, 'm', 'a', 'x')
 	w.uint(uint64(v.Max))
+	w.out[at] += entries
 }
 
 // Transport is transport of policy.wit.
@@ -585,54 +628,69 @@ func (v *Peer) read(r *reader) {
 }
 
 func (v *Peer) write(w *writer) {
-	at := w.open()
-	w.key(at, "connection-id")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x6d, 'c', 'o', 'n', 'n', 'e', 'c', 't', 'i', 'o', 'n', '-', 'i', 'd')
 	w.uint(v.ConnectionID)
 	if v.Listener.Present {
-		w.key(at, "listener")
+		entries++
+		w.out = append(w.out, 0x68, 'l', 'i', 's', 't', 'e', 'n', 'e', 'r')
 		w.text(v.Listener.Value)
 	}
 	if v.Connector.Present {
-		w.key(at, "connector")
+		entries++
+		w.out = append(w.out, 0x69, 'c', 'o', 'n', 'n', 'e', 'c', 't', 'o', 'r')
 		w.text(v.Connector.Value)
 	}
 	if v.Transport != 0 {
-		w.key(at, "transport")
+		entries++
+		w.out = append(w.out, 0x69, 't', 'r', 'a', 'n', 's', 'p', 'o', 'r', 't')
 		v.Transport.write(w)
 	}
-	w.key(at, "ip")
+	entries++
+	w.out = append(w.out, 0x62, 'i', 'p')
 	w.text(v.IP)
-	w.key(at, "port")
+	entries++
+	w.out = append(w.out, 0x64, 'p', 'o', 'r', 't')
 	w.uint(uint64(v.Port))
-	w.key(at, "local-ip")
+	entries++
+	w.out = append(w.out, 0x68, 'l', 'o', 'c', 'a', 'l', '-', 'i', 'p')
 	w.text(v.LocalIP)
-	w.key(at, "local-port")
+	entries++
+	w.out = append(w.out, 0x6a, 'l', 'o', 'c', 'a', 'l', '-', 'p', 'o', 'r', 't')
 	w.uint(uint64(v.LocalPort))
 	if v.Vhost.Present {
-		w.key(at, "vhost")
+		entries++
+		w.out = append(w.out, 0x65, 'v', 'h', 'o', 's', 't')
 		w.text(v.Vhost.Value)
 	}
 	if v.User.Present {
-		w.key(at, "user")
+		entries++
+		w.out = append(w.out, 0x64, 'u', 's', 'e', 'r')
 		w.text(v.User.Value)
 	}
 	if v.Mechanism.Present {
-		w.key(at, "mechanism")
+		entries++
+		w.out = append(w.out, 0x69, 'm', 'e', 'c', 'h', 'a', 'n', 'i', 's', 'm')
 		w.text(v.Mechanism.Value)
 	}
-	w.key(at, "container-id")
+	entries++
+	w.out = append(w.out, 0x6c, 'c', 'o', 'n', 't', 'a', 'i', 'n', 'e', 'r', '-', 'i', 'd')
 	w.text(v.ContainerID)
 	if v.TLS != nil {
-		w.key(at, "tls")
+		entries++
+		w.out = append(w.out, 0x63, 't', 'l', 's')
 		v.TLS.write(w)
 	}
 	if v.Attributes != nil {
-		w.key(at, "attributes")
+		entries++
+		w.out = append(w.out, 0x6a, 'a', 't', 't', 'r', 'i', 'b', 'u', 't', 'e', 's')
 		w.list(len(v.Attributes))
 		for i := range v.Attributes {
 			v.Attributes[i].write(w)
 		}
 	}
+	w.out[at] += entries
 }
 
 // SetupRequest is setup-request of policy.wit.
@@ -677,28 +735,36 @@ func (v *SetupRequest) read(r *reader) {
 }
 
 func (v *SetupRequest) write(w *writer) {
-	at := w.open()
-	w.key(at, "plugin")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x66, 'p', 'l', 'u', 'g', 'i', 'n')
 	w.text(v.Plugin)
-	w.key(at, "router-id")
+	entries++
+	w.out = append(w.out, 0x69, 'r', 'o', 'u', 't', 'e', 'r', '-', 'i', 'd')
 	w.text(v.RouterID)
-	w.key(at, "minor")
+	entries++
+	w.out = append(w.out, 0x65, 'm', 'i', 'n', 'o', 'r')
 	w.uint(uint64(v.Minor))
-	w.key(at, "now-ms")
+	entries++
+	w.out = append(w.out, 0x66, 'n', 'o', 'w', '-', 'm', 's')
 	w.uint(v.NowMs)
-	w.key(at, "seed")
+	entries++
+	w.out = append(w.out, 0x64, 's', 'e', 'e', 'd')
 	w.uint(v.Seed)
 	if v.Granted != nil {
-		w.key(at, "granted")
+		entries++
+		w.out = append(w.out, 0x67, 'g', 'r', 'a', 'n', 't', 'e', 'd')
 		w.list(len(v.Granted))
 		for i := range v.Granted {
 			w.text(v.Granted[i])
 		}
 	}
 	if v.Config != nil {
-		w.key(at, "config")
+		entries++
+		w.out = append(w.out, 0x66, 'c', 'o', 'n', 'f', 'i', 'g')
 		writeNodes(v.Config, w)
 	}
+	w.out[at] += entries
 }
 
 // SetupProblem is setup-problem of policy.wit.
@@ -729,16 +795,19 @@ func (v *SetupProblem) read(r *reader) {
 }
 
 func (v *SetupProblem) write(w *writer) {
-	at := w.open()
-	w.key(at, "message")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x67, 'm', 'e', 's', 's', 'a', 'g', 'e')
 	w.text(v.Message)
 	if v.Path != nil {
-		w.key(at, "path")
+		entries++
+		w.out = append(w.out, 0x64, 'p', 'a', 't', 'h')
 		w.list(len(v.Path))
 		for i := range v.Path {
 			w.uint(uint64(v.Path[i]))
 		}
 	}
+	w.out[at] += entries
 }
 
 // SetupAnswer is setup-answer of policy.wit.
@@ -778,28 +847,32 @@ func (v *SetupAnswer) read(r *reader) {
 }
 
 func (v *SetupAnswer) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Problems != nil {
-		w.key(at, "problems")
+		entries++
+		w.out = append(w.out, 0x68, 'p', 'r', 'o', 'b', 'l', 'e', 'm', 's')
 		w.list(len(v.Problems))
 		for i := range v.Problems {
 			v.Problems[i].write(w)
 		}
 	}
 	if v.Hooks != nil {
-		w.key(at, "hooks")
+		entries++
+		w.out = append(w.out, 0x65, 'h', 'o', 'o', 'k', 's')
 		w.list(len(v.Hooks))
 		for i := range v.Hooks {
 			w.text(v.Hooks[i])
 		}
 	}
 	if v.Reads != nil {
-		w.key(at, "reads")
+		entries++
+		w.out = append(w.out, 0x65, 'r', 'e', 'a', 'd', 's')
 		w.list(len(v.Reads))
 		for i := range v.Reads {
 			w.text(v.Reads[i])
 		}
 	}
+	w.out[at] += entries
 }
 
 // FailoverOrigin is failover-origin of policy.wit.
@@ -945,60 +1018,76 @@ func (v *FailoverCandidate) read(r *reader) {
 }
 
 func (v *FailoverCandidate) write(w *writer) {
-	at := w.open()
-	w.key(at, "host")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x64, 'h', 'o', 's', 't')
 	w.text(v.Host)
-	w.key(at, "port")
+	entries++
+	w.out = append(w.out, 0x64, 'p', 'o', 'r', 't')
 	w.uint(uint64(v.Port))
 	if v.Scheme != 0 {
-		w.key(at, "scheme")
+		entries++
+		w.out = append(w.out, 0x66, 's', 'c', 'h', 'e', 'm', 'e')
 		v.Scheme.write(w)
 	}
 	if v.Hostname.Present {
-		w.key(at, "hostname")
+		entries++
+		w.out = append(w.out, 0x68, 'h', 'o', 's', 't', 'n', 'a', 'm', 'e')
 		w.text(v.Hostname.Value)
 	}
 	if v.Origin != 0 {
-		w.key(at, "origin")
+		entries++
+		w.out = append(w.out, 0x66, 'o', 'r', 'i', 'g', 'i', 'n')
 		v.Origin.write(w)
 	}
-	w.key(at, "priority")
+	entries++
+	w.out = append(w.out, 0x68, 'p', 'r', 'i', 'o', 'r', 'i', 't', 'y')
 	w.uint(uint64(v.Priority))
 	if v.Labels != nil {
-		w.key(at, "labels")
+		entries++
+		w.out = append(w.out, 0x66, 'l', 'a', 'b', 'e', 'l', 's')
 		w.list(len(v.Labels))
 		for i := range v.Labels {
 			v.Labels[i].write(w)
 		}
 	}
-	w.key(at, "attempts")
+	entries++
+	w.out = append(w.out, 0x68, 'a', 't', 't', 'e', 'm', 'p', 't', 's')
 	w.uint(uint64(v.Attempts))
-	w.key(at, "failures-in-row")
+	entries++
+	w.out = append(w.out, 0x6f, 'f', 'a', 'i', 'l', 'u', 'r', 'e', 's', '-', 'i', 'n', '-', 'r', 'o', 'w')
 	w.uint(uint64(v.FailuresInRow))
 	if v.LastError.Present {
-		w.key(at, "last-error")
+		entries++
+		w.out = append(w.out, 0x6a, 'l', 'a', 's', 't', '-', 'e', 'r', 'r', 'o', 'r')
 		w.text(v.LastError.Value)
 	}
 	if v.LastCondition.Present {
-		w.key(at, "last-condition")
+		entries++
+		w.out = append(w.out, 0x6e, 'l', 'a', 's', 't', '-', 'c', 'o', 'n', 'd', 'i', 't', 'i', 'o', 'n')
 		w.text(v.LastCondition.Value)
 	}
 	if v.LastAttemptAtMs.Present {
-		w.key(at, "last-attempt-at-ms")
+		entries++
+		w.out = append(w.out, 0x72, 'l', 'a', 's', 't', '-', 'a', 't', 't', 'e', 'm', 'p', 't', '-', 'a', 't', '-', 'm', 's')
 		w.uint(v.LastAttemptAtMs.Value)
 	}
 	if v.LastSuccessAtMs.Present {
-		w.key(at, "last-success-at-ms")
+		entries++
+		w.out = append(w.out, 0x72, 'l', 'a', 's', 't', '-', 's', 'u', 'c', 'c', 'e', 's', 's', '-', 'a', 't', '-', 'm', 's')
 		w.uint(v.LastSuccessAtMs.Value)
 	}
 	if v.LastRTTUs.Present {
-		w.key(at, "last-rtt-us")
+		entries++
+		w.out = append(w.out, 0x6b, 'l', 'a', 's', 't', '-', 'r', 't', 't', '-', 'u', 's')
 		w.uint(uint64(v.LastRTTUs.Value))
 	}
 	if v.CertificateNotAfterMs.Present {
-		w.key(at, "certificate-not-after-ms")
+		entries++
+		w.out = append(w.out, 0x78, 24, 'c', 'e', 'r', 't', 'i', 'f', 'i', 'c', 'a', 't', 'e', '-', 'n', 'o', 't', '-', 'a', 'f', 't', 'e', 'r', '-', 'm', 's')
 		w.uint(v.CertificateNotAfterMs.Value)
 	}
+	w.out[at] += entries
 }
 
 // FailoverCause is failover-cause of policy.wit.
@@ -1092,34 +1181,43 @@ func (v *FailoverRequest) read(r *reader) {
 }
 
 func (v *FailoverRequest) write(w *writer) {
-	at := w.open()
-	w.key(at, "ctx")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'c', 't', 'x')
 	v.Ctx.write(w)
-	w.key(at, "connector")
+	entries++
+	w.out = append(w.out, 0x69, 'c', 'o', 'n', 'n', 'e', 'c', 't', 'o', 'r')
 	w.text(v.Connector)
-	w.key(at, "role")
+	entries++
+	w.out = append(w.out, 0x64, 'r', 'o', 'l', 'e')
 	w.text(v.Role)
 	if v.Cause != 0 {
-		w.key(at, "cause")
+		entries++
+		w.out = append(w.out, 0x65, 'c', 'a', 'u', 's', 'e')
 		v.Cause.write(w)
 	}
-	w.key(at, "round")
+	entries++
+	w.out = append(w.out, 0x65, 'r', 'o', 'u', 'n', 'd')
 	w.uint(uint64(v.Round))
 	if v.Current.Present {
-		w.key(at, "current")
+		entries++
+		w.out = append(w.out, 0x67, 'c', 'u', 'r', 'r', 'e', 'n', 't')
 		w.uint(uint64(v.Current.Value))
 	}
 	if v.DownSinceMs.Present {
-		w.key(at, "down-since-ms")
+		entries++
+		w.out = append(w.out, 0x6d, 'd', 'o', 'w', 'n', '-', 's', 'i', 'n', 'c', 'e', '-', 'm', 's')
 		w.uint(v.DownSinceMs.Value)
 	}
 	if v.Candidates != nil {
-		w.key(at, "candidates")
+		entries++
+		w.out = append(w.out, 0x6a, 'c', 'a', 'n', 'd', 'i', 'd', 'a', 't', 'e', 's')
 		w.list(len(v.Candidates))
 		for i := range v.Candidates {
 			v.Candidates[i].write(w)
 		}
 	}
+	w.out[at] += entries
 }
 
 // FailoverPick is failover-pick of policy.wit.
@@ -1147,13 +1245,16 @@ func (v *FailoverPick) read(r *reader) {
 }
 
 func (v *FailoverPick) write(w *writer) {
-	at := w.open()
-	w.key(at, "index")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x65, 'i', 'n', 'd', 'e', 'x')
 	w.uint(uint64(v.Index))
 	if v.DelayMs.Present {
-		w.key(at, "delay-ms")
+		entries++
+		w.out = append(w.out, 0x68, 'd', 'e', 'l', 'a', 'y', '-', 'm', 's')
 		w.uint(uint64(v.DelayMs.Value))
 	}
+	w.out[at] += entries
 }
 
 // FailoverAnswer is failover-answer of policy.wit.
@@ -1191,26 +1292,31 @@ func (v *FailoverAnswer) read(r *reader) {
 }
 
 func (v *FailoverAnswer) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Order != nil {
-		w.key(at, "order")
+		entries++
+		w.out = append(w.out, 0x65, 'o', 'r', 'd', 'e', 'r')
 		w.list(len(v.Order))
 		for i := range v.Order {
 			v.Order[i].write(w)
 		}
 	}
 	if v.RetryAfterMs.Present {
-		w.key(at, "retry-after-ms")
+		entries++
+		w.out = append(w.out, 0x6e, 'r', 'e', 't', 'r', 'y', '-', 'a', 'f', 't', 'e', 'r', '-', 'm', 's')
 		w.uint(uint64(v.RetryAfterMs.Value))
 	}
 	if v.ReconsiderAfterMs.Present {
-		w.key(at, "reconsider-after-ms")
+		entries++
+		w.out = append(w.out, 0x73, 'r', 'e', 'c', 'o', 'n', 's', 'i', 'd', 'e', 'r', '-', 'a', 'f', 't', 'e', 'r', '-', 'm', 's')
 		w.uint(uint64(v.ReconsiderAfterMs.Value))
 	}
 	if v.Note.Present {
-		w.key(at, "note")
+		entries++
+		w.out = append(w.out, 0x64, 'n', 'o', 't', 'e')
 		w.text(v.Note.Value)
 	}
+	w.out[at] += entries
 }
 
 // AdmissionConnection is admission-connection of policy.wit.
@@ -1280,53 +1386,66 @@ func (v *AdmissionConnection) read(r *reader) {
 }
 
 func (v *AdmissionConnection) write(w *writer) {
-	at := w.open()
-	w.key(at, "ctx")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'c', 't', 'x')
 	v.Ctx.write(w)
-	w.key(at, "peer")
+	entries++
+	w.out = append(w.out, 0x64, 'p', 'e', 'e', 'r')
 	v.Peer.write(w)
-	w.key(at, "recheck")
+	entries++
+	w.out = append(w.out, 0x67, 'r', 'e', 'c', 'h', 'e', 'c', 'k')
 	w.bool(v.Recheck)
-	w.key(at, "max-frame-size")
+	entries++
+	w.out = append(w.out, 0x6e, 'm', 'a', 'x', '-', 'f', 'r', 'a', 'm', 'e', '-', 's', 'i', 'z', 'e')
 	w.uint(uint64(v.MaxFrameSize))
-	w.key(at, "channel-max")
+	entries++
+	w.out = append(w.out, 0x6b, 'c', 'h', 'a', 'n', 'n', 'e', 'l', '-', 'm', 'a', 'x')
 	w.uint(uint64(v.ChannelMax))
 	if v.IdleTimeoutMs.Present {
-		w.key(at, "idle-timeout-ms")
+		entries++
+		w.out = append(w.out, 0x6f, 'i', 'd', 'l', 'e', '-', 't', 'i', 'm', 'e', 'o', 'u', 't', '-', 'm', 's')
 		w.uint(uint64(v.IdleTimeoutMs.Value))
 	}
 	if v.OfferedCapabilities != nil {
-		w.key(at, "offered-capabilities")
+		entries++
+		w.out = append(w.out, 0x74, 'o', 'f', 'f', 'e', 'r', 'e', 'd', '-', 'c', 'a', 'p', 'a', 'b', 'i', 'l', 'i', 't', 'i', 'e', 's')
 		w.list(len(v.OfferedCapabilities))
 		for i := range v.OfferedCapabilities {
 			w.text(v.OfferedCapabilities[i])
 		}
 	}
 	if v.DesiredCapabilities != nil {
-		w.key(at, "desired-capabilities")
+		entries++
+		w.out = append(w.out, 0x74, 'd', 'e', 's', 'i', 'r', 'e', 'd', '-', 'c', 'a', 'p', 'a', 'b', 'i', 'l', 'i', 't', 'i', 'e', 's')
 		w.list(len(v.DesiredCapabilities))
 		for i := range v.DesiredCapabilities {
 			w.text(v.DesiredCapabilities[i])
 		}
 	}
 	if v.Properties != nil {
-		w.key(at, "properties")
+		entries++
+		w.out = append(w.out, 0x6a, 'p', 'r', 'o', 'p', 'e', 'r', 't', 'i', 'e', 's')
 		w.list(len(v.Properties))
 		for i := range v.Properties {
 			v.Properties[i].write(w)
 		}
 	}
-	w.key(at, "counts")
+	entries++
+	w.out = append(w.out, 0x66, 'c', 'o', 'u', 'n', 't', 's')
 	v.Counts.write(w)
-	w.key(at, "limits")
+	entries++
+	w.out = append(w.out, 0x66, 'l', 'i', 'm', 'i', 't', 's')
 	v.Limits.write(w)
 	if v.Truncated != nil {
-		w.key(at, "truncated")
+		entries++
+		w.out = append(w.out, 0x69, 't', 'r', 'u', 'n', 'c', 'a', 't', 'e', 'd')
 		w.list(len(v.Truncated))
 		for i := range v.Truncated {
 			w.text(v.Truncated[i])
 		}
 	}
+	w.out[at] += entries
 }
 
 // AdmissionSession is admission-session of policy.wit.
@@ -1356,13 +1475,17 @@ func (v *AdmissionSession) read(r *reader) {
 }
 
 func (v *AdmissionSession) write(w *writer) {
-	at := w.open()
-	w.key(at, "ctx")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'c', 't', 'x')
 	v.Ctx.write(w)
-	w.key(at, "peer")
+	entries++
+	w.out = append(w.out, 0x64, 'p', 'e', 'e', 'r')
 	v.Peer.write(w)
-	w.key(at, "sessions-open")
+	entries++
+	w.out = append(w.out, 0x6d, 's', 'e', 's', 's', 'i', 'o', 'n', 's', '-', 'o', 'p', 'e', 'n')
 	w.uint(uint64(v.SessionsOpen))
+	w.out[at] += entries
 }
 
 // AdmissionRole is admission-role of policy.wit.
@@ -1462,13 +1585,16 @@ func (v *AdmissionFilter) read(r *reader) {
 }
 
 func (v *AdmissionFilter) write(w *writer) {
-	at := w.open()
-	w.key(at, "name")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x64, 'n', 'a', 'm', 'e')
 	w.text(v.Name)
 	if v.Val != nil {
-		w.key(at, "val")
+		entries++
+		w.out = append(w.out, 0x63, 'v', 'a', 'l')
 		writeValue(v.Val, w)
 	}
+	w.out[at] += entries
 }
 
 // AdmissionTerminus is admission-terminus of policy.wit.
@@ -1522,41 +1648,51 @@ func (v *AdmissionTerminus) read(r *reader) {
 }
 
 func (v *AdmissionTerminus) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Address.Present {
-		w.key(at, "address")
+		entries++
+		w.out = append(w.out, 0x67, 'a', 'd', 'd', 'r', 'e', 's', 's')
 		w.text(v.Address.Value)
 	}
-	w.key(at, "durable")
+	entries++
+	w.out = append(w.out, 0x67, 'd', 'u', 'r', 'a', 'b', 'l', 'e')
 	w.uint(uint64(v.Durable))
 	if v.Expiry != 0 {
-		w.key(at, "expiry")
+		entries++
+		w.out = append(w.out, 0x66, 'e', 'x', 'p', 'i', 'r', 'y')
 		v.Expiry.write(w)
 	}
-	w.key(at, "timeout-s")
+	entries++
+	w.out = append(w.out, 0x69, 't', 'i', 'm', 'e', 'o', 'u', 't', '-', 's')
 	w.uint(uint64(v.TimeoutS))
-	w.key(at, "dynamic")
+	entries++
+	w.out = append(w.out, 0x67, 'd', 'y', 'n', 'a', 'm', 'i', 'c')
 	w.bool(v.Dynamic)
-	w.key(at, "coordinator")
+	entries++
+	w.out = append(w.out, 0x6b, 'c', 'o', 'o', 'r', 'd', 'i', 'n', 'a', 't', 'o', 'r')
 	w.bool(v.Coordinator)
 	if v.Distribution.Present {
-		w.key(at, "distribution")
+		entries++
+		w.out = append(w.out, 0x6c, 'd', 'i', 's', 't', 'r', 'i', 'b', 'u', 't', 'i', 'o', 'n')
 		w.text(v.Distribution.Value)
 	}
 	if v.Filters != nil {
-		w.key(at, "filters")
+		entries++
+		w.out = append(w.out, 0x67, 'f', 'i', 'l', 't', 'e', 'r', 's')
 		w.list(len(v.Filters))
 		for i := range v.Filters {
 			v.Filters[i].write(w)
 		}
 	}
 	if v.Capabilities != nil {
-		w.key(at, "capabilities")
+		entries++
+		w.out = append(w.out, 0x6c, 'c', 'a', 'p', 'a', 'b', 'i', 'l', 'i', 't', 'i', 'e', 's')
 		w.list(len(v.Capabilities))
 		for i := range v.Capabilities {
 			w.text(v.Capabilities[i])
 		}
 	}
+	w.out[at] += entries
 }
 
 // AdmissionSettleMode is admission-settle-mode of policy.wit.
@@ -1660,56 +1796,69 @@ func (v *AdmissionLink) read(r *reader) {
 }
 
 func (v *AdmissionLink) write(w *writer) {
-	at := w.open()
-	w.key(at, "ctx")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'c', 't', 'x')
 	v.Ctx.write(w)
-	w.key(at, "peer")
+	entries++
+	w.out = append(w.out, 0x64, 'p', 'e', 'e', 'r')
 	v.Peer.write(w)
-	w.key(at, "name")
+	entries++
+	w.out = append(w.out, 0x64, 'n', 'a', 'm', 'e')
 	w.text(v.Name)
 	if v.Role != 0 {
-		w.key(at, "role")
+		entries++
+		w.out = append(w.out, 0x64, 'r', 'o', 'l', 'e')
 		v.Role.write(w)
 	}
 	if v.Source != nil {
-		w.key(at, "source")
+		entries++
+		w.out = append(w.out, 0x66, 's', 'o', 'u', 'r', 'c', 'e')
 		v.Source.write(w)
 	}
 	if v.Target != nil {
-		w.key(at, "target")
+		entries++
+		w.out = append(w.out, 0x66, 't', 'a', 'r', 'g', 'e', 't')
 		v.Target.write(w)
 	}
 	if v.Settle != 0 {
-		w.key(at, "settle")
+		entries++
+		w.out = append(w.out, 0x66, 's', 'e', 't', 't', 'l', 'e')
 		v.Settle.write(w)
 	}
 	if v.MaxMessageSize.Present {
-		w.key(at, "max-message-size")
+		entries++
+		w.out = append(w.out, 0x70, 'm', 'a', 'x', '-', 'm', 'e', 's', 's', 'a', 'g', 'e', '-', 's', 'i', 'z', 'e')
 		w.uint(v.MaxMessageSize.Value)
 	}
 	if v.DesiredCapabilities != nil {
-		w.key(at, "desired-capabilities")
+		entries++
+		w.out = append(w.out, 0x74, 'd', 'e', 's', 'i', 'r', 'e', 'd', '-', 'c', 'a', 'p', 'a', 'b', 'i', 'l', 'i', 't', 'i', 'e', 's')
 		w.list(len(v.DesiredCapabilities))
 		for i := range v.DesiredCapabilities {
 			w.text(v.DesiredCapabilities[i])
 		}
 	}
 	if v.Properties != nil {
-		w.key(at, "properties")
+		entries++
+		w.out = append(w.out, 0x6a, 'p', 'r', 'o', 'p', 'e', 'r', 't', 'i', 'e', 's')
 		w.list(len(v.Properties))
 		for i := range v.Properties {
 			v.Properties[i].write(w)
 		}
 	}
-	w.key(at, "links-open")
+	entries++
+	w.out = append(w.out, 0x6a, 'l', 'i', 'n', 'k', 's', '-', 'o', 'p', 'e', 'n')
 	w.uint(uint64(v.LinksOpen))
 	if v.Truncated != nil {
-		w.key(at, "truncated")
+		entries++
+		w.out = append(w.out, 0x69, 't', 'r', 'u', 'n', 'c', 'a', 't', 'e', 'd')
 		w.list(len(v.Truncated))
 		for i := range v.Truncated {
 			w.text(v.Truncated[i])
 		}
 	}
+	w.out[at] += entries
 }
 
 // AdmissionGrant is admission-grant of policy.wit.
@@ -1752,33 +1901,39 @@ func (v *AdmissionGrant) read(r *reader) {
 }
 
 func (v *AdmissionGrant) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Limits != nil {
-		w.key(at, "limits")
+		entries++
+		w.out = append(w.out, 0x66, 'l', 'i', 'm', 'i', 't', 's')
 		v.Limits.write(w)
 	}
 	if v.Quotas != nil {
-		w.key(at, "quotas")
+		entries++
+		w.out = append(w.out, 0x66, 'q', 'u', 'o', 't', 'a', 's')
 		w.list(len(v.Quotas))
 		for i := range v.Quotas {
 			v.Quotas[i].write(w)
 		}
 	}
 	if v.Attributes != nil {
-		w.key(at, "attributes")
+		entries++
+		w.out = append(w.out, 0x6a, 'a', 't', 't', 'r', 'i', 'b', 'u', 't', 'e', 's')
 		w.list(len(v.Attributes))
 		for i := range v.Attributes {
 			v.Attributes[i].write(w)
 		}
 	}
 	if v.RecheckAfterMs.Present {
-		w.key(at, "recheck-after-ms")
+		entries++
+		w.out = append(w.out, 0x70, 'r', 'e', 'c', 'h', 'e', 'c', 'k', '-', 'a', 'f', 't', 'e', 'r', '-', 'm', 's')
 		w.uint(uint64(v.RecheckAfterMs.Value))
 	}
 	if v.Note.Present {
-		w.key(at, "note")
+		entries++
+		w.out = append(w.out, 0x64, 'n', 'o', 't', 'e')
 		w.text(v.Note.Value)
 	}
+	w.out[at] += entries
 }
 
 // AdmissionAnswer is admission-answer of policy.wit.
@@ -1811,10 +1966,10 @@ func readAdmissionAnswer(r *reader) AdmissionAnswer {
 func writeAdmissionAnswer(v AdmissionAnswer, w *writer) {
 	switch v := v.(type) {
 	case *AdmissionGrant:
-		w.key(w.open(), "allow")
+		w.out = append(w.out, 0xa1, 0x65, 'a', 'l', 'l', 'o', 'w')
 		v.write(w)
 	case *Refusal:
-		w.key(w.open(), "deny")
+		w.out = append(w.out, 0xa1, 0x64, 'd', 'e', 'n', 'y')
 		v.write(w)
 	default:
 		panic("crosstie: a AdmissionAnswer of no case")
@@ -1940,16 +2095,16 @@ func readAddressTreatment(r *reader) AddressTreatment {
 func writeAddressTreatment(v AddressTreatment, w *writer) {
 	switch v := v.(type) {
 	case AddressTreatmentBalanced:
-		w.text("balanced")
+		w.out = append(w.out, 0x68, 'b', 'a', 'l', 'a', 'n', 'c', 'e', 'd')
 	case AddressTreatmentClosest:
-		w.text("closest")
+		w.out = append(w.out, 0x67, 'c', 'l', 'o', 's', 'e', 's', 't')
 	case AddressTreatmentMulticast:
-		w.text("multicast")
+		w.out = append(w.out, 0x69, 'm', 'u', 'l', 't', 'i', 'c', 'a', 's', 't')
 	case AddressTreatmentLinkRoute:
-		w.key(w.open(), "link-route")
+		w.out = append(w.out, 0xa1, 0x6a, 'l', 'i', 'n', 'k', '-', 'r', 'o', 'u', 't', 'e')
 		w.text(string(v))
 	case AddressTreatmentUnavailable:
-		w.text("unavailable")
+		w.out = append(w.out, 0x6b, 'u', 'n', 'a', 'v', 'a', 'i', 'l', 'a', 'b', 'l', 'e')
 	default:
 		panic("crosstie: a AddressTreatment of no case")
 	}
@@ -2007,43 +2162,53 @@ func (v *AddressRequest) read(r *reader) {
 }
 
 func (v *AddressRequest) write(w *writer) {
-	at := w.open()
-	w.key(at, "ctx")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x63, 'c', 't', 'x')
 	v.Ctx.write(w)
-	w.key(at, "address")
+	entries++
+	w.out = append(w.out, 0x67, 'a', 'd', 'd', 'r', 'e', 's', 's')
 	w.text(v.Address)
 	if v.Direction != 0 {
-		w.key(at, "direction")
+		entries++
+		w.out = append(w.out, 0x69, 'd', 'i', 'r', 'e', 'c', 't', 'i', 'o', 'n')
 		v.Direction.write(w)
 	}
 	if v.Occasion != 0 {
-		w.key(at, "occasion")
+		entries++
+		w.out = append(w.out, 0x68, 'o', 'c', 'c', 'a', 's', 'i', 'o', 'n')
 		v.Occasion.write(w)
 	}
 	if v.Peer != nil {
-		w.key(at, "peer")
+		entries++
+		w.out = append(w.out, 0x64, 'p', 'e', 'e', 'r')
 		v.Peer.write(w)
 	}
 	if v.Capabilities != nil {
-		w.key(at, "capabilities")
+		entries++
+		w.out = append(w.out, 0x6c, 'c', 'a', 'p', 'a', 'b', 'i', 'l', 'i', 't', 'i', 'e', 's')
 		w.list(len(v.Capabilities))
 		for i := range v.Capabilities {
 			w.text(v.Capabilities[i])
 		}
 	}
 	if v.Configured != nil {
-		w.key(at, "configured")
+		entries++
+		w.out = append(w.out, 0x6a, 'c', 'o', 'n', 'f', 'i', 'g', 'u', 'r', 'e', 'd')
 		writeAddressTreatment(v.Configured, w)
 	}
-	w.key(at, "phase")
+	entries++
+	w.out = append(w.out, 0x65, 'p', 'h', 'a', 's', 'e')
 	w.uint(uint64(v.Phase))
 	if v.Truncated != nil {
-		w.key(at, "truncated")
+		entries++
+		w.out = append(w.out, 0x69, 't', 'r', 'u', 'n', 'c', 'a', 't', 'e', 'd')
 		w.list(len(v.Truncated))
 		for i := range v.Truncated {
 			w.text(v.Truncated[i])
 		}
 	}
+	w.out[at] += entries
 }
 
 // AddressScope is address-scope of policy.wit.
@@ -2123,35 +2288,43 @@ func (v *AddressRuling) read(r *reader) {
 }
 
 func (v *AddressRuling) write(w *writer) {
-	at := w.open()
+	at, entries := w.open(), byte(0)
 	if v.Address.Present {
-		w.key(at, "address")
+		entries++
+		w.out = append(w.out, 0x67, 'a', 'd', 'd', 'r', 'e', 's', 's')
 		w.text(v.Address.Value)
 	}
 	if v.Treatment != nil {
-		w.key(at, "treatment")
+		entries++
+		w.out = append(w.out, 0x69, 't', 'r', 'e', 'a', 't', 'm', 'e', 'n', 't')
 		writeAddressTreatment(v.Treatment, w)
 	}
 	if v.Phase.Present {
-		w.key(at, "phase")
+		entries++
+		w.out = append(w.out, 0x65, 'p', 'h', 'a', 's', 'e')
 		w.uint(uint64(v.Phase.Value))
 	}
 	if v.Priority.Present {
-		w.key(at, "priority")
+		entries++
+		w.out = append(w.out, 0x68, 'p', 'r', 'i', 'o', 'r', 'i', 't', 'y')
 		w.uint(uint64(v.Priority.Value))
 	}
 	if v.TTLMs.Present {
-		w.key(at, "ttl-ms")
+		entries++
+		w.out = append(w.out, 0x66, 't', 't', 'l', '-', 'm', 's')
 		w.uint(uint64(v.TTLMs.Value))
 	}
 	if v.SharedBy != 0 {
-		w.key(at, "shared-by")
+		entries++
+		w.out = append(w.out, 0x69, 's', 'h', 'a', 'r', 'e', 'd', '-', 'b', 'y')
 		v.SharedBy.write(w)
 	}
 	if v.Note.Present {
-		w.key(at, "note")
+		entries++
+		w.out = append(w.out, 0x64, 'n', 'o', 't', 'e')
 		w.text(v.Note.Value)
 	}
+	w.out[at] += entries
 }
 
 // AddressDenial is address-denial of policy.wit.
@@ -2181,17 +2354,21 @@ func (v *AddressDenial) read(r *reader) {
 }
 
 func (v *AddressDenial) write(w *writer) {
-	at := w.open()
-	w.key(at, "refusal")
+	at, entries := w.open(), byte(0)
+	entries++
+	w.out = append(w.out, 0x67, 'r', 'e', 'f', 'u', 's', 'a', 'l')
 	v.Refusal.write(w)
 	if v.TTLMs.Present {
-		w.key(at, "ttl-ms")
+		entries++
+		w.out = append(w.out, 0x66, 't', 't', 'l', '-', 'm', 's')
 		w.uint(uint64(v.TTLMs.Value))
 	}
 	if v.SharedBy != 0 {
-		w.key(at, "shared-by")
+		entries++
+		w.out = append(w.out, 0x69, 's', 'h', 'a', 'r', 'e', 'd', '-', 'b', 'y')
 		v.SharedBy.write(w)
 	}
+	w.out[at] += entries
 }
 
 // AddressAnswer is address-answer of policy.wit.
@@ -2224,10 +2401,10 @@ func readAddressAnswer(r *reader) AddressAnswer {
 func writeAddressAnswer(v AddressAnswer, w *writer) {
 	switch v := v.(type) {
 	case *AddressRuling:
-		w.key(w.open(), "apply")
+		w.out = append(w.out, 0xa1, 0x65, 'a', 'p', 'p', 'l', 'y')
 		v.write(w)
 	case *AddressDenial:
-		w.key(w.open(), "deny")
+		w.out = append(w.out, 0xa1, 0x64, 'd', 'e', 'n', 'y')
 		v.write(w)
 	default:
 		panic("crosstie: a AddressAnswer of no case")

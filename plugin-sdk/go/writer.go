@@ -3,6 +3,7 @@ package crosstie
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 )
 
 // writer writes CBOR: definite lengths, the shortest numbers.
@@ -27,12 +28,18 @@ func (w *writer) head(kind byte, number uint64) {
 }
 
 func (w *writer) text(text string) {
-	if len(text) < shortMax {
-		w.out = append(w.out, kindText<<5|byte(len(text)))
-	} else {
+	if len(text) >= shortMax {
 		w.head(kindText, uint64(len(text)))
+		w.out = append(w.out, text...)
+		return
 	}
-	w.out = append(w.out, text...)
+	at := len(w.out)
+	if at+shortMax > cap(w.out) {
+		w.out = slices.Grow(w.out, shortMax)
+	}
+	w.out = w.out[:at+1+len(text)]
+	w.out[at] = kindText<<5 | byte(len(text))
+	copy(w.out[at+1:], text)
 }
 
 func (w *writer) bytes(bytes []byte) {
@@ -72,14 +79,8 @@ func (w *writer) list(count int) {
 	w.head(kindList, uint64(count))
 }
 
-// open begins a map of at most 23 entries, which key counts. It gives its place.
+// open begins a map of at most 23 entries, whose number is added at this place.
 func (w *writer) open() int {
 	w.out = append(w.out, kindMap<<5)
 	return len(w.out) - 1
-}
-
-// key begins an entry of the map at this place.
-func (w *writer) key(at int, key string) {
-	w.out[at]++
-	w.text(key)
 }

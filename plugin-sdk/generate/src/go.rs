@@ -272,8 +272,20 @@ fn record_reader(out: &mut String, name: &str, fields: &[Field]) {
     line(out, format_args!("\t\tdefault:\n\t\t\tr.skip()\n\t\t}}\n\t}}\n}}\n"));
 }
 
+/// A text as it stands in an answer, its length before it: bytes of Go.
+fn item(text: &str) -> String {
+    let len = text.len();
+    let head = if len < 24 { format!("{:#x}", 0x60 + len) } else { format!("0x78, {len}") };
+    text.chars().fold(head, |bytes, letter| bytes + &format!(", '{letter}'"))
+}
+
+/// The statement that writes these bytes; text would be a call.
+fn constant(bytes: &str) -> String {
+    format!("w.out = append(w.out, {bytes})")
+}
+
 fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
-    line(out, format_args!("func (v *{}) write(w *writer) {{\n\tat := w.open()", public(name)));
+    line(out, format_args!("func (v *{}) write(w *writer) {{\n\tat, entries := w.open(), byte(0)", public(name)));
     for field in fields {
         let place = format!("v.{}", public(&field.name));
         let there = match &field.form {
@@ -289,13 +301,13 @@ fn record_writer(out: &mut String, name: &str, fields: &[Field]) {
             }
             None => (place, "\t"),
         };
-        line(out, format_args!("{indent}w.key(at, \"{}\")", field.name));
+        line(out, format_args!("{indent}entries++\n{indent}{}", constant(&item(&field.name))));
         write(out, indent, &field.form, &place);
         if indent.len() > 1 {
             line(out, format_args!("\t}}"));
         }
     }
-    line(out, format_args!("}}\n"));
+    line(out, format_args!("\tw.out[at] += entries\n}}\n"));
 }
 
 fn words_reader_and_writer(out: &mut String, name: &str, words: &[String]) {
@@ -343,9 +355,9 @@ fn variant_writer(out: &mut String, name: &str, cases: &[Case]) {
     for case in cases {
         line(out, format_args!("\tcase {}:", case_type(name, case)));
         match &case.payload {
-            None => line(out, format_args!("\t\tw.text(\"{}\")", case.name)),
+            None => line(out, format_args!("\t\t{}", constant(&item(&case.name)))),
             Some(payload) => {
-                line(out, format_args!("\t\tw.key(w.open(), \"{}\")", case.name));
+                line(out, format_args!("\t\t{}", constant(&format!("0xa1, {}", item(&case.name)))));
                 let place = match payload {
                     Form::Record(_) => "v".to_owned(),
                     _ => format!("{}(v)", go_type(payload)),
