@@ -88,11 +88,14 @@ impl Shared {
     fn count(&self, name: &[u8], by: u64) {
         let sound = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'_';
         let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = std::str::from_utf8(name)
-            .ok()
-            .filter(|_| (1..=COUNTER_MAX_BYTES).contains(&name.len()) && name.iter().all(sound));
+        let known = std::str::from_utf8(name).ok();
+        if let Some(counter) = known.filter(|name| *name != NAMELESS).and_then(|name| counters.get_mut(name)) {
+            *counter = counter.saturating_add(by);
+            return;
+        }
+        let known = known.filter(|_| (1..=COUNTER_MAX_BYTES).contains(&name.len()) && name.iter().all(sound));
         let names = counters.len().saturating_sub(usize::from(counters.contains_key(NAMELESS)));
-        let known = known.filter(|name| names < COUNTERS_MAX || counters.contains_key(*name));
+        let known = known.filter(|_| names < COUNTERS_MAX);
         // of what is no name, or one too many, the calls are counted
         let (name, by) = known.map_or((NAMELESS, 1), |name| (name, by));
         let counter = counters.entry(name.to_owned()).or_default();

@@ -47,6 +47,11 @@ fn size(key: &[u8], value: &Value) -> u64 {
     u64::try_from(key.len()).unwrap_or(u64::MAX).saturating_add(value.bytes()).saturating_add(ENTRY_BYTES)
 }
 
+/// When what is stored now expires.
+fn end(ttl_ms: u32, now_ms: u64) -> Option<u64> {
+    (ttl_ms > 0).then(|| now_ms.saturating_add(ttl_ms.into()))
+}
+
 impl Kv {
     pub(crate) fn new(limit: u64) -> Self {
         Self { limit, ..Self::default() }
@@ -83,14 +88,28 @@ impl Kv {
 
     /// The new value; `None` without room, or where no counter stands.
     pub(crate) fn add(&mut self, key: &[u8], by: i64, ttl_ms: u32, now_ms: u64) -> Option<i64> {
+        // the least number says that there is no room
+        let counter = |number: i64| number.max(i64::MIN + 1);
         let value = match self.live(key, now_ms) {
-            None => by,
-            Some(Value::Counter(number)) => number.saturating_add(by),
+            None => {
+                let value = counter(by);
+                return self.store(key, Value::Counter(value), ttl_ms, now_ms).then_some(value);
+            }
+            Some(Value::Counter(number)) => counter(number.saturating_add(by)),
             Some(Value::Bytes(_)) => return None,
         };
-        // the least number says that there is no room
-        let value = value.max(i64::MIN + 1);
-        self.store(key, Value::Counter(value), ttl_ms, now_ms).then_some(value)
+        let entry = self.entries.get_mut(key)?;
+        entry.value = Value::Counter(value);
+        let end = end(ttl_ms, now_ms);
+        let before = std::mem::replace(&mut entry.ends_at_ms, end);
+        if before != end {
+            let (key, _) = self.entries.get_key_value(key)?;
+            if let Some(before) = before {
+                self.ends.remove(&(before, key.clone()));
+            }
+            self.ends.extend(end.map(|end| (end, key.clone())));
+        }
+        Some(value)
     }
 
     pub(crate) fn delete(&mut self, key: &[u8]) {
@@ -114,10 +133,8 @@ impl Kv {
         }
         self.delete(key);
         let key: Arc<[u8]> = key.into();
-        let ends_at_ms = (ttl_ms > 0).then(|| now_ms.saturating_add(ttl_ms.into()));
-        if let Some(end) = ends_at_ms {
-            self.ends.insert((end, key.clone()));
-        }
+        let ends_at_ms = end(ttl_ms, now_ms);
+        self.ends.extend(ends_at_ms.map(|end| (end, key.clone())));
         self.entries.insert(key, Entry { value, ends_at_ms });
         self.used = self.used.saturating_add(new);
         true
@@ -177,5 +194,11 @@ mod tests {
         assert!(kv.get(b"a", 50).is_some());
         assert!(kv.put(b"b", &[0; 200], 0, 105));
         assert!(kv.get(b"a", 105).is_none());
+        let mut kv = Kv::new(100);
+        assert_eq!((kv.add(b"a", 1, 10, 0), kv.add(b"a", 1, 100, 5)), (Some(1), Some(2)));
+        assert!(!kv.put(b"b", &[0; 10], 0, 50) && kv.get(b"a", 50).is_some());
+        // none is never
+        assert_eq!(kv.add(b"a", 1, 0, 50), Some(3));
+        assert!(!kv.put(b"b", &[0; 10], 0, u64::MAX) && kv.get(b"a", u64::MAX).is_some());
     }
 }
