@@ -268,12 +268,16 @@ CT_INLINE const uint8_t *ct_read_one_entry(const uint8_t *at, const uint8_t *end
     return at;
 }
 
-/* A text of the request, which lies in it. */
-CT_INLINE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+/* A text of the request, which lies in it: in place, for keys and words. */
+CT_INLINE const uint8_t *ct_read_key(const uint8_t *at, const uint8_t *end, ct_text *key) {
     uint32_t len;
     at = ct_read_length(at, end, CT_KIND_TEXT, 1, &len);
-    *text = (ct_text){(const char *)at, len};
+    *key = (ct_text){(const char *)at, len};
     return at + len;
+}
+
+CT_ONCE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+    return ct_read_key(at, end, text);
 }
 
 CT_INLINE const uint8_t *ct_read_bytes(const uint8_t *at, const uint8_t *end, ct_bytes *bytes) {
@@ -1077,7 +1081,7 @@ CT_ONCE const uint8_t *ct_read_value(const uint8_t *at, const uint8_t *end, ct_v
     bool bare = ct_text_comes(at, end);
     if (!bare) at = ct_read_one_entry(at, end);
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 3:
         if (ct_same(word.ptr, "int", 3)) { if (!bare) { value->kind = CT_VALUE_INT; at = ct_read_s64(at, end, &value->int_); return at; } }
@@ -1115,7 +1119,7 @@ CT_ONCE const uint8_t *ct_read_entry(const uint8_t *at, const uint8_t *end, ct_e
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1144,7 +1148,7 @@ CT_ONCE const uint8_t *ct_read_attr(const uint8_t *at, const uint8_t *end, ct_at
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1173,7 +1177,7 @@ CT_ONCE const uint8_t *ct_read_context(const uint8_t *at, const uint8_t *end, ct
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1208,7 +1212,7 @@ CT_ONCE const uint8_t *ct_read_refusal(const uint8_t *at, const uint8_t *end, ct
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1246,7 +1250,7 @@ CT_ONCE const uint8_t *ct_read_tls(const uint8_t *at, const uint8_t *end, ct_tls
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1297,7 +1301,7 @@ CT_ONCE const uint8_t *ct_read_counts(const uint8_t *at, const uint8_t *end, ct_
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1337,7 +1341,7 @@ CT_ONCE const uint8_t *ct_read_limits(const uint8_t *at, const uint8_t *end, ct_
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
@@ -1396,7 +1400,7 @@ CT_ONCE const uint8_t *ct_read_quota(const uint8_t *at, const uint8_t *end, ct_q
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1422,7 +1426,7 @@ CT_ONCE uint8_t *ct_write_quota(uint8_t *at, const ct_quota *value) {
 
 CT_ONCE const uint8_t *ct_read_transport(const uint8_t *at, const uint8_t *end, ct_transport *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 2:
         if (ct_same(word.ptr, "ws", 2)) { *value = CT_TRANSPORT_WS; return at; }
@@ -1455,7 +1459,7 @@ CT_ONCE const uint8_t *ct_read_peer(const uint8_t *at, const uint8_t *end, ct_pe
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 2:
@@ -1524,7 +1528,7 @@ CT_ONCE const uint8_t *ct_read_setup_request(const uint8_t *at, const uint8_t *e
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1571,7 +1575,7 @@ CT_ONCE const uint8_t *ct_read_setup_problem(const uint8_t *at, const uint8_t *e
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1602,7 +1606,7 @@ CT_ONCE const uint8_t *ct_read_setup_answer(const uint8_t *at, const uint8_t *en
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
@@ -1632,7 +1636,7 @@ CT_ONCE uint8_t *ct_write_setup_answer(uint8_t *at, const ct_setup_answer *value
 
 CT_ONCE const uint8_t *ct_read_failover_origin(const uint8_t *at, const uint8_t *end, ct_failover_origin *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 10:
         if (ct_same(word.ptr, "configured", 10)) { *value = CT_FAILOVER_ORIGIN_CONFIGURED; return at; }
@@ -1657,7 +1661,7 @@ CT_ONCE uint8_t *ct_write_failover_origin(uint8_t *at, ct_failover_origin value)
 
 CT_ONCE const uint8_t *ct_read_failover_scheme(const uint8_t *at, const uint8_t *end, ct_failover_scheme *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 2:
         if (ct_same(word.ptr, "ws", 2)) { *value = CT_FAILOVER_SCHEME_WS; return at; }
@@ -1693,7 +1697,7 @@ CT_ONCE const uint8_t *ct_read_failover_candidate(const uint8_t *at, const uint8
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1761,7 +1765,7 @@ CT_ONCE uint8_t *ct_write_failover_candidate(uint8_t *at, const ct_failover_cand
 
 CT_ONCE const uint8_t *ct_read_failover_cause(const uint8_t *at, const uint8_t *end, ct_failover_cause *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 4:
         if (ct_same(word.ptr, "lost", 4)) { *value = CT_FAILOVER_CAUSE_LOST; return at; }
@@ -1803,7 +1807,7 @@ CT_ONCE const uint8_t *ct_read_failover_request(const uint8_t *at, const uint8_t
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1856,7 +1860,7 @@ CT_ONCE const uint8_t *ct_read_failover_pick(const uint8_t *at, const uint8_t *e
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 5:
@@ -1887,7 +1891,7 @@ CT_ONCE const uint8_t *ct_read_failover_answer(const uint8_t *at, const uint8_t 
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -1926,7 +1930,7 @@ CT_ONCE const uint8_t *ct_read_admission_connection(const uint8_t *at, const uin
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -1993,7 +1997,7 @@ CT_ONCE const uint8_t *ct_read_admission_session(const uint8_t *at, const uint8_
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -2025,7 +2029,7 @@ CT_ONCE uint8_t *ct_write_admission_session(uint8_t *at, const ct_admission_sess
 
 CT_ONCE const uint8_t *ct_read_admission_role(const uint8_t *at, const uint8_t *end, ct_admission_role *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 6:
         if (ct_same(word.ptr, "sender", 6)) { *value = CT_ADMISSION_ROLE_SENDER; return at; }
@@ -2050,7 +2054,7 @@ CT_ONCE uint8_t *ct_write_admission_role(uint8_t *at, ct_admission_role value) {
 
 CT_ONCE const uint8_t *ct_read_admission_expiry(const uint8_t *at, const uint8_t *end, ct_admission_expiry *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 5:
         if (ct_same(word.ptr, "never", 5)) { *value = CT_ADMISSION_EXPIRY_NEVER; return at; }
@@ -2084,7 +2088,7 @@ CT_ONCE const uint8_t *ct_read_admission_filter(const uint8_t *at, const uint8_t
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -2116,7 +2120,7 @@ CT_ONCE const uint8_t *ct_read_admission_terminus(const uint8_t *at, const uint8
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 6:
@@ -2164,7 +2168,7 @@ CT_ONCE uint8_t *ct_write_admission_terminus(uint8_t *at, const ct_admission_ter
 
 CT_ONCE const uint8_t *ct_read_admission_settle_mode(const uint8_t *at, const uint8_t *end, ct_admission_settle_mode *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 5:
         if (ct_same(word.ptr, "mixed", 5)) { *value = CT_ADMISSION_SETTLE_MODE_MIXED; return at; }
@@ -2196,7 +2200,7 @@ CT_ONCE const uint8_t *ct_read_admission_link(const uint8_t *at, const uint8_t *
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -2257,7 +2261,7 @@ CT_ONCE const uint8_t *ct_read_admission_grant(const uint8_t *at, const uint8_t 
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -2298,7 +2302,7 @@ CT_ONCE const uint8_t *ct_read_admission_answer(const uint8_t *at, const uint8_t
     bool bare = ct_text_comes(at, end);
     if (!bare) at = ct_read_one_entry(at, end);
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 4:
         if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADMISSION_ANSWER_DENY; at = ct_read_refusal(at, end, &value->deny); return at; } }
@@ -2323,7 +2327,7 @@ CT_ONCE uint8_t *ct_write_admission_answer(uint8_t *at, const ct_admission_answe
 
 CT_ONCE const uint8_t *ct_read_address_direction(const uint8_t *at, const uint8_t *end, ct_address_direction *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 7:
         if (ct_same(word.ptr, "inbound", 7)) { *value = CT_ADDRESS_DIRECTION_INBOUND; return at; }
@@ -2348,7 +2352,7 @@ CT_ONCE uint8_t *ct_write_address_direction(uint8_t *at, ct_address_direction va
 
 CT_ONCE const uint8_t *ct_read_address_occasion(const uint8_t *at, const uint8_t *end, ct_address_occasion *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 6:
         if (ct_same(word.ptr, "attach", 6)) { *value = CT_ADDRESS_OCCASION_ATTACH; return at; }
@@ -2376,7 +2380,7 @@ CT_ONCE const uint8_t *ct_read_address_treatment(const uint8_t *at, const uint8_
     bool bare = ct_text_comes(at, end);
     if (!bare) at = ct_read_one_entry(at, end);
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 7:
         if (ct_same(word.ptr, "closest", 7)) { if (bare) { value->kind = CT_ADDRESS_TREATMENT_CLOSEST; return at; } }
@@ -2416,7 +2420,7 @@ CT_ONCE const uint8_t *ct_read_address_request(const uint8_t *at, const uint8_t 
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 3:
@@ -2470,7 +2474,7 @@ CT_ONCE uint8_t *ct_write_address_request(uint8_t *at, const ct_address_request 
 
 CT_ONCE const uint8_t *ct_read_address_scope(const uint8_t *at, const uint8_t *end, ct_address_scope *value) {
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 8:
         if (ct_same(word.ptr, "everyone", 8)) { *value = CT_ADDRESS_SCOPE_EVERYONE; return at; }
@@ -2500,7 +2504,7 @@ CT_ONCE const uint8_t *ct_read_address_ruling(const uint8_t *at, const uint8_t *
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 4:
@@ -2549,7 +2553,7 @@ CT_ONCE const uint8_t *ct_read_address_denial(const uint8_t *at, const uint8_t *
     uint32_t left;
     for (at = ct_read_map(at, end, &left); left > 0; left--) {
         ct_text key;
-        at = ct_read_text(at, end, &key);
+        at = ct_read_key(at, end, &key);
         if (ct_null_comes(at, end)) { at++; continue; }
         switch (key.len) {
         case 6:
@@ -2584,7 +2588,7 @@ CT_ONCE const uint8_t *ct_read_address_answer(const uint8_t *at, const uint8_t *
     bool bare = ct_text_comes(at, end);
     if (!bare) at = ct_read_one_entry(at, end);
     ct_text word;
-    at = ct_read_text(at, end, &word);
+    at = ct_read_key(at, end, &word);
     switch (word.len) {
     case 4:
         if (ct_same(word.ptr, "deny", 4)) { if (!bare) { value->kind = CT_ADDRESS_ANSWER_DENY; at = ct_read_address_denial(at, end, &value->deny); return at; } }

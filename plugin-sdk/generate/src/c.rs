@@ -207,7 +207,7 @@ fn record_reader(out: &mut String, schema: &Schema, name: &str, fields: &[Field]
     line(out, format_args!("    uint32_t left;"));
     line(out, format_args!("    for (at = ct_read_map(at, end, &left); left > 0; left--) {{"));
     line(out, format_args!("        ct_text key;"));
-    line(out, format_args!("        at = ct_read_text(at, end, &key);"));
+    line(out, format_args!("        at = ct_read_key(at, end, &key);"));
     line(out, format_args!("        if (ct_null_comes(at, end)) {{ at++; continue; }}"));
     let arms = fields.iter().map(|field| {
         let place = format!("value->{}", member(&field.name));
@@ -255,7 +255,7 @@ fn words_reader_and_writer(out: &mut String, name: &str, words: &[String]) {
             "CT_ONCE const uint8_t *ct_read_{ident}(const uint8_t *at, const uint8_t *end, ct_{ident} *value) {{"
         ),
     );
-    line(out, format_args!("    ct_text word;\n    at = ct_read_text(at, end, &word);"));
+    line(out, format_args!("    ct_text word;\n    at = ct_read_key(at, end, &word);"));
     let arms = words.iter().map(|word| (word.as_str(), format!("*value = CT_{prefix}_{}; return at;", upper(word))));
     dispatch(out, "    ", "word", arms);
     line(out, format_args!("    return at;\n}}\n"));
@@ -278,7 +278,7 @@ fn variant_reader(out: &mut String, name: &str, cases: &[Case]) {
     );
     line(out, format_args!("    bool bare = ct_text_comes(at, end);"));
     line(out, format_args!("    if (!bare) at = ct_read_one_entry(at, end);"));
-    line(out, format_args!("    ct_text word;\n    at = ct_read_text(at, end, &word);"));
+    line(out, format_args!("    ct_text word;\n    at = ct_read_key(at, end, &word);"));
     let arms = cases.iter().map(|case| {
         let kind = format!("value->kind = CT_{prefix}_{};", upper(&case.name));
         let then = match &case.payload {

@@ -266,12 +266,16 @@ CT_INLINE const uint8_t *ct_read_one_entry(const uint8_t *at, const uint8_t *end
     return at;
 }
 
-/* A text of the request, which lies in it. */
-CT_INLINE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+/* A text of the request, which lies in it: in place, for keys and words. */
+CT_INLINE const uint8_t *ct_read_key(const uint8_t *at, const uint8_t *end, ct_text *key) {
     uint32_t len;
     at = ct_read_length(at, end, CT_KIND_TEXT, 1, &len);
-    *text = (ct_text){(const char *)at, len};
+    *key = (ct_text){(const char *)at, len};
     return at + len;
+}
+
+CT_ONCE const uint8_t *ct_read_text(const uint8_t *at, const uint8_t *end, ct_text *text) {
+    return ct_read_key(at, end, text);
 }
 
 CT_INLINE const uint8_t *ct_read_bytes(const uint8_t *at, const uint8_t *end, ct_bytes *bytes) {
