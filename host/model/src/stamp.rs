@@ -1,5 +1,6 @@
 //! Whether a file has changed, without reading it.
 
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -7,10 +8,13 @@ use std::path::Path;
 /// device, inode, length.
 pub type Stamp = ([(i64, i64); 2], [u64; 3]);
 
-/// Of a file that is there and can be looked at.
-#[must_use]
-pub fn stamp(path: &Path) -> Option<Stamp> {
-    let found = std::fs::metadata(path).ok()?;
+/// Of a file, or of what a link leads to.
+///
+/// # Errors
+///
+/// When it is not there, or cannot be looked at.
+pub fn stamp(path: &Path) -> io::Result<Stamp> {
+    let found = std::fs::metadata(path)?;
     let times = [(found.mtime(), found.mtime_nsec()), (found.ctime(), found.ctime_nsec())];
-    Some((times, [found.dev(), found.ino(), found.size()]))
+    Ok((times, [found.dev(), found.ino(), found.size()]))
 }

@@ -1,5 +1,6 @@
 //! Decisions that a plugin is to make: one JSON line each, as a router records them. They are asked outside a router.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -118,7 +119,8 @@ pub(crate) fn path(plugin: &Path) -> PathBuf {
 /// The cases that lie beside a plugin's file.
 pub(crate) fn beside(plugin: &Path) -> Result<Option<Vec<Case>>, Fault> {
     let path = path(plugin);
-    if !path.exists() {
+    // a link that leads nowhere is a gate, too
+    if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(None);
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

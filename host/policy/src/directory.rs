@@ -1,13 +1,16 @@
 //! The directory of plugins: which files are there, and whether one has changed.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::fmt::Display;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::plugin::Fault;
 
-/// The plugin files of a directory by their stems: more than one of a stem are a mistake, which [`only`] tells. An empty path is no directory.
+/// The plugin files of a directory by their stems: more than one of a stem, and a name that is no text, are mistakes, which [`only`] tells. An
+/// empty path is no directory.
 ///
 /// # Errors
 ///
@@ -20,14 +23,13 @@ pub(crate) fn list(directory: &Path) -> Result<BTreeMap<String, Vec<PathBuf>>, F
         return Err(without_wasm());
     }
     let entries = fs::read_dir(directory).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let entries = entries.map_err(|error| Fault::new(format!("cannot read `{}`: {error}", directory.display())))?;
-    let word = |part: Option<&std::ffi::OsStr>| part.and_then(|part| part.to_str()).map(str::to_owned);
+    let entries = entries.map_err(|error| unreadable(directory, &error))?;
     let mut files = BTreeMap::<String, Vec<PathBuf>>::new();
     // editors and copying programs keep what is half done under such names
     let is_hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
     for path in entries.into_iter().map(|entry| entry.path()).filter(|path| !is_hidden(path)) {
-        if let (Some("wasm" | "js"), Some(stem)) = (word(path.extension()).as_deref(), word(path.file_stem())) {
-            files.entry(stem).or_default().push(path);
+        if let (Some("wasm" | "js"), Some(stem)) = (path.extension().and_then(OsStr::to_str), path.file_stem()) {
+            files.entry(stem.to_string_lossy().into_owned()).or_default().push(path);
         }
     }
     files.values_mut().for_each(|paths| paths.sort());
@@ -45,8 +47,15 @@ pub(crate) fn without_wasm() -> Fault {
 ///
 /// # Errors
 ///
-/// When there are more.
+/// When there are more, or its name is no text: no configuration could name it.
 pub(crate) fn only(paths: &[PathBuf]) -> Result<&Path, Fault> {
+    let is_no_text = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_str().is_none());
+    if let Some(path) = paths.iter().find(is_no_text) {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes().escape_ascii();
+        return Err(
+            Fault::new(format!("the name of `{name}` is no text in UTF-8")).hint("rename the file, or remove it")
+        );
+    }
     match paths {
         [path] => Ok(path),
         paths => {
@@ -100,8 +109,13 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Code, Fault> {
     }
 }
 
-fn name(path: &Path) -> String {
+pub(crate) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// Why a path leads to nothing.
+pub(crate) fn unreadable(path: &Path, error: &dyn Display) -> Fault {
+    Fault::new(format!("cannot read `{}`: {error}", path.display()))
 }
 
 /// The bytes of a file.
@@ -110,13 +124,12 @@ fn name(path: &Path) -> String {
 ///
 /// When it cannot be read, is longer than `limit`, or is none: a pipe has no end.
 pub(crate) fn read_whole(path: &Path, limit: u64) -> Result<Vec<u8>, Fault> {
-    let unreadable = |error: &dyn std::fmt::Display| Fault::new(format!("cannot read `{}`: {error}", path.display()));
-    if !fs::metadata(path).map_err(|error| unreadable(&error))?.is_file() {
-        return Err(unreadable(&"it is no regular file"));
+    if !fs::metadata(path).map_err(|error| unreadable(path, &error))?.is_file() {
+        return Err(unreadable(path, &"it is no regular file"));
     }
-    let file = fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let file = fs::File::open(path).map_err(|error| unreadable(path, &error))?;
     let mut bytes = Vec::new();
-    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit {
         return Err(Fault::new(format!("its file is longer than {limit} bytes")));
     }

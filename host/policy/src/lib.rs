@@ -16,6 +16,9 @@ mod host;
 mod input;
 mod instance;
 mod kv;
+#[cfg(test)]
+#[cfg(feature = "wasm")]
+mod live;
 pub mod native;
 mod paths;
 mod plugin;
@@ -29,6 +32,9 @@ mod shadow;
 #[cfg(test)]
 #[cfg(feature = "wasm")]
 mod smith;
+#[cfg(test)]
+#[cfg(feature = "wasm")]
+mod soak;
 mod stats;
 mod tape;
 mod tree;
@@ -37,6 +43,7 @@ mod uses;
 mod wasm;
 mod watch;
 mod worker;
+mod writers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -58,6 +65,7 @@ use crate::plugin::{Fault, Plugin};
 use crate::record::Recorder;
 pub use crate::reload::Shared;
 pub use crate::replay::{Difference, Replay};
+use crate::watch::Stamps;
 
 /// What loading needs to know of the process.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +107,8 @@ pub struct PolicyEngine {
     chain: Arc<Chain>,
     loader: Loader,
     plugins: settings::Plugins,
+    /// The files as they were before they were read.
+    files: BTreeMap<String, Stamps>,
 }
 
 impl std::fmt::Debug for PolicyEngine {
@@ -129,12 +139,12 @@ impl PolicyEngine {
     ///
     /// When there is no thread for it, or the file of the record cannot be written.
     pub fn watch(self) -> std::io::Result<Shared> {
-        let PolicyEngine { chain, loader, plugins } = self;
+        let PolicyEngine { chain, loader, plugins, files } = self;
         if plugins.record.is_some() {
             let on = RecordOrder::On { sample: None, max_bytes: None };
             chain.recorder.order(&on).map_err(std::io::Error::other)?;
         }
-        Shared::new(chain, watch::Watch::new(Some(loader), Some(plugins)))
+        Shared::new(chain, watch::Watch::new(Some(loader), Some(plugins), files))
     }
 }
 
@@ -155,9 +165,10 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
             return Err(problems);
         }
     };
-    let mut loaded = Vec::new();
+    let (mut loaded, mut found) = (Vec::new(), BTreeMap::new());
     for settings in chain_of(plugins, &loader.names(&files)) {
         let name = settings.name.clone();
+        found.extend(files.get(&name).map(|paths| (name.clone(), watch::stamps(paths))));
         let source = loader.source(&files, &plugins.directory, &name).map_err(|fault| vec![fault]);
         let plugin = source.and_then(|source| loader.load_from(settings, source));
         match plugin {
@@ -167,8 +178,8 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
     }
     problems.extend(without_live(loaded.iter().map(|plugin| &plugin.settings)));
     if problems.is_empty() {
-        let recorder = Recorder::new(record);
-        Ok(PolicyEngine { chain: Arc::new(Chain::new(loaded, recorder)), loader, plugins: plugins.clone() })
+        let chain = Arc::new(Chain::new(loaded, Recorder::new(record)));
+        Ok(PolicyEngine { chain, loader, plugins: plugins.clone(), files: found })
     } else {
         Err(problems)
     }

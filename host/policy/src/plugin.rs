@@ -162,7 +162,7 @@ impl Plugin {
     pub(crate) fn facts(&self) -> PluginFacts {
         let counts = self.shared.stats.now();
         let quarantine = self.health.quarantine(Instant::now());
-        let state = match (self.is_gone.load(Ordering::Relaxed), quarantine) {
+        let state = match (self.is_gone(), quarantine) {
             (true, _) => "gone",
             (false, Some(_)) => "quarantine",
             (false, None) => "active",
@@ -201,9 +201,14 @@ impl Plugin {
         !self.is_gone.swap(true, Ordering::Relaxed)
     }
 
+    /// Whether every call fails, since its file is gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.is_gone.load(Ordering::Relaxed)
+    }
+
     /// Whether it may be asked now.
     pub(crate) fn may_ask(&self, now: Instant) -> bool {
-        !self.is_gone.load(Ordering::Relaxed) && self.health.may_ask(now)
+        !self.is_gone() && self.health.may_ask(now)
     }
 
     /// Which hooks are asked: exported, named by the configuration, chosen by the plugin itself.

@@ -59,7 +59,7 @@ impl Shared {
     ///
     /// When there is no thread for looking after them.
     pub fn empty() -> io::Result<Self> {
-        Self::new(Arc::new(Chain::new(Vec::new(), Recorder::default())), Watch::new(None, None))
+        Self::new(Arc::new(Chain::new(Vec::new(), Recorder::default())), Watch::new(None, None, BTreeMap::new()))
     }
 
     /// Looks after plugins that are loaded.
@@ -111,7 +111,9 @@ impl Shared {
             self.chain.recorder.configure(record, is_on);
         }
         let mut watch = lock(&self.watch);
-        let known = loaded.iter().map(|(plugin, stamp)| (plugin.shared.name.to_string(), stamp.clone())).collect();
+        let known =
+            |(plugin, stamps): &(Plugin, Option<Stamps>)| Some((plugin.shared.name.to_string(), stamps.clone()?));
+        let known = loaded.iter().filter_map(known).collect();
         watch.change(plugins, known, anew);
         let before = self.chain.plugins();
         let at = |name: &str| before.iter().find(|plugin| *plugin.shared.name == *name);
@@ -183,7 +185,7 @@ impl Prepared {
             let source = loader.source(&files, &to.directory, &name).map_err(|fault| vec![fault]);
             let found = source.and_then(|source| {
                 let stamp = match &source {
-                    Source::File(path) => stamps(std::slice::from_ref(path)),
+                    Source::File(path) => Some(stamps(std::slice::from_ref(path))),
                     Source::Native => None,
                 };
                 Ok((loader.load_from(settings, source)?, stamp))

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::process::Command;
 use std::time::Duration;
 
 use crosstie_model::policy::{Hook, Occasion};
@@ -189,53 +188,4 @@ fn answers_of_any_bytes_are_read_or_refused() {
         }
     }
     assert!(good > 100 && bad > good, "{good} {bad}");
-}
-
-/// Resident memory of this process, bytes.
-fn resident() -> u64 {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
-}
-
-#[test]
-fn thousands_of_reloads_leave_memory_as_it_was() {
-    // in a process of its own, where no other test takes memory meanwhile
-    const ALONE: &str = "CROSSTIE_TEST_ALONE";
-    if std::env::var_os(ALONE).is_none() {
-        let mut alone = Command::new(std::env::current_exe().unwrap());
-        alone.args(["--exact", "smith::thousands_of_reloads_leave_memory_as_it_was"]).env(ALONE, "1");
-        let output = alone.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-        return;
-    }
-    let count = if std::env::var_os("CROSSTIE_LONG").is_some() { 10_000 } else { 1000 };
-    let home = std::env::temp_dir().join(format!("crosstie-reloads-{}", std::process::id()));
-    std::fs::create_dir_all(&home).unwrap();
-    let path = home.join("p.wasm");
-    let versions = [1, 2].map(|version| {
-        let says = format!("(i64.or (i64.shl (i64.const 2048) (i64.const 32)) (i64.const {version}))");
-        let room = EXPORTS
-            .replace("CONFIGURE", "")
-            .replace("(param i32) (result i32) (i32.const 0)", "(param i32) (result i32) (i32.const 1024)");
-        wat::parse_str(room.replace("(i64.const 0)", &says)).unwrap()
-    });
-    let loader =
-        Loader::new(Setup { router_id: "hub".to_owned(), state_dir: Some(home.join("state")), ..Setup::default() })
-            .unwrap();
-    let cases = read_cases("{\"hook\":\"session\",\"request\":{}}").unwrap();
-    let (mut plugin, mut before) = (None, 0);
-    for round in 0..count {
-        std::fs::write(&path, &versions[round % 2]).unwrap();
-        let settings = settings::Plugin::unnamed("p");
-        let loaded = loader.load_file(settings, &path, plugin.as_ref()).unwrap();
-        // neither is an answer: instances are made, asked and dropped
-        assert_eq!(loader.runtime.block_on(play(&loaded, &cases)).len(), 1);
-        plugin = Some(loaded);
-        if round == count / 4 {
-            before = resident();
-        }
-    }
-    let grown = resident().saturating_sub(before);
-    let _ = std::fs::remove_dir_all(home);
-    assert!(grown < 8 << 20, "{grown} bytes more after {count} reloads");
 }

@@ -1,7 +1,8 @@
 //! Plugins that come, change and go while the router runs: their directory is looked at twice a second.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crosstie_model::settings;
@@ -10,14 +11,30 @@ use crosstie_model::stamp::{self, Stamp};
 use crate::Loader;
 use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
+use crate::writers::Writers;
 use crate::{cases, directory};
 
-/// Of a plugin's files, of which there is to be one, and of its cases where there are some.
-pub(crate) type Stamps = (Vec<Stamp>, Option<Stamp>);
+/// What is found of a file: its stamp, or why there is none; without a reason nothing has its name.
+type Found = Result<Stamp, Option<ErrorKind>>;
 
-pub(crate) fn stamps(paths: &[PathBuf]) -> Option<Stamps> {
-    let cases = paths.first().and_then(|path| stamp::stamp(&cases::path(path)));
-    Some((paths.iter().map(|path| stamp::stamp(path)).collect::<Option<_>>()?, cases))
+/// Of a plugin's files, of which there is to be one, and of its cases.
+pub(crate) type Stamps = (Vec<Found>, Option<Found>);
+
+pub(crate) fn stamps(paths: &[PathBuf]) -> Stamps {
+    let cases = paths.first().map(|path| found(&cases::path(path)));
+    (paths.iter().map(|path| found(path)).collect(), cases)
+}
+
+fn found(path: &Path) -> Found {
+    stamp::stamp(path).map_err(|error| {
+        let is_nothing = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        (!is_nothing).then(|| error.kind())
+    })
+}
+
+/// Whether none of a plugin's files is there: a link that leads nowhere is no file.
+fn are_gone(paths: &[PathBuf]) -> bool {
+    paths.iter().all(|path| matches!(found(path), Err(None | Some(ErrorKind::NotFound))))
 }
 
 /// What was seen of a file.
@@ -27,17 +44,19 @@ struct Seen {
     last: Option<Stamps>,
     /// When it was loaded, or did not load.
     tried: Option<Stamps>,
+    /// That somebody still writes it has been said.
+    waits: bool,
 }
 
 impl Seen {
     /// Looked at, and loaded as it is.
-    fn now(stamps: Option<Stamps>) -> Self {
-        Self { last: stamps.clone(), tried: stamps }
+    fn now(stamps: Stamps) -> Self {
+        Self { last: Some(stamps.clone()), tried: Some(stamps), waits: false }
     }
 }
 
-/// What is known of the directory. Each look is to come some time after the one before: a file that two looks find the same is
-/// complete.
+/// What is known of the directory. Each look is to come some time after the one before: a file that two looks find the same, and that nobody
+/// is known to write, is complete.
 pub(crate) struct Watch {
     /// Absent until the first plugin is to be loaded.
     pub(crate) loader: Option<Loader>,
@@ -46,48 +65,57 @@ pub(crate) struct Watch {
     seen: BTreeMap<String, Seen>,
     /// Files that were there and were not at the last look.
     missing: BTreeSet<String>,
-    /// That the directory cannot be read has been said.
-    is_unreadable: bool,
+    /// That nothing can be learned from the directory has been said.
+    is_lost: bool,
+    /// The directory as it was at the last look, device and inode, and who writes there.
+    writers: Option<((u64, u64), Writers)>,
+    /// The device of the latest look that found plugins.
+    device: Option<u64>,
 }
 
 impl Watch {
-    /// Of plugins that are loaded.
-    pub(crate) fn new(loader: Option<Loader>, plugins: Option<settings::Plugins>) -> Self {
-        let files = plugins.as_ref().and_then(|plugins| directory::list(&plugins.directory).ok()).unwrap_or_default();
-        let seen = files.iter().map(|(name, paths)| (name.clone(), Seen::now(stamps(paths)))).collect();
-        Self { loader, plugins, seen, missing: BTreeSet::new(), is_unreadable: false }
+    /// Of plugins that are loaded, and their files as they were before.
+    pub(crate) fn new(
+        loader: Option<Loader>,
+        plugins: Option<settings::Plugins>,
+        loaded: BTreeMap<String, Stamps>,
+    ) -> Self {
+        let (seen, missing) = (BTreeMap::new(), BTreeSet::new());
+        let mut watch = Self { loader, plugins: None, seen, missing, is_lost: false, writers: None, device: None };
+        watch.change(plugins, loaded, true);
+        watch
     }
 
     /// Goes by another configuration from here on. `loaded`: the plugins that were loaded for it, and their files as they were then;
     /// `anew`: what is known of all other files is void.
-    pub(crate) fn change(
-        &mut self,
-        to: Option<settings::Plugins>,
-        loaded: BTreeMap<String, Option<Stamps>>,
-        anew: bool,
-    ) {
+    pub(crate) fn change(&mut self, to: Option<settings::Plugins>, loaded: BTreeMap<String, Stamps>, anew: bool) {
         self.plugins = to;
         if anew {
             self.seen.clear();
             self.missing.clear();
-            self.is_unreadable = false;
+            (self.is_lost, self.writers, self.device) = (false, None, None);
         }
-        self.seen.extend(loaded.into_iter().map(|(name, stamp)| (name, Seen::now(stamp))));
+        self.seen.extend(loaded.into_iter().map(|(name, stamps)| (name, Seen::now(stamps))));
     }
 
     pub(crate) fn look(&mut self, chain: &Chain) {
         let Some(directory) = self.plugins.as_ref().map(|plugins| plugins.directory.clone()) else { return };
-        let files = match directory::list(&directory) {
+        let mut plugins = chain.plugins().to_vec();
+        let mut files = match self.list(&directory, &plugins) {
             Ok(files) => files,
             Err(fault) => {
-                if !std::mem::replace(&mut self.is_unreadable, true) {
+                if !std::mem::replace(&mut self.is_lost, true) {
                     tracing::warn!(target: "plugin", error = fault.message, "plugins stay as they are");
                 }
                 return;
             }
         };
-        self.is_unreadable = false;
-        let mut plugins = chain.plugins().to_vec();
+        if std::mem::replace(&mut self.is_lost, false) {
+            tracing::info!(target: "plugin", "the directory of plugins is there again");
+        }
+        let is_asked = |name: &String| plugins.iter().any(|plugin| *plugin.shared.name == **name);
+        files.retain(|name, paths| !is_asked(name) || !are_gone(paths));
+        self.seen.retain(|name, _| files.contains_key(name) || is_asked(name));
         let mut changed = self.part(&mut plugins, &files.keys().cloned().collect());
         for (name, paths) in &files {
             let settings = self.settings(name);
@@ -99,6 +127,30 @@ impl Watch {
             plugins.sort_by_key(|plugin| self.place(&plugin.shared.name));
             chain.set(plugins);
         }
+    }
+
+    /// The files that are there, and who writes there.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be told, or seem to be gone with the file system that they are on.
+    fn list(&mut self, directory: &Path, plugins: &[Arc<Plugin>]) -> Result<BTreeMap<String, Vec<PathBuf>>, Fault> {
+        let files = directory::list(directory)?;
+        let (_, [device, inode, _]) =
+            stamp::stamp(directory).map_err(|error| directory::unreadable(directory, &error))?;
+        let is_other = self.device.is_some_and(|before| before != device);
+        if files.is_empty() && is_other && plugins.iter().any(|plugin| !plugin.is_native()) {
+            let message = format!("`{}` is empty, and on another file system than before", directory.display());
+            return Err(Fault::new(message));
+        }
+        if !files.is_empty() {
+            self.device = Some(device);
+        }
+        match &mut self.writers {
+            Some((at, writers)) if *at == (device, inode) => writers.hear(),
+            writers => *writers = Some(((device, inode), Writers::of(directory))),
+        }
+        Ok(files)
     }
 
     /// What the configuration says of a plugin.
@@ -123,11 +175,21 @@ impl Watch {
 
     /// Whether a file is another one than before, and complete.
     fn is_new(&mut self, name: &str, paths: &[PathBuf]) -> bool {
-        let stamp = stamps(paths);
+        let stamps = Some(stamps(paths));
         let seen = self.seen.entry(name.to_owned()).or_default();
-        let rests = seen.last == stamp;
-        seen.last.clone_from(&stamp);
-        rests && stamp.is_some() && seen.tried != stamp
+        let rests = seen.last == stamps;
+        seen.last.clone_from(&stamps);
+        if !rests || seen.tried == stamps {
+            return false;
+        }
+        let cases = paths.first().map(|path| cases::path(path));
+        let is_written = |path: &&PathBuf| self.writers.as_ref().is_some_and(|(_, writers)| writers.write(path));
+        let Some(written) = paths.iter().chain(&cases).find(is_written) else { return true };
+        if !std::mem::replace(&mut seen.waits, true) {
+            let file = directory::name(written);
+            tracing::info!(target: "plugin", plugin = name, file, "a file is being written: it counts when it is closed");
+        }
+        false
     }
 
     /// Takes plugins out whose files are gone: of those that the configuration names, the failure is in force.
@@ -163,20 +225,18 @@ impl Watch {
     fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, paths: &[PathBuf]) -> bool {
         let Some(loader) = &self.loader else { return false };
         let name = settings.name.clone();
-        let stamp = stamps(paths);
+        let found = stamps(paths);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
         let before = at.and_then(|at| plugins.get(at)).cloned();
         let loaded = loader
             .file(&name, paths)
             .map_err(|fault| vec![fault])
             .and_then(|path| loader.load_file(settings, path, before.as_deref()));
-        if stamps(paths) != stamp {
+        if stamps(paths) != found {
             // it is being written
             return false;
         }
-        if let Some(seen) = self.seen.get_mut(&name) {
-            seen.tried = stamp;
-        }
+        self.seen.insert(name.clone(), Seen::now(found));
         match loaded {
             Ok(plugin) => {
                 let hooks: Vec<_> = plugin.hooks.iter().map(|hook| hook.as_str()).collect();
@@ -189,7 +249,11 @@ impl Watch {
             }
             Err(faults) => {
                 let error = faults.iter().map(Fault::text).collect::<Vec<_>>().join("; ");
-                let stays = if before.is_some() { "the one before stays" } else { "nobody asks it" };
+                let stays = match before {
+                    Some(before) if before.is_gone() => "its `on-failure` still applies",
+                    Some(_) => "the one before stays",
+                    None => "nobody asks it",
+                };
                 tracing::warn!(target: "plugin", plugin = name, error, "plugin does not load: {stays}");
                 false
             }

@@ -179,7 +179,7 @@ fn files(settings: &Tls) -> impl Iterator<Item = Cow<'_, Path>> {
 }
 
 fn stamps(settings: &Tls) -> Vec<Option<Stamp>> {
-    files(settings).map(|path| stamp(&path)).collect()
+    files(settings).map(|path| stamp(&path).ok()).collect()
 }
 
 /// Our certificate and those above it, and its key.

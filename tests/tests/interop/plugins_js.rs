@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use crosstie_tests::frame::Performative;
 use crosstie_tests::peer::{DEADLINE, Peer};
@@ -10,10 +9,7 @@ use crosstie_tests::performative::begin;
 use crosstie_tests::place::{TestDir, router_binary, workspace_dir};
 use crosstie_tests::router::{Router, plain_kdl};
 
-use crate::plugins_live::refused;
-
-/// From a file's appearance to its decisions, twice: a loaded machine's.
-const LIVE: Duration = Duration::from_secs(4);
+use crate::plugins_live::{assert_live, await_decision, refused};
 
 fn denying(description: &str) -> String {
     format!(
@@ -43,19 +39,11 @@ fn router() -> (Router, PathBuf) {
     (Router::start_in(dir, &plain_kdl("plugins \"plugins\"\n")), plugins)
 }
 
-fn await_decision(router: &Router, wanted: Option<&str>) {
-    let begun = Instant::now();
-    while refused(router).as_deref() != wanted {
-        assert!(begun.elapsed() < DEADLINE, "{wanted:?} is not decided");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    assert!(begun.elapsed() < LIVE, "{wanted:?} took {:?}", begun.elapsed());
-}
-
 #[test]
 fn a_script_that_is_dropped_changed_or_removed_is_so_in_the_router() {
     let (mut router, plugins) = router();
     assert_eq!(refused(&router), None);
+    assert_live(&router, &plugins, "rules.js", |description| denying(description).into_bytes());
     let file = plugins.join("rules.js");
     std::fs::write(&file, denying("one")).expect("written");
     await_decision(&router, Some("one"));
@@ -140,11 +128,8 @@ fn the_examples_of_the_sdk_decide_their_cases_as_they_say() {
     let (script, cases) = (path("no-guests.js"), path("no-guests.cases.jsonl"));
     assert_eq!(plugin("test", &[&script, &cases]).1, "3 of 3 cases are decided as they say\n");
     let (code, told, error) = plugin("check", &[&script]);
-    assert_eq!(
-        (code, told),
-        (Some(0), format!("{} is good\nhooks: connection\nreads: peer.user\n", script.display())),
-        "{error}"
-    );
+    let good = format!("{} is good\nhooks: connection\nreads: peer.user\n", script.display());
+    assert_eq!((code, told.as_str(), error.as_str()), (Some(0), good.as_str(), ""));
     let (script, cases, kdl) = (path("admission.js"), path("admission.cases.jsonl"), path("admission.kdl"));
     let config = Path::new("--config");
     let (_, told, error) = plugin("test", &[&script, &cases, config, &kdl]);

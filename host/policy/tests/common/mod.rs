@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use crosstie_model::policy::{ConnectionRequest, Counts, Limits, Peer, Policy, Verdict};
 use tokio::task::LocalSet;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// A peer of an address of its own, so that failures count.
@@ -53,18 +54,29 @@ pub(crate) async fn asks(policy: &Rc<dyn Policy>, user: Option<&str>) -> bool {
 
 /// Runs on one worker thread, and gives what was logged.
 pub(crate) fn run<F: Future<Output = ()>>(body: F) -> String {
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(log.clone()).finish();
-    tracing::subscriber::with_default(subscriber, || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        LocalSet::new().block_on(&runtime, body);
-    });
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
+    let (log, _heard) = Log::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    LocalSet::new().block_on(&runtime, body);
+    log.take()
 }
 
+/// What is logged on this thread.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// As long as the guard lives.
+    pub(crate) fn new() -> (Self, DefaultGuard) {
+        let log = Self::default();
+        let subscriber = tracing_subscriber::fmt().with_ansi(false).without_time().with_writer(log.clone()).finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// What was logged since this was called last.
+    pub(crate) fn take(&self) -> String {
+        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
+    }
+}
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
