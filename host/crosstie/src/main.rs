@@ -211,9 +211,6 @@ fn run(configuration: &Configuration) -> ExitCode {
         (Ok(_), None) => return ExitCode::from(EXIT_CONFIG),
     };
     descriptors::raise(loaded.settings.limits.connections);
-    for (plugin, hooks) in engine.iter().flat_map(PolicyEngine::names) {
-        tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
-    }
     let plugins = match engine.map_or_else(crosstie_policy::Shared::empty, PolicyEngine::watch) {
         Ok(plugins) => plugins,
         Err(error) => {

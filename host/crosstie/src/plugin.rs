@@ -99,6 +99,9 @@ fn tried(command: &PluginCommand, plugin: &PluginArgs, trial: &Trial) -> ExitCod
             let reads = reads.map_or_else(|| "everything".to_owned(), |reads| reads.join(", "));
             let hooks = if hooks.is_empty() { "none, so that it is never asked".to_owned() } else { hooks.join(", ") };
             print(&format!("{} is good\nhooks: {hooks}\nreads: {reads}\n", plugin.file.display()));
+            if let Some(imports) = trial.unknown_imports() {
+                say(&format!("warning: it imports what no host has, which traps when it is called: {imports}\n"));
+            }
             ExitCode::SUCCESS
         }
         PluginCommand::Test { cases, .. } => match crosstie_policy::read_case_file(cases) {

@@ -285,6 +285,12 @@ impl Trial {
         (self.plugin.hooks.iter().map(|hook| hook.as_str()).collect(), self.plugin.reads.as_deref())
     }
 
+    /// What it imports and no host has, named for people: it traps when it is called. Absent where there is nothing.
+    #[must_use]
+    pub fn unknown_imports(&self) -> Option<&str> {
+        self.plugin.unknown_imports()
+    }
+
     /// Asks every case: in a fresh instance, and twice in one that is asked all of them. Keys and values are empty each time, or give what they gave when the case was recorded. A recorded failure is no decision, and is not asked.
     #[must_use]
     pub fn play(&self, cases: &[Case]) -> Vec<Miss> {

@@ -46,6 +46,11 @@ pub(crate) trait Module {
     /// Why it cannot be asked a hook that is none of these.
     fn lacks(&self, hook: Hook) -> String;
 
+    /// What it would call that nobody has, named for people; absent where there is nothing.
+    fn unknown_imports(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether what it says of its failures is told without words before it.
     fn is_script(&self) -> bool;
 
@@ -116,6 +121,10 @@ impl Module for AnyModule {
 
     fn lacks(&self, hook: Hook) -> String {
         of!(self, module => module.lacks(hook))
+    }
+
+    fn unknown_imports(&self) -> Option<&str> {
+        of!(self, module => module.unknown_imports())
     }
 
     fn is_script(&self) -> bool {

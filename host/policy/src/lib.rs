@@ -140,6 +140,7 @@ impl PolicyEngine {
     /// When there is no thread for it, or the file of the record cannot be written.
     pub fn watch(self) -> std::io::Result<Shared> {
         let PolicyEngine { chain, loader, plugins, files } = self;
+        chain.plugins().iter().for_each(|plugin| plugin.announce());
         if plugins.record.is_some() {
             let on = RecordOrder::On { sample: None, max_bytes: None };
             chain.recorder.order(&on).map_err(std::io::Error::other)?;

@@ -158,6 +158,21 @@ impl Plugin {
         matches!(self.module, AnyModule::Native(_))
     }
 
+    /// What it would call that nobody has, named for people; absent where there is nothing.
+    pub(crate) fn unknown_imports(&self) -> Option<&str> {
+        self.module.unknown_imports()
+    }
+
+    /// Says that it is asked from now on.
+    pub(crate) fn announce(&self) {
+        let plugin = &*self.shared.name;
+        let hooks: Vec<_> = self.hooks.iter().map(|hook| hook.as_str()).collect();
+        tracing::info!(target: "plugin", plugin, ?hooks, "plugin loaded");
+        if let Some(imports) = self.unknown_imports() {
+            tracing::warn!(target: "plugin", plugin, imports, "what it imports and no host has traps when it is called");
+        }
+    }
+
     /// What management shows.
     pub(crate) fn facts(&self) -> PluginFacts {
         let counts = self.shared.stats.now();

@@ -119,8 +119,7 @@ impl Shared {
         let at = |name: &str| before.iter().find(|plugin| *plugin.shared.name == *name);
         let mut next: Vec<Arc<Plugin>> = Vec::new();
         for (mut plugin, _) in loaded {
-            let hooks: Vec<_> = plugin.hooks.iter().map(|hook| hook.as_str()).collect();
-            tracing::info!(target: "plugin", plugin = &*plugin.shared.name, ?hooks, "plugin loaded");
+            plugin.announce();
             if let Some(before) = at(&plugin.shared.name) {
                 plugin.take_over(before);
             }

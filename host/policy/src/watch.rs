@@ -239,8 +239,7 @@ impl Watch {
         self.seen.insert(name.clone(), Seen::now(found));
         match loaded {
             Ok(plugin) => {
-                let hooks: Vec<_> = plugin.hooks.iter().map(|hook| hook.as_str()).collect();
-                tracing::info!(target: "plugin", plugin = name, ?hooks, "plugin loaded");
+                plugin.announce();
                 match at.and_then(|at| plugins.get_mut(at)) {
                     Some(place) => *place = Arc::new(plugin),
                     None => plugins.push(Arc::new(plugin)),

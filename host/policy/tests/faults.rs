@@ -107,6 +107,36 @@ fn what_is_no_plugin_does_not_load_and_says_why() {
 }
 
 #[test]
+fn what_no_host_has_is_told_and_traps_when_it_is_called() {
+    let import = |module: &str, name: &str| format!(r#"(import "{module}" "{name}" (func))"#);
+    let known = r#"(import "policy_host_v1" "log" (func (param i32 i32 i32)))
+        (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
+    let body = "(i64.const 0)";
+    let told =
+        |imports: &str| Home::new().trial(&wasm(&hook(imports, body))).unwrap().unknown_imports().map(str::to_owned);
+    assert_eq!(told(known), None);
+    let unknown = [import("nobody", "kn\\0aows"), import("policy_host_v1", "clock")].concat();
+    assert_eq!(told(&unknown).as_deref(), Some(r"`nobody::kn\nows`, `policy_host_v1::clock`"));
+    let many: String = (0..1000).map(|number| import("nobody", &format!("f{number}{}", "f".repeat(900)))).collect();
+    let many = told(&many).unwrap();
+    assert!(many.ends_with(" and 992 more") && many.len() < 1000, "{many}");
+
+    let home = Home::new();
+    let traps = hook(r#"(import "nobody" "knows" (func $f))"#, "(call $f) (i64.const 0)");
+    home.write("p", &wasm(&traps));
+    let plugins = Plugins { directory: home.0.clone(), named: Vec::new(), record: None };
+    let engine = load(&plugins, home.setup()).unwrap();
+    // ends where it may block
+    let mut shared = None;
+    let log = run(async {
+        let policy = shared.insert(engine.watch().unwrap()).worker();
+        assert!(!asks(&policy, None).await);
+    });
+    let warned = " WARN plugin: what it imports and no host has traps when it is called plugin=\"p\" imports=\"`nobody::knows`\"";
+    assert_eq!(log.matches(warned).count(), 1, "{log}");
+}
+
+#[test]
 fn what_a_guest_does_wrong_in_a_call_fails_that_call() {
     let packed =
         |at: u32, length: u32| format!("(i64.const {})", (u64::from(at) << 32 | u64::from(length)).cast_signed());

@@ -95,9 +95,11 @@ impl Plugin<'_> {
         let (good, bad) =
             (examples.join(format!("{}.kdl", self.name)), examples.join(format!("{}.bad.kdl", self.name)));
         assert_eq!(self.run("test", Some(&cases), &good), (Some(0), all, String::new()), "{}", self.name);
-        let (code, told, _) = self.run("check", None, &good);
+        let (code, told, warned) = self.run("check", None, &good);
         // `calls` has no field to name
         assert_eq!((code, told.contains("reads: everything")), (Some(0), self.name == "calls"), "{told}");
+        // what runtimes import is there
+        assert_eq!(warned, "", "{}", self.name);
         if bad.exists() {
             let (code, _, problems) = self.run("check", None, &bad);
             assert_eq!((code, places(&problems)), (Some(78), places_in_bad_kdl()), "{problems}");

@@ -21,12 +21,17 @@ use crate::wasm::unloadable;
 /// Tables of one instance.
 const TABLES_MAX: usize = 4;
 
+/// Imports that are named, and characters of each.
+const IMPORTS_TOLD: usize = 8;
+const IMPORT_MAX_CHARS: usize = 100;
+
 /// A module that fits the ABI, with what it may import.
 pub(crate) struct Module {
     wasmtime: wasmtime::Engine,
     clock: Arc<Clock>,
     pre: InstancePre<State>,
     exported: Vec<Hook>,
+    unknown_imports: Option<String>,
     /// Absent where the module is the plugin itself.
     script: Option<Script>,
 }
@@ -44,11 +49,15 @@ impl Module {
             check_imports(compiled, settings)?;
         }
         let mut linker = Linker::new(wasmtime);
-        let linked = imports::link(&mut linker, &settings.grants)
-            .and_then(|()| linker.define_unknown_imports_as_traps(compiled))
-            .and_then(|()| linker.instantiate_pre(compiled));
+        imports::link(&mut linker, &settings.grants).map_err(|error| unloadable(&error))?;
+        // the engine of scripts calls only what is granted
+        let unknown_imports = match &script {
+            None => unknown_imports(&linker, wasmtime, compiled, settings),
+            Some(_) => None,
+        };
+        let linked = linker.define_unknown_imports_as_traps(compiled).and_then(|()| linker.instantiate_pre(compiled));
         let pre = linked.map_err(|error| unloadable(&error))?;
-        Ok(Self { wasmtime: wasmtime.clone(), clock: clock.clone(), pre, exported, script })
+        Ok(Self { wasmtime: wasmtime.clone(), clock: clock.clone(), pre, exported, unknown_imports, script })
     }
 
     /// Instantiates it, and has it initialise itself.
@@ -87,6 +96,10 @@ impl engine::Module for Module {
             Some(_) => format!("it has no function for `{}`", hook.as_str()),
             None => format!("it does not export `{}`", export(hook)),
         }
+    }
+
+    fn unknown_imports(&self) -> Option<&str> {
+        self.unknown_imports.as_deref()
     }
 
     fn is_script(&self) -> bool {
@@ -184,4 +197,27 @@ fn check_imports(module: &wasmtime::Module, settings: &Settings) -> Result<(), F
         }
     }
     Ok(())
+}
+
+/// What it imports and nobody has, named for people: it traps when it is called. Absent where there is nothing.
+fn unknown_imports(
+    linker: &Linker<State>,
+    wasmtime: &wasmtime::Engine,
+    module: &wasmtime::Module,
+    settings: &Settings,
+) -> Option<String> {
+    // nobody runs in it; the linker cannot be asked without
+    let shared = Arc::new(Shared::new(settings.name.as_str().into(), 0));
+    let mut store = Store::new(wasmtime, State::new(Host::new(shared), store_limits(&settings.limits), false));
+    let mut unknown = Vec::new();
+    for import in module.imports().filter(|import| linker.get_by_import(&mut store, import).is_none()) {
+        let name = format!("{}::{}", import.module(), import.name());
+        unknown.push(format!("`{}`", name.escape_debug().take(IMPORT_MAX_CHARS).collect::<String>()));
+    }
+    let more = match unknown.len().saturating_sub(IMPORTS_TOLD) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    unknown.truncate(IMPORTS_TOLD);
+    (!unknown.is_empty()).then(|| unknown.join(", ") + &more)
 }
