@@ -8,7 +8,7 @@ use crate::request::Context;
 use crate::tape::Tape;
 
 /// Calls after which an instance is replaced.
-const CALLS_MAX: u64 = 1_000_000;
+pub(crate) const CALLS_MAX: u64 = 1_000_000;
 
 /// What kind of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -99,6 +99,13 @@ impl Instance {
     /// Whether it may be asked again.
     pub(crate) fn is_worn(&self, limits: &PluginLimits) -> bool {
         self.calls >= CALLS_MAX || self.guest.memory_bytes() > limits.memory_bytes / 4 * 3
+    }
+
+    /// As if it had been asked so often.
+    #[cfg(test)]
+    #[cfg(feature = "wasm")]
+    pub(crate) fn age(&mut self, calls: u64) {
+        self.calls = calls;
     }
 
     /// Enters the guest once; gives what it answers, in bytes that are not looked at.

@@ -12,15 +12,19 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crosstie_model::policy::{Policy, Verdict};
-use crosstie_model::settings::{Plugin, Plugins};
+use crosstie_model::policy::{Hook, Policy, Verdict};
+use crosstie_model::settings::{Grant, Plugin, Plugins};
 use tokio::task::LocalSet;
 use tracing::subscriber::DefaultGuard;
 
+use crate::cases::shown;
 use crate::chain::Chain;
+use crate::instance::CALLS_MAX;
 use crate::live::common::{Log, connection};
+use crate::plugin::context;
+use crate::pool::Pool;
 use crate::watch::Watch;
 use crate::worker::Worker;
 use crate::{LoadProblem, PolicyEngine, Setup, load};
@@ -371,9 +375,128 @@ fn a_file_that_changes_while_plugins_are_loaded_at_start_is_seen() {
     assert_eq!(router.refused(), "two");
 }
 
+/// Counts calls under the key `deny`, of which there were N as its text says, by a counter of that name and in the instance, before these
+/// instructions.
+fn counting(text: &str, first: &str) -> Vec<u8> {
+    let imports = r#"(import "policy_host_v1" "kv_add" (func $add (param i32 i32 i64 i32) (result i64)))
+        (import "policy_host_v1" "counter_add" (func $count (param i32 i32 i64)))
+        (global $calls (mut i32) (i32.const 0))"#;
+    let count = format!(
+        "(i32.store8 (i32.const 52) (i32.add (i32.const 48)
+           (i32.wrap_i64 (call $add (i32.const 18) (i32.const 4) (i64.const 1) (i32.const 0)))))
+         (call $count (i32.const 18) (i32.const 4) (i64.const 1))
+         (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+         {first}"
+    );
+    module(imports, text, &count)
+}
+
 /// For whom no machine is too slow.
 pub(crate) fn patient(name: &str) -> Plugin {
     let mut plugin = Plugin::unnamed(name);
     plugin.limits.deadline = Duration::from_secs(60);
     plugin
+}
+
+fn granted() -> Plugin {
+    Plugin { grants: vec![Grant::Counter, Grant::Kv], ..patient("p") }
+}
+
+fn counters(policy: &Rc<dyn Policy>) -> Vec<(String, u64)> {
+    policy.plugins().into_iter().flat_map(|plugin| plugin.counters).collect()
+}
+
+#[test]
+fn keys_and_counters_outlive_instances_quarantine_and_versions() {
+    let failing = "(if (i32.ge_u (global.get $calls) (i32.const 2)) (then unreachable))";
+    let mut router = Router::start(&[("p.wasm", &counting("a_0", failing))], vec![granted()]);
+    assert_eq!(router.refused(), "a_1");
+    // each instance serves one call, and fails the next
+    for number in [3, 5] {
+        assert_eq!(router.refused(), "policy failed");
+        assert_eq!(router.refused(), format!("a_{number}"));
+    }
+    let until_ten = "(if (i32.le_u (i32.load8_u (i32.const 52)) (i32.const 58)) (then unreachable))";
+    router.write("p.wasm", counting("b_0", until_ten));
+    router.settle();
+    (0..7).for_each(|_| assert_eq!(router.refused(), "policy failed"));
+    let log = router.log.take();
+    assert!(log.contains("plugin in quarantine"), "{log}");
+    assert_eq!(counters(&router.policy), [("deny".to_owned(), 10)]);
+    let begun = Instant::now();
+    while router.refused() == "policy failed" {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the quarantine ends");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(counters(&router.policy), [("deny".to_owned(), 11)]);
+    // the file is gone, and comes back as another one
+    fs::remove_file(router.path("p.wasm")).unwrap();
+    router.settle();
+    assert_eq!(router.refused(), "policy failed");
+    router.write("p.wasm", counting("c_0", ""));
+    router.settle();
+    assert_eq!((router.refused().as_str(), counters(&router.policy)), ("c_<", vec![("deny".to_owned(), 12)]));
+}
+
+#[test]
+fn keys_and_counters_go_with_the_plugin_and_not_with_its_configuration() {
+    let home = home();
+    fs::write(home.join("plugins/p.wasm"), counting("a_0", "")).unwrap();
+    let shared = loaded(&home, vec![granted()]).unwrap().watch().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (policy, tasks) = (shared.worker(), LocalSet::new());
+    let asked = |plugin: Plugin| {
+        let to = Plugins { directory: home.join("plugins"), named: vec![plugin], record: None };
+        shared.prepare(Some(&to), Setup::default()).unwrap();
+        shared.apply();
+        match tasks.block_on(&runtime, policy.connection(connection(None))).0 {
+            Verdict::Allow(_) => (String::new(), counters(&policy)),
+            Verdict::Deny(denial) => (denial.refusal.description, counters(&policy)),
+        }
+    };
+    let counted = |text: &str, count| (text.to_owned(), vec![("deny".to_owned(), count)]);
+    assert_eq!(asked(granted()), counted("a_1", 1));
+    let mut other = granted();
+    other.limits.deadline = Duration::from_secs(50);
+    assert_eq!(asked(other), counted("a_2", 2));
+    assert_eq!(asked(Plugin { disabled: true, ..granted() }), (String::new(), Vec::new()));
+    assert_eq!(asked(granted()), counted("a_1", 1));
+    drop((policy, shared));
+    fs::remove_dir_all(home).unwrap();
+}
+
+/// What the last character of a refusal says: calls of the instance.
+const CALLS: &str = "(i32.store8 (i32.const 52) (i32.add (i32.const 48) (global.get $calls)))";
+
+#[test]
+fn an_instance_that_has_taken_much_of_its_memory_is_replaced() {
+    let grows = format!("{CALLS} (if (i32.eq (memory.grow (i32.const 8)) (i32.const -1)) (then unreachable))");
+    let mut settings = granted();
+    settings.limits.memory_bytes = 64 << 16;
+    let router = Router::start(&[("p.wasm", &counting("a_0", &grows))], vec![settings]);
+    // of 2 pages and 8 with each call the sixth leaves 50, and 48 of 64 are much
+    for number in [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 5, 6, 1] {
+        assert_eq!(router.refused(), format!("a_{number}"));
+    }
+}
+
+#[test]
+fn an_instance_that_was_asked_often_is_replaced() {
+    let router = Router::start(&[("p.wasm", &counting("a_0", CALLS))], vec![granted()]);
+    let plugin = router.chain.plugins()[0].clone();
+    let pool = Rc::new(Pool::new(plugin.clone()));
+    let asked = |aged: Option<u64>| {
+        let asking = async {
+            let mut lease = match pool.idle() {
+                Some(lease) => lease,
+                None => pool.wait().await.unwrap(),
+            };
+            let instance = lease.instance.as_mut().unwrap();
+            aged.into_iter().for_each(|calls| instance.age(calls));
+            let answer = instance.ask(Hook::Connection, &[0xa0], &plugin.settings.limits, context()).await.unwrap();
+            shown(&answer.unwrap())["deny"]["description"].as_str().unwrap().to_owned()
+        };
+        router.tasks.1.block_on(&router.tasks.0, asking)
+    };
+    assert_eq!([asked(None), asked(Some(CALLS_MAX - 2)), asked(None), asked(None)], ["a_1", "a_2", "a_3", "a_1"]);
 }

@@ -12,6 +12,7 @@ use crosstie_tests::router::{Router, check, plain_kdl};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Detach, End};
 
+use crate::plugins_live::refused;
 use crate::tls::{Place, comes_in, listener};
 
 /// A router with one plugin named `rules`; `node` is what its `plugin` node holds.
@@ -194,6 +195,38 @@ fn a_quota_counts_what_is_open() {
     peer.send(0, &Detach { handle: 0.into(), closed: true, error: None });
     peer.expect("detach", |frame| matches!(frame.performative, Performative::Detach(_)).then_some(()));
     assert!(peer.attach_receiver(0, 2, "a", 0).source.is_some());
+}
+
+#[test]
+fn what_a_quota_counts_outlives_versions_of_its_plugin_and_is_let_go() {
+    let mut router = router_with(quota("on_connection", 1), "", "");
+    let replace = |router: &mut Router, plugin: Vec<u8>| {
+        let mark = router.log_mark();
+        let next = router.dir().write("plugins/.next", plugin);
+        std::fs::rename(&next, next.with_file_name("rules.wasm")).expect("renamed");
+        router.wait_log(mark, DEADLINE, &["plugin loaded", "rules"]);
+    };
+    let is_full = |router: &Router| {
+        let why = refused(router).unwrap_or_default();
+        assert!(why.starts_with("policy allows 1"), "{why}");
+    };
+    let mut one = Peer::session(router.clients(), "one");
+    is_full(&router);
+    let quotas = Cbor::Array(vec![Cbor::Map(vec![("key", Cbor::Text("all")), ("max", Cbor::Uint(1))])]);
+    let allow = Cbor::Map(vec![("note", Cbor::Text("again")), ("quotas", quotas)]);
+    replace(&mut router, module(&[("on_connection", Hook::Answer(Cbor::Map(vec![("allow", allow)]).bytes()))]));
+    is_full(&router);
+    one.close();
+    await_room(&router);
+    // while nobody has a quota
+    let mut two = Peer::session(router.clients(), "two");
+    replace(&mut router, module(&[("on_connection", Hook::Answer(Vec::new()))]));
+    two.close();
+    let three = Peer::session(router.clients(), "three");
+    replace(&mut router, quota("on_connection", 1));
+    await_room(&router);
+    drop(three);
+    router.assert_healthy();
 }
 
 /// Waits until a connection is let in again.
