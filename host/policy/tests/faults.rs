@@ -4,50 +4,19 @@
 
 mod common;
 
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
-
 use crosstie_model::settings::{Grant, Plugin, Plugins};
-use crosstie_policy::{Setup, Trial, load, read_cases};
+use crosstie_policy::{Trial, load, read_cases};
 
+use common::home::Home;
 use common::{asks, run};
 
 /// What every plugin has.
 const ABI: &str = r#"(func (export "policy_abi_v1") (result i32) (i32.const 0))
     (func (export "policy_alloc") (param i32) (result i32) (i32.const 1024))"#;
 
-/// A directory of modules, removed in the end.
-struct Home(PathBuf);
-
-impl Home {
-    fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("crosstie-faults-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn write(&self, name: &str, module: &[u8]) -> PathBuf {
-        let path = self.0.join(format!("{name}.wasm"));
-        std::fs::write(&path, module).unwrap();
-        path
-    }
-
-    fn setup(&self) -> Setup {
-        Setup { router_id: "r".to_owned(), state_dir: Some(self.0.join("state")), ..Setup::default() }
-    }
-
-    fn trial(&self, module: &[u8]) -> Result<Trial, String> {
-        let loaded = Trial::load(&self.write("p", module), granted("p"), self.setup());
-        loaded.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn trial(home: &Home, module: &[u8]) -> Result<Trial, String> {
+    let loaded = Trial::load(&home.write("p", module), granted("p"), home.setup());
+    loaded.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }
 
 fn granted(name: &str) -> Plugin {
@@ -69,7 +38,7 @@ fn hook(imports: &str, body: &str) -> String {
 /// What a call of it comes to; absent: no opinion, twice.
 fn called(parts: &str) -> Option<String> {
     let home = Home::new();
-    let trial = home.trial(&wasm(parts)).unwrap_or_else(|why| panic!("{parts}: {why}"));
+    let trial = trial(&home, &wasm(parts)).unwrap_or_else(|why| panic!("{parts}: {why}"));
     let case = read_cases(r#"{"hook":"connection","request":{}}"#).unwrap();
     trial.play(&case).into_iter().next().map(|miss| miss.message)
 }
@@ -98,11 +67,11 @@ fn what_is_no_plugin_does_not_load_and_says_why() {
         (format!("{good} (func $start unreachable) (start $start)"), "it cannot be configured (trap)"),
         (good.replace("(result i32) (i32.const 0)", "(result i32) (i32.const -1)"), "policy_abi_v1 answers -1"),
     ] {
-        let found = Home::new().trial(&wasm(&parts)).err().unwrap_or_else(|| panic!("{parts} loads"));
+        let found = trial(&Home::new(), &wasm(&parts)).err().unwrap_or_else(|| panic!("{parts} loads"));
         assert!(found.contains(why), "{parts}\n{found}");
     }
     for bytes in [b"".as_slice(), b"\0asm", b"#!/bin/sh\n", &wasm(&good)[..40]] {
-        assert!(Home::new().trial(bytes).is_err_and(|why| why.contains("the module does not load")), "{bytes:?}");
+        assert!(trial(&Home::new(), bytes).is_err_and(|why| why.contains("the module does not load")), "{bytes:?}");
     }
 }
 

@@ -4,35 +4,12 @@
 
 mod common;
 
-use std::path::PathBuf;
-
 use crosstie_model::policy::{LinkRequest, SessionRequest, Settle, Verdict};
 use crosstie_model::settings::{ConfigNode, Grant, Plugin, Plugins, PropertyValue};
-use crosstie_policy::{Setup, Trial, load, read_cases};
+use crosstie_policy::{PolicyEngine, Trial, load, read_cases};
 
+use crate::common::home::Home;
 use crate::common::{connection, peer, run};
-
-/// The directory of one plugin, removed in the end.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(name: &str, wat: &str) -> Self {
-        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("frozen-{name}"));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("frozen.wasm"), wat::parse_str(wat).unwrap()).unwrap();
-        Self(path)
-    }
-
-    fn setup(&self) -> Setup {
-        Setup { router_id: "r".to_owned(), state_dir: Some(self.0.join("state")), ..Setup::default() }
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 fn settings() -> Plugin {
     let grants = vec![Grant::Log, Grant::Counter, Grant::Kv];
@@ -43,16 +20,45 @@ fn settings() -> Plugin {
 
 const V1: &str = include_str!("frozen/v1.wat");
 
+/// It uses WASI as language runtimes do.
+const V1_WASI: &str = include_str!("frozen/v1-wasi.wat");
+
+fn trial(wat: &str) -> Trial {
+    let home = Home::new();
+    Trial::load(&home.write("frozen", &wat::parse_str(wat).unwrap()), settings(), home.setup()).unwrap()
+}
+
+fn router(home: &Home, wat: &str) -> PolicyEngine {
+    home.write("frozen", &wat::parse_str(wat).unwrap());
+    load(&Plugins { directory: home.0.clone(), named: vec![settings()], record: None }, home.setup()).unwrap()
+}
+
+fn link() -> LinkRequest {
+    LinkRequest {
+        peer: peer(None),
+        name: "l".to_owned(),
+        sends: true,
+        source: None,
+        target: None,
+        settle: Settle::Mixed,
+        max_message_size: None,
+        desired_capabilities: Vec::new(),
+        properties: Vec::new(),
+        links_open: 1,
+    }
+}
+
 /// One after the other: what is logged where nobody listens may keep a listener from it that comes at that moment.
 #[test]
-fn a_plugin_of_version_1_decides_what_it_always_did() {
+fn plugins_of_version_1_decide_what_they_always_did() {
     decides_its_cases();
     serves_a_router();
+    wasi_decides_its_cases();
+    wasi_serves_a_router();
 }
 
 fn decides_its_cases() {
-    let home = Home::new("cases", V1);
-    let trial = Trial::load(&home.0.join("frozen.wasm"), settings(), home.setup()).unwrap();
+    let trial = trial(V1);
     let hooks = vec!["failover", "connection", "session", "link", "address"];
     let reads = ["peer.user", "sessions-open", "role", "address", "candidates"].map(str::to_owned);
     assert_eq!(trial.describe(), (hooks, Some(&reads[..])));
@@ -62,9 +68,8 @@ fn decides_its_cases() {
 }
 
 fn serves_a_router() {
-    let home = Home::new("router", V1);
-    let plugins = Plugins { directory: home.0.clone(), named: vec![settings()], record: None };
-    let engine = load(&plugins, home.setup()).unwrap();
+    let home = Home::new();
+    let engine = router(&home, V1);
     let log = run(async {
         let worker = engine.worker();
         let (verdict, _) = worker.connection(connection(Some("alice"))).await;
@@ -73,23 +78,40 @@ fn serves_a_router() {
         let (verdict, _) = worker.session(SessionRequest { peer: peer(None), sessions_open: 1 }).await;
         let Verdict::Allow(grant) = verdict else { panic!("{verdict:?}") };
         assert_eq!((&*grant.quotas[0].key, grant.quotas[0].max), ("seen", 13));
-        let link = LinkRequest {
-            peer: peer(None),
-            name: "l".to_owned(),
-            sends: true,
-            source: None,
-            target: None,
-            settle: Settle::Mixed,
-            max_message_size: None,
-            desired_capabilities: Vec::new(),
-            properties: Vec::new(),
-            links_open: 1,
-        };
-        let (verdict, trail) = worker.link(link).await;
+        let (verdict, trail) = worker.link(link()).await;
         let Verdict::Allow(grant) = verdict else { panic!("{verdict:?}") };
         assert_eq!((grant.limits.link_credit, trail.steps()[0].note.as_deref()), (Some(5), Some("sender")));
         let facts = &worker.plugins()[0];
         assert_eq!((&facts.failures[..], &facts.counters[..]), (&[][..], &[("links".to_owned(), 3)][..]));
     });
     assert!(log.contains("plugin says plugin=\"frozen\" text=\"link\""), "{log}");
+}
+
+fn wasi_decides_its_cases() {
+    let trial = trial(V1_WASI);
+    assert_eq!(trial.describe(), (vec!["connection", "session", "link"], Some(&["peer.user".to_owned()][..])));
+    let cases = read_cases(include_str!("frozen/v1-wasi.cases.jsonl")).unwrap();
+    assert_eq!(cases.len(), 3);
+    assert_eq!(trial.play(&cases), []);
+}
+
+fn wasi_serves_a_router() {
+    let home = Home::new();
+    let engine = router(&home, V1_WASI);
+    let log = run(async {
+        let worker = engine.worker();
+        assert!(matches!(worker.connection(connection(None)).await.0, Verdict::Allow(_)));
+        assert!(matches!(worker.link(link()).await.0, Verdict::Allow(_)));
+        // it exits
+        let session = SessionRequest { peer: peer(None), sessions_open: 1 };
+        let Verdict::Deny(denial) = worker.session(session).await.0 else { panic!("it is let in") };
+        assert_eq!(&*denial.refusal.condition, "amqp:internal-error");
+        assert_eq!(worker.plugins()[0].failures, [("trap", 1)]);
+        assert!(matches!(worker.link(link()).await.0, Verdict::Allow(_)));
+    });
+    for text in ["one two", "three"] {
+        assert!(log.contains(&format!("plugin says plugin=\"frozen\" text=\"{text}\"")), "{text}: {log}");
+    }
+    let failed = log.split_once("plugin failed").unwrap_or_else(|| panic!("{log}")).1;
+    assert!(failed.contains("goodbye"), "{failed}");
 }

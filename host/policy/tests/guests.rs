@@ -4,15 +4,14 @@
 
 mod common;
 
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use crosstie_model::policy::{Hook, Policy, Verdict};
 use crosstie_model::settings::{Grant, OnFailure, Only, Plugin, PluginLimits, Plugins};
-use crosstie_policy::{PolicyEngine, Setup, Trial, load, read_cases};
+use crosstie_policy::{PolicyEngine, Trial, load, read_cases};
 
+use crate::common::home::Home;
 use crate::common::{connection, run};
 
 /// A module with `policy_abi_v1` and `policy_alloc`, imports, and other parts.
@@ -33,31 +32,11 @@ fn holds(body: &str) -> String {
     )
 }
 
-/// A directory with one plugin, removed in the end.
-struct Home(PathBuf);
-
-impl Home {
-    fn new(wat: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("crosstie-guests-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        std::fs::write(path.join("p.wasm"), wat::parse_str(wat).unwrap()).unwrap();
-        Self(path)
-    }
-
-    fn load(&self, limits: PluginLimits) -> PolicyEngine {
-        engine(&self.0, limits).unwrap_or_else(|problems| panic!("{problems}"))
-    }
+fn loaded(home: &Home, limits: PluginLimits) -> PolicyEngine {
+    engine(home, limits).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String> {
+fn engine(home: &Home, limits: PluginLimits) -> Result<PolicyEngine, String> {
     let plugin = Plugin {
         name: "p".to_owned(),
         disabled: false,
@@ -69,9 +48,8 @@ fn engine(directory: &Path, limits: PluginLimits) -> Result<PolicyEngine, String
         shadow: None,
         config: Vec::new(),
     };
-    let plugins = Plugins { directory: directory.to_path_buf(), named: vec![plugin], record: None };
-    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(directory.join("state")), ..Setup::default() };
-    load(&plugins, setup).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
+    let plugins = Plugins { directory: home.0.clone(), named: vec![plugin], record: None };
+    load(&plugins, home.setup()).map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
 }
 
 /// From a peer of its own each, so that failures count.
@@ -106,8 +84,8 @@ fn slow() -> String {
 
 #[test]
 fn the_instance_that_was_configured_at_load_serves_the_first_call() {
-    let home = Home::new(&slow());
-    let engine = home.load(patient(Duration::from_millis(50)));
+    let home = Home::of(&slow());
+    let engine = loaded(&home, patient(Duration::from_millis(50)));
     run(async {
         assert!(asks(&engine.worker()).await);
     });
@@ -115,8 +93,8 @@ fn the_instance_that_was_configured_at_load_serves_the_first_call() {
 
 #[test]
 fn an_instance_that_takes_longer_than_a_call_is_made_all_the_same() {
-    let home = Home::new(&slow());
-    let engine = home.load(patient(Duration::from_millis(50)));
+    let home = Home::of(&slow());
+    let engine = loaded(&home, patient(Duration::from_millis(50)));
     let log = run(async {
         let first = engine.worker();
         assert!(asks(&first).await);
@@ -136,8 +114,8 @@ fn an_instance_that_takes_longer_than_a_call_is_made_all_the_same() {
 
 #[test]
 fn a_call_that_overlaps_takes_the_instance_that_is_free_first() {
-    let home = Home::new(&slow());
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&slow());
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     run(async {
         let policy = engine.worker();
         let (one, two) = tokio::join!(asks(&policy), asks(&policy));
@@ -156,8 +134,8 @@ fn an_instance_that_cannot_be_made_fails_its_call_and_counts() {
            (i64.const 0)) {}",
         holds("(i32.const 0)")
     );
-    let home = Home::new(&module(imports, &parts));
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     let log = run(async {
         let policy = engine.worker();
         for _ in 0..8 {
@@ -176,8 +154,8 @@ fn a_bad_answer_costs_the_instance() {
         (func (export \"on_connection\") (param i32 i32) (result i64)
           (global.set $calls (i64.add (global.get $calls) (i64.const 1)))
           (i64.extend_i32_u (i64.eq (global.get $calls) (i64.const 1))))";
-    let home = Home::new(&module("", parts));
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&module("", parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     run(async {
         let policy = engine.worker();
         assert!(!asks(&policy).await && !asks(&policy).await);
@@ -221,8 +199,8 @@ fn one_host_call_copies_a_limited_number_of_bytes() {
                        (i32.const 0)))))))"
         )
     );
-    let home = Home::new(&module(imports, &parts));
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     run(async {
         let policy = engine.worker();
         let started = std::time::Instant::now();
@@ -245,8 +223,8 @@ fn a_range_outside_memory_traps_however_long_it_is() {
         ),
     ] {
         let parts = holds(&format!("(block (result i32) {call} (i32.const 1))"));
-        let home = Home::new(&module(&format!("(import \"policy_host_v1\" {imports})"), &parts));
-        let engine = home.load(patient(Duration::from_secs(100)));
+        let home = Home::of(&module(&format!("(import \"policy_host_v1\" {imports})"), &parts));
+        let engine = loaded(&home, patient(Duration::from_secs(100)));
         run(async {
             assert!(!asks(&engine.worker()).await, "{call}");
         });
@@ -282,8 +260,8 @@ fn random_numbers_are_those_of_the_requests_seed() {
                (i64.eq (i64.load (i32.const 64)) (call $first (call $seed (i32.add (local.get 0) (i32.const 12))))))"
         )
     );
-    let home = Home::new(&module(imports, &parts));
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     run(async {
         assert!(asks(&engine.worker()).await);
     });
@@ -296,8 +274,8 @@ fn what_a_guest_says_is_a_field() {
         "(data (i32.const 0) \"seen\") {}",
         holds("(block (result i32) (call $log (i32.const 1) (i32.const 0) (i32.const 4)) (i32.const 1))")
     );
-    let home = Home::new(&module(imports, &parts));
-    let engine = home.load(patient(Duration::from_secs(100)));
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
     let log = run(async {
         assert!(asks(&engine.worker()).await);
     });
@@ -308,18 +286,18 @@ fn what_a_guest_says_is_a_field() {
 fn a_second_memory_or_many_tables_do_not_load() {
     let hook = holds("(i32.const 1)");
     for parts in ["(memory 1)".to_owned(), "(table 1 funcref)".repeat(5)] {
-        let home = Home::new(&module("", &format!("{parts} {hook}")));
-        let problem = engine(&home.0, patient(Duration::from_secs(1))).err();
+        let home = Home::of(&module("", &format!("{parts} {hook}")));
+        let problem = engine(&home, patient(Duration::from_secs(1))).err();
         assert!(problem.is_some(), "{parts}");
     }
 }
 
 #[test]
 fn a_bad_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
-    let home = Home::new(&module("", &holds("(i32.const 1)")));
+    let home = Home::of(&module("", &holds("(i32.const 1)")));
     std::fs::write(home.0.join("p.wasm"), "no module").unwrap();
     std::fs::write(home.0.join("s.js"), [b'\n', 0xff]).unwrap();
-    let found = engine(&home.0, patient(Duration::from_secs(1))).unwrap_err();
+    let found = engine(&home, patient(Duration::from_secs(1))).unwrap_err();
     assert!(found.contains("s.js:2: it is no text in UTF-8") && found.contains("does not load: "), "{found}");
     assert!(!found.contains('\n'), "{found}");
 }
@@ -328,8 +306,8 @@ fn a_bad_script_hides_no_other_problem_and_a_bad_module_says_why_on_one_line() {
 fn sessions_and_links_are_asked_about() {
     for hook in [Hook::Session, Hook::Link] {
         let parts = format!("(func (export \"on_{}\") (param i32 i32) (result i64) unreachable)", hook.as_str());
-        let home = Home::new(&module("", &parts));
-        let engine = home.load(patient(Duration::from_secs(100)));
+        let home = Home::of(&module("", &parts));
+        let engine = loaded(&home, patient(Duration::from_secs(100)));
         run(async {
             let policy = engine.worker();
             let served: Vec<Hook> = Hook::ALL.into_iter().filter(|known| policy.serves(*known)).collect();
@@ -348,14 +326,13 @@ const COUNTS: &str = r#"(data (i32.const 16) "\a1\64deny\a2\69condition\63a:0\6b
       (i64.or (i64.shl (i64.const 16) (i64.const 32)) (i64.const 35)))"#;
 
 fn trial(home: &Home) -> Trial {
-    let setup = Setup { router_id: "r".to_owned(), state_dir: Some(home.0.join("state")), ..Setup::default() };
-    let loaded = Trial::load(&home.0.join("p.wasm"), Plugin::unnamed("p"), setup);
+    let loaded = Trial::load(&home.0.join("p.wasm"), Plugin::unnamed("p"), home.setup());
     loaded.unwrap_or_else(|problems| panic!("{problems:?}"))
 }
 
 #[test]
 fn cases_show_what_is_decided_otherwise_and_what_an_instance_keeps() {
-    let trial = trial(&Home::new(&module("", COUNTS)));
+    let trial = trial(&Home::of(&module("", COUNTS)));
     assert_eq!(trial.describe(), (vec!["session"], None));
     let case = |answer: &str| format!("{{\"hook\":\"session\",\"request\":{{}},\"answer\":{answer}}}\n");
     let first = r#"{"deny":{"condition":"a:1","description":"x"}}"#;
@@ -380,7 +357,7 @@ const READS_MORE: &str = r#"(data (i32.const 16) "\a1\64deny\a2\69condition\63a:
 
 #[test]
 fn a_field_that_is_used_and_not_named_shows() {
-    let trial = trial(&Home::new(&module("", READS_MORE)));
+    let trial = trial(&Home::of(&module("", READS_MORE)));
     assert_eq!(trial.describe().1, Some(&["peer.user".to_owned()][..]));
     let told = |answer: &str| {
         let case = r#"{"hook":"session","request":{"peer":{"user":"u"}},"answer":"#;
@@ -396,15 +373,15 @@ fn a_field_that_is_used_and_not_named_shows() {
 
 #[test]
 fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
-    let home = Home::new(&module("", &holds("(i32.const 1)")));
+    let home = Home::of(&module("", &holds("(i32.const 1)")));
     let write = |text: &str| std::fs::write(home.0.join("p.cases.jsonl"), text).unwrap();
     write("{\"hook\":\"connection\",\"request\":{}}\n");
-    home.load(PluginLimits::default());
+    loaded(&home, PluginLimits::default());
     write("{\"hook\":\"connection\",\"request\":{},\"answer\":{\"allow\":{}}}\n");
-    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    let why = engine(&home, PluginLimits::default()).unwrap_err();
     assert!(why.contains("its cases, line 1: has no opinion"), "{why}");
     write("what\n");
-    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    let why = engine(&home, PluginLimits::default()).unwrap_err();
     assert!(why.contains("p.cases.jsonl, line 1: no case"), "{why}");
 }
 
@@ -412,16 +389,16 @@ fn a_plugin_that_does_not_pass_its_cases_does_not_load() {
 #[test]
 fn what_is_no_file_is_not_waited_for() {
     for name in ["p.cases.jsonl", "p.wasm"] {
-        let home = Home::new(&module("", &holds("(i32.const 1)")));
+        let home = Home::of(&module("", &holds("(i32.const 1)")));
         let path = home.0.join(name);
         let _ = std::fs::remove_file(&path);
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-        let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+        let why = engine(&home, PluginLimits::default()).unwrap_err();
         assert!(why.contains(name) && why.contains("no regular file"), "{why}");
     }
-    let home = Home::new(&module("", &holds("(i32.const 1)")));
+    let home = Home::of(&module("", &holds("(i32.const 1)")));
     std::fs::write(home.0.join("p.cases.jsonl"), "\n").unwrap();
-    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    let why = engine(&home, PluginLimits::default()).unwrap_err();
     assert!(why.contains("there are no cases in it"), "{why}");
 }
 
@@ -429,10 +406,10 @@ fn what_is_no_file_is_not_waited_for() {
 #[test]
 fn cases_end_with_the_first_that_fails() {
     let home =
-        Home::new(&module("", "(func (export \"on_session\") (param i32 i32) (result i64) (loop (br 0)) unreachable)"));
+        Home::of(&module("", "(func (export \"on_session\") (param i32 i32) (result i64) (loop (br 0)) unreachable)"));
     std::fs::write(home.0.join("p.cases.jsonl"), "{\"hook\":\"session\",\"request\":{}}\n".repeat(2000)).unwrap();
     let begun = std::time::Instant::now();
-    let why = engine(&home.0, PluginLimits::default()).unwrap_err();
+    let why = engine(&home, PluginLimits::default()).unwrap_err();
     assert!(why.contains("no answer within") && begun.elapsed() < Duration::from_secs(10), "{why}");
 }
 
@@ -440,8 +417,8 @@ fn cases_end_with_the_first_that_fails() {
 #[test]
 fn a_short_call_is_answered_at_once() {
     // one that is not worn out by its memory
-    let home = Home::new(&module("", &holds("(i32.const 1)")).replace("512", "2"));
-    let engine = home.load(PluginLimits::default());
+    let home = Home::of(&module("", &holds("(i32.const 1)")).replace("512", "2"));
+    let engine = loaded(&home, PluginLimits::default());
     run(async {
         let policy = engine.worker();
         assert!(asks(&policy).await);
