@@ -1,6 +1,6 @@
 //! `plugin-sdk/golden.jsonl` through an SDK: a module beside its plugins exports `echo (number, ptr, len) -> i64`, which reads a
 //! request or an answer, writes it again, and answers as a hook does. `number` is 2 for each hook, in the order of `plugin-hooks`
-//! in `policy.wit`, and one more for its answer.
+//! in `policy.wit`, and one more for its answer. A plugin without such a module is asked what its own entries make of the requests.
 
 use std::path::Path;
 
@@ -15,6 +15,13 @@ pub(crate) enum Reads {
     Pointers,
     /// In slices that the language checks.
     Slices,
+}
+
+/// What reads a request.
+enum Entries {
+    Echo(TypedFunc<(u32, u32, u32), u64>),
+    /// Those of a plugin, in the order of [`HOOKS`].
+    Plugin(Vec<Option<TypedFunc<(u32, u32), u64>>>),
 }
 
 /// In the order of `plugin-hooks`.
@@ -39,6 +46,11 @@ struct Line {
     name: String,
     number: u32,
     bytes: Vec<u8>,
+}
+
+/// Its place in [`HOOKS`].
+fn hook(number: u32) -> usize {
+    usize::try_from(number / 2).unwrap()
 }
 
 fn lines() -> Vec<Line> {
@@ -67,7 +79,7 @@ struct Live {
     store: Store<()>,
     memory: Memory,
     alloc: TypedFunc<u32, u32>,
-    echo: TypedFunc<(u32, u32, u32), u64>,
+    entries: Entries,
     /// Where the page begins that nobody has but this test.
     page: usize,
 }
@@ -105,17 +117,22 @@ impl Guest {
         }
         let memory = instance.get_memory(&mut store, "memory").unwrap();
         let alloc = instance.get_typed_func(&mut store, "policy_alloc").unwrap();
-        let echo = instance.get_typed_func(&mut store, "echo").unwrap();
+        let entries = match instance.get_typed_func(&mut store, "echo") {
+            Ok(echo) => Entries::Echo(echo),
+            Err(_) => Entries::Plugin(HOOKS.map(|hook| instance.get_typed_func(&mut store, &export(hook)).ok()).into()),
+        };
         let page = match self.reads {
             Reads::Pointers => usize::try_from(memory.grow(&mut store, 1).unwrap()).unwrap() * PAGE_BYTES,
             Reads::Slices => 0,
         };
-        Live { store, memory, alloc, echo, page }
+        Live { store, memory, alloc, entries, page }
     }
 
     /// What it makes of these bytes; none where it traps.
     fn echo(&mut self, number: u32, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut live = self.live.take().unwrap_or_else(|| self.start());
+        // a plugin is configured once
+        let kept = self.live.take().filter(|live| number > 0 || matches!(live.entries, Entries::Echo(_)));
+        let mut live = kept.unwrap_or_else(|| self.start());
         match live.echo(self.reads, number, bytes) {
             Ok(answer) => {
                 self.live = Some(live);
@@ -131,6 +148,38 @@ impl Guest {
             }
         }
     }
+
+    /// What it makes of these bytes it makes of them with an unknown field, too; and it reads neither a part of them nor more.
+    fn check_reading(&mut self, name: &str, number: u32, bytes: &[u8], has_fields: bool) {
+        let answer = self.echo(number, bytes);
+        assert!(answer.is_some(), "{name} is not read");
+        if has_fields {
+            let longer = with_unknown_field(bytes);
+            assert!(self.echo(number, &longer) == answer, "{name}: an unknown field is not passed over");
+        }
+        for end in 0..bytes.len() {
+            assert_eq!(self.echo(number, &bytes[..end]), None, "{name} is read though cut to {end} bytes");
+        }
+        assert_eq!(self.echo(number, &[bytes, &[0][..]].concat()), None, "{name} is read with a byte too many");
+        for (at, bad) in (0..bytes.len()).zip(BAD_BYTES.iter().cycle()) {
+            let mut spoilt = bytes.to_vec();
+            spoilt[at] = *bad;
+            // some can be read; a read beyond the end has failed in there
+            self.echo(number, &spoilt);
+        }
+    }
+
+    fn check_many(&mut self, lines: &[Line]) {
+        for line in lines.iter().cycle().take(MANY) {
+            assert!(self.echo(line.number, &line.bytes).is_some(), "{} is not read again", line.name);
+        }
+        let memory = self.live.as_ref().map_or(0, |live| live.memory.data_size(&live.store));
+        assert!((1..=MEMORY_BYTES_MAX).contains(&memory), "{memory} bytes after {MANY} calls");
+    }
+}
+
+fn export(hook: &str) -> String {
+    format!("{}_{hook}", if hook == "configure" { "policy" } else { "on" })
 }
 
 fn clock_time_get(mut guest: Caller<'_, ()>, _: u32, _: u64, out: u32) -> u32 {
@@ -149,7 +198,14 @@ impl Live {
             Reads::Slices => place,
         };
         self.memory.write(&mut self.store, place, bytes).unwrap();
-        let answer = self.echo.call(&mut self.store, (number, u32::try_from(place).unwrap(), len))?;
+        let at = u32::try_from(place).unwrap();
+        let answer = match &self.entries {
+            Entries::Echo(echo) => echo.call(&mut self.store, (number, at, len))?,
+            Entries::Plugin(entries) => {
+                let entry = entries[hook(number)].as_ref().unwrap();
+                entry.call(&mut self.store, (at, len))?
+            }
+        };
         let (start, len) = (usize::try_from(answer >> 32).unwrap(), usize::try_from(answer & 0xffff_ffff).unwrap());
         Ok(self.memory.data(&self.store)[start..start + len].to_vec())
     }
@@ -161,38 +217,33 @@ fn with_unknown_field(bytes: &[u8]) -> Vec<u8> {
     [&[bytes[0] + 1], &bytes[1..], b"\x65later", &nested].concat()
 }
 
+/// Of an SDK: its module `golden`.
 pub(crate) fn check(file: &Path, reads: Reads) {
     let mut guest = Guest::new(file, reads);
     let lines = lines();
     assert!(lines.len() >= 16);
     for Line { name, number, bytes } in &lines {
         assert!(guest.echo(*number, bytes).as_ref() == Some(bytes), "{name} is written otherwise");
-        let longer = with_unknown_field(bytes);
         // a variant has one entry
-        if bytes[0] != 0xa1 || name == "answer failover nobody" {
-            assert!(
-                guest.echo(*number, &longer).as_ref() == Some(bytes),
-                "{name}: an unknown field is not passed over"
-            );
-        }
-        for end in 0..bytes.len() {
-            assert_eq!(guest.echo(*number, &bytes[..end]), None, "{name} is read though cut to {end} bytes");
-        }
-        assert_eq!(guest.echo(*number, &[bytes, &[0][..]].concat()), None, "{name} is read with a byte too many");
-        for (at, bad) in (0..bytes.len()).zip(BAD_BYTES.iter().cycle()) {
-            let mut spoilt = bytes.clone();
-            spoilt[at] = *bad;
-            // some can be read; a read beyond the end has failed in there
-            guest.echo(*number, &spoilt);
-        }
+        let has_fields = bytes[0] != 0xa1 || name == "answer failover nobody";
+        guest.check_reading(name, *number, bytes, has_fields);
     }
-    for line in lines.iter().cycle().take(MANY) {
-        assert!(guest.echo(line.number, &line.bytes).is_some(), "{} is not read again", line.name);
-    }
-    let memory = guest.live.map_or(0, |live| live.memory.data_size(&live.store));
-    assert!((1..=MEMORY_BYTES_MAX).contains(&memory), "{memory} bytes after {MANY} calls");
-    let mut guest = Guest::new(file, reads);
+    guest.check_many(&lines);
     // nodes in nodes without end
     let deep = b"\xa1\x68children\x81".repeat(1000);
+    let mut guest = Guest::new(file, reads);
     assert_eq!(guest.echo(0, &[b"\xa1\x66config\x81", deep.as_slice(), b"\xa0"].concat()), None);
+}
+
+/// Of a plugin without an SDK: what its own entries read.
+pub(crate) fn check_plugin(file: &Path) {
+    let mut guest = Guest::new(file, Reads::Pointers);
+    let Entries::Plugin(entries) = guest.start().entries else { panic!("that is the module of an SDK") };
+    let is_read = |line: &Line| line.name.starts_with("request") && entries[hook(line.number)].is_some();
+    let lines: Vec<_> = lines().into_iter().filter(is_read).collect();
+    assert!(!lines.is_empty());
+    for Line { name, number, bytes } in &lines {
+        guest.check_reading(name, *number, bytes, true);
+    }
+    guest.check_many(&lines);
 }

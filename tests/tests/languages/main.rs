@@ -61,7 +61,8 @@ fn zig() {
 
 #[test]
 fn wat() {
-    Language { name: "wat", build: assemble, plugins: &["no-guests"], golden: None }.check();
+    let built = Language { name: "wat", build: assemble, plugins: &["no-guests", "members"], golden: None }.check();
+    golden::check_plugin(&built.path().join("members.wasm"));
 }
 
 impl Language {
@@ -153,6 +154,8 @@ fn built(_: &Path, into: &Path) {
 
 /// A text of each module.
 fn assemble(folder: &Path, into: &Path) {
-    let module = wat::parse_file(folder.join("no-guests.wat")).unwrap();
-    std::fs::write(into.join("no-guests.wasm"), module).unwrap();
+    for name in ["no-guests", "members"] {
+        let module = wat::parse_file(folder.join(format!("{name}.wat"))).unwrap();
+        std::fs::write(into.join(format!("{name}.wasm")), module).unwrap();
+    }
 }

@@ -157,7 +157,10 @@ pub(super) static TEMPLATES: &[Template] = &[
         title: "WebAssembly text",
         source: ("{name}.wat", include_str!("sources/plugin.wat")),
         more: &[(".gitignore", "*.wasm\n")],
-        sdk: &[Part::File("README.md", sdk_file!("wat/README.md"))],
+        sdk: &[
+            Part::File("README.md", sdk_file!("wat/README.md")),
+            Part::File("members.wat", sdk_file!("wat/members.wat")),
+        ],
         needs: "It needs `wat2wasm`: on Debian `apt install wabt`.",
         build: "wat2wasm {name}.wat -o {name}.wasm\n",
         is_configured: false,
