@@ -13,7 +13,7 @@ use crate::block::{Block, Item, name_of, not_served};
 use crate::connector::ConnectorDraft;
 use crate::listener::{ListenerDraft, default_mechanisms};
 use crate::loading::{Fault, Loading};
-use crate::plugin::PluginDraft;
+use crate::plugin::{DirectoryDraft, PluginDraft};
 use crate::sockets::Sockets;
 use crate::source::Place;
 use crate::tls::TlsDraft;
@@ -47,7 +47,7 @@ const UNSERVED: [&str; 9] =
 pub(crate) struct Document {
     pub(crate) settings: Settings,
     pub(crate) plugins: Vec<PluginDraft>,
-    pub(crate) plugins_at: Option<Place>,
+    pub(crate) directory: Option<DirectoryDraft>,
 }
 
 /// Names of one kind, each with the place of its first use.
@@ -134,14 +134,14 @@ pub(crate) fn read<'t>(loading: &'t Loading<'t>, nodes: &'t [Node]) -> Document 
         addresses: read_addresses(loading, nodes),
         auto_links: read_auto_links(loading, nodes, &roles),
         link_routes: read_link_routes(loading, nodes, &roles),
-        plugins: directory.as_ref().map(|(directory, _, record)| Plugins {
-            directory: directory.clone(),
+        plugins: directory.as_ref().map(|draft| Plugins {
+            directory: draft.directory.clone(),
             named: plugins.iter().map(|draft| draft.plugin.clone()).collect(),
-            record: record.clone(),
+            record: draft.record.as_ref().map(|draft| draft.record.clone()),
         }),
         state,
     };
-    Document { settings, plugins, plugins_at: directory.map(|(_, at, _)| at) }
+    Document { settings, plugins, directory }
 }
 
 fn read_addresses(loading: &Loading<'_>, nodes: &[Node]) -> Vec<AddressRule> {

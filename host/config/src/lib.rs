@@ -33,7 +33,7 @@ mod writable;
 
 use std::path::{Path, PathBuf};
 
-use crosstie_model::settings::Settings;
+use crosstie_model::settings::{PluginPart, Settings};
 
 pub use crate::problem::{Problem, Problems};
 pub use crate::quantity::{parse_duration, parse_size};
@@ -42,8 +42,8 @@ pub use crate::secret::{SecretFault, read_secret};
 
 use crate::include::Includer;
 use crate::loading::{Fault, Loading};
-use crate::plugin::PluginDraft;
-use crate::source::{Place, Source, Sources};
+use crate::plugin::{DirectoryDraft, PluginDraft};
+use crate::source::{Source, Sources};
 use crate::tree::Node;
 
 /// What runs without a file: one listener on 127.0.0.1:5672.
@@ -60,7 +60,7 @@ pub struct Loaded {
     /// The top of the tree.
     nodes: Vec<Node>,
     plugins: Vec<PluginDraft>,
-    plugins_at: Option<Place>,
+    directory: Option<DirectoryDraft>,
 }
 
 /// Reads a file and all that it includes.
@@ -111,7 +111,7 @@ fn read(source: Source, path: Option<PathBuf>, is_for_elsewhere: bool) -> (Optio
     loading.is_for_elsewhere = is_for_elsewhere;
     let file = loading.add_source(source);
     let (nodes, whole) = Includer::new(&loading).run(file, path);
-    let document::Document { mut settings, plugins, plugins_at } = document::read(&loading, &nodes);
+    let document::Document { mut settings, plugins, directory } = document::read(&loading, &nodes);
     if !loading.is_clean() {
         if let Some(fault) = reference::mistaken(&loading, file) {
             return (None, fault.into_problem(&loading.sources()).into());
@@ -124,17 +124,23 @@ fn read(source: Source, path: Option<PathBuf>, is_for_elsewhere: bool) -> (Optio
         }
     }
     let loaded =
-        Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), nodes, plugins, plugins_at };
+        Loaded { settings, warnings: loading.warnings(), sources: loading.sources(), nodes, plugins, directory };
     (Some(loaded), loading.into_problems())
 }
 
 impl Loaded {
-    /// A problem that a plugin has, shown at the node of its `config` that `path` leads to: indexes of children from the top.
-    /// Without such a node it is shown at the `plugin` node, without that at `plugins`.
+    /// A problem that a plugin has, shown where the part of its configuration stands. Without such a part it is shown at the
+    /// `plugin` node, without that at `plugins`.
     #[must_use]
-    pub fn plugin_problem(&self, plugin: Option<&str>, path: &[u32], message: &str, hint: Option<&str>) -> Problem {
+    pub fn plugin_problem(
+        &self,
+        plugin: Option<&str>,
+        part: &PluginPart,
+        message: &str,
+        hint: Option<&str>,
+    ) -> Problem {
         let draft = self.plugins.iter().find(|draft| Some(draft.plugin.name.as_str()) == plugin);
-        let place = draft.map(|draft| config_place(draft, path)).or(self.plugins_at);
+        let place = plugin::place(draft, self.directory.as_ref(), part);
         let message = match plugin {
             Some(name) => format!("plugin `{name}`: {message}"),
             None => message.to_owned(),
@@ -155,22 +161,4 @@ impl Loaded {
     pub fn show(&self) -> String {
         show::show(&self.settings)
     }
-}
-
-fn config_place(draft: &PluginDraft, path: &[u32]) -> Place {
-    let Some(mut node) = draft.config.as_ref() else {
-        return draft.name_at;
-    };
-    if path.is_empty() {
-        return draft.name_at;
-    }
-    for index in path {
-        let children = node.children.as_deref().unwrap_or(&[]);
-        let child = usize::try_from(*index).ok().and_then(|index| children.get(index));
-        match child {
-            Some(child) => node = child,
-            None => break,
-        }
-    }
-    node.head
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::{
-    ConfigNode, Connector, Grant, Listener, OnFailure, Only, Plugin, PluginLimits, PropertyValue, RECORD_BYTES,
-    REQUEST_MIN_BYTES, Record,
+    ConfigNode, Connector, Grant, Listener, OnFailure, Only, Plugin, PluginLimits, PluginPart, PropertyValue,
+    RECORD_BYTES, REQUEST_MIN_BYTES, Record,
 };
 
 use crate::block::{Block, Item, Text, name_of};
@@ -47,14 +47,31 @@ pub(crate) struct PluginDraft {
     pub(crate) shadow_at: Option<Place>,
 }
 
-/// Reads a `plugins` node: its directory, where it stands, and the record of decisions.
-pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (PathBuf, Place, Option<Record>) {
+/// A `plugins` node and where its parts stand.
+#[derive(Debug, Clone)]
+pub(crate) struct DirectoryDraft {
+    pub(crate) directory: PathBuf,
+    pub(crate) at: Place,
+    pub(crate) record: Option<RecordDraft>,
+}
+
+/// The record of decisions and where its parts stand.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordDraft {
+    pub(crate) record: Record,
+    file_at: Place,
+    /// Where each of the fields is that it redacts.
+    redact_at: Vec<Place>,
+}
+
+/// Reads a `plugins` node.
+pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> DirectoryDraft {
     let name = name_of(loading, node, "plugins \"plugins\"");
     let block = Block::with_qualifiers(loading, "plugins", Item::of_node(node), &[]);
     let record = block.one("record").and_then(|item| record(&block, item));
     block.finish(&[]);
     let Some(name) = name else {
-        return (PathBuf::new(), node.at, record);
+        return DirectoryDraft { directory: PathBuf::new(), at: node.at, record };
     };
     let directory = loading.resolve(name.at, name.text);
     if !directory.is_dir() {
@@ -62,19 +79,19 @@ pub(crate) fn read_directory<'t>(loading: &'t Loading<'t>, node: &'t Node) -> (P
         let hint = "a relative path starts at the directory of this file";
         loading.report(Fault::at(name.at, message).hint(hint));
     }
-    (directory, name.at, record)
+    DirectoryDraft { directory, at: name.at, record }
 }
 
 /// Where decisions are recorded, and what of them.
-fn record(block: &Block<'_>, item: Item<'_>) -> Option<Record> {
+fn record(block: &Block<'_>, item: Item<'_>) -> Option<RecordDraft> {
     let inner = Block::with_qualifiers(block.loading, "record", item, &["sample", "max-size"]);
     let file = inner.single(Item { props: &[], children: None, ..item }).and_then(|arg| inner.text_of(arg));
-    let usual = Record::default();
+    let (usual, redact) = (Record::default(), inner.texts("redact").unwrap_or_default());
     let record = Record {
         file: file.map(|file| block.loading.resolve(file.at, file.text)).unwrap_or_default(),
         sample: inner.share("sample").unwrap_or(usual.sample),
         max_bytes: inner.size("max-size", RECORD_BYTES.0..=1 << 40).unwrap_or(usual.max_bytes),
-        redact: inner.texts("redact").unwrap_or_default().iter().map(|path| path.text.to_owned()).collect(),
+        redact: redact.iter().map(|path| path.text.to_owned()).collect(),
     };
     if record.sample == 0.0
         && let Some(at) = inner.has("sample")
@@ -90,7 +107,40 @@ fn record(block: &Block<'_>, item: Item<'_>) -> Option<Record> {
         Some(Hindrance::Always(why)) => block.loading.report(Fault::at(file.at, message(why))),
         Some(Hindrance::ForThisUser(why)) => block.loading.warn(Fault::at(file.at, message(why))),
     }
-    Some(record)
+    Some(RecordDraft { record, file_at: file.at, redact_at: redact.iter().map(|path| path.at).collect() })
+}
+
+/// Where a part of the configuration of plugins stands: of this plugin, or without one of all of them.
+pub(crate) fn place(
+    draft: Option<&PluginDraft>,
+    directory: Option<&DirectoryDraft>,
+    part: &PluginPart,
+) -> Option<Place> {
+    let Some(draft) = draft else {
+        let directory = directory?;
+        let place = directory.record.as_ref().and_then(|record| match part {
+            PluginPart::RecordFile => Some(record.file_at),
+            PluginPart::Redacted(index) => record.redact_at.get(*index).copied(),
+            PluginPart::Node | PluginPart::Config(_) | PluginPart::Shadow => None,
+        });
+        return Some(place.unwrap_or(directory.at));
+    };
+    let place = match part {
+        PluginPart::Config(path) => draft.config.as_ref().filter(|_| !path.is_empty()).map(|node| inside(node, path)),
+        PluginPart::Shadow => draft.shadow_at,
+        PluginPart::Node | PluginPart::RecordFile | PluginPart::Redacted(_) => None,
+    };
+    Some(place.unwrap_or(draft.name_at))
+}
+
+/// Where the node is that a path of indexes leads to, or the last on its way.
+fn inside(mut node: &Node, path: &[u32]) -> Place {
+    for index in path {
+        let children = node.children.as_deref().unwrap_or(&[]);
+        let Some(child) = usize::try_from(*index).ok().and_then(|index| children.get(index)) else { break };
+        node = child;
+    }
+    node.head
 }
 
 /// Reads a `plugin` node.
@@ -153,12 +203,18 @@ fn shadow_of<'t>(block: &Block<'t>, item: Item<'t>) -> Option<Text<'t>> {
     of
 }
 
-/// Reports shadows of themselves, of shadows, and of what is not asked.
+/// Reports shadows of themselves, of shadows, and of what is not asked; warns of those that are not asked themselves.
 pub(crate) fn check_shadows(loading: &Loading<'_>, drafts: &[PluginDraft]) {
     for PluginDraft { plugin, shadow_at, .. } in drafts {
         let (Some(of), Some(at)) = (&plugin.shadow, shadow_at) else {
             continue;
         };
+        if plugin.disabled {
+            let (name, of) = (plugin.name.escape_debug(), of.escape_debug());
+            let message = format!("`{name}` is disabled: it is not asked, beside `{of}` neither");
+            loading.warn(Fault::at(*at, message).hint("keep one of `disabled` and `shadow`"));
+            continue;
+        }
         let live = drafts.iter().map(|draft| &draft.plugin).find(|live| live.name == *of);
         let message = match live {
             Some(live) if live.name == plugin.name => "a plugin is no shadow of itself".to_owned(),
@@ -235,6 +291,10 @@ fn on_failure(block: &Block<'_>) -> OnFailure {
         return OnFailure::default();
     };
     let inner = Block::plain(block.loading, "on-failure", item);
+    if item.props.is_empty() && item.args.is_empty() && item.children.is_none_or(<[Node]>::is_empty) {
+        let hint = "as in `on-failure connection=\"allow\"`; without it each hook has the first of what it may have";
+        block.loading.report(Fault::at(item.at, "`on-failure` names no hook").hint(hint));
+    }
     inner.word("failover", &[("builtin", ())], &[]);
     let allows = |key| inner.word(key, &[("deny", false), ("allow", true)], &[]).unwrap_or(false);
     let on_failure = OnFailure {

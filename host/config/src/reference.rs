@@ -132,7 +132,7 @@ pub fn load_text(name: &str, text: &str, form: Form) -> Result<Loaded, Problems>
         sources: loading.sources(),
         nodes,
         plugins: Vec::new(),
-        plugins_at: None,
+        directory: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use crosstie_config::{EMBEDDED, load, load_text, survey};
-use crosstie_model::settings::MESSAGE_PARTS;
+use crosstie_model::settings::{MESSAGE_PARTS, PluginPart};
 use proptest::prelude::*;
 
 fn problems(text: &str) -> String {
@@ -520,6 +520,7 @@ fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem(
     for (text, wanted) in [
         ("plugin \"p\" { config { limit 9007199254740992; }; }", "from -9007199254740991 to 9007199254740991"),
         ("plugin \"p\" { request \"31KiB\"; }", "it is from 32768 to"),
+        ("plugins \".\"; plugin \"p\" { on-failure; }", "`on-failure` names no hook"),
         ("plugins \".\"; plugin \"p\" { shadow; }", "shadow needs `of`"),
         ("plugins \".\"; plugin \"p\" { shadow of=\"p\"; }", "a plugin is no shadow of itself"),
         (
@@ -534,6 +535,33 @@ fn what_a_plugin_cannot_be_told_or_this_build_does_not_serve_of_it_is_a_problem(
         let found = problems(text);
         assert!(found.contains(wanted), "{wanted} is missing:\n{found}");
     }
+}
+
+#[test]
+fn a_shadow_that_is_disabled_is_told() {
+    let kdl = |more: &str| {
+        format!("plugins \".\"; plugin \"p\" {{ shadow of=\"q\"; {more} }}; plugin \"q\"\nlistener \"a\" {{ port 0; }}")
+    };
+    let warned = warnings(&kdl("disabled;"));
+    assert!(warned.contains("`p` is disabled: it is not asked, beside `q` neither"), "{warned}");
+    assert!(warnings(&kdl("")).is_empty());
+}
+
+/// What only the plugins themselves can tell is shown at the value that it is about.
+#[test]
+fn problems_of_plugins_stand_at_their_values() {
+    let text = "plugins \".\" {\n    record \"d.jsonl\" {\n        redact \"kv\" \"hat\"\n    }\n}\n\
+                plugin \"p\" {\n    config {\n        a { b; }\n    }\n    shadow of=\"q\"\n}\nlistener \"a\" { port 0; }\n";
+    let loaded = load_text("t.kdl", text).unwrap_or_else(|problems| panic!("{problems}"));
+    let at = |plugin, part| loaded.plugin_problem(plugin, &part, "no", None).position();
+    assert_eq!(at(None, PluginPart::Node), Some((1, 9)));
+    assert_eq!(at(None, PluginPart::RecordFile), Some((2, 12)));
+    assert_eq!(at(None, PluginPart::Redacted(1)), Some((3, 21)));
+    assert_eq!(at(None, PluginPart::Redacted(2)), Some((1, 9)));
+    assert_eq!(at(Some("p"), PluginPart::Node), Some((6, 8)));
+    assert_eq!(at(Some("p"), PluginPart::Config(vec![0, 0])), Some((8, 13)));
+    assert_eq!(at(Some("p"), PluginPart::Config(vec![0, 5])), Some((8, 9)));
+    assert_eq!(at(Some("p"), PluginPart::Shadow), Some((10, 15)));
 }
 
 #[test]

@@ -184,8 +184,8 @@ fn setup(loaded: &Loaded) -> Setup {
 /// Problems of plugins at their places in a configuration.
 fn plugin_problems(loaded: &Loaded, found: Vec<LoadProblem>) -> Problems {
     let mut problems = Problems::default();
-    for LoadProblem { plugin, path, message, hint } in found {
-        problems.push(loaded.plugin_problem(plugin.as_deref(), &path, &message, hint.as_deref()));
+    for LoadProblem { plugin, part, message, hint } in found {
+        problems.push(loaded.plugin_problem(plugin.as_deref(), &part, &message, hint.as_deref()));
     }
     problems
 }

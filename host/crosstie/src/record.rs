@@ -40,8 +40,19 @@ enum Action {
     Status,
 }
 
+impl RecordArgs {
+    /// An option that means nothing but with `on`.
+    fn of_on(&self) -> Option<&'static str> {
+        self.sample.map(|_| "--sample").or(self.max_size.map(|_| "--max-size"))
+    }
+}
+
 /// Asks, and prints. Exit status 1: the router could not be asked, or refuses; 2: wrong options.
 pub(crate) fn record(args: &RecordArgs) -> ExitCode {
+    if let (Action::Off | Action::Status, Some(option)) = (args.action, args.of_on()) {
+        say(&format!("error: `{option}` goes with `on`: it says what is written from then on\n"));
+        return ExitCode::from(2);
+    }
     match ask(args) {
         Ok(found) => {
             crate::print(&told(&found));

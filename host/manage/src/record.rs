@@ -31,6 +31,9 @@ pub(crate) fn read(request: &Request) -> Result<Option<RecordOrder>, Refused> {
             }
             Ok(Some(RecordOrder::On { sample: sample.flatten(), max_bytes: max_bytes.flatten() }))
         }
+        Some("off") | None | Some("status") if request.text("sample")?.or(request.text("maxSize")?).is_some() => {
+            Err(bad("'sample' and 'maxSize' go with the action 'on'".to_owned()))
+        }
         Some("off") => Ok(Some(RecordOrder::Off)),
         None | Some("status") => Ok(None),
         Some(_) => Err(bad("'action' is 'on', 'off' or 'status'".to_owned())),

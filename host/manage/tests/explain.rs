@@ -153,6 +153,11 @@ fn the_record_is_put_on_and_off_by_whoever_may_change() {
         assert_eq!((answer.status, orders), (400, Vec::new()), "{bad:?}");
     }
     assert_eq!(record(Access::Full, &[("action", "sideways")]).0.status, 400);
+    for of_on in [("sample", "0.5"), ("maxSize", "65536")] {
+        let (answer, orders) = record(Access::Full, &[("action", "off"), of_on]);
+        assert_eq!((answer.status, orders.len()), (400, 0), "{of_on:?}");
+        assert_eq!(record(Access::Full, &[("action", "status"), of_on]).0.status, 400, "{of_on:?}");
+    }
     assert_eq!(record(Access::Full, &[("action", "status")]).0.status, 404, "there are no plugins in the sample");
     assert_eq!(record(Access::Read, &[("action", "off")]).0.status, 403);
 }

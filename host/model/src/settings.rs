@@ -382,6 +382,22 @@ pub struct Plugins {
     pub record: Option<Record>,
 }
 
+/// A part of the configuration of plugins, where a problem stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PluginPart {
+    /// The `plugin` node, or `plugins` for all of them.
+    #[default]
+    Node,
+    /// A node of a plugin's `config`: indexes of children from the top.
+    Config(Vec<u32>),
+    /// The plugin that a `shadow` names.
+    Shadow,
+    /// The file that `record` names.
+    RecordFile,
+    /// One of the fields that `record` redacts, counted from 0.
+    Redacted(usize),
+}
+
 /// Bytes of the files of a record, at least and unless it is written.
 pub const RECORD_BYTES: (u64, u64) = (64 << 10, 100 << 20);
 

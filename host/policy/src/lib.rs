@@ -51,7 +51,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crosstie_model::policy::{Policy, RecordOrder};
-use crosstie_model::settings;
+use crosstie_model::settings::{self, PluginPart};
 use sha2::{Digest, Sha256};
 
 pub use crate::answer::read as read_answer;
@@ -94,8 +94,8 @@ impl Setup {
 pub struct LoadProblem {
     /// Its name; absent when the directory is at fault.
     pub plugin: Option<String>,
-    /// The node of its configuration that is at fault: indexes of children from the top.
-    pub path: Vec<u32>,
+    /// What of its configuration is at fault.
+    pub part: PluginPart,
     /// What is wrong.
     pub message: String,
     /// What may help.
@@ -178,6 +178,7 @@ pub fn load(plugins: &settings::Plugins, setup: Setup) -> Result<PolicyEngine, V
         }
     }
     problems.extend(without_live(loaded.iter().map(|plugin| &plugin.settings)));
+    problems.extend(without_hook(loaded.iter().map(|plugin| &**plugin)));
     if problems.is_empty() {
         let chain = Arc::new(Chain::new(loaded, Recorder::new(record)));
         Ok(PolicyEngine { chain, loader, plugins: plugins.clone(), files: found })
@@ -198,9 +199,30 @@ fn without_live<'s>(chain: impl Iterator<Item = &'s settings::Plugin> + Clone) -
     let live = |name: &str| chain.clone().any(|plugin| plugin.name == name && plugin.shadow.is_none());
     let lost = chain.clone().filter_map(|plugin| Some((plugin, plugin.shadow.as_ref().filter(|of| !live(of))?)));
     let told = |(plugin, of): (&settings::Plugin, &String)| {
-        problem(Some(&plugin.name), Fault::new(format!("it is the shadow of `{of}`, and no such plugin is asked")))
+        let fault = Fault::new(format!("it is the shadow of `{of}`, and no such plugin is asked"));
+        problem(Some(&plugin.name), fault.at(PluginPart::Shadow))
     };
     lost.map(told).collect()
+}
+
+/// Shadows that would never be asked, since they have no hook of the plugin beside which they are.
+fn without_hook<'p>(plugins: impl Iterator<Item = &'p Plugin> + Clone) -> Vec<LoadProblem> {
+    let live = |of: &str| plugins.clone().find(|plugin| plugin.settings.name == of);
+    let shadows = plugins.clone().filter_map(|plugin| Some((plugin, live(plugin.settings.shadow.as_ref()?)?)));
+    // one without any hook is never asked anyway, as its configuration may have it
+    let idle = shadows.filter(|(plugin, live)| {
+        let is_asked = |plugin: &Plugin| !plugin.hooks.is_empty();
+        is_asked(plugin) && is_asked(live) && !plugin.hooks.iter().any(|hook| live.hooks.contains(hook))
+    });
+    let told = |(plugin, live): (&Plugin, &Plugin)| {
+        let words = |plugin: &Plugin| plugin.hooks.iter().map(|hook| hook.as_str()).collect::<Vec<_>>().join(", ");
+        let (of, its) = (&live.settings.name, words(live));
+        let fault =
+            Fault::new(format!("it is the shadow of `{of}`, and has none of its hooks: it would never be asked"));
+        let fault = fault.hint(format!("`{of}` has {its}; it has {}", words(plugin)));
+        problem(Some(&plugin.settings.name), fault.at(PluginPart::Shadow))
+    };
+    idle.map(told).collect()
 }
 
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.
@@ -330,6 +352,6 @@ impl Loader {
 }
 
 fn problem(plugin: Option<&str>, fault: Fault) -> LoadProblem {
-    let Fault { message, path, hint } = fault;
-    LoadProblem { plugin: plugin.map(str::to_owned), path, message, hint }
+    let Fault { message, part, hint } = fault;
+    LoadProblem { plugin: plugin.map(str::to_owned), part, message, hint }
 }

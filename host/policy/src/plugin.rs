@@ -7,7 +7,7 @@ use std::time::{Instant, SystemTime};
 
 use crosstie_model::facts::PluginFacts;
 use crosstie_model::policy::Hook;
-use crosstie_model::settings::{Grant, Plugin as Settings};
+use crosstie_model::settings::{Grant, Plugin as Settings, PluginPart};
 
 use crate::answer::{self, Configured};
 use crate::engine::{self, AnyModule, Declared, Entry, Module};
@@ -44,13 +44,18 @@ pub(crate) const fn export(hook: Hook) -> &'static str {
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) message: String,
-    pub(crate) path: Vec<u32>,
+    pub(crate) part: PluginPart,
     pub(crate) hint: Option<String>,
 }
 
 impl Fault {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), path: Vec::new(), hint: None }
+        Self { message: message.into(), part: PluginPart::Node, hint: None }
+    }
+
+    pub(crate) fn at(mut self, part: PluginPart) -> Self {
+        self.part = part;
+        self
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
@@ -123,7 +128,7 @@ pub(crate) async fn load(
         plugin.hooks = hooks;
     }
     let problems: Vec<Fault> = (configured.problems.iter())
-        .map(|(message, path)| Fault { path: path.clone(), ..Fault::new(message.as_str()) })
+        .map(|(message, path)| Fault::new(message.as_str()).at(PluginPart::Config(path.clone())))
         .collect();
     if !problems.is_empty() {
         return Err(problems);

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crosstie_model::facts::RecordFacts;
 use crosstie_model::policy::{Hook, RecordOrder};
-use crosstie_model::settings::Record as Settings;
+use crosstie_model::settings::{PluginPart, Record as Settings};
 use crosstie_model::trail::Said;
 use serde_json::{Map, Value, json};
 
@@ -177,13 +177,16 @@ impl Recorder {
 
 /// What is not redacted because no request has it: nothing is to be left in by a slip of the pen.
 pub(crate) fn check(settings: &Settings) -> impl Iterator<Item = LoadProblem> + use<'_> {
-    let unknown = settings.redact.iter().filter(|path| *path != "kv" && !is_path_into(path)).map(|path| {
+    let redact = settings.redact.iter().enumerate();
+    let unknown = redact.filter(|(_, path)| *path != "kv" && !is_path_into(path)).map(|(index, path)| {
         let fault = Fault::new(format!("no request has `{}`, which `record` is to redact", path.escape_debug()));
-        problem(None, fault.hint("a field as in policy.wit, such as `peer.user`, or `kv`"))
+        let fault = fault.hint("a field as in policy.wit, such as `peer.user`, or `kv`");
+        problem(None, fault.at(PluginPart::Redacted(index)))
     });
     let unfit = unfit(&settings.file).map(|why| {
         let fault = Fault::new(format!("decisions cannot be recorded in `{}`: {why}", settings.file.display()));
-        problem(None, fault.hint("a file of its own, such as `decisions.jsonl`"))
+        let fault = fault.hint("a file of its own, such as `decisions.jsonl`");
+        problem(None, fault.at(PluginPart::RecordFile))
     });
     unknown.chain(unfit)
 }

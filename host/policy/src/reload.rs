@@ -1,6 +1,6 @@
 //! The policy that all workers share, while its directory and its configuration change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -15,7 +15,9 @@ use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
 use crate::record::{self, Recorder};
 use crate::watch::{Stamps, Watch, stamps};
-use crate::{LoadProblem, Loader, Setup, Source, chain_of, directory, problem, record_of, without_live, worker};
+use crate::{
+    LoadProblem, Loader, Setup, Source, chain_of, directory, problem, record_of, without_hook, without_live, worker,
+};
 
 /// How often the directory is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -173,6 +175,7 @@ impl Prepared {
         let (mut loaded, mut problems) = (BTreeMap::new(), record.iter().flat_map(record::check).collect::<Vec<_>>());
         let chain = chain_of(to, &loader.names(&files));
         problems.extend(without_live(chain.iter()));
+        let wanted: BTreeSet<String> = chain.iter().map(|settings| settings.name.clone()).collect();
         for settings in chain {
             let name = settings.name.clone();
             // one that a node names from now on has to be there
@@ -194,6 +197,11 @@ impl Prepared {
                 Err(faults) => problems.extend(faults.into_iter().map(|fault| problem(Some(&name), fault))),
             }
         }
+        let stay = asked.iter().map(|plugin| &**plugin).filter(|plugin| {
+            let name = &plugin.settings.name;
+            wanted.contains(name) && !loaded.contains_key(name)
+        });
+        problems.extend(without_hook(loaded.values().map(|(plugin, _)| plugin).chain(stay)));
         let loaded = loaded.into_values().collect();
         match problems.is_empty() {
             true => Ok(Some(Self { plugins: Some(to.clone()), loaded, anew, record })),

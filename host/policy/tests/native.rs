@@ -10,7 +10,7 @@ use std::time::Duration;
 use crosstie_model::policy::{
     self, AddressRequest, AddressVerdict, Hook, LinkDirection, Occasion, SessionRequest, Verdict,
 };
-use crosstie_model::settings::{ConfigNode, Distribution, Grant, OnFailure, Plugin, PluginLimits, Plugins};
+use crosstie_model::settings::{ConfigNode, Distribution, Grant, OnFailure, Plugin, PluginLimits, PluginPart, Plugins};
 use crosstie_policy::native::{Deciding, Guest, Host, Natives, Policy};
 use crosstie_policy::{Entry, LoadProblem, PolicyEngine, Setup, Trial, load, read_cases};
 use serde_json::{Value, json};
@@ -174,8 +174,8 @@ fn configuration_comes_first_and_says_what_is_sent() {
     let log = run(async { assert!(asks(&engine.worker(), Some("alice")).await) });
     assert!(!log.contains("plugin failed"), "{log}");
     let problems = attempt(natives.clone(), vec![settings(vec![node("good"), node("bad")])]).unwrap_err();
-    let [LoadProblem { plugin: Some(plugin), path, message, .. }] = &problems[..] else { panic!("{problems:?}") };
-    assert_eq!((&**plugin, &path[..], &**message), ("p", &[1][..], "not that"));
+    let [LoadProblem { plugin: Some(plugin), part, message, .. }] = &problems[..] else { panic!("{problems:?}") };
+    assert_eq!((&**plugin, part, &**message), ("p", &PluginPart::Config(vec![1]), "not that"));
     let hooks = Plugin { hooks: Some(vec![Hook::Link]), ..Plugin::unnamed("p") };
     assert!(attempt(natives.clone(), vec![hooks]).is_ok(), "it has all of them");
     let unknown = attempt(natives, vec![Plugin::unnamed("q")]).unwrap_err();

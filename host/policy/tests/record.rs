@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crosstie_model::policy::{self, Hook, RecordOrder};
-use crosstie_model::settings::{Grant, Plugin, PluginLimits, Plugins, Record};
+use crosstie_model::settings::{Grant, Plugin, PluginLimits, PluginPart, Plugins, Record};
 use crosstie_policy::native::{Deciding, Guest, Host, Natives, Policy};
 use crosstie_policy::{Entry, LoadProblem, PolicyEngine, Setup, Shared, Trial, load, read_case_file};
 use serde_json::Value;
@@ -33,6 +33,8 @@ fn counting(most: u32) -> Door {
 #[derive(Clone, Copy)]
 enum Does {
     Count(Door),
+    /// It is asked about links alone, and has no opinion.
+    Link,
     /// It fails.
     Trap,
     /// It never answers.
@@ -50,7 +52,7 @@ const DENY: &[u8] = b"\xa1\x64deny\xa2\x69condition\x70amqp:not-allowed\x6bdescr
 
 impl Policy for Does {
     fn hooks(&self) -> Vec<Hook> {
-        vec![Hook::Connection]
+        vec![if matches!(self, Self::Link) { Hook::Link } else { Hook::Connection }]
     }
 
     fn start(&self) -> Box<dyn Guest> {
@@ -67,6 +69,7 @@ impl Guest for Does {
                     let count = host.kv_add(key.as_bytes(), 1, 0).unwrap();
                     Ok(Some(if count > i64::from(*most) { DENY } else { ALLOW }.to_vec()))
                 }
+                Self::Link => Ok(None),
                 Self::Trap => Err("no reason".to_owned()),
                 Self::Hang => std::future::pending().await,
             }
@@ -77,7 +80,9 @@ impl Guest for Does {
 #[cfg(feature = "wasm")]
 fn module(does: Does) -> Vec<u8> {
     let text = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let hook = if matches!(does, Does::Link) { "on_link" } else { "on_connection" };
     let (key, body) = match does {
+        Does::Link => ("", "(i64.const 0)".to_owned()),
         Does::Trap => ("", "unreachable".to_owned()),
         Does::Hang => ("", "(loop $again (br $again)) unreachable".to_owned()),
         Does::Count(Door { most, key }) => {
@@ -96,7 +101,7 @@ fn module(does: Does) -> Vec<u8> {
            (data (i32.const 0) \"{key}\") (data (i32.const 1024) \"{allow}\") (data (i32.const 2048) \"{deny}\")
            (func (export \"policy_abi_v1\") (result i32) (i32.const 0))
            (func (export \"policy_alloc\") (param i32) (result i32) (i32.const 65536))
-           (func (export \"on_connection\") (param i32 i32) (result i64) {body}))",
+           (func (export \"{hook}\") (param i32 i32) (result i64) {body}))",
     ))
     .unwrap()
 }
@@ -351,7 +356,8 @@ fn what_is_redacted_stands_nowhere() {
         // a field that no request has would leave in what it is to take out
         let record = Record { redact: vec!["peers.user".to_owned()], ..home.record() };
         let problems = home.problems(vec![named("door")], Some(record));
-        assert!(problems.iter().any(|problem| problem.message.contains("no request has `peers.user`")), "{problems:?}");
+        let found = problems.iter().find(|problem| problem.message.contains("no request has `peers.user`"));
+        assert_eq!(found.map(|problem| &problem.part), Some(&PluginPart::Redacted(0)), "{problems:?}");
     });
 }
 
@@ -446,7 +452,29 @@ fn a_shadow_of_nobody_does_not_load() {
     each(|home| {
         home.plugin("next", counting(1));
         let problems = home.problems(vec![shadow("next", "door")], None);
-        assert!(problems.iter().any(|problem| problem.message.contains("the shadow of `door`")), "{problems:?}");
+        let found = problems.iter().find(|problem| problem.message.contains("the shadow of `door`"));
+        assert_eq!(found.map(|problem| &problem.part), Some(&PluginPart::Shadow), "{problems:?}");
+    });
+}
+
+#[test]
+fn a_shadow_that_would_never_be_asked_does_not_load() {
+    each(|home| {
+        home.plugin("door", counting(1));
+        home.plugin("next", Does::Link);
+        let plugins = || vec![named("door"), shadow("next", "door")];
+        let wanted = "it is the shadow of `door`, and has none of its hooks: it would never be asked";
+        let told = |problems: &[LoadProblem]| {
+            let [LoadProblem { plugin, part, message, hint }] = problems else { panic!("{problems:?}") };
+            assert_eq!((plugin.as_deref(), part, &**message), (Some("next"), &PluginPart::Shadow, wanted));
+            assert_eq!(hint.as_deref(), Some("`door` has connection; it has link"));
+        };
+        told(&home.problems(plugins(), None));
+        // and by a reload, when both run already
+        let shared = Shared::empty().unwrap();
+        shared.prepare(Some(&home.plugins(vec![named("door"), named("next")], None)), home.setup()).unwrap();
+        shared.apply();
+        told(&shared.prepare(Some(&home.plugins(plugins(), None)), home.setup()).unwrap_err());
     });
 }
 

@@ -98,6 +98,8 @@ fn without_a_node_it_is_off_until_it_is_put_on() {
         let (status, _, error) = router.ask(&[&["plugin", "record", "on"], &arguments[..]].concat());
         assert!(status == Some(1) && error.contains(wanted), "{error}");
     }
+    let (status, _, error) = router.ask(&["plugin", "record", "off", "--sample", "0.5"]);
+    assert!(status == Some(2) && error.contains("`--sample` goes with `on`"), "{error}");
     // a router without plugins has nothing to record
     let (status, _, error) = Router::plain().ask(&["plugin", "record", "on"]);
     assert!(status == Some(1) && error.contains("no plugins"), "{error}");
