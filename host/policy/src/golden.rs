@@ -13,7 +13,7 @@ use crosstie_model::settings::{ConfigNode, Distribution, PropertyValue, Role, Sc
 use serde_json::{Value, json};
 
 use crate::answer;
-use crate::cases::shown;
+use crate::json::shown;
 use crate::reads::Reads;
 use crate::request::{self, Context};
 use crate::tree::Tree;

@@ -9,18 +9,20 @@ mod directory;
 mod effect;
 mod engine;
 mod fields;
+mod form;
+mod forms;
 #[cfg(test)]
 mod golden;
 mod health;
 mod host;
 mod input;
 mod instance;
+mod json;
 mod kv;
 #[cfg(test)]
 #[cfg(feature = "wasm")]
 mod live;
 pub mod native;
-mod paths;
 mod plugin;
 mod pool;
 mod reads;
@@ -38,6 +40,7 @@ mod soak;
 mod stats;
 mod tape;
 mod tree;
+mod trial;
 mod uses;
 #[cfg(feature = "wasm")]
 mod wasm;
@@ -55,7 +58,7 @@ use crosstie_model::settings::{self, PluginPart};
 use sha2::{Digest, Sha256};
 
 pub use crate::answer::read as read_answer;
-pub use crate::cases::{Case, Miss, Trial, read_case_file, read_cases};
+pub use crate::cases::{Case, Miss, read_case_file, read_cases};
 use crate::chain::Chain;
 use crate::directory::Code;
 use crate::engine::AnyModule;
@@ -65,6 +68,7 @@ use crate::plugin::{Fault, Plugin};
 use crate::record::Recorder;
 pub use crate::reload::Shared;
 pub use crate::replay::{Difference, Replay};
+pub use crate::trial::Trial;
 use crate::watch::Stamps;
 
 /// What loading needs to know of the process.
@@ -316,7 +320,7 @@ impl Loader {
         let cases = cases::beside(path).map_err(|fault| vec![fault])?;
         let mut plugin = self.load(settings, &code)?;
         if let Some(cases) = cases {
-            self.runtime.block_on(cases::pass(&plugin, &cases)).map_err(|fault| vec![fault])?;
+            self.runtime.block_on(trial::pass(&plugin, &cases)).map_err(|fault| vec![fault])?;
         }
         if let Some(before) = before {
             plugin.take_over(before);

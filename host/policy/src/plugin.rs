@@ -11,10 +11,11 @@ use crosstie_model::settings::{Grant, Plugin as Settings, PluginPart};
 
 use crate::answer::{self, Configured};
 use crate::engine::{self, AnyModule, Declared, Entry, Module};
+use crate::form::is_path;
 use crate::health::Health;
 use crate::host::Shared;
 use crate::instance::{Cause, Failure, Instance};
-use crate::reads::{Reads, is_path};
+use crate::reads::Reads;
 use crate::request::{self, Context};
 
 static SEQUENCE: AtomicU64 = AtomicU64::new(0);

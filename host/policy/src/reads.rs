@@ -1,48 +1,5 @@
 //! The fields of requests that a plugin reads.
 
-use serde_json::{Map, Value};
-
-use crate::cases::BYTES;
-use crate::paths::PATHS;
-
-/// Marks an item of a list in a path.
-const ITEM: &str = "[]";
-
-/// Whether a request has this field outside of lists: `peer.user`.
-pub(crate) fn is_path(path: &str) -> bool {
-    !path.contains(ITEM) && PATHS.iter().any(|(_, paths)| paths.contains(&path))
-}
-
-/// Whether a request has this field, or items of a list in it have: `candidates.host`.
-pub(crate) fn is_path_into(path: &str) -> bool {
-    PATHS.iter().flat_map(|(_, paths)| *paths).any(|known| known.replace(ITEM, "") == path)
-}
-
-/// A field in JSON that no request of a hook has.
-pub(crate) fn unknown_path(hook: &str, request: &Map<String, Value>) -> Option<String> {
-    let paths = PATHS.iter().find(|(known, _)| *known == hook).map_or(&[] as &[&str], |(_, paths)| paths);
-    unknown_in(paths, request, "")
-}
-
-fn unknown_in(paths: &[&str], record: &Map<String, Value>, above: &str) -> Option<String> {
-    record.iter().find_map(|(key, value)| {
-        let path = format!("{above}{key}");
-        if !paths.contains(&path.as_str()) {
-            return Some(path);
-        }
-        match value {
-            // bytes, in the place of a scalar
-            Value::Object(fields) if fields.len() == 1 && fields.contains_key(BYTES) => None,
-            Value::Object(fields) => unknown_in(paths, fields, &format!("{path}.")),
-            Value::Array(items) => items
-                .iter()
-                .filter_map(Value::as_object)
-                .find_map(|item| unknown_in(paths, item, &format!("{path}{ITEM}."))),
-            _ => None,
-        }
-    })
-}
-
 /// A record's fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reads {
@@ -85,40 +42,7 @@ impl Reads {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn a_path_is_one_of_the_schema() {
-        for path in ["ctx", "peer", "peer.user", "peer.tls.subject", "candidates", "source.address", "limits.links"] {
-            assert!(is_path(path) && is_path_into(path), "{path}");
-        }
-        for path in ["", "per", "peer.", "peer.usr", "peer.tls.subjct", "user"] {
-            assert!(!is_path(path) && !is_path_into(path), "{path}");
-        }
-        // an item of a list is not sent alone
-        for path in ["candidates.host", "peer.attributes.val", "properties.val.text", "source.filters.name"] {
-            assert!(!is_path(path) && is_path_into(path), "{path}");
-        }
-        for path in ["candidates.hots", "peer.attributes.vla", "peer.user.name", "candidates[].host"] {
-            assert!(!is_path(path) && !is_path_into(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn what_no_request_has_is_found_however_deep_it_lies() {
-        let unknown = |hook: &str, request: Value| unknown_path(hook, request.as_object().unwrap());
-        for (hook, request, path) in [
-            ("failover", json!({ "candidates": [{ "host": "a" }, { "hots": "a" }] }), "candidates[].hots"),
-            ("connection", json!({ "peer": { "user": { "x": 1 } } }), "peer.user.x"),
-            ("connection", json!({ "properties": [{ "key": "k", "val": { "txt": "v" } }] }), "properties[].val.txt"),
-        ] {
-            assert_eq!(unknown(hook, request).as_deref(), Some(path));
-        }
-        let bytes = json!({ "properties": [{ "key": "k", "val": { "bytes": { "$bytes": "AA==" } } }] });
-        assert_eq!(unknown("connection", bytes), None);
-    }
 
     #[test]
     fn a_path_has_its_fields_read_and_a_shorter_one_all_that_is_inside() {

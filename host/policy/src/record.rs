@@ -15,9 +15,9 @@ use crosstie_model::settings::{PluginPart, Record as Settings};
 use crosstie_model::trail::Said;
 use serde_json::{Map, Value, json};
 
-use crate::cases::shown_bytes;
+use crate::form::is_path_into;
+use crate::json::shown_bytes;
 use crate::plugin::{Fault, Plugin};
-use crate::reads::is_path_into;
 use crate::request::Context;
 use crate::tape::Kept;
 use crate::uses::shown_uses;

@@ -8,10 +8,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::cases::{self, ask, case};
+use crate::cases::case;
 use crate::instance::Instance;
 use crate::plugin::Plugin;
 use crate::tape::Tape;
+use crate::trial::{self, ask};
 use crate::{Case, Miss, Trial};
 
 /// Bytes of a line of a record.
@@ -109,7 +110,7 @@ async fn decide(
 ) -> (Result<Value, String>, Option<String>) {
     let instance = match reused.take() {
         Some(instance) => Ok(instance),
-        None => cases::fresh(plugin).await,
+        None => trial::fresh(plugin).await,
     };
     let mut instance = match instance {
         Ok(instance) => instance,

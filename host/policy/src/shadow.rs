@@ -7,10 +7,11 @@ use crosstie_model::trail;
 use serde_json::Value;
 
 use crate::answer;
-use crate::cases::{about, shown_bytes};
+use crate::json::shown_bytes;
 use crate::reads::Reads;
 use crate::request::Context;
 use crate::tree::Tree;
+use crate::trial::about;
 use crate::worker::{Question, Said, Seat};
 
 /// Questions to one shadow that are under way on one worker; those beyond are dropped, and counted.

@@ -11,9 +11,10 @@ use wasm_encoder::{CodeSection, Function, RawSection};
 use wasm_smith::{Config, Module};
 use wasmparser::{Import, Parser, Payload, TypeRef};
 
-use crate::cases::{Miss, play, read_cases};
+use crate::cases::{Miss, read_cases};
 use crate::directory::Code;
 use crate::golden::{bytes, lines};
+use crate::trial::play;
 use crate::{Loader, Setup, answer, read_answer};
 
 /// What a plugin exports.

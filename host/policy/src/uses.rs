@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cases::{shown, tree};
+use crate::json::{shown, tree};
 use crate::tape::Use;
 use crate::tree::Tree;
 

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod common;
+#[path = "common/home.rs"]
+mod home;
 
 use crosstie_model::settings::{Grant, Plugin, Plugins};
 use crosstie_policy::{Trial, load, read_cases};
 
-use common::home::Home;
 use common::{asks, run};
+use home::Home;
 
 /// What every plugin has.
 const ABI: &str = r#"(func (export "policy_abi_v1") (result i32) (i32.const 0))
@@ -82,7 +84,7 @@ fn what_no_host_has_is_told_and_traps_when_it_is_called() {
         (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))"#;
     let body = "(i64.const 0)";
     let told =
-        |imports: &str| Home::new().trial(&wasm(&hook(imports, body))).unwrap().unknown_imports().map(str::to_owned);
+        |imports: &str| trial(&Home::new(), &wasm(&hook(imports, body))).unwrap().unknown_imports().map(str::to_owned);
     assert_eq!(told(known), None);
     let unknown = [import("nobody", "kn\\0aows"), import("policy_host_v1", "clock")].concat();
     assert_eq!(told(&unknown).as_deref(), Some(r"`nobody::kn\nows`, `policy_host_v1::clock`"));

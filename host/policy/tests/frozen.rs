@@ -3,13 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod common;
+#[path = "common/home.rs"]
+mod home;
 
 use crosstie_model::policy::{LinkRequest, SessionRequest, Settle, Verdict};
 use crosstie_model::settings::{ConfigNode, Grant, Plugin, Plugins, PropertyValue};
 use crosstie_policy::{PolicyEngine, Trial, load, read_cases};
 
-use crate::common::home::Home;
 use crate::common::{connection, peer, run};
+use home::Home;
 
 fn settings() -> Plugin {
     let grants = vec![Grant::Log, Grant::Counter, Grant::Kv];

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test ends by panicking")]
 
 mod common;
+#[path = "common/home.rs"]
+mod home;
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,8 +13,8 @@ use crosstie_model::policy::{Hook, Policy, Verdict};
 use crosstie_model::settings::{Grant, OnFailure, Only, Plugin, PluginLimits, Plugins};
 use crosstie_policy::{PolicyEngine, Trial, load, read_cases};
 
-use crate::common::home::Home;
 use crate::common::{connection, run};
+use home::Home;
 
 /// A module with `policy_abi_v1` and `policy_alloc`, imports, and other parts.
 fn module(imports: &str, parts: &str) -> String {

@@ -25,7 +25,7 @@ const FILES: [(&str, BackEnd); 7] = [
     ("go/hooks.go", go::hooks),
     ("go/hooks_wasip1.go", go::exports),
     ("zig/crosstie_plugin.zig", zig::file),
-    ("../host/policy/src/paths.rs", host::paths),
+    ("../host/policy/src/forms.rs", host::forms),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -94,36 +94,6 @@ impl Schema {
         paths
     }
 
-    /// The same, and what is in the items of lists and the cases of variants: `candidates[].host`, `properties[].val.text`.
-    pub(crate) fn all_paths(&self, record: &str) -> Vec<String> {
-        let mut paths = Vec::new();
-        self.add_paths(record, "", &mut paths);
-        paths
-    }
-
-    fn add_paths(&self, name: &str, above: &str, paths: &mut Vec<String>) {
-        let parts: Vec<(&str, &Form)> = match self.types.iter().find(|ty| ty.name == name).map(|ty| &ty.shape) {
-            Some(Shape::Record(fields)) => fields.iter().map(|field| (field.name.as_str(), &field.form)).collect(),
-            Some(Shape::Variant(cases)) => {
-                cases.iter().filter_map(|case| Some((case.name.as_str(), case.payload.as_ref()?))).collect()
-            }
-            Some(Shape::Enum(_)) | None => Vec::new(),
-        };
-        for (part, form) in parts {
-            let path = format!("{above}{part}");
-            paths.push(path.clone());
-            self.add_paths_inside(form, &path, paths);
-        }
-    }
-
-    fn add_paths_inside(&self, form: &Form, path: &str, paths: &mut Vec<String>) {
-        match form {
-            Form::Record(name) | Form::Variant(name) => self.add_paths(name, &format!("{path}."), paths),
-            Form::List(item) => self.add_paths_inside(item, &format!("{path}[]"), paths),
-            _ => {}
-        }
-    }
-
     /// Reads the text of a WIT package.
     ///
     /// # Errors

@@ -1,4 +1,5 @@
 //! A directory of modules.
+#![allow(dead_code, reason = "no test needs all")]
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};

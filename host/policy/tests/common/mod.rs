@@ -1,8 +1,6 @@
 //! What tests of the whole policy share: a peer that asks, and a worker that runs and is heard.
 #![allow(dead_code, reason = "no test needs all")]
 
-pub(crate) mod home;
-
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
