@@ -10,6 +10,7 @@ use crosstie_model::policy::{
     InfoValue, Limits, LinkDirection, LinkRequest, Occasion, Peer, PeerTls, SessionRequest, Settle, Terminus,
 };
 use crosstie_model::settings::{ConfigNode, Distribution, PropertyValue, Role, Scheme};
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use crate::answer;
@@ -19,10 +20,6 @@ use crate::request::{self, Context};
 use crate::tree::Tree;
 
 const CONTEXT: Context = Context { now_ms: 1_790_000_000_000, seed: 42, sequence: 7 };
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
 
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
@@ -230,7 +227,7 @@ fn requests_have_the_bytes_that_they_always_had() {
     let known = lines();
     let mut missing = String::new();
     for (name, bytes) in requests() {
-        let (is, json) = (hex(&bytes), shown(&Tree::decode(&bytes).unwrap()));
+        let (is, json) = (HEXLOWER.encode(&bytes), shown(&Tree::decode(&bytes).unwrap()));
         match known.get(name) {
             Some((hex, told)) => assert_eq!((&is, &json), (hex, told), "{name}"),
             None => missing.push_str(&format!("{}\n", json!({ "name": name, "hex": is, "json": json }))),

@@ -55,6 +55,7 @@ use std::sync::Arc;
 
 use crosstie_model::policy::{Policy, RecordOrder};
 use crosstie_model::settings::{self, PluginPart};
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 
 pub use crate::answer::read as read_answer;
@@ -336,7 +337,7 @@ impl Loader {
 
     fn load(&self, settings: settings::Plugin, code: &Code) -> Result<Plugin, Vec<Fault>> {
         let module = self.module(code, &settings).map_err(|fault| vec![fault])?;
-        let hash = Sha256::digest(code.bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = HEXLOWER.encode(&Sha256::digest(code.bytes()));
         self.configure(settings, module, hash)
     }
 

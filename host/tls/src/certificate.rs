@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -37,7 +38,7 @@ pub fn describe(certificate: &[u8]) -> Option<Described> {
         subject: subject::text(read.subject()),
         issuer: subject::text(read.issuer()),
         names: names.collect(),
-        fingerprint: Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect(),
+        fingerprint: HEXLOWER.encode(&Sha256::digest(certificate)),
         not_after_ms: seconds.saturating_mul(1000),
     })
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::fmt::{self, Write};
+use std::fmt;
 use std::path::Path;
 
 use crosstie_model::settings::NamePart;
+use data_encoding::HEXLOWER;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use sha1::Digest;
 use x509_parser::asn1_rs::Oid;
@@ -91,13 +92,6 @@ impl<'de> Visitor<'de> for ShownVisitor {
 }
 
 fn value(part: NamePart, name: &X509Name<'_>, certificate: &[u8]) -> Option<String> {
-    let hex = |digest: &[u8]| {
-        digest.iter().fold(String::new(), |mut text, byte| {
-            // writing to a text does not fail
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
-    };
     let first = |oid: &Oid<'_>| subject::first(name, oid).filter(|text| !text.is_empty());
     match part {
         NamePart::Country => first(&oid_registry::OID_X509_COUNTRY_NAME),
@@ -106,8 +100,8 @@ fn value(part: NamePart, name: &X509Name<'_>, certificate: &[u8]) -> Option<Stri
         NamePart::Organization => first(&oid_registry::OID_X509_ORGANIZATION_NAME),
         NamePart::Unit => first(&oid_registry::OID_X509_ORGANIZATIONAL_UNIT),
         NamePart::CommonName => first(&oid_registry::OID_X509_COMMON_NAME),
-        NamePart::Sha1 => Some(hex(&sha1::Sha1::digest(certificate))),
-        NamePart::Sha256 => Some(hex(&sha2::Sha256::digest(certificate))),
-        NamePart::Sha512 => Some(hex(&sha2::Sha512::digest(certificate))),
+        NamePart::Sha1 => Some(HEXLOWER.encode(&sha1::Sha1::digest(certificate))),
+        NamePart::Sha256 => Some(HEXLOWER.encode(&sha2::Sha256::digest(certificate))),
+        NamePart::Sha512 => Some(HEXLOWER.encode(&sha2::Sha512::digest(certificate))),
     }
 }
