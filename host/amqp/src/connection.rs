@@ -14,8 +14,8 @@ use fe2o3_amqp_types::sasl::SaslCode;
 use serde_amqp::primitives::{Array, Symbol};
 
 use crate::delegation::{Answer, Words};
-use crate::fault::PeerFault;
-use crate::frame::{self, Frame, Header, Kind};
+use crate::fault::{Limit, PeerFault};
+use crate::frame::{self, Frame, FrameFault, Header, Kind};
 use crate::handshake::{self, Exchange, Progress, Secure, Side};
 use crate::output::Output;
 use crate::sasl::Nonce;
@@ -226,6 +226,8 @@ pub struct Connection {
     wrote: Time,
     /// When our close was sent.
     closed: Time,
+    /// What the peer is told besides when it goes beyond a limit.
+    reasons: Vec<(Limit, Fields)>,
 }
 
 impl Connection {
@@ -257,6 +259,7 @@ impl Connection {
             heard: now,
             wrote: now,
             closed: now,
+            reasons: Vec::new(),
         }
     }
 
@@ -488,6 +491,26 @@ impl Connection {
         (!self.opened).then_some(&mut self.setup)
     }
 
+    /// Why a limit is as it is: for the info map of the error of a peer that goes beyond it.
+    pub fn explain(&mut self, limit: Limit, info: Fields) {
+        self.reasons.retain(|(of, _)| *of != limit);
+        self.reasons.push((limit, info));
+    }
+
+    /// The limit that a fault went beyond, where it is one of those that a peer is told.
+    #[must_use]
+    pub fn limit_of(&self, fault: &PeerFault) -> Option<Limit> {
+        let max = self.setup.links_max;
+        match fault {
+            PeerFault::ChannelMax(_) => Some(Limit::Sessions),
+            // a handle may also be beyond what the peer itself takes
+            PeerFault::HandleMax(handle) if *handle >= max || self.links >= max => Some(Limit::Links),
+            PeerFault::Frame(FrameFault::Large { .. }) => Some(Limit::FrameSize),
+            PeerFault::Idle => Some(Limit::IdleTimeout),
+            _ => None,
+        }
+    }
+
     /// What was configured, or granted since.
     #[must_use]
     pub const fn setup(&self) -> &Setup {
@@ -578,7 +601,11 @@ impl Connection {
         } else if self.state == State::Header && server {
             self.out.end().extend_from_slice(&frame::AMQP_HEADER);
         } else {
-            self.close(Some(fault.error()));
+            let mut error = fault.error();
+            let limit = self.limit_of(fault);
+            let reason = self.reasons.iter().find(|(of, _)| Some(*of) == limit);
+            error.info = reason.map(|(_, info)| Box::new(info.clone()));
+            self.close(Some(error));
         }
         self.state = State::Ended;
     }

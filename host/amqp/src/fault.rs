@@ -21,6 +21,16 @@ pub fn condition(condition: &ErrorCondition) -> String {
     symbol.0
 }
 
+/// A limit of ours that a peer is told and that ends its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the words say it")]
+pub enum Limit {
+    Sessions,
+    Links,
+    FrameSize,
+    IdleTimeout,
+}
+
 /// A fault of the peer. Each ends its connection: after one, nothing that it says can be trusted.
 #[derive(Debug, Clone, PartialEq, ThisError)]
 pub enum PeerFault {

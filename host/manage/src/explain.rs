@@ -1,6 +1,6 @@
 //! EXPLAIN: who decided about a connection, a link or an address, and why. Not of the reference.
 
-use crosstie_model::address::normalise;
+use crosstie_model::address::{ADDRESS_MAX_BYTES, normalise};
 use crosstie_model::facts::{
     AddressFindings, AddressRuleFacts, ConnectionFacts, Facts, LinkFacts, LinkRouteFacts, Part,
 };
@@ -15,9 +15,6 @@ use crate::value::{direction, list, map, maybe, or_null, text};
 
 /// Refusals that a reply tells; the latest.
 const REFUSALS_TOLD_MAX: usize = 20;
-
-/// Bytes of an address. Source: the router's own limit.
-const ADDRESS_MAX_BYTES: usize = 2048;
 
 /// What is to be explained.
 pub(crate) enum Explain {

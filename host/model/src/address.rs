@@ -1,5 +1,8 @@
 //! Names of addresses: the one form of the many in which peers write them. Source: the reference, 1.7.
 
+/// Bytes of the longest address that a peer or a plugin may name.
+pub const ADDRESS_MAX_BYTES: usize = 2048;
+
 /// Brings the forms of an address together: without scheme and host, without a leading `/` and one trailing
 /// `.` or `/`.
 #[must_use]

@@ -118,6 +118,8 @@ pub struct PluginFacts {
     pub no_opinion: u64,
     /// Of these, the ones that refused.
     pub denials: u64,
+    /// Treatments that were not followed: the address was in use, and treated otherwise.
+    pub contradictions: u64,
     /// By their cause.
     pub failures: Vec<(&'static str, u64)>,
     /// Cause and first line of the last one.

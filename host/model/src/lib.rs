@@ -1,6 +1,7 @@
 //! The nouns that two crates need: validated settings, facts of a running router, policy questions and decisions.
 
 pub mod address;
+pub mod bounds;
 pub mod cipher_suite;
 pub mod facts;
 mod host_port;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
+use crate::bounds::Bounds;
 use crate::facts::{PluginFacts, RecordFacts};
 use crate::settings::{Distribution, Role, Scheme};
 use crate::trail::Trail;
@@ -106,6 +107,9 @@ pub trait Policy {
     fn record(&self) -> Option<RecordFacts> {
         None
     }
+
+    /// Counts a treatment of this plugin that says otherwise of an address than those who use it, whose own stays.
+    fn contradicted(&self, _plugin: &str) {}
 
     /// Puts the record on or off, for all workers.
     ///
@@ -411,6 +415,8 @@ pub enum Verdict {
 pub struct Grant {
     /// Of a connection, or of a link.
     pub limits: Limits,
+    /// Whose they are.
+    pub bounds: Bounds,
     /// What is counted while the connection, session or link is open.
     pub quotas: Vec<Quota>,
     /// For the hooks after that of the connection; keys are unique.
@@ -424,7 +430,9 @@ pub struct Grant {
 impl Grant {
     /// Takes another plugin's grant in: the lower limits, the first of equal attributes, all quotas, the earlier time. Its note stays behind.
     pub fn merge(&mut self, other: Self) {
-        self.limits = self.limits.lowest(other.limits);
+        let limits = self.limits.lowest(other.limits);
+        self.bounds.lower((&self.limits, &limits), &other.bounds);
+        self.limits = limits;
         self.quotas.extend(other.quotas);
         for (key, value) in other.attributes {
             if !self.attributes.iter().any(|(known, _)| *known == key) {
@@ -571,6 +579,8 @@ pub struct Ruling {
     pub link_route: Option<String>,
     /// 0 to 9.
     pub phase: Option<u8>,
+    /// 0 to 9; where the address is in use, it has that of who used it first.
+    pub priority: Option<u8>,
     /// For the log.
     pub note: Option<String>,
 }

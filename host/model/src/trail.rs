@@ -27,6 +27,18 @@ impl Trail {
         other.steps().iter().cloned().for_each(|step| self.push(step));
     }
 
+    /// Says of the answer to a question what became of it.
+    pub fn amend(&mut self, sequence: u64, what: &str) {
+        let Some(steps) = &mut self.0 else {
+            return;
+        };
+        if let Some(step) = Arc::make_mut(steps).iter_mut().find(|step| step.sequence == sequence) {
+            let effect = step.effect.get_or_insert_default();
+            effect.push_str(if effect.is_empty() { "" } else { " " });
+            effect.push_str(what);
+        }
+    }
+
     /// All steps.
     #[must_use]
     pub fn steps(&self) -> &[Step] {

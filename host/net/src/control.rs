@@ -501,7 +501,9 @@ impl Control {
                 distribution: address.distribution().as_str(),
                 consumers: u32::try_from(address.consumer_count()).unwrap_or(u32::MAX),
                 traffic: counts,
-                priority: self.shared.common.addresses.rule(&address.key.name).and_then(|rule| rule.priority),
+                priority: address
+                    .priority
+                    .or_else(|| self.shared.common.addresses.rule(&address.key.name).and_then(|rule| rule.priority)),
                 ..AddressFacts::default()
             });
         }

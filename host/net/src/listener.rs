@@ -97,6 +97,7 @@ impl Doors {
             setup: opening::accepted(&self.router_id, listener, self.users.clone()),
             meta: Meta {
                 space: Space::of_listener(listener.multi_tenant),
+                explains: listener.explain_refusals,
                 ..opening::meta(name, listener.role, &listener.connection, true)
             },
             entrance,

@@ -114,6 +114,7 @@ pub(crate) fn meta(name: Arc<str>, role: Role, settings: &ConnectionSettings, ma
         space: Space::default(),
         permissions: None,
         may_move,
+        explains: false,
     }
 }
 
@@ -151,6 +152,7 @@ pub(crate) fn voice() -> (Setup, Meta) {
         space: Space::default(),
         permissions: None,
         may_move: false,
+        explains: false,
     };
     (setup, meta)
 }

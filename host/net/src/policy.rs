@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use crosstie_amqp::fault::{condition, error};
 use crosstie_model::policy::{
-    AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, Grant, Hook, Limits, LinkRequest,
-    Refusal, SessionRequest, Verdict,
+    AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, Grant, Hook, LinkRequest, Refusal,
+    SessionRequest, Verdict,
 };
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Management;
 use crosstie_model::trail::{Said, Step, Trail};
 use crosstie_router::address::{ConnectionRef, LinkRef};
-use crosstie_router::attach::{Decision, Granted};
+use crosstie_router::attach::{Decision, Granted, Ruled};
 use crosstie_router::failover::Opened;
 use crosstie_router::failover_list;
 use crosstie_router::repeats::Line;
@@ -23,7 +23,7 @@ use fe2o3_amqp_types::performatives::Open;
 use tokio::time::Instant;
 
 use crate::question::{self, describe, properties, refusal};
-use crate::refused::{Asks, Denied, refused, told};
+use crate::refused::{Asks, Denied, line, refused, told};
 use crate::socket::Socket;
 use crate::tls::Tls;
 use crate::worker::Worker;
@@ -54,7 +54,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
     if !identity.owner.is_listener {
         drop(identity);
         // whoever reads that it is connected may use it
-        admit(worker, at, &socket, &Limits::default());
+        admit(worker, at, &socket, &Grant::default());
         return connected(worker, &socket, open, certificate_not_after_ms);
     }
     let (counted, counts) = worker.shared.open.count(name.clone(), peer.user.clone(), address.ip());
@@ -81,7 +81,7 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         return turn_away(worker, at, error("amqp:resource-limit-exceeded", why), None);
     }
     if !worker.policy.serves(Hook::Connection) {
-        return admit(worker, at, &socket, &Limits::default());
+        return admit(worker, at, &socket, &Grant::default());
     }
     let limits = worker.shard.borrow().peer(at).map(Peer::limits).unwrap_or_default();
     let request = question::connection(peer, open, counts, limits);
@@ -93,9 +93,8 @@ pub(crate) fn opened(worker: &Rc<Worker>, at: ConnectionRef, open: &Open) {
         };
         match take(&worker, judged) {
             Ok((grant, held)) => {
-                let limits = grant.limits;
+                admit(&worker, at, &socket, &grant);
                 hold(&socket, grant, held, request);
-                admit(&worker, at, &socket, &limits);
                 recheck_later(&worker, at, &socket);
             }
             Err(denied) => deny(&worker, at, &socket, *denied),
@@ -181,7 +180,7 @@ pub(crate) fn recheck_later(worker: &Rc<Worker>, at: ConnectionRef, socket: &Soc
         match take(&worker, judged) {
             Ok((grant, held)) => {
                 if let Some(peer) = worker.shard.borrow_mut().peer_mut(at) {
-                    peer.limit(&grant.limits);
+                    peer.limit(&grant);
                 }
                 hold(&socket, grant, held, request);
                 recheck_later(&worker, at, &socket);
@@ -212,8 +211,8 @@ fn connected(worker: &Worker, socket: &Socket, open: &Open, certificate_not_afte
     socket.heard.notify_one();
 }
 
-fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, limits: &Limits) {
-    worker.shard.borrow_mut().admit(worker.now(), at, limits);
+fn admit(worker: &Rc<Worker>, at: ConnectionRef, socket: &Socket, grant: &Grant) {
+    worker.shard.borrow_mut().admit(worker.now(), at, grant);
     resume(worker, socket);
 }
 
@@ -332,17 +331,12 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
     });
 }
 
-/// Asks for a line of the log about what a peer of this worker did.
-fn line(worker: &Worker, at: ConnectionRef) -> Option<Line> {
-    worker.shard.borrow_mut().line(worker.now(), at)
-}
-
 /// Whether a link is let in, and on which terms.
 async fn admit_link(worker: &Worker, request: LinkRequest, asks: &Asks) -> Result<Granted, Error> {
     let (name, wanted) = (request.name.clone(), if request.sends { &request.target } else { &request.source });
     let address = wanted.as_ref().and_then(|terminus| terminus.address.clone());
     match take(worker, worker.policy.link(request).await) {
-        Ok((grant, held)) => Ok(Granted { limits: grant.limits, held }),
+        Ok((grant, held)) => Ok(Granted { limits: grant.limits, bounds: grant.bounds, held }),
         Err(denied) => {
             let (denial, trail) = *denied;
             let Denial { plugin, sequence, refusal } = &denial;
@@ -395,10 +389,11 @@ async fn rule(worker: &Worker, request: AddressRequest, asks: &Asks) -> (Decisio
     let decision = match verdict {
         AddressVerdict::BuiltIn => Decision::BuiltIn,
         AddressVerdict::Apply { plugin, ruling } => {
-            let sequence = trail.steps().last().map(|step| step.sequence);
+            let by = trail.steps().last().cloned().map(Arc::new);
+            let sequence = by.as_ref().map(|by| by.sequence);
             tracing::debug!(target: "address", connection = asks.refused.connection_id, plugin = &*plugin, asked,
                 address = ruling.address, note = ruling.note, sequence, "address ruled");
-            Decision::Apply(ruling)
+            Decision::Apply(Ruled { ruling, by })
         }
         AddressVerdict::Deny(denial) => {
             let Denial { plugin, sequence, refusal } = &denial;

@@ -7,6 +7,7 @@ use crosstie_model::policy::{
     ConnectionRequest, Counts, Denial, Expiry, InfoValue, Limits, LinkRequest, Peer as PolicyPeer, Settle, Terminus,
 };
 use crosstie_model::settings::Mechanism;
+use crosstie_router::consequence;
 use fe2o3_amqp_types::definitions::{Error, Fields, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::{
     DistributionMode, Source, Target, TargetArchetype, TerminusDurability, TerminusExpiryPolicy,
@@ -25,12 +26,7 @@ pub(crate) fn refusal(denial: &Denial, explain: bool) -> Error {
         info.insert(Symbol::from(key.as_str()), tell(value));
     }
     if explain {
-        info.insert(Symbol::from("plugin"), Value::String(plugin.to_string()));
-        if let Some(note) = &refusal.note {
-            info.insert(Symbol::from("note"), Value::String(note.clone()));
-        }
-        // by it the line of the log is found, and that of the record
-        info.insert(Symbol::from("sequence"), Value::Ulong(*sequence));
+        consequence::explain(&mut info, plugin, refusal.note.as_deref(), *sequence);
     }
     let mut told = error(&refusal.condition, refusal.description.clone());
     told.info = (!info.is_empty()).then(|| Box::new(info));

@@ -1,8 +1,12 @@
 //! Refusals: who asked, and what is remembered of it for whoever asks why.
 
+use std::rc::Rc;
+
 use crosstie_model::policy::Denial;
-use crosstie_model::trail::{Refused, Trail};
+use crosstie_model::trail::{Refused, Step, Trail};
 use crosstie_router::address::ConnectionRef;
+use crosstie_router::consequence::{self, Contradiction};
+use crosstie_router::repeats::Line;
 use fe2o3_amqp_types::definitions::Error;
 
 use crate::question::refusal;
@@ -45,6 +49,50 @@ impl Asks {
         });
         refusal(denial, self.explain)
     }
+}
+
+/// The router refused something because of what a plugin had answered.
+pub(crate) fn followed(worker: &Rc<Worker>, at: ConnectionRef, what: consequence::Refused) {
+    let Some(socket) = worker.socket(at) else {
+        return;
+    };
+    let identity = socket.identity.borrow();
+    let consequence::Refused { phrase, link, address, condition, description, by } = &what;
+    if let Some(Line { left_out }) = line(worker, at) {
+        tracing::info!(target: "link", connection = identity.id, peer.addr = %identity.remote, link.name = link,
+            address, condition, error = description, plugin = &*by.plugin, note = by.note, sequence = by.sequence,
+            left_out, "{phrase}");
+    }
+    let refused = refused(worker, &identity, what.what(), (condition, description), of(by));
+    worker.shared.refusals.push(Refused { link: link.clone(), address: address.clone(), ..refused });
+}
+
+/// A connection that ended at a limit of this answer.
+pub(crate) fn by_limit(worker: &Worker, identity: &Identity, told: (&str, &str), by: &Step) -> Refused {
+    refused(worker, identity, "connection", told, of(by))
+}
+
+fn of(by: &Step) -> Trail {
+    let mut trail = Trail::default();
+    trail.push(by.clone());
+    trail
+}
+
+/// A plugin's treatment of an address was not followed.
+pub(crate) fn contradicted(worker: &Rc<Worker>, at: ConnectionRef, what: &Contradiction) {
+    let Contradiction { address, treatment, live, by, is_first } = what;
+    worker.policy.contradicted(&by.plugin);
+    // who comes later has nothing new to say
+    if *is_first && let Some(Line { left_out }) = line(worker, at) {
+        tracing::warn!(target: "address", address, treatment = treatment.as_str(), live = live.as_str(),
+            plugin = &*by.plugin, note = by.note, sequence = by.sequence, left_out,
+            "a treatment is ignored: the address is in use, and treated otherwise");
+    }
+}
+
+/// Asks for a line of the log about what a peer of this worker did.
+pub(crate) fn line(worker: &Worker, at: ConnectionRef) -> Option<Line> {
+    worker.shard.borrow_mut().line(worker.now(), at)
 }
 
 /// A refusal, to be remembered; `told`: condition and description.

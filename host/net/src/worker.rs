@@ -35,6 +35,7 @@ use crate::layer::{Entrance, Layer};
 use crate::opening;
 use crate::policy;
 use crate::profiles::Profiles;
+use crate::refused;
 use crate::resolver::Resolver;
 use crate::signal::Signal;
 use crate::socket::{Identity, Left, Owner, Socket, UNREAD_MAX_BYTES, serve};
@@ -558,6 +559,8 @@ impl Worker {
                 Request::Begun(at, channel) => policy::begun(self, at, channel),
                 Request::Attach(at) => policy::attach(self, at),
                 Request::Name(at) => policy::name(self, at),
+                Request::Refused(at, what) => refused::followed(self, at, *what),
+                Request::Contradicted(at, what) => refused::contradicted(self, at, &what),
                 Request::Manage(request) => self.ask(*request),
                 Request::Resumed(at) => {
                     if let Some(socket) = self.socket(at) {
@@ -581,6 +584,13 @@ impl Worker {
             return;
         };
         let identity = socket.identity.borrow();
+        let by = match why {
+            Ended::Fault(fault) => {
+                let shard = self.shard.borrow();
+                shard.peer(at).and_then(|peer| peer.limited_by(fault)).cloned()
+            }
+            Ended::ByPeer(_) | Ended::Unanswered => None,
+        };
         let (error, by_peer) = match why {
             Ended::ByPeer(error) => (error.clone(), true),
             Ended::Fault(fault) => (Some(fault.error()), false),
@@ -604,9 +614,15 @@ impl Worker {
                     error = description, "closed by the peer");
             }
             (Some(condition), false) => {
+                let (plugin, note) = by.as_ref().map(|by| (&*by.plugin, by.note.as_deref())).unzip();
                 tracing::info!(target: "connection", listener, connector, peer.addr = %peer, connection = id, condition,
-                    error = description, "closed: the peer is at fault");
+                    error = description, plugin, note = note.flatten(), sequence = by.as_ref().map(|by| by.sequence),
+                    "closed: the peer is at fault");
             }
+        }
+        if let Some(by) = by {
+            let told = (condition.as_deref().unwrap_or_default(), description.as_deref().unwrap_or_default());
+            self.shared.refusals.push(refused::by_limit(self, &identity, told, &by));
         }
         drop(identity);
         *socket.failure.borrow_mut() =

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosstie_model::address::{is_reserved, normalise};
+use crosstie_model::address::{ADDRESS_MAX_BYTES, is_reserved, normalise};
 use crosstie_model::policy::{
     AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, Hook, InfoValue, Limits, Occasion, Pick, Quota,
     Refusal, Ruling, Verdict,
@@ -28,9 +28,6 @@ const QUOTAS_MAX: usize = 16;
 
 /// Before that nobody is asked about the same connection or connector again.
 const AGAIN_MIN: Duration = Duration::from_millis(100);
-
-/// Bytes of an address.
-const ADDRESS_MAX_BYTES: usize = 2048;
 
 /// A text that is no longer than texts may be.
 fn text(key: &str, from: &mut Input<'_>) -> Result<String, String> {
@@ -312,7 +309,7 @@ fn ruling(plugin: &Arc<str>, occasion: Occasion, from: &mut Input<'_>) -> Result
             "address" => ruling.address = Some(text(key, from)?),
             "treatment" => (ruling.treatment, ruling.link_route) = treatment(from)?,
             "phase" => ruling.phase = u8::try_from(number(key, from, 9)?).ok(),
-            "priority" => return Err(format!("`{key}` is not served by this build")),
+            "priority" => ruling.priority = u8::try_from(number(key, from, 9)?).ok(),
             "note" => ruling.note = Some(text(key, from)?),
             "ttl-ms" => ttl = millis(key, from)?,
             "shared-by" => check_scope(&text(key, from)?)?,

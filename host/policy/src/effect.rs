@@ -38,7 +38,9 @@ pub(crate) fn of_ruling(ruling: &Ruling) -> Option<String> {
     let mut words = Words::default();
     words.add(ruling.address.as_ref().map(|address| format!("address={address:?}")));
     words.add(ruling.treatment.map(|treatment| format!("treatment={}", treatment.as_str())));
+    words.add(ruling.link_route.as_ref().map(|name| format!("link-route={name:?}")));
     words.add(ruling.phase.map(|phase| format!("phase={phase}")));
+    words.add(ruling.priority.map(|priority| format!("priority={priority}")));
     words.into()
 }
 
@@ -75,6 +77,7 @@ mod tests {
             attributes: vec![("tier".to_owned(), "gold".to_owned())],
             recheck_after: Some(Duration::from_secs(60)),
             note: Some("rule 2".to_owned()),
+            ..Grant::default()
         };
         let words =
             "sessions=2 idle-timeout=5s quota \"user bob\" max=3 attribute \"tier\"=\"gold\" asked again after 60s";
@@ -82,10 +85,13 @@ mod tests {
         let ruling = Ruling {
             address: Some("new".to_owned()),
             treatment: Some(Distribution::Multicast),
+            link_route: Some("there".to_owned()),
             phase: Some(1),
+            priority: Some(7),
             ..Ruling::default()
         };
-        assert_eq!(of_ruling(&ruling).as_deref(), Some("address=\"new\" treatment=multicast phase=1"));
+        let words = "address=\"new\" treatment=multicast link-route=\"there\" phase=1 priority=7";
+        assert_eq!(of_ruling(&ruling).as_deref(), Some(words));
         assert_eq!(of_ruling(&Ruling::default()), None);
     }
 }

@@ -201,6 +201,7 @@ impl Plugin {
             decisions: counts.decisions,
             no_opinion: counts.no_opinion,
             denials: counts.denials,
+            contradictions: counts.contradictions,
             failures: counts.failures.iter().map(|(cause, count)| (cause.as_str(), *count)).collect(),
             last_failure: counts.last_failure.clone(),
             quarantine,

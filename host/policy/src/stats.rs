@@ -27,6 +27,8 @@ pub(crate) struct Counts {
     pub(crate) no_opinion: u64,
     /// Of these, the ones that refused.
     pub(crate) denials: u64,
+    /// Treatments that were not followed: the address was in use, and treated otherwise.
+    pub(crate) contradictions: u64,
     /// Of a shadow: those that were compared with the live plugin's.
     pub(crate) comparisons: u64,
     /// Of these, the ones that differ.
@@ -64,6 +66,12 @@ impl Stats {
     pub(crate) fn denied(&self) {
         let mut counts = self.counts();
         counts.denials = counts.denials.saturating_add(1);
+    }
+
+    /// Counts a treatment that was not followed.
+    pub(crate) fn contradicted(&self) {
+        let mut counts = self.counts();
+        counts.contradictions = counts.contradictions.saturating_add(1);
     }
 
     /// Counts a comparison. A difference that is to be told is given the number of those before it that were not.

@@ -17,6 +17,7 @@ use crate::request::Context;
 use crate::shadow::Shadow;
 use crate::tape::{Kept, Tape};
 use crate::{answer, effect, request};
+use crosstie_model::bounds::Bounds;
 use crosstie_model::facts::{PluginFacts, RecordFacts};
 use crosstie_model::policy::{
     AddressDecision, AddressRequest, AddressVerdict, ConnectionRequest, Denial, FailoverAnswer, FailoverRequest, Grant,
@@ -233,8 +234,10 @@ impl Worker {
                 let step = |said, more| seat.step(hook, context, said, more);
                 match seat.ask(question, answer::admission).await {
                     Said::Nothing => trail.push(step(trail::Said::NoOpinion, (None, None))),
-                    Said::Decision(Verdict::Allow(grant)) => {
-                        trail.push(step(trail::Said::Allow, (grant.note.as_deref(), effect::of_grant(&grant))));
+                    Said::Decision(Verdict::Allow(mut grant)) => {
+                        let step = step(trail::Said::Allow, (grant.note.as_deref(), effect::of_grant(&grant)));
+                        grant.bounds = Bounds::of(&grant.limits, &step);
+                        trail.push(step);
                         granted.merge(grant);
                     }
                     Said::Decision(Verdict::Deny(mut denial)) => {
@@ -289,6 +292,12 @@ impl Policy for Worker {
 
     fn record(&self) -> Option<RecordFacts> {
         self.chain.recorder.facts()
+    }
+
+    fn contradicted(&self, plugin: &str) {
+        if let Some(plugin) = self.chain.plugins().iter().find(|known| &*known.shared.name == plugin) {
+            plugin.shared.stats.contradicted();
+        }
     }
 
     fn order_record(&self, order: &RecordOrder) -> Result<(), String> {

@@ -10,7 +10,7 @@ use crosstie_amqp::handshake::{Server, Side};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::{Nonce, Users};
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::Limits;
+use crosstie_model::policy::Grant;
 use crosstie_model::settings::{Distribution, LinkCapacity, Management, MessageParts, Role, StripAnnotations};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -75,6 +75,7 @@ fn meta() -> Meta {
         space: Space::default(),
         permissions: None,
         may_move: false,
+        explains: false,
     }
 }
 
@@ -243,7 +244,7 @@ fn flush(shard: &mut Shard) {
     shard.flush();
     while let Some(request) = shard.poll_event() {
         match request {
-            Request::Opened(at, _) => shard.admit(Time(1), at, &Limits::default()),
+            Request::Opened(at, _) => shard.admit(Time(1), at, &Grant::default()),
             Request::Dirty(at) => {
                 drop(shard.peer_mut(at).unwrap().amqp.out.take());
                 shard.handle_written(Time(1), at);

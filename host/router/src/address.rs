@@ -58,6 +58,10 @@ pub struct Address {
     producers: AtomicU64,
     /// The last consumer that went was an auto-link, which comes back by itself.
     awaits: AtomicBool,
+    /// Of whoever used it first, where policy gave one.
+    pub priority: Option<u8>,
+    /// Policy has said otherwise of how it picks.
+    contradicted: AtomicBool,
     /// Deliveries of links that are gone: in, and out.
     past: [AtomicU64; 2],
 }
@@ -187,6 +191,11 @@ impl Address {
         self.awaits.load(Ordering::Relaxed)
     }
 
+    /// Whether policy says otherwise of how it picks for the first time.
+    pub(crate) fn is_first_contradiction(&self) -> bool {
+        !self.contradicted.swap(true, Ordering::Relaxed)
+    }
+
     /// Counts deliveries of a link that goes: those that came in by it, or went out.
     pub(crate) fn count_past(&self, outgoing: bool, deliveries: u64) {
         let [came, went] = &self.past;
@@ -302,6 +311,11 @@ impl Addresses {
     /// Finds an address, or makes it with this distribution. Whoever asked gives it back with [`Self::release`].
     #[must_use]
     pub fn get(&self, key: Key, distribution: Distribution) -> Arc<Address> {
+        self.get_as(key, distribution, None)
+    }
+
+    /// The same, for one that has a priority of its own.
+    pub(crate) fn get_as(&self, key: Key, distribution: Distribution, priority: Option<u8>) -> Arc<Address> {
         let (next, known) = &mut *lock(&self.known);
         let address = known.entry(key).or_insert_with_key(|key| {
             *next = next.wrapping_add(1);
@@ -313,6 +327,8 @@ impl Addresses {
                 waiters: AtomicU64::new(0),
                 producers: AtomicU64::new(0),
                 awaits: AtomicBool::new(false),
+                priority,
+                contradicted: AtomicBool::new(false),
                 past: Default::default(),
             })
         });

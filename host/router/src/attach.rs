@@ -6,9 +6,11 @@ use crosstie_amqp::fault::{condition, error};
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::normalise;
+use crosstie_model::bounds::{Bound, Bounds};
 use crosstie_model::policy::{AddressRequest, Hook, Limits, Occasion, Peer as PolicyPeer, Ruling, lowest};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::{Distribution, Management};
+use crosstie_model::trail::Step;
 use fe2o3_amqp_types::definitions::{Error, Role, SenderSettleMode};
 use fe2o3_amqp_types::messaging::TargetArchetype;
 use fe2o3_amqp_types::performatives::Attach;
@@ -16,6 +18,7 @@ use fe2o3_amqp_types::performatives::Attach;
 use crate::address::{Address, Addresses, Class, ConnectionRef, Consumer, Key, LinkRef, home, shards};
 use crate::auto_links::AutoLinkId;
 use crate::capacity::Capacity;
+use crate::consequence::Why;
 use crate::counters::Counters;
 use crate::credit::Credit;
 use crate::lane::{Anonymous, Lane, LaneId, Lanes};
@@ -38,9 +41,18 @@ pub enum Decision {
     /// As configured.
     BuiltIn,
     /// Other than configured.
-    Apply(Ruling),
+    Apply(Ruled),
     /// The link is detached with this.
     Refuse(Error),
+}
+
+/// What an address stands for, and whose answer that is.
+#[derive(Debug, Clone, Default)]
+pub struct Ruled {
+    /// The answer.
+    pub ruling: Ruling,
+    /// Who gave it; absent: nobody, and all is as configured.
+    pub by: Option<Arc<Step>>,
 }
 
 /// On which terms a link is let in.
@@ -48,13 +60,16 @@ pub enum Decision {
 pub struct Granted {
     /// Lower than those of the connection; `link_credit` and `max_message_size` are a link's. A routed link has those of its container.
     pub limits: Limits,
+    /// Whose they are.
+    pub bounds: Bounds,
     /// What is counted while the link is there.
     pub held: Held,
 }
 
 /// Where a link of ours leads.
 enum End {
-    Address(Key, Distribution),
+    /// With how it is treated, and its priority, where it is not in use.
+    Address(Key, Distribution, Option<u8>),
     Anonymous,
     Node,
 }
@@ -97,7 +112,8 @@ impl Shard {
         let distribution = self.common.addresses.distribution(&key.name);
         self.common.auto_links.set_error(auto_link, None);
         tracing::info!(target: "link", auto_link = configured.name, address = key.name, "auto-link attached");
-        self.open_link(at, link, attach, (End::Address(key, distribution), Some(auto_link), Granted::default()));
+        let end = End::Address(key, distribution, None);
+        self.open_link(at, link, attach, (end, Some(auto_link), Granted::default()));
     }
 
     /// Takes a peer's attach: it decides where its connection lives, then policy is asked, then it is answered. `whole`: where it may
@@ -137,11 +153,13 @@ impl Shard {
         if let Some(max) = peer.is_full_of(&attach.role) {
             let kind = if attach.role == Role::Sender { "senders" } else { "receivers" };
             let why = format!("this connection has the {max} {kind} that it may have");
-            return self.refuse(at, link, &attach, error(RESOURCE_LIMIT_EXCEEDED, why));
+            let bound = if attach.role == Role::Sender { Bound::Senders } else { Bound::Receivers };
+            let by = peer.bounds.by(bound).cloned();
+            return self.refuse(at, link, &attach, Why { error: error(RESOURCE_LIMIT_EXCEEDED, why), by });
         }
         let serial = peer.next_serial();
-        let asks_address = common.asks.has(Hook::Address)
-            && matches!(&wanted, Wanted::Address(Class::Mobile, name) if !peer.meta.space.is_reserved(name));
+        let asks_address =
+            matches!(&wanted, Wanted::Address(class, name) if common.asks_about(&peer.meta.space, *class, name));
         let asks = asks_address || common.asks.has(Hook::Link);
         peer.asking = peer.asking.saturating_add(1);
         let Some(session) = peer.session(link.channel) else {
@@ -174,11 +192,10 @@ impl Shard {
     pub fn address_request(&self, at: LinkRef, peer: PolicyPeer) -> Option<AddressRequest> {
         let attach = &self.asking(at)?.attach;
         let space = &self.peer(at.connection)?.meta.space;
-        let Ok(Wanted::Address(Class::Mobile, address)) = terminus::wanted(attach, space, &self.common.router_id)
-        else {
+        let Ok(Wanted::Address(class, address)) = terminus::wanted(attach, space, &self.common.router_id) else {
             return None;
         };
-        if space.is_reserved(&address) {
+        if !self.common.asks_about(space, class, &address) {
             return None;
         }
         let addresses = &self.common.addresses;
@@ -199,7 +216,7 @@ impl Shard {
         self.answer(at, decision, granted);
     }
 
-    fn answer(&mut self, at: LinkRef, decision: Decision, granted: Granted) {
+    fn answer(&mut self, at: LinkRef, decision: Decision, mut granted: Granted) {
         if self.asking(at).is_none() {
             // its peer did not wait
             return;
@@ -218,18 +235,33 @@ impl Shard {
         if retires {
             return self.refuse(connection, link, &attach, terminus::retires());
         }
-        if let Some(whole) = whole
-            && let Some((name, way)) = self.way_of(connection, &attach, (whole.covered, &decision))
-        {
-            return self.route(at, attach, (&name, way, &whole.bytes), (flow, granted.held));
-        }
-        let is_denied = matches!(decision, Decision::Refuse(_));
-        let (end, given) = match self.end_of(connection, &attach, decision) {
-            Ok(end) => end,
+        let ruled = match decision {
             // whoever denied it has said so
-            Err(error) if is_denied => return self.turn_down(connection, link, &attach, error),
-            Err(error) => return self.refuse(connection, link, &attach, error),
+            Decision::Refuse(error) => return self.turn_down(connection, link, &attach, error),
+            Decision::Apply(ruled) => ruled,
+            Decision::BuiltIn => Ruled::default(),
         };
+        if let Some(whole) = whole
+            && let Some((name, way)) = self.way_of(connection, &attach, (whole.covered, &ruled.ruling))
+        {
+            let by = ruled.by.filter(|_| ruled.ruling.link_route.is_some());
+            return self.route(at, attach, (&name, way.ok_or(by), &whole.bytes), (flow, granted.held));
+        }
+        let (end, given) = match self.end_of(connection, &attach, &ruled) {
+            Ok(end) => end,
+            Err(why) => return self.refuse(connection, link, &attach, why),
+        };
+        if ruled.ruling.treatment.is_some()
+            && let End::Address(key, ..) = &end
+            && let Some(address) = self.common.addresses.find(key)
+        {
+            let live = self.contradict(connection, &address, (ruled.ruling.treatment, ruled.by.as_ref()));
+            if let (Some(live), Some(by)) = (live, &ruled.by) {
+                let what = format!("(ignored: the address is in use as {})", live.as_str());
+                granted.held.trail.amend(by.sequence, &what);
+            }
+            self.common.addresses.release(address);
+        }
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
@@ -249,16 +281,11 @@ impl Shard {
         &self,
         at: ConnectionRef,
         attach: &Attach,
-        (covered, decision): (Option<String>, &Decision),
+        (covered, ruling): (Option<String>, &Ruling),
     ) -> Option<(String, Option<Way>)> {
         let (routes, direction) = (&self.common.link_routes, terminus::link_direction(attach));
-        let ruling = match decision {
-            Decision::Refuse(_) => return None,
-            Decision::BuiltIn => None,
-            Decision::Apply(ruling) => Some(ruling),
-        };
-        let Some(to) = ruling.and_then(|ruling| ruling.link_route.as_deref()) else {
-            let name = covered.filter(|_| ruling.is_none_or(|ruling| ruling.address.is_none()))?;
+        let Some(to) = ruling.link_route.as_deref() else {
+            let name = covered.filter(|_| ruling.address.is_none())?;
             let way = routes.pick(direction, &name);
             return Some((name, way));
         };
@@ -266,7 +293,7 @@ impl Shard {
         let Ok(Wanted::Address(_, name)) = terminus::wanted(attach, space, &self.common.router_id) else {
             return None;
         };
-        let way = routes.carry(direction, to, (&name, ruling.and_then(|ruling| ruling.address.as_deref())));
+        let way = routes.carry(direction, to, (&name, ruling.address.as_deref()));
         Some((name, way))
     }
 
@@ -275,15 +302,10 @@ impl Shard {
         &mut self,
         at: ConnectionRef,
         attach: &Attach,
-        decision: Decision,
-    ) -> Result<(End, Option<String>), Error> {
+        Ruled { ruling, by }: &Ruled,
+    ) -> Result<(End, Option<String>), Why> {
         let common = self.common.clone();
         let sends = attach.role == Role::Sender;
-        let ruling = match decision {
-            Decision::Refuse(error) => return Err(error),
-            Decision::Apply(ruling) => ruling,
-            Decision::BuiltIn => Ruling::default(),
-        };
         let wanted = match &ruling.address {
             Some(address) => terminus::named(address, sends, &common.router_id)?,
             None => {
@@ -297,7 +319,9 @@ impl Shard {
             Wanted::Node => {
                 let access = self.peer(at).map_or(Management::Off, |peer| peer.meta.management);
                 return match access {
-                    Management::Off => Err(terminus::not_found(name::NODE, "management is off for this connection")),
+                    Management::Off => {
+                        Err(terminus::not_found(name::NODE, "management is off for this connection").into())
+                    }
                     Management::Read | Management::Full => Ok((End::Node, None)),
                 };
             }
@@ -305,13 +329,13 @@ impl Shard {
                 let name = tenant::dynamic_target(&common.names.next());
                 let given = format!("amqp:/{name}");
                 let key = Key { class: Class::Mobile, phase: 0, name };
-                return Ok((End::Address(key, Distribution::Balanced), Some(given)));
+                return Ok((End::Address(key, Distribution::Balanced, None), Some(given)));
             }
             Wanted::Dynamic => {
                 let name = format!("temp.{}", common.names.next());
                 let given = name::dynamic(&common.router_id, &name);
                 let key = Key { class: Class::Local, phase: 0, name };
-                return Ok((End::Address(key, Distribution::Closest), Some(given)));
+                return Ok((End::Address(key, Distribution::Closest, None), Some(given)));
             }
         };
         let mut key = key(&common.addresses, class, &name, attach);
@@ -325,13 +349,24 @@ impl Shard {
             (Class::Mobile, None) => common.addresses.distribution(&name),
         };
         if distribution == Distribution::Unavailable && common.addresses.find(&key).is_none() {
-            return Err(terminus::unavailable());
+            // by the treatment, or by what it is called instead
+            let by = by.clone().filter(|_| ruling.treatment.is_some() || ruling.address.is_some());
+            return Err(Why { error: terminus::unavailable(), by });
         }
-        Ok((End::Address(key, distribution), None))
+        Ok((End::Address(key, distribution, ruling.priority), None))
     }
 
-    pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
-        if let Some(Line { left_out }) = self.line(self.now, at)
+    pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, why: impl Into<Why>) {
+        let why = why.into();
+        let address = || match terminus::wanted(attach, &self.peer(at)?.meta.space, &self.common.router_id) {
+            Ok(Wanted::Address(_, name)) => Some(name),
+            _ => None,
+        };
+        let about = ("link refused", Some(attach.name.clone()), why.by.as_ref().and_then(|_| address()));
+        let is_told = self.follows(at, &why, about);
+        let error = self.told(at, &why);
+        if !is_told
+            && let Some(Line { left_out }) = self.line(self.now, at)
             && let Some(peer) = self.peer(at)
         {
             tracing::info!(
@@ -372,8 +407,8 @@ impl Shard {
         let place = LinkRef { connection: at, link, serial: peer.next_serial() };
         let name: Arc<str> = attach.name.as_str().into();
         match end {
-            End::Address(key, distribution) => {
-                let address = self.common.addresses.get(key, distribution);
+            End::Address(key, distribution, priority) => {
+                let address = self.common.addresses.get_as(key, distribution, priority);
                 if receives {
                     let lanes = Lanes::One(Lane::new(address.clone()));
                     self.open_incoming(place, name, lanes, (auto_link, granted));
@@ -415,6 +450,10 @@ impl Shard {
             Lanes::Node => Capacity::fixed(capacity.initial),
             Lanes::One(_) | Lanes::Anonymous(_) => Capacity::new(capacity),
         };
+        let own_max = peer.meta.message_max_bytes;
+        let lowers = granted.limits.max_message_size.is_some_and(|max| own_max.is_none_or(|own| max < own));
+        let bounds = if lowers { &granted.bounds } else { &peer.bounds };
+        let message_max_by = bounds.by(Bound::MaxMessageSize).cloned();
         let incoming = Incoming {
             id,
             serial: place.serial,
@@ -428,7 +467,8 @@ impl Shard {
             touched: false,
             ran_dry: false,
             strips: peer.meta.strip.incoming(),
-            message_max_bytes: lowest(peer.meta.message_max_bytes, granted.limits.max_message_size),
+            message_max_bytes: lowest(own_max, granted.limits.max_message_size),
+            message_max_by,
             arriving: None,
             naming: None,
             early: None,

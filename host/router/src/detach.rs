@@ -7,6 +7,7 @@ use crosstie_model::settings::Role;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::auto_links::AutoLinkId;
+use crate::consequence::Why;
 use crate::counters::Counters;
 use crate::lane::{Lane, LaneId, Lanes};
 use crate::link::{Arriving, Incoming, Link, Outgoing, Queued, Route, Session};
@@ -253,12 +254,18 @@ impl Shard {
 
     /// Detaches a link whose peer sends a message that is too long.
     pub(crate) fn refuse_size(&mut self, at: ConnectionRef, link: LinkId) {
-        let Some(max) = self.incoming_mut(at, link).and_then(|incoming| incoming.message_max_bytes) else {
+        const PHRASE: &str = "link detached: a message is too long";
+        let Some(incoming) = self.incoming_mut(at, link) else {
             return;
         };
-        let why = format!("a message is longer than {max} bytes");
-        let error = Error { condition: LinkError::MessageSizeExceeded.into(), description: Some(why), info: None };
-        let line = self.line(self.now, at);
+        let max = incoming.message_max_bytes.unwrap_or_default();
+        let (by, name) = (incoming.message_max_by.clone(), incoming.name.to_string());
+        let description = Some(format!("a message is longer than {max} bytes"));
+        let error = Error { condition: LinkError::MessageSizeExceeded.into(), description, info: None };
+        let why = Why { error, by };
+        let is_told = self.follows(at, &why, (PHRASE, Some(name), None));
+        let error = self.told(at, &why);
+        let line = if is_told { None } else { self.line(self.now, at) };
         if let Some(peer) = self.peer_mut(at) {
             if let Some(Line { left_out }) = line {
                 tracing::info!(
@@ -268,7 +275,7 @@ impl Shard {
                     peer.addr = peer.meta.peer_addr,
                     error = error.description.as_deref().unwrap_or_default(),
                     left_out,
-                    "link detached: a message is too long"
+                    "{PHRASE}"
                 );
             }
             peer.amqp.detach(link, Some(error));

@@ -8,12 +8,13 @@ use crosstie_amqp::connection::Transfer;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::normalise;
-use crosstie_model::policy::{Hook, Ruling};
 use crosstie_model::settings::{Direction, Distribution};
-use fe2o3_amqp_types::definitions::AmqpError;
+use fe2o3_amqp_types::definitions::{AmqpError, Error};
 use smallvec::SmallVec;
 
 use crate::address::{Class, ConnectionRef, Consumer, LinkRef};
+use crate::attach::Ruled;
+use crate::consequence::Why;
 use crate::head::{self, Head};
 use crate::lane::{Known, Lane, LaneId, Lanes, Takers};
 use crate::link::{Arriving, Piece, Received, Route, Waiting};
@@ -262,6 +263,10 @@ impl Shard {
             Way::Lane(lane, route) => self.begin((at, link), (lane, route), head, &message),
             Way::Node => self.ask_node(at, link, head, &message),
             Way::Refuse(outcome) => self.turn_back(at, link, head, &outcome),
+            Way::Unavailable(why) => {
+                let outcome = Outcome::refused(self.told(at, &why));
+                self.turn_back(at, link, head, &outcome);
+            }
             Way::Ask(name) => self.ask_name((at, link), head, (found.to.unwrap_or_default(), name), &message),
         }
     }
@@ -303,14 +308,14 @@ impl Shard {
             Place::Elsewhere | Place::Nameless => return Way::Refuse(Outcome::Released),
         };
         let edition = common.asks.edition();
-        let asks = class == Class::Mobile && !meta.space.is_reserved(&name) && common.asks.has(Hook::Address);
+        let asks = common.asks_about(&meta.space, class, &name);
         match known {
             Known::Refused(outcome) => Way::Refuse(outcome),
-            Known::As(ruling) => self.lane_by((at, link), to, (class, name), (&ruling, edition)),
+            Known::As(ruled) => self.lane_by((at, link), to, (class, name), (&ruled, edition)),
             _ if asks => Way::Ask(name),
             _ => {
                 anonymous.forget_ruling(to);
-                self.lane_by((at, link), to, (class, name), (&Ruling::default(), edition))
+                self.lane_by((at, link), to, (class, name), (&Ruled::default(), edition))
             }
         }
     }
@@ -321,7 +326,7 @@ impl Shard {
         (at, link): (ConnectionRef, LinkId),
         to: &str,
         (class, name): (Class, String),
-        (ruling, edition): (&Ruling, u32),
+        (Ruled { ruling, by }, edition): (&Ruled, u32),
     ) -> Way {
         let addresses = &self.common.clone().addresses;
         let name = ruling.address.as_deref().map_or(name, |address| normalise(address).to_owned());
@@ -331,11 +336,14 @@ impl Shard {
         let Some(address) = addresses.find(&key) else {
             let shut = Some(Distribution::Unavailable);
             if ruling.treatment == shut || (ruling.treatment.is_none() && addresses.is_unavailable(class, &name)) {
-                let why = "Deliveries cannot be sent to an unavailable address";
-                return Way::Refuse(Outcome::rejected(AmqpError::NotFound, why));
+                let by = by.clone().filter(|_| ruling.treatment.is_some() || ruling.address.is_some());
+                let description = Some("Deliveries cannot be sent to an unavailable address".to_owned());
+                let error = Error { condition: AmqpError::NotFound.into(), description, info: None };
+                return Way::Unavailable(Why { error, by });
             }
             return Way::Refuse(Outcome::Released);
         };
+        self.contradict(at, &address, (ruling.treatment, by.as_ref()));
         let kept = match self.incoming_mut(at, link).map(|incoming| &mut incoming.lanes) {
             Some(Lanes::Anonymous(anonymous)) => anonymous.leads_to(to, address.id, edition),
             _ => None,
@@ -629,6 +637,8 @@ pub(crate) enum Way {
     Lane(LaneId, Route),
     Node,
     Refuse(Outcome),
+    /// The address is unavailable.
+    Unavailable(Why),
     /// Policy is asked what this name stands for.
     Ask(String),
 }

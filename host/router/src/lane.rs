@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::Ruling;
 use crosstie_model::settings::Distribution;
 
 use crate::address::{Address, Choice, Consumer, LinkRef};
+use crate::attach::Ruled;
 use crate::link::{Route, Waiting};
 use crate::mail::Outcome;
 
@@ -58,7 +58,7 @@ struct Name {
 /// What policy said of a name.
 #[derive(Debug)]
 pub(crate) struct Remembered {
-    pub(crate) ruling: Result<Ruling, Outcome>,
+    pub(crate) ruling: Result<Ruled, Outcome>,
     /// Then it is asked again; absent: not before plugins change.
     pub(crate) until: Option<Time>,
 }
@@ -68,7 +68,7 @@ pub(crate) struct Remembered {
 pub(crate) enum Known {
     Lane(LaneId),
     /// It has no lane yet.
-    As(Ruling),
+    As(Ruled),
     Refused(Outcome),
     Nothing,
 }
@@ -125,7 +125,7 @@ impl Anonymous {
                 known.used = self.uses;
                 return Known::Refused(outcome.clone());
             }
-            Some(Remembered { ruling: Ok(ruling), .. }) if known.lane.is_none() => return Known::As(ruling.clone()),
+            Some(Remembered { ruling: Ok(ruled), .. }) if known.lane.is_none() => return Known::As(ruled.clone()),
             _ => {}
         }
         match known.lane {
@@ -339,6 +339,7 @@ impl Lane {
 #[cfg(test)]
 mod tests {
     use crosstie_amqp::session::LinkId;
+    use crosstie_model::policy::Ruling;
 
     use super::*;
     use crate::address::{Addresses, ConnectionRef};
@@ -384,10 +385,11 @@ mod tests {
     fn what_policy_said_of_a_name_is_known_while_it_holds() {
         let mut anonymous = Anonymous::default();
         let ruling = |until: Option<u64>, ruling| Remembered { ruling, until: until.map(Time) };
-        anonymous.remember("as", ruling(Some(10), Ok(Ruling { phase: Some(3), ..Ruling::default() })), 1);
+        let third = Ruled { ruling: Ruling { phase: Some(3), ..Ruling::default() }, by: None };
+        anonymous.remember("as", ruling(Some(10), Ok(third)), 1);
         anonymous.remember("never", ruling(None, Err(Outcome::Released)), 1);
         let phase = |known| match known {
-            Known::As(ruling) => ruling.phase,
+            Known::As(ruled) => ruled.ruling.phase,
             Known::Lane(_) => Some(9),
             Known::Refused(_) | Known::Nothing => None,
         };

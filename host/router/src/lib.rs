@@ -8,6 +8,7 @@ pub mod buffered;
 mod candidate;
 mod capacity;
 mod confirmation;
+pub mod consequence;
 pub mod counters;
 pub mod credit;
 mod deliver;

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use crosstie_model::policy::{Limits, lowest};
+use crosstie_amqp::fault::Limit;
+use crosstie_model::bounds::Bound;
+use crosstie_model::policy::{Grant, Limits, lowest};
 use fe2o3_amqp_types::definitions::Role;
 
+use crate::consequence::reason;
 use crate::link::Link;
 use crate::shard::Peer;
 
@@ -20,8 +23,26 @@ fn lowered<T: Ord>(limit: T, to: Option<T>) -> T {
 }
 
 impl Peer {
-    /// Lowers limits. What our open says stays once it has been said.
-    pub fn limit(&mut self, limits: &Limits) {
+    /// Lowers limits to what was granted. What our open says stays once it has been said.
+    pub fn limit(&mut self, grant: &Grant) {
+        let before = self.limits();
+        self.lower(&grant.limits);
+        let after = self.limits();
+        self.bounds.lower((&before, &after), &grant.bounds);
+        let ends = [
+            (Bound::Sessions, Limit::Sessions),
+            (Bound::Links, Limit::Links),
+            (Bound::MaxFrameSize, Limit::FrameSize),
+            (Bound::IdleTimeout, Limit::IdleTimeout),
+        ];
+        for (bound, limit) in ends.into_iter().filter(|_| self.meta.explains) {
+            if let Some(by) = self.bounds.by(bound) {
+                self.amqp.explain(limit, reason(by));
+            }
+        }
+    }
+
+    fn lower(&mut self, limits: &Limits) {
         if let Some(setup) = self.amqp.unsaid() {
             let channel_max = limits.sessions.map(|sessions| u16::try_from(sessions.saturating_sub(1)));
             setup.channel_max = lowered(setup.channel_max, channel_max.map(|max| max.unwrap_or(u16::MAX)));

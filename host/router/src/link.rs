@@ -7,6 +7,7 @@ use crosstie_amqp::connection::LinkFlow;
 use crosstie_amqp::serial::Serial;
 use crosstie_amqp::session::DeliveryId;
 use crosstie_model::quota::Held;
+use crosstie_model::trail::Step;
 use fe2o3_amqp_types::performatives::Attach;
 use smallvec::SmallVec;
 
@@ -262,6 +263,8 @@ pub(crate) struct Incoming {
     /// Router annotations go.
     pub(crate) strips: bool,
     pub(crate) message_max_bytes: Option<u64>,
+    /// Whose answer set that; absent: no plugin's.
+    pub(crate) message_max_by: Option<Arc<Step>>,
     pub(crate) arriving: Option<Arriving>,
     /// Policy is asked about the address of a delivery.
     pub(crate) naming: Option<Box<Naming>>,

@@ -6,18 +6,18 @@ use std::time::Duration;
 
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{AddressRequest, LinkDirection, Occasion, Peer as PolicyPeer, Ruling};
+use crosstie_model::address::ADDRESS_MAX_BYTES;
+use crosstie_model::policy::{AddressRequest, LinkDirection, Occasion, Peer as PolicyPeer};
 use fe2o3_amqp_types::definitions::AmqpError;
 
 use crate::address::{Class, ConnectionRef, LinkRef};
-use crate::attach::Decision;
+use crate::attach::{Decision, Ruled};
 use crate::buffered::Gathered;
 use crate::forward::Way;
 use crate::lane::{Lanes, Remembered};
 use crate::link::{Incoming, Link};
 use crate::mail::{Outcome, PieceHead};
 use crate::shard::{Request, Shard};
-use crate::terminus::ADDRESS_MAX_BYTES;
 
 /// A delivery whose address policy is asked about.
 #[derive(Debug)]
@@ -97,22 +97,28 @@ impl Shard {
         let Some(Naming { mut head, to, name, message, edition }) = incoming.naming.take().map(|naming| *naming) else {
             return;
         };
-        let ruling = match decision {
-            Decision::BuiltIn => Ok(Ruling::default()),
-            Decision::Apply(ruling) => Ok(ruling),
+        let ruled = match decision {
+            Decision::BuiltIn => Ok(Ruled::default()),
+            Decision::Apply(ruled) => Ok(ruled),
             Decision::Refuse(error) => Err(Outcome::refused(error)),
         };
         if let Lanes::Anonymous(anonymous) = &mut incoming.lanes {
             let until = ttl.map(|ttl| now + ttl);
-            anonymous.remember(&to, Remembered { ruling: ruling.clone(), until }, edition);
+            anonymous.remember(&to, Remembered { ruling: ruled.clone(), until }, edition);
         }
-        let way = match ruling {
-            Ok(ruling) => self.lane_by((connection, link), &to, (Class::Mobile, name), (&ruling, edition)),
+        let way = match ruled {
+            Ok(ruled) => self.lane_by((connection, link), &to, (Class::Mobile, name.clone()), (&ruled, edition)),
             Err(outcome) => Way::Refuse(outcome),
         };
         match way {
             Way::Lane(lane, route) => self.begin((connection, link), (lane, route), &mut head, message.bytes()),
             Way::Refuse(outcome) => self.turn_back(connection, link, &head, &outcome),
+            Way::Unavailable(why) => {
+                let link_name = self.incoming_mut(connection, link).map(|incoming| incoming.name.to_string());
+                self.follows(connection, &why, ("message rejected", link_name, Some(name)));
+                let outcome = Outcome::refused(self.told(connection, &why));
+                self.turn_back(connection, link, &head, &outcome);
+            }
             // a name that policy is asked about stands for an address
             Way::Node | Way::Ask(_) => self.turn_back(connection, link, &head, &Outcome::Released),
         }

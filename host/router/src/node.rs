@@ -48,6 +48,7 @@ impl Shard {
                 ran_dry: false,
                 strips: true,
                 message_max_bytes: None,
+                message_max_by: None,
                 arriving: None,
                 naming: None,
                 early: None,

@@ -21,7 +21,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
-use crosstie_model::trail::Trail;
+use crosstie_model::trail::{Step, Trail};
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
@@ -30,6 +30,7 @@ use serde_amqp::primitives::Symbol;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::buffered::Kept;
+use crate::consequence::Why;
 use crate::counters::Counters;
 use crate::improper::Arriving;
 use crate::link::Link;
@@ -338,12 +339,12 @@ fn survives(attach: &Attach) -> bool {
 }
 
 impl Shard {
-    /// Sends a peer's attach on to a container.
+    /// Sends a peer's attach on to a container. No way: whose answer wants one, if it is a plugin's.
     pub(crate) fn route(
         &mut self,
         at: LinkRef,
         attach: Attach,
-        (name, way, body): (&str, Option<Way>, &[u8]),
+        (name, way, body): (&str, Result<Way, Option<Arc<Step>>>, &[u8]),
         (flow, held): (Option<LinkFlow>, Held),
     ) {
         let LinkRef { connection, link, serial } = at;
@@ -353,8 +354,9 @@ impl Shard {
         if survives && routes.refuses_resumable() {
             return self.refuse(connection, link, &attach, expiration());
         }
-        let Some(way) = way else {
-            return self.refuse(connection, link, &attach, no_route());
+        let way = match way {
+            Ok(way) => way,
+            Err(by) => return self.refuse(connection, link, &attach, Why { error: no_route(), by }),
         };
         let key: Arc<str> = format!("M0{name}").into();
         let id = self.next_link();

@@ -9,18 +9,20 @@ use crosstie_amqp::delegation::{Answer, Words};
 use crosstie_amqp::fault::PeerFault;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
+use crosstie_model::bounds::Bounds;
 use crosstie_model::permissions::Permissions;
-use crosstie_model::policy::{Hook, Hooks, Limits};
+use crosstie_model::policy::{Grant, Hook, Hooks};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::{LinkCapacity, Management, MessageParts, Role, StripAnnotations};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::performatives::{Attach, Open};
 
-use crate::address::{Address, Addresses, ConnectionRef, LinkRef};
+use crate::address::{Address, Addresses, Class, ConnectionRef, LinkRef};
 use crate::auto_link::Retry;
 use crate::auto_links::{AutoLinkId, AutoLinks};
 use crate::buffered::{Buffered, Gathered};
 use crate::confirmation::Unconfirmed;
+use crate::consequence::{Contradiction, Refused};
 use crate::counters::Past;
 use crate::dynamic::Names;
 use crate::identity::Identities;
@@ -65,6 +67,13 @@ pub struct Common {
     pub identities: Identities,
 }
 
+impl Common {
+    /// Whether policy is asked what a name stands for that a peer of this space wrote.
+    pub(crate) fn asks_about(&self, space: &Space, class: Class, name: &str) -> bool {
+        class == Class::Mobile && self.asks.has(Hook::Address) && !space.is_reserved(name)
+    }
+}
+
 /// What the net layer knows about a new connection.
 #[derive(Debug, Clone)]
 pub struct Meta {
@@ -100,6 +109,8 @@ pub struct Meta {
     pub permissions: Option<Arc<Permissions>>,
     /// It may go to the home of its first address.
     pub may_move: bool,
+    /// It is told whose answers its refusals come from.
+    pub explains: bool,
 }
 
 /// What the net layer has to do.
@@ -119,6 +130,10 @@ pub enum Request {
     Resumed(ConnectionRef),
     /// The connection belongs on another worker.
     Move(ConnectionRef, u16),
+    /// Something was refused because of what a plugin had answered: log it, and remember it.
+    Refused(ConnectionRef, Box<Refused>),
+    /// A treatment was not followed: count it, and log it.
+    Contradicted(ConnectionRef, Box<Contradiction>),
     /// There is something to write.
     Dirty(ConnectionRef),
     /// No more input is wanted; close the socket once everything is written.
@@ -163,6 +178,8 @@ pub struct Peer {
     pub amqp: Connection,
     /// Where it comes from.
     pub meta: Meta,
+    /// Whose answers have lowered its limits.
+    pub(crate) bounds: Bounds,
     pub(crate) generation: u32,
     pub(crate) dirty: bool,
     /// Its output was found too long to be given more deliveries.
@@ -218,6 +235,7 @@ impl Peer {
         Self {
             amqp,
             meta,
+            bounds: Bounds::default(),
             generation: 0,
             dirty: false,
             is_high: false,
@@ -546,15 +564,15 @@ impl Shard {
         self.events.push_back(Request::Ended(at, why));
     }
 
-    /// Lets a peer in whose open came, with these limits, where they are lower than its own.
-    pub fn admit(&mut self, now: Time, connection: ConnectionRef, limits: &Limits) {
+    /// Lets a peer in whose open came, with the limits that it was granted, where they are lower than its own.
+    pub fn admit(&mut self, now: Time, connection: ConnectionRef, grant: &Grant) {
         self.now = now;
         let common = self.common.clone();
         let Some(peer) = self.peer_mut(connection) else {
             return;
         };
         peer.is_opening = false;
-        peer.limit(limits);
+        peer.limit(grant);
         peer.amqp.open();
         common.link_routes.open(connection, &peer.meta);
         // whoever links are carried to stays

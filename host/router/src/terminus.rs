@@ -1,5 +1,6 @@
 //! Termini: what a peer's attach asks for, and what we answer it. Source: AMQP 1.0 part 3, 3.5; the reference, 1.7.
 
+use crosstie_model::address::ADDRESS_MAX_BYTES;
 use crosstie_model::permissions::Permissions;
 use crosstie_model::policy::LinkDirection;
 use crosstie_model::settings::Direction;
@@ -11,9 +12,6 @@ use crate::address::Class;
 use crate::name::{Place, place};
 use crate::routed;
 use crate::tenant::Space;
-
-/// Bytes of the longest address.
-pub(crate) const ADDRESS_MAX_BYTES: usize = 2048;
 
 /// What an attach asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -77,5 +77,6 @@ pub fn meta(name: &str) -> Meta {
         space: Space::default(),
         permissions: None,
         may_move: true,
+        explains: false,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crosstie_amqp::connection::{Connection, Setup};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::{Hook, Limits};
+use crosstie_model::policy::{Grant, Hook};
 use crosstie_model::settings::{AddressRule, AutoLink, Distribution, LinkRoute};
 use crosstie_router::address::{Addresses, ConnectionRef, LinkRef};
 use crosstie_router::attach::{Decision, Granted};
@@ -237,7 +237,7 @@ impl Router {
             return;
         };
         match errand {
-            Errand::Admit(at) => shard.admit(self.now, at, &Limits::default()),
+            Errand::Admit(at) => shard.admit(self.now, at, &Grant::default()),
             Errand::Decide(link) => shard.decide(self.now, link, Decision::BuiltIn, Granted::default()),
             Errand::Name(link) => {
                 // of some links each message is asked about
@@ -379,6 +379,7 @@ impl Router {
                 Request::Begun(..) => unreachable!("nobody is asked about sessions"),
                 Request::Attach(link) => self.errands.push_back(Errand::Decide(link)),
                 Request::Name(link) => self.errands.push_back(Errand::Name(link)),
+                Request::Refused(..) | Request::Contradicted(..) => unreachable!("nobody has answered anything"),
                 // whoever has sent something is looked at in every step
                 Request::Resumed(_) => {}
                 Request::Move(at, to) => self.errands.push_back(Errand::Move(at, to)),

@@ -15,6 +15,7 @@ mod carried_links;
 mod client;
 mod command;
 mod connection_routes;
+mod consequences;
 mod credit;
 mod dialled_in;
 mod distribution;

@@ -30,6 +30,7 @@ pub(crate) static PLUGIN: Table<PluginFacts> = Table {
         counter("decisions", |plugin| whole(plugin.decisions)),
         counter("noOpinion", |plugin| whole(plugin.no_opinion)),
         counter("denials", |plugin| whole(plugin.denials)),
+        counter("contradictions", |plugin| whole(plugin.contradictions)),
         attribute("failures", Shape::Map, |plugin| {
             map(plugin.failures.iter().map(|(cause, count)| (*cause, whole(*count))))
         }),

@@ -7,7 +7,7 @@ use crosstie_amqp::frame::{self, Kind};
 use crosstie_amqp::raw::{self, Disposition, Flow, TransferHead};
 use crosstie_amqp::sasl::Nonce;
 use crosstie_amqp::time::Time;
-use crosstie_model::policy::Limits;
+use crosstie_model::policy::Grant;
 use crosstie_model::settings::{AutoLink, Distribution, LinkCapacity, Role};
 use crosstie_router::address::{Addresses, ConnectionRef};
 use crosstie_router::auto_links::AutoLinks;
@@ -263,7 +263,7 @@ impl Scene {
 
     fn serve(&mut self, shard: usize, request: Request) {
         match request {
-            Request::Opened(at, _) => self.shards[shard].admit(Time(1), at, &Limits::default()),
+            Request::Opened(at, _) => self.shards[shard].admit(Time(1), at, &Grant::default()),
             Request::Dirty(at) => {
                 let Some(peer) = self.shards[shard].peer_mut(at) else {
                     return;
