@@ -6,6 +6,7 @@ mod go;
 mod host;
 mod lines;
 mod names;
+mod rust;
 mod schema;
 mod zig;
 
@@ -18,12 +19,20 @@ use crate::schema::Schema;
 type BackEnd = fn(&Schema) -> String;
 
 /// Each file, in `plugin-sdk`, and what writes it.
-const FILES: [(&str, BackEnd); 7] = [
+const FILES: [(&str, BackEnd); 15] = [
     ("assemblyscript/assembly/records.ts", assemblyscript::file),
     ("c/crosstie_plugin.h", c::file),
     ("go/records.go", go::records),
     ("go/hooks.go", go::hooks),
     ("go/hooks_wasip1.go", go::exports),
+    ("rust/src/records/address.rs", |schema| rust::module(schema, "address")),
+    ("rust/src/records/connection.rs", |schema| rust::module(schema, "connection")),
+    ("rust/src/records/failover.rs", |schema| rust::module(schema, "failover")),
+    ("rust/src/records/link.rs", |schema| rust::module(schema, "link")),
+    ("rust/src/records/peer.rs", |schema| rust::module(schema, "peer")),
+    ("rust/src/records/refusal.rs", |schema| rust::module(schema, "refusal")),
+    ("rust/src/records/session.rs", |schema| rust::module(schema, "session")),
+    ("rust/src/records/setup.rs", |schema| rust::module(schema, "setup")),
     ("zig/crosstie_plugin.zig", zig::file),
     ("../host/policy/src/forms.rs", host::forms),
 ];

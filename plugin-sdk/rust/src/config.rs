@@ -7,11 +7,11 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use minicbor::data::Type;
-
-use crate::cbor::{Decoder, Error, Read, definite, record, set};
 use crate::problem::{ConfigError, Problems};
+use crate::reader::{Reader, is};
 use crate::suggest::nearest;
+#[cfg(test)]
+use crate::writer::{Write, Writer};
 
 /// A KDL node. The `config` block itself is one too: its children are the nodes in it, and its path is empty.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -205,6 +205,14 @@ impl Node {
         }
     }
 
+    /// The nodes of the `config` field of a request, as the one node that they stand in.
+    pub(crate) fn read_block(from: &mut Reader<'_>) -> Self {
+        let mut config = Self::new("config");
+        config.children = read_nodes(from, DEPTH_MAX);
+        config.place(Vec::new());
+        config
+    }
+
     fn convert<'n, T: FromScalar<'n>>(&self, what: &str, value: &'n Scalar) -> Result<T, ConfigError> {
         T::from_scalar(value).ok_or_else(|| self.error(format!("`{what}` takes {}, not {value}", T::WANTED)))
     }
@@ -227,40 +235,65 @@ fn hint(word: &str, known: &[&str]) -> String {
     }
 }
 
-impl<'b> Read<'b> for Node {
-    fn read(from: &mut Decoder<'b>) -> Result<Self, Error> {
-        let mut node = Self::default();
-        record(from, &mut |key, from| match key {
-            "name" => {
-                node.name = from.str()?.to_owned();
-                Ok(true)
+/// How many nodes may stand in each other.
+const DEPTH_MAX: usize = 16;
+
+/// A node as it stands in a request, with no more than so many in each other.
+fn read_node(from: &mut Reader<'_>, depth: usize) -> Node {
+    let mut node = Node::default();
+    for _ in 0..from.map() {
+        let key = from.word();
+        if from.null() {
+            continue;
+        }
+        match key.len() {
+            4 if is(key, b"name") => node.name = from.text().to_owned(),
+            4 if is(key, b"args") => node.args = (0..from.list()).map(|_| from.scalar()).collect(),
+            5 if is(key, b"props") => {
+                node.props = (0..from.map()).map(|_| (from.text().to_owned(), from.scalar())).collect();
             }
-            "args" => set(&mut node.args, from),
-            "props" => {
-                for _ in 0..definite(from.map()?)? {
-                    (node.props).push((from.str()?.to_owned(), Scalar::read(from)?));
-                }
-                Ok(true)
-            }
-            "children" => set(&mut node.children, from),
-            _ => Ok(false),
-        })?;
-        Ok(node)
+            8 if is(key, b"children") => node.children = read_nodes(from, depth),
+            _ => from.skip(),
+        }
+    }
+    node
+}
+
+fn read_nodes(from: &mut Reader<'_>, depth: usize) -> Vec<Node> {
+    match depth.checked_sub(1) {
+        Some(below) => (0..from.list()).map(|_| read_node(from, below)).collect(),
+        None => {
+            from.fail("nodes too deep in each other");
+            Vec::new()
+        }
     }
 }
 
-impl<'b> Read<'b> for Scalar {
-    fn read(from: &mut Decoder<'b>) -> Result<Self, Error> {
-        Ok(match from.datatype()? {
-            Type::String => Self::Text(from.str()?.to_owned()),
-            Type::Bool => Self::Flag(from.bool()?),
-            Type::F32 | Type::F64 => Self::Float(from.f64()?),
-            Type::Null => {
-                from.null()?;
-                Self::Null
-            }
-            _ => Self::Integer(from.i64()?),
-        })
+#[cfg(test)]
+impl Write for Node {
+    fn write(&self, out: &mut Writer) {
+        let map = out.map();
+        out.key(map, b"\x64name");
+        self.name.write(out);
+        out.key(map, b"\x64args");
+        self.args.write(out);
+        out.key(map, b"\x65props");
+        out.entries(&self.props);
+        out.key(map, b"\x68children");
+        self.children.write(out);
+    }
+}
+
+#[cfg(test)]
+impl Write for Scalar {
+    fn write(&self, out: &mut Writer) {
+        match self {
+            Self::Text(text) => text.write(out),
+            Self::Integer(number) => number.write(out),
+            Self::Float(number) => number.write(out),
+            Self::Flag(flag) => flag.write(out),
+            Self::Null => out.null(),
+        }
     }
 }
 
@@ -394,14 +427,6 @@ impl<'n> FromScalar<'n> for Millis {
         let duration = Duration::from_scalar(scalar)?;
         u32::try_from(duration.as_millis()).ok().map(Self)
     }
-}
-
-/// The nodes of the `config` field of a request, as the one node that they stand in.
-pub(crate) fn read_block(from: &mut Decoder<'_>) -> Result<Node, Error> {
-    let mut config = Node::new("config");
-    config.children = Vec::read(from)?;
-    config.place(Vec::new());
-    Ok(config)
 }
 
 #[cfg(test)]

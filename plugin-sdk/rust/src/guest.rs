@@ -1,12 +1,15 @@
 //! The guest's side of the ABI: buffers, the configured policy, and what each export does. Used by [`plugin!`](crate::plugin).
 
 use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 
-use crate::cbor::{Error, Read, Write, whole};
 use crate::policy::Plugin;
-use crate::setup;
+use crate::problem::ConfigError;
+use crate::reader::{Read, whole};
+use crate::records::{address, connection, failover, link, session, setup};
+use crate::writer::{Write, Writer};
 
 /// The minor version of the ABI that this SDK speaks.
 pub const ABI_MINOR: i32 = 0;
@@ -19,7 +22,7 @@ pub const ABI_MINOR: i32 = 0;
 pub struct Guest<P> {
     policy: RefCell<Option<P>>,
     request: RefCell<Vec<u8>>,
-    answer: RefCell<Vec<u8>>,
+    answer: RefCell<Writer>,
 }
 
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
@@ -35,7 +38,7 @@ impl<P: Plugin> Guest<P> {
     #[must_use]
     #[expect(clippy::new_without_default, reason = "made in one place, the macro")]
     pub const fn new() -> Self {
-        Self { policy: RefCell::new(None), request: RefCell::new(Vec::new()), answer: RefCell::new(Vec::new()) }
+        Self { policy: RefCell::new(None), request: RefCell::new(Vec::new()), answer: RefCell::new(Writer::new()) }
     }
 
     /// Where the next request may be written; 0 where there is no room.
@@ -69,6 +72,7 @@ impl<P: Plugin> Guest<P> {
             return 0;
         }
         let answer = self.answer.borrow();
+        let answer = answer.as_slice();
         let at = u64::from(word(answer.as_ptr().expose_provenance()).cast_unsigned());
         let len = u64::from(word(answer.len()).cast_unsigned());
         (at << 32 | len).cast_signed()
@@ -76,49 +80,60 @@ impl<P: Plugin> Guest<P> {
 
     /// Runs an entry natively; the bytes of the answer where there is one.
     pub fn call(&self, entry: Entry<P>, request: &[u8]) -> Option<Vec<u8>> {
-        entry(self, request).then(|| self.answer.borrow().clone())
+        entry(self, request).then(|| self.answer.borrow().as_slice().to_vec())
     }
 
     /// `policy_configure`.
-    pub fn configure(&self, request: &[u8]) -> bool {
-        let request: setup::Request<'_> = read(request);
+    pub fn configure(&self, bytes: &[u8]) -> bool {
+        let mut request = setup::Request::default();
+        read(bytes, &mut request);
         match P::configure(&request.config) {
             Ok(policy) => {
                 self.policy.replace(Some(policy));
-                let answer = setup::Answer { problems: &[], reads: P::READS };
+                // as the schema writes the names that Rust has
+                let reads = P::READS.iter().map(|path| path.replace('_', "-")).collect();
+                let answer = setup::Answer { reads: Some(reads), ..setup::Answer::default() };
                 self.put((!P::READS.is_empty()).then_some(answer))
             }
-            Err(problems) => self.put(Some(setup::Answer { problems: problems.errors(), reads: &[] })),
+            Err(problems) => {
+                let problems = problems.errors().iter().map(problem).collect();
+                self.put(Some(setup::Answer { problems, ..setup::Answer::default() }))
+            }
         }
     }
 
     /// `on_failover`.
-    pub fn failover(&self, request: &[u8]) -> bool {
-        let request = read(request);
+    pub fn failover(&self, bytes: &[u8]) -> bool {
+        let mut request = failover::Request::default();
+        read(bytes, &mut request);
         self.ask(|policy| policy.on_failover(&request))
     }
 
     /// `on_connection`.
-    pub fn connection(&self, request: &[u8]) -> bool {
-        let request = read(request);
+    pub fn connection(&self, bytes: &[u8]) -> bool {
+        let mut request = connection::Request::default();
+        read(bytes, &mut request);
         self.ask(|policy| policy.on_connection(&request))
     }
 
     /// `on_session`.
-    pub fn session(&self, request: &[u8]) -> bool {
-        let request = read(request);
+    pub fn session(&self, bytes: &[u8]) -> bool {
+        let mut request = session::Request::default();
+        read(bytes, &mut request);
         self.ask(|policy| policy.on_session(&request))
     }
 
     /// `on_link`.
-    pub fn link(&self, request: &[u8]) -> bool {
-        let request = read(request);
+    pub fn link(&self, bytes: &[u8]) -> bool {
+        let mut request = link::Request::default();
+        read(bytes, &mut request);
         self.ask(|policy| policy.on_link(&request))
     }
 
     /// `on_address`.
-    pub fn address(&self, request: &[u8]) -> bool {
-        let request = read(request);
+    pub fn address(&self, bytes: &[u8]) -> bool {
+        let mut request = address::Request::default();
+        read(bytes, &mut request);
         self.ask(|policy| policy.on_address(&request))
     }
 
@@ -139,12 +154,15 @@ impl<P: Plugin> Guest<P> {
     }
 }
 
+/// The schema has no field for a hint, so it travels in the message.
+fn problem(error: &ConfigError) -> setup::Problem {
+    setup::Problem { message: error.to_string(), path: error.path.clone() }
+}
+
 /// A request that cannot be read must not pass for one without an opinion.
-fn read<'b, R: Read<'b>>(request: &'b [u8]) -> R {
-    let read: Result<R, Error> = whole(request);
-    match read {
-        Ok(request) => request,
-        Err(error) => fail(&format!("unreadable request: {error}")),
+fn read<'b>(bytes: &'b [u8], into: &mut impl Read<'b>) {
+    if let Err(fault) = whole(bytes, into) {
+        fail(&format!("unreadable request: {fault}"));
     }
 }
 

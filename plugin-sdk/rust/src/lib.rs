@@ -47,7 +47,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod address;
-mod cbor;
 pub mod config;
 pub mod connection;
 mod export;
@@ -68,14 +67,16 @@ mod pattern;
 pub mod peer;
 mod policy;
 mod problem;
+mod reader;
 #[doc(hidden)]
 pub mod reads;
+mod records;
 mod refusal;
 #[cfg(all(target_family = "wasm", feature = "runtime", not(feature = "std")))]
 mod runtime;
 pub mod session;
-mod setup;
 mod suggest;
+mod writer;
 
 pub use config::{Node, Scalar};
 pub use pattern::Pattern;

@@ -1,11 +1,9 @@
 //! Problems of a plugin's configuration, each at its KDL node.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
-
-use crate::cbor::{Map, Write};
 
 /// One thing that is wrong with the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,13 +36,6 @@ impl fmt::Display for ConfigError {
 }
 
 impl core::error::Error for ConfigError {}
-
-impl Write for ConfigError {
-    /// The schema has no field for a hint, so it travels in the message.
-    fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out).field("message", &self.to_string()).list("path", &self.path);
-    }
-}
 
 /// All that is wrong: an operator shall see every problem at once.
 ///

@@ -1,7 +1,5 @@
 //! The fields of requests that a plugin looks at, as its code names them.
 
-use crate::{connection, link, peer};
-
 /// What a plugin's [`READS`](crate::Plugin::READS) lists: for each hook the fields that it looks at. A field that the request does not
 /// have does not compile. A list is read whole.
 ///
@@ -59,16 +57,3 @@ impl<T: Inside> Inside for Option<T> {
         unreachable!()
     }
 }
-
-macro_rules! records {
-    ($($type:ty),+ $(,)?) => {$(
-        impl Inside for $type {
-            type Record = Self;
-
-            fn inside(&self) -> &Self {
-                self
-            }
-        }
-    )+};
-}
-records!(peer::Context, peer::Peer<'_>, peer::Tls<'_>, connection::Counts, connection::Limits, link::Terminus<'_>,);

@@ -4,32 +4,10 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::cbor::{Map, Write};
 use crate::config::Node;
 use crate::problem::Problems;
 
-/// What the peer that is turned away is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// An AMQP error condition, or any ASCII symbol of 1 to 128 bytes.
-    pub condition: String,
-    /// The error's description, for the people at the other end.
-    pub description: String,
-    /// Goes to the router's log, and to the peer where the listener explains refusals.
-    pub note: Option<String>,
-    /// Goes into the error's info map; a redirect needs it.
-    pub info: Vec<(String, InfoValue)>,
-}
-
-/// A value of the error's info map.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum InfoValue {
-    Flag(bool),
-    Int(i64),
-    Uint(u64),
-    Text(String),
-}
+pub use crate::records::refusal::*;
 
 impl Refusal {
     /// The longest condition, in bytes.
@@ -90,34 +68,6 @@ impl Refusal {
 
     fn is_condition(text: &str) -> bool {
         (1..=Self::CONDITION_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-    }
-}
-
-impl Write for Refusal {
-    fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out)
-            .field("condition", &self.condition)
-            .field("description", &self.description)
-            .optional("note", self.note.as_ref())
-            .list("info", &self.info);
-    }
-}
-
-impl Write for (String, InfoValue) {
-    fn write(&self, out: &mut Vec<u8>) {
-        Map::new(out).field("key", &self.0).field("val", &self.1);
-    }
-}
-
-impl Write for InfoValue {
-    fn write(&self, out: &mut Vec<u8>) {
-        let map = Map::new(out);
-        match self {
-            Self::Flag(flag) => map.field("flag", flag),
-            Self::Int(number) => map.field("int", number),
-            Self::Uint(number) => map.field("uint", number),
-            Self::Text(text) => map.field("text", text),
-        };
     }
 }
 

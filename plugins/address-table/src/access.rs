@@ -9,7 +9,7 @@ use crate::names::Name;
 pub(crate) const NODES: [&str; 3] = ["read-only", "write-only", "read-write"];
 
 /// The one way that is open, and what is said where it is another; without it both are.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Access(Option<(Direction, Refusal)>);
 
 impl Access {

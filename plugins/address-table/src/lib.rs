@@ -17,7 +17,7 @@ use crate::tenant::Tenants;
 const ACTIONS: [&str; 3] = ["rewrite", "carry", "deny"];
 
 /// The table, as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AddressTable {
     actions: Names<Action>,
     access: Names<Access>,
@@ -26,7 +26,7 @@ pub struct AddressTable {
     ttl_ms: u32,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Action {
     /// To this address, or with this in place of the prefix.
     Rewrite(String),

@@ -12,14 +12,14 @@ use crate::network::Network;
 const CONDITIONS: [&str; 5] = ["user", "container-id", "anonymous", "network", "tls-subject"];
 
 /// The rules, as configured.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Admission {
     rules: Vec<Rule>,
     default: Verdict,
 }
 
 /// Whom a rule is about; every condition that is set must hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Rule {
     user: Option<Pattern>,
     container_id: Option<Pattern>,
@@ -30,7 +30,7 @@ struct Rule {
 }
 
 /// What an `allow` grants.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Allowance {
     grant: Grant,
     /// Connections of one user that may be open by this rule.
@@ -57,7 +57,7 @@ fn key(kind: &str, of: &str) -> String {
     format!("{kind}:{}", &of[..end])
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Verdict {
     Allow(Allowance),
     Deny(Refusal),

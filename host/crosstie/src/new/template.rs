@@ -45,6 +45,7 @@ macro_rules! sdk_file {
 }
 
 static RUST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin-sdk/rust/src");
+static RUST_RECORDS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin-sdk/rust/src/records");
 static ASSEMBLYSCRIPT: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin-sdk/assemblyscript/assembly");
 static GO_HOST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin-sdk/go/internal/host");
 static GO_TEST: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../plugin-sdk/go/crosstietest");
@@ -60,7 +61,11 @@ pub(super) static TEMPLATES: &[Template] = &[
             ("crosstie-plugin/Cargo.toml", include_str!("sources/sdk-cargo.toml")),
             (".gitignore", "/target\n*.wasm\n"),
         ],
-        sdk: &[Part::File("README.md", sdk_file!("rust/README.md")), Part::Folder("src", &RUST)],
+        sdk: &[
+            Part::File("README.md", sdk_file!("rust/README.md")),
+            Part::Folder("src", &RUST),
+            Part::Folder("src/records", &RUST_RECORDS),
+        ],
         needs: "It needs Rust (stable) with its target `rustup target add wasm32-unknown-unknown`.",
         build: "cargo build --release --target wasm32-unknown-unknown\n\
                 cp target/wasm32-unknown-unknown/release/{crate}.wasm {name}.wasm\n",
