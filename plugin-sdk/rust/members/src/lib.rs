@@ -72,14 +72,14 @@ impl Rule {
     fn grant(&self, of: Option<&str>, ip: &str) -> Option<Grant> {
         match self {
             Self::Member { user, connections, tenant } => (of == Some(user)).then(|| Grant {
-                quotas: connections.iter().map(|max| Quota { key: format!("user/{user}"), max: *max }).collect(),
+                quotas: connections.iter().map(|max| Quota { key: ["user/", user].concat(), max: *max }).collect(),
                 attributes: tenant.iter().map(|tenant| ("tenant".to_owned(), tenant.clone())).collect(),
-                note: Some(format!("member {user}")),
+                note: Some(["member ", user].concat()),
                 ..Grant::default()
             }),
             Self::From(network) => ip.starts_with(network).then(|| Grant {
                 limits: Some(Limits { links: Some(10), ..Limits::default() }),
-                note: Some(format!("from {network}")),
+                note: Some(["from ", network].concat()),
                 ..Grant::default()
             }),
         }
@@ -89,7 +89,7 @@ impl Rule {
 fn refuse(ip: &str) -> Refusal {
     host::counter_add("refused", 1);
     let mut refusal = Refusal::new("amqp:unauthorized-access", "members only");
-    refusal.note = host::kv_add(format!("refused/{ip}").as_bytes(), 1, 60_000)
+    refusal.note = host::kv_add(["refused/", ip].concat().as_bytes(), 1, 60_000)
         .map(|times| format!("no member, {times} in a minute"));
     refusal.info.push(("address".to_owned(), InfoValue::Text(ip.to_owned())));
     refusal
