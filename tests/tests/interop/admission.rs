@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use crosstie_tests::frame::{Performative, condition};
 use crosstie_tests::peer::{Arrival, DEADLINE, Peer};
-use crosstie_tests::performative::{begin, open, receiver, sender};
+use crosstie_tests::performative::{begin, flow, open, receiver, sender, transfer};
 use crosstie_tests::place::TestDir;
 use crosstie_tests::plugin::{Cbor, Hook, module, refusal};
 use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, check, plain_kdl};
+use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::Error;
-use fe2o3_amqp_types::performatives::{Detach, End};
+use fe2o3_amqp_types::performatives::{Detach, End, Transfer};
 
 use crate::plugins_live::refused;
 use crate::tls::{Place, comes_in, listener};
@@ -303,6 +304,84 @@ fn a_plugin_is_asked_about_those_whom_only_names() {
     let mut peer = Peer::open(router.addr("inside"), "inside");
     peer.send(0, &begin(None));
     assert!(ended(&mut peer, 0).contains("rule 9"));
+}
+
+/// Those whom a connector dials begin sessions and attach links too, and are asked about where `only` names it.
+#[test]
+fn a_plugin_is_asked_about_the_peer_of_a_connector_that_only_names() {
+    for hook in ["session", "link", "address"] {
+        let refusal = refusal("amqp:unauthorized-access", "not here", "rule 9");
+        let denial = if hook == "address" { Cbor::Map(vec![("refusal", refusal)]) } else { refusal };
+        let plugin = module(&[(&format!("on_{hook}"), Hook::Answer(Cbor::Map(vec![("deny", denial)]).bytes()))]);
+        let (named, other) = (Server::new(), Server::new());
+        let connector =
+            |name: &str, port| format!("connector \"{name}\" {{\n    host \"127.0.0.1\"\n    port {port}\n}}\n");
+        let more = [connector("named", named.port()), connector("other", other.port())].concat();
+        let mut router = router_with(plugin, "only connector=\"named\"", &more);
+        let (mut peer, _) = named.accept_open(&open("named"));
+        peer.send(0, &begin(None));
+        let why = if hook == "session" {
+            ended(&mut peer, 0)
+        } else {
+            peer.send(0, &sender(0, "a"));
+            detached(&mut peer, 0)
+        };
+        assert!(why.starts_with("amqp:unauthorized-access: not here"), "{hook}: {why}");
+        let (mut peer, _) = other.accept_open(&open("other"));
+        peer.begin(0);
+        assert!(peer.attach_sender(0, 0, "a").target.is_some(), "{hook}: another connector");
+        let mut peer = Peer::session(router.clients(), "c");
+        assert!(peer.attach_sender(0, 0, "a").target.is_some(), "{hook}: a listener");
+        assert_eq!(router.stat("plugins")[0]["denials"], 1, "{hook}");
+        router.assert_healthy();
+    }
+}
+
+/// A peer that keeps to its window sends what was granted, and what the router takes before it holds a session up (256 KiB).
+#[test]
+fn granted_buffered_bytes_hold() {
+    const GRANTED: u32 = 128 << 10;
+    const FRAME: u32 = 4096;
+    let granted = [("buffered-bytes", u64::from(GRANTED)), ("max-frame-size", u64::from(FRAME))];
+    let router = router_with(limits("on_connection", &granted), "", "");
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "a", 0);
+    let mut peer = Peer::open(router.clients(), "c");
+    peer.send(0, &begin(None));
+    let window = peer.expect("begin", |frame| match &frame.performative {
+        Performative::Begin(begin) => Some(begin.incoming_window),
+        _ => None,
+    });
+    assert_eq!(window, GRANTED / FRAME);
+    peer.attach_sender(0, 0, "a");
+    let (mut sent, mut end) = (0, window);
+    let held = loop {
+        while sent < end {
+            peer.send_with(0, &Transfer { more: true, ..transfer(0, 0) }, &[7; 4000]);
+            sent += 1;
+        }
+        assert!(sent < 1000, "nothing holds it up");
+        match peer.next(Duration::from_secs(1)) {
+            Arrival::Frame(frame) => {
+                if let Performative::Flow(flow) = frame.performative {
+                    end = flow.next_incoming_id.expect("its count") + flow.incoming_window;
+                }
+            }
+            Arrival::Nothing => break sent * 4000,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!((GRANTED - FRAME..=GRANTED + (256 << 10) + 2 * FRAME).contains(&held), "{held}");
+    // it goes on when somebody takes it
+    consumer.send(0, &flow(0, 0, 1));
+    let mut taken = 0;
+    while taken < held {
+        taken += u32::try_from(consumer.expect_transfer().1.len()).expect("a length");
+    }
+    peer.expect("flow", |frame| match &frame.performative {
+        Performative::Flow(flow) => (flow.incoming_window > 0).then_some(()),
+        _ => None,
+    });
 }
 
 #[test]
