@@ -1,4 +1,4 @@
-//! Answers of guests as the model's decisions. What the schema does not allow, or this build does not serve, is a bad answer.
+//! Answers of guests as the model's decisions. What the schema does not allow is a bad answer.
 
 use std::sync::Arc;
 use std::time::Duration;

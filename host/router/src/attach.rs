@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crosstie_amqp::fault::{condition, error};
+use crosstie_amqp::fault::error;
 use crosstie_amqp::session::LinkId;
 use crosstie_amqp::time::Time;
 use crosstie_model::address::normalise;
@@ -26,7 +26,6 @@ use crate::link::{Asking, Incoming, Link, Outgoing, Whole};
 use crate::link_route::Way;
 use crate::mail::{Change, Mail};
 use crate::name;
-use crate::repeats::Line;
 use crate::shard::{Local, Producer, Request, Shard};
 use crate::tenant;
 use crate::terminus::{self, Wanted};
@@ -354,40 +353,6 @@ impl Shard {
             return Err(Why { error: terminus::unavailable(), by });
         }
         Ok((End::Address(key, distribution, ruling.priority), None))
-    }
-
-    pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, why: impl Into<Why>) {
-        let why = why.into();
-        let address = || match terminus::wanted(attach, &self.peer(at)?.meta.space, &self.common.router_id) {
-            Ok(Wanted::Address(_, name)) => Some(name),
-            _ => None,
-        };
-        let about = ("link refused", Some(attach.name.clone()), why.by.as_ref().and_then(|_| address()));
-        let is_told = self.follows(at, &why, about);
-        let error = self.told(at, &why);
-        if !is_told
-            && let Some(Line { left_out }) = self.line(self.now, at)
-            && let Some(peer) = self.peer(at)
-        {
-            tracing::info!(
-                target: "link",
-                condition = condition(&error.condition),
-                container.id = peer.meta.container_id,
-                peer.addr = peer.meta.peer_addr,
-                link.name = attach.name,
-                error = error.description.as_deref().unwrap_or_default(),
-                left_out,
-                "link refused"
-            );
-        }
-        self.turn_down(at, link, attach, error);
-    }
-
-    fn turn_down(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
-        if let Some(peer) = self.peer_mut(at) {
-            peer.amqp.refuse(link, terminus::answer(attach, None, None), error);
-        }
-        self.mark(at);
     }
 
     /// Connects an attached link with what it leads to.

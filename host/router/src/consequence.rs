@@ -1,25 +1,32 @@
-//! Consequences: what this router does by itself because of what a plugin has answered, which is told with that answer.
+//! Consequences: what this router does by itself because of what a plugin has answered, which is told with that answer; and links that it
+//! refuses, because of one or not.
 
 use std::sync::Arc;
 
 use crosstie_amqp::fault::{Limit, PeerFault, condition};
+use crosstie_amqp::session::LinkId;
 use crosstie_model::bounds::Bound;
 use crosstie_model::policy::Hook;
 use crosstie_model::settings::Distribution;
 use crosstie_model::trail::Step;
 use fe2o3_amqp_types::definitions::{Error, Fields};
+use fe2o3_amqp_types::performatives::Attach;
 use serde_amqp::Value;
 use serde_amqp::primitives::Symbol;
 
 use crate::address::{Address, ConnectionRef};
+use crate::repeats::Line;
 use crate::shard::{Peer, Request, Shard};
+use crate::terminus::{self, Wanted};
+
+/// An answer that something follows from; absent: it follows from none.
+pub(crate) type By = Option<Arc<Step>>;
 
 /// Why something is refused, and the answer that this follows from.
 #[derive(Debug)]
 pub(crate) struct Why {
     pub(crate) error: Error,
-    /// Absent: no plugin's.
-    pub(crate) by: Option<Arc<Step>>,
+    pub(crate) by: By,
 }
 
 impl From<Error> for Why {
@@ -100,6 +107,42 @@ impl Peer {
 }
 
 impl Shard {
+    /// Refuses a link, and has it logged.
+    pub(crate) fn refuse(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, why: impl Into<Why>) {
+        let why = why.into();
+        let address = || match terminus::wanted(attach, &self.peer(at)?.meta.space, &self.common.router_id) {
+            Ok(Wanted::Address(_, name)) => Some(name),
+            _ => None,
+        };
+        let about = ("link refused", Some(attach.name.clone()), why.by.as_ref().and_then(|_| address()));
+        let is_told = self.follows(at, &why, about);
+        let error = self.told(at, &why);
+        if !is_told
+            && let Some(Line { left_out }) = self.line(self.now, at)
+            && let Some(peer) = self.peer(at)
+        {
+            tracing::info!(
+                target: "link",
+                condition = condition(&error.condition),
+                container.id = peer.meta.container_id,
+                peer.addr = peer.meta.peer_addr,
+                link.name = attach.name,
+                error = error.description.as_deref().unwrap_or_default(),
+                left_out,
+                "link refused"
+            );
+        }
+        self.turn_down(at, link, attach, error);
+    }
+
+    /// Detaches a link with this.
+    pub(crate) fn turn_down(&mut self, at: ConnectionRef, link: LinkId, attach: &Attach, error: Error) {
+        if let Some(peer) = self.peer_mut(at) {
+            peer.amqp.refuse(link, terminus::answer(attach, None, None), error);
+        }
+        self.mark(at);
+    }
+
     /// What a peer is told.
     pub(crate) fn told(&self, at: ConnectionRef, why: &Why) -> Error {
         let explains = self.peer(at).is_some_and(|peer| peer.meta.explains);

@@ -21,7 +21,7 @@ use crosstie_amqp::session::LinkId;
 use crosstie_model::address::{is_reserved, normalise};
 use crosstie_model::quota::Held;
 use crosstie_model::settings::Direction;
-use crosstie_model::trail::{Step, Trail};
+use crosstie_model::trail::Trail;
 use fe2o3_amqp_types::definitions::{Error, ErrorCondition, Role};
 use fe2o3_amqp_types::messaging::{TargetArchetype, TerminusExpiryPolicy};
 use fe2o3_amqp_types::performatives::Attach;
@@ -30,7 +30,7 @@ use serde_amqp::primitives::Symbol;
 
 use crate::address::{ConnectionRef, LinkRef};
 use crate::buffered::Kept;
-use crate::consequence::Why;
+use crate::consequence::{By, Why};
 use crate::counters::Counters;
 use crate::improper::Arriving;
 use crate::link::Link;
@@ -344,7 +344,7 @@ impl Shard {
         &mut self,
         at: LinkRef,
         attach: Attach,
-        (name, way, body): (&str, Result<Way, Option<Arc<Step>>>, &[u8]),
+        (name, way, body): (&str, Result<Way, By>, &[u8]),
         (flow, held): (Option<LinkFlow>, Held),
     ) {
         let LinkRef { connection, link, serial } = at;

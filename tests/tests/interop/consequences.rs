@@ -110,59 +110,32 @@ fn remembered(router: &Router, line: &str) -> Vec<Value> {
     found["refusals"].as_array().expect("a list").clone()
 }
 
+/// Answers, what is refused because of them, with which condition, as what it is remembered, and how its line of the log begins.
+fn cases() -> Vec<(Vec<u8>, Deed, &'static str, &'static str, &'static str)> {
+    const LIMIT: &str = "amqp:resource-limit-exceeded";
+    const FRAMING: &str = "amqp:connection:framing-error";
+    const SIZE: &str = "amqp:link:message-size-exceeded";
+    let unavailable = || treatment(Cbor::Text("unavailable"));
+    let nobody = treatment(Cbor::Map(vec![("link-route", Cbor::Text("nobody"))]));
+    let granted = |name, max| limit("on_connection", name, max);
+    vec![
+        (unavailable(), Deed::Sender, "amqp:not-found", "address", "link refused"),
+        (unavailable(), Deed::Message, "amqp:not-found", "address", "message rejected"),
+        (nobody, Deed::Receiver, "qd:no-route-to-dest", "address", "link refused"),
+        (granted("senders", 0), Deed::Sender, LIMIT, "link", "link refused"),
+        (granted("receivers", 0), Deed::Receiver, LIMIT, "link", "link refused"),
+        (granted("sessions", 1), Deed::TwoSessions, FRAMING, "connection", "closed"),
+        (granted("links", 1), Deed::TwoLinks, FRAMING, "connection", "closed"),
+        (granted("max-frame-size", 512), Deed::LongFrame, FRAMING, "connection", "closed"),
+        (granted("idle-timeout-ms", 200), Deed::Silence, LIMIT, "connection", "closed"),
+        (granted("max-message-size", 1000), Deed::LongMessage, SIZE, "link", "link detached"),
+        (limit("on_link", "max-message-size", 1000), Deed::LongMessage, SIZE, "link", "link detached"),
+    ]
+}
+
 #[test]
 fn a_refusal_that_follows_from_an_answer_has_its_plugin_note_and_sequence() {
-    let nobody = Cbor::Map(vec![("link-route", Cbor::Text("nobody"))]);
-    let cases = [
-        (treatment(Cbor::Text("unavailable")), Deed::Sender, "amqp:not-found", "address", "link refused"),
-        (treatment(Cbor::Text("unavailable")), Deed::Message, "amqp:not-found", "address", "message rejected"),
-        (treatment(nobody), Deed::Receiver, "qd:no-route-to-dest", "address", "link refused"),
-        (limit("on_connection", "senders", 0), Deed::Sender, "amqp:resource-limit-exceeded", "link", "link refused"),
-        (
-            limit("on_connection", "receivers", 0),
-            Deed::Receiver,
-            "amqp:resource-limit-exceeded",
-            "link",
-            "link refused",
-        ),
-        (
-            limit("on_connection", "sessions", 1),
-            Deed::TwoSessions,
-            "amqp:connection:framing-error",
-            "connection",
-            "closed",
-        ),
-        (limit("on_connection", "links", 1), Deed::TwoLinks, "amqp:connection:framing-error", "connection", "closed"),
-        (
-            limit("on_connection", "max-frame-size", 512),
-            Deed::LongFrame,
-            "amqp:connection:framing-error",
-            "connection",
-            "closed",
-        ),
-        (
-            limit("on_connection", "idle-timeout-ms", 200),
-            Deed::Silence,
-            "amqp:resource-limit-exceeded",
-            "connection",
-            "closed",
-        ),
-        (
-            limit("on_connection", "max-message-size", 1000),
-            Deed::LongMessage,
-            "amqp:link:message-size-exceeded",
-            "link",
-            "link detached",
-        ),
-        (
-            limit("on_link", "max-message-size", 1000),
-            Deed::LongMessage,
-            "amqp:link:message-size-exceeded",
-            "link",
-            "link detached",
-        ),
-    ];
-    for (rules, deed, wanted, what, phrase) in cases {
+    for (rules, deed, wanted, what, phrase) in cases() {
         let mut router = router(&rules, "");
         let error = refused(&router, deed);
         assert_eq!(condition(&error.condition), wanted, "{deed:?}");
@@ -183,12 +156,30 @@ fn a_refusal_that_follows_from_an_answer_has_its_plugin_note_and_sequence() {
             assert_eq!(refusal["address"], "secret", "{refusal}");
         }
         router.assert_healthy();
-        // a listener keeps it to itself, and the log has it all the same
-        let quiet = self::router(&rules, "explain-refusals #false");
-        let error = refused(&quiet, deed);
-        assert_eq!((condition(&error.condition).as_str(), &error.info), (wanted, &None), "{deed:?}");
-        quiet.wait_log(0, DEADLINE, &[phrase, "plugin=\"rules\"", "note=\"rule 5\""]);
     }
+}
+
+#[test]
+fn a_listener_keeps_whose_answer_it_was_to_itself() {
+    for (rules, deed, wanted, _, phrase) in cases() {
+        let router = router(&rules, "explain-refusals #false");
+        let error = refused(&router, deed);
+        assert_eq!((condition(&error.condition).as_str(), &error.info), (wanted, &None), "{deed:?}");
+        router.wait_log(0, DEADLINE, &[phrase, "plugin=\"rules\"", "note=\"rule 5\""]);
+    }
+}
+
+/// Of two grants the lower limit holds, and the answer with it is told.
+#[test]
+fn a_merged_limit_is_the_plugins_whose_is_lowest() {
+    let dir = TestDir::new("consequences");
+    for (name, senders) in [("a", 5), ("rules", 0), ("z", 3)] {
+        dir.write(&format!("plugins/{name}.wasm"), limit("on_connection", "senders", senders));
+    }
+    let guests = "listener \"guests\" {\n    host \"127.0.0.1\"\n    port 0\n}\nplugins \"plugins\"\n";
+    let router = Router::start_in(dir, &plain_kdl(guests));
+    let plugin = told(&refused(&router, Deed::Sender)).map(|(plugin, ..)| plugin);
+    assert_eq!(plugin.as_deref(), Some("String(\"rules\")"));
 }
 
 #[test]
