@@ -245,7 +245,7 @@ pub struct Ruling {
     pub treatment: Option<Treatment>,
     /// 0 to 9.
     pub phase: Option<u8>,
-    /// 0 to 9; higher goes first. Not served: a bad answer.
+    /// 0 to 9; higher goes first between routers.
     pub priority: Option<u8>,
     /// How long the answer may be remembered for anonymous links; 0 or absent: not at all.
     pub ttl_ms: Option<u32>,
