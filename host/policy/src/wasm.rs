@@ -3,6 +3,7 @@
 
 mod cache;
 mod clock;
+mod entrance;
 mod guest;
 mod imports;
 mod module;
@@ -16,6 +17,7 @@ use crosstie_model::settings::Plugin as Settings;
 use crate::directory::Code;
 use crate::plugin::Fault;
 use crate::wasm::clock::Clock;
+use crate::wasm::entrance::Entrances;
 
 pub(crate) use crate::wasm::guest::Guest;
 pub(crate) use crate::wasm::module::Module;
@@ -28,6 +30,7 @@ pub(crate) struct Engine {
     wasmtime: wasmtime::Engine,
     clock: Arc<Clock>,
     cache: Option<PathBuf>,
+    entrances: Entrances,
     scripts: script::Engine,
 }
 
@@ -42,7 +45,8 @@ impl Engine {
         let wasmtime = wasmtime.map_err(|error| Fault::new(format!("wasmtime does not start: {error:#}")))?;
         let clock = Clock::new(&wasmtime).map_err(|error| Fault::new(format!("no thread for policy: {error}")))?;
         let cache = directory.and_then(cache::directory);
-        Ok(Self { wasmtime, clock: Arc::new(clock), cache, scripts: script::Engine::default() })
+        let entrances = Entrances::new(&wasmtime, cache.as_deref()).map_err(|error| unloadable(&error))?;
+        Ok(Self { wasmtime, clock: Arc::new(clock), cache, entrances, scripts: script::Engine::default() })
     }
 
     /// Compiles and checks the code of a plugin.
@@ -53,7 +57,7 @@ impl Engine {
             Code::Script { .. } => self.scripts.module(&self.wasmtime, cache),
         };
         let compiled = compiled.map_err(|error| unloadable(&error))?;
-        Module::new((&self.wasmtime, &self.clock), &compiled, code, settings)
+        Module::new((&self.wasmtime, &self.clock, &self.entrances), &compiled, code, settings)
     }
 
     /// Runs scripts by another build of their engine.

@@ -1,26 +1,23 @@
-//! One guest in wasmtime, and how a call enters it: `policy_alloc`, the request, the entry.
+//! One guest in wasmtime, and what a call of it takes and gives.
 
 use std::sync::Arc;
 
 use crosstie_model::policy::Hook;
-use wasmtime::{Memory, Store, TypedFunc};
+use wasmtime::{Memory, Store};
 
 use crate::engine::{self, Entry};
 use crate::instance::{Cause, Failure};
 use crate::request::Context;
 use crate::tape::Tape;
 use crate::wasm::clock::Clock;
+use crate::wasm::entrance::Entrance;
 use crate::wasm::imports::State;
 
-/// An entry: `(ptr, len) -> ptr << 32 | len`.
-pub(crate) type Function = TypedFunc<(i32, i32), i64>;
-
-/// What an instance of a module exports.
+/// What an instance of a module exports, and how it is entered.
 pub(crate) struct Exports {
     pub(crate) memory: Memory,
-    pub(crate) alloc: TypedFunc<i32, i32>,
-    pub(crate) configure: Option<Function>,
-    pub(crate) hooks: Vec<(Hook, Function)>,
+    pub(crate) configure: Option<Entrance>,
+    pub(crate) hooks: Vec<(Hook, Entrance)>,
 }
 
 /// One instance of a module, which is initialised.
@@ -38,7 +35,7 @@ impl Guest {
     /// Enters a function; what it answers.
     pub(crate) async fn call(
         &mut self,
-        function: &Function,
+        function: &Entrance,
         request: &[u8],
         context: Context,
     ) -> Result<Option<&[u8]>, Failure> {
@@ -48,28 +45,19 @@ impl Guest {
 
 async fn call<'s>(
     store: &'s mut Store<State>,
-    (exports, function): (&Exports, &Function),
+    (exports, function): (&Exports, &Entrance),
     clock: &Clock,
     request: &[u8],
     context: Context,
 ) -> Result<Option<&'s [u8]>, Failure> {
-    let Exports { memory, alloc, .. } = exports;
     let _running = clock.run();
-    let refused = |detail: &str| Failure::new(Cause::Refused, detail);
-    let length = i32::try_from(request.len()).map_err(|_| refused("the request is longer than any memory"))?;
+    let length = i32::try_from(request.len());
+    let length = length.map_err(|_| Failure::new(Cause::Refused, "the request is longer than any memory"))?;
     // the clock has gone on since the last call: what is to yield is one that runs while it ticks
     store.set_epoch_deadline(1);
     store.data_mut().begin(context.now_ms, context.seed);
-    let at = match alloc.call_async(&mut *store, length).await {
-        Ok(0) => return Err(refused("policy_alloc answers 0")),
-        Ok(at) => at,
-        Err(error) => return Err(store.data().trap(&error)),
-    };
-    if memory.write(&mut *store, wide(at.cast_unsigned()), request).is_err() {
-        return Err(refused("policy_alloc answers a range outside memory"));
-    }
-    store.data_mut().may_use_kv = true;
-    let packed = match function.call_async(&mut *store, (at, length)).await {
+    store.data_mut().request.extend_from_slice(request);
+    let packed = match function.call_async(&mut *store, length).await {
         Ok(0) => return Ok(None),
         Ok(packed) => packed,
         Err(error) => return Err(store.data().trap(&error)),
@@ -79,7 +67,7 @@ async fn call<'s>(
     let answer = match wide(u32::from_be_bytes([e, f, g, h])) {
         // wherever that lies
         0 => Some(&[][..]),
-        length => memory.data(&*store).get(at..at.saturating_add(length)),
+        length => exports.memory.data(&*store).get(at..at.saturating_add(length)),
     };
     answer.map(Some).ok_or_else(|| Failure::bad_answer("the answer lies outside memory"))
 }

@@ -7,6 +7,7 @@ use wasmtime::{Caller, Extern, Linker, Memory, StoreLimits};
 use crate::host::{COUNTER_MAX_BYTES, Host, LOG_MAX_BYTES};
 use crate::instance::{Cause, Failure};
 use crate::kv::{KEY_MAX_BYTES, VALUE_MAX_BYTES};
+use crate::wasm::entrance::FRAME;
 
 /// The module of the host's functions.
 pub(crate) const HOST: &str = "policy_host_v1";
@@ -34,6 +35,10 @@ pub(crate) struct State {
     pub(crate) host: Host,
     pub(crate) limits: StoreLimits,
     pub(crate) memory: Option<Memory>,
+    /// What it is entered with.
+    pub(crate) request: Vec<u8>,
+    /// Why it does not take that.
+    refused: Option<&'static str>,
     /// What it writes is the report of its failure, and no line of the log.
     is_script: bool,
     /// Not in `policy_alloc` nor in `_initialize`.
@@ -52,6 +57,8 @@ impl State {
             host,
             limits,
             memory: None,
+            request: Vec::new(),
+            refused: None,
             is_script,
             may_use_kv: false,
             random: Random::new(0),
@@ -66,11 +73,22 @@ impl State {
         self.host.begin(now_ms);
         (self.random, self.slept_ns) = (Random::new(seed), 0);
         self.may_use_kv = false;
+        self.refused = None;
+        self.request.clear();
         self.output.clear();
+    }
+
+    /// Ends the call: the guest has no place for its request.
+    pub(crate) fn refuse(&mut self, why: &'static str) -> wasmtime::Result<()> {
+        self.refused = Some(why);
+        Err(wasmtime::Error::msg(why))
     }
 
     /// The failure that is told where the guest trapped.
     pub(crate) fn trap(&self, error: &wasmtime::Error) -> Failure {
+        if let Some(why) = self.refused {
+            return Failure::new(Cause::Refused, why);
+        }
         if self.is_script {
             // where in the engine it was says nothing of the script
             let report = String::from_utf8_lossy(&self.output).trim_end().to_owned();
@@ -81,7 +99,10 @@ impl State {
         let (cause, place) = (error.root_cause().to_string(), error.to_string());
         let mut detail = cause.strip_prefix("wasm trap: ").unwrap_or(&cause).to_owned();
         if place != cause {
-            detail = format!("{detail}\n{}", place.trim_end());
+            place.trim_end().lines().filter(|line| !line.ends_with(FRAME)).for_each(|line| {
+                detail.push('\n');
+                detail.push_str(line);
+            });
         }
         if !self.output.is_empty() {
             detail.push_str("\nlatest output of the guest:\n");

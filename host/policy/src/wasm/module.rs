@@ -13,7 +13,8 @@ use crate::instance::Failure;
 use crate::plugin::{Fault, export, granted, word};
 use crate::request::Context;
 use crate::wasm::clock::Clock;
-use crate::wasm::guest::{Exports, Function, Guest};
+use crate::wasm::entrance::{Entrance, Entrances};
+use crate::wasm::guest::{Exports, Guest};
 use crate::wasm::imports::{self, State};
 use crate::wasm::script::{self, Script};
 use crate::wasm::unloadable;
@@ -29,6 +30,7 @@ const IMPORT_MAX_CHARS: usize = 100;
 pub(crate) struct Module {
     wasmtime: wasmtime::Engine,
     clock: Arc<Clock>,
+    entrances: Entrances,
     pre: InstancePre<State>,
     exported: Vec<Hook>,
     unknown_imports: Option<String>,
@@ -38,7 +40,7 @@ pub(crate) struct Module {
 
 impl Module {
     pub(crate) fn new(
-        (wasmtime, clock): (&wasmtime::Engine, &Arc<Clock>),
+        (wasmtime, clock, entrances): (&wasmtime::Engine, &Arc<Clock>, &Entrances),
         compiled: &wasmtime::Module,
         code: &Code,
         settings: &Settings,
@@ -57,11 +59,12 @@ impl Module {
         };
         let linked = linker.define_unknown_imports_as_traps(compiled).and_then(|()| linker.instantiate_pre(compiled));
         let pre = linked.map_err(|error| unloadable(&error))?;
-        Ok(Self { wasmtime: wasmtime.clone(), clock: clock.clone(), pre, exported, unknown_imports, script })
+        let (wasmtime, clock, entrances) = (wasmtime.clone(), clock.clone(), entrances.clone());
+        Ok(Self { wasmtime, clock, entrances, pre, exported, unknown_imports, script })
     }
 
     /// Instantiates it, and has it initialise itself.
-    async fn enter(&self, store: &mut Store<State>) -> wasmtime::Result<(Exports, Option<Function>)> {
+    async fn enter(&self, store: &mut Store<State>) -> wasmtime::Result<(Exports, Option<Entrance>)> {
         let guest = self.pre.instantiate_async(&mut *store).await?;
         let memory = guest.get_memory(&mut *store, "memory").ok_or_else(|| wasmtime::Error::msg("no memory"))?;
         store.data_mut().memory = Some(memory);
@@ -72,17 +75,30 @@ impl Module {
         if minor < 0 {
             return Err(wasmtime::Error::msg(format!("policy_abi_v1 answers {minor}")));
         }
-        let alloc = guest.get_typed_func(&mut *store, "policy_alloc")?;
         let mut hooks = Vec::new();
         for hook in &self.exported {
-            hooks.push((*hook, guest.get_typed_func(&mut *store, export(*hook))?));
+            hooks.extend(self.entrance(&mut *store, &guest, export(*hook)).await?.map(|entrance| (*hook, entrance)));
         }
-        let configure = guest.get_typed_func(&mut *store, "policy_configure").ok();
+        let configure = self.entrance(&mut *store, &guest, "policy_configure").await?;
         let script = match &self.script {
-            Some(_) => Some(guest.get_typed_func(&mut *store, script::ENTRY)?),
+            Some(_) => self.entrance(&mut *store, &guest, script::ENTRY).await?,
             None => None,
         };
-        Ok((Exports { memory, alloc, configure, hooks }, script))
+        Ok((Exports { memory, configure, hooks }, script))
+    }
+
+    /// The way to one of its functions; absent where it has none of this name.
+    async fn entrance(
+        &self,
+        store: &mut Store<State>,
+        guest: &wasmtime::Instance,
+        name: &str,
+    ) -> wasmtime::Result<Option<Entrance>> {
+        let [alloc, entry] = ["policy_alloc", name].map(|name| guest.get_func(&mut *store, name));
+        match alloc.zip(entry) {
+            Some((alloc, entry)) => self.entrances.to(store, alloc, entry).await.map(Some),
+            None => Ok(None),
+        }
     }
 }
 

@@ -15,7 +15,8 @@ use crate::instance::{Failure, within};
 use crate::reads::Reads;
 use crate::request::Context;
 use crate::wasm::cache;
-use crate::wasm::guest::{Function, Guest};
+use crate::wasm::entrance::Entrance;
+use crate::wasm::guest::Guest;
 
 /// The export that takes a script.
 pub(crate) const ENTRY: &str = "policy_script";
@@ -70,7 +71,7 @@ impl Script {
     pub(crate) async fn evaluate(
         &self,
         guest: &mut Guest,
-        entry: &Function,
+        entry: &Entrance,
         limits: &PluginLimits,
         context: Context,
     ) -> Result<Declared, Failure> {
