@@ -75,7 +75,7 @@ fn integer(item: Item<'_>, max: u64) -> Option<u64> {
 
 /// A float that is an integer which a float holds exactly.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number in range")]
-fn whole(number: f64) -> Option<i64> {
+pub(crate) fn whole(number: f64) -> Option<i64> {
     const MAX: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && (-MAX..=MAX).contains(&number)).then_some(number as i64)
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::directory;
 use crate::form;
-use crate::json::{shown, tree};
+use crate::json::{plain, tree};
 use crate::plugin::Fault;
 use crate::request::Context;
 use crate::tape::Use;
@@ -171,8 +171,7 @@ pub(crate) fn case(line: usize, text: &str) -> Result<Case, String> {
     request
         .entry("ctx")
         .or_insert_with(|| json!({ "now-ms": context.now_ms, "seed": context.seed, "sequence": context.sequence }));
-    // as an answer of a guest is shown: `1.0` and `1` are one number there
-    let answer = shown(&tree(answer)?);
+    let answer = plain(&tree(answer)?);
     let (request, uses) = (tree(Value::Object(request))?, kv.map(read_uses).transpose()?);
     Ok(Case { line, hook, request, context, answer, failure, uses, plugin })
 }

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::answer::whole;
 use crate::tree::Tree;
 
 /// How bytes stand in JSON: an object with this key alone.
@@ -49,14 +50,44 @@ pub(crate) fn shown(tree: &Tree<'_>) -> Value {
     }
 }
 
-/// The same of bytes of the host's, or of a good answer: they can be read.
-pub(crate) fn shown_bytes(bytes: &[u8]) -> Value {
+/// A request as JSON, of the host's bytes: they can be read.
+pub(crate) fn shown_request(bytes: &[u8]) -> Value {
     Tree::decode(bytes).as_ref().map_or(Value::Null, shown)
+}
+
+/// An answer as JSON, of bytes that are a good one.
+pub(crate) fn shown_answer(bytes: &[u8]) -> Value {
+    Tree::decode(bytes).as_ref().map_or(Value::Null, plain)
+}
+
+/// An answer as JSON, the same where it means the same: a field that is null is absent, a float that is whole an integer.
+pub(crate) fn plain(answer: &Tree<'_>) -> Value {
+    match answer {
+        Tree::Map(fields) => {
+            let fields = fields.iter().filter(|(_, value)| *value != Tree::Null);
+            fields.map(|(key, value)| ((**key).to_owned(), plain(value))).collect()
+        }
+        Tree::Array(items) => items.iter().map(plain).collect(),
+        Tree::Float(number) => whole(*number).map_or_else(|| json!(number), |number| json!(number)),
+        other => shown(other),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn answers_that_mean_the_same_are_the_same() {
+        let read = |text: &str| plain(&tree(serde_json::from_str(text).expect("JSON")).expect("a tree"));
+        assert_eq!(
+            read(r#"{"allow":{"note":null,"limits":{"links":3.0}}}"#),
+            json!({ "allow": { "limits": { "links": 3 } } })
+        );
+        assert_eq!(read(r#"{"a":[-2.0,0.5,9007199254740994.0]}"#), json!({ "a": [-2, 0.5, 9_007_199_254_740_994.0] }));
+        let null = Tree::Map(vec![("note".into(), Tree::Null), ("key".into(), Tree::Bytes(vec![1].into()))]);
+        assert_eq!(plain(&null), json!({ "key": { "$bytes": "AQ==" } }));
+    }
 
     #[test]
     fn json_stands_for_trees() {

@@ -21,7 +21,7 @@ use tracing::subscriber::DefaultGuard;
 
 use crate::chain::Chain;
 use crate::instance::CALLS_MAX;
-use crate::json::shown_bytes;
+use crate::json::shown_answer;
 use crate::live::common::{Log, connection};
 use crate::plugin::context;
 use crate::pool::Pool;
@@ -494,7 +494,7 @@ fn an_instance_that_was_asked_often_is_replaced() {
             let instance = lease.instance.as_mut().unwrap();
             aged.into_iter().for_each(|calls| instance.age(calls));
             let answer = instance.ask(Hook::Connection, &[0xa0], &plugin.settings.limits, context()).await.unwrap();
-            shown_bytes(answer.unwrap())["deny"]["description"].as_str().unwrap().to_owned()
+            shown_answer(answer.unwrap())["deny"]["description"].as_str().unwrap().to_owned()
         };
         router.tasks.1.block_on(&router.tasks.0, asking)
     };

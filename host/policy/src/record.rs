@@ -16,7 +16,7 @@ use crosstie_model::trail::Said;
 use serde_json::{Map, Value, json};
 
 use crate::form::is_path_into;
-use crate::json::shown_bytes;
+use crate::json::{shown_answer, shown_request};
 use crate::plugin::{Fault, Plugin};
 use crate::request::Context;
 use crate::tape::Kept;
@@ -229,9 +229,9 @@ fn write_all(
 /// As it stands in the file: a case, with what else is known.
 fn json(line: Line, redact: &[String]) -> Value {
     let Line { hook, context, request, answer, failure, took, kept, plugin } = line;
-    let answer = answer.map(|said| said.map(|bytes| shown_bytes(&bytes)));
+    let answer = answer.map(|said| said.map(|bytes| shown_answer(&bytes)));
     let outcome = failure.unwrap_or_else(|| outcome(answer.as_ref().ok().and_then(Option::as_ref)));
-    let mut request = shown_bytes(&request);
+    let mut request = shown_request(&request);
     let (kv_path, paths): (Vec<&String>, Vec<&String>) = redact.iter().partition(|path| *path == "kv");
     paths.iter().for_each(|path| take_out(&mut request, path));
     let mut fields = Map::new();

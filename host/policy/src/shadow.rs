@@ -7,7 +7,7 @@ use crosstie_model::trail;
 use serde_json::Value;
 
 use crate::answer;
-use crate::json::shown_bytes;
+use crate::json::shown_answer;
 use crate::reads::Reads;
 use crate::request::Context;
 use crate::tree::Tree;
@@ -60,14 +60,14 @@ impl Shadow {
         let mut answer = None;
         let read = |name: &_, said: &[u8]| {
             answer::check(hook, name, about, said)?;
-            answer = Some(shown_bytes(said));
+            answer = Some(shown_answer(said));
             Ok(())
         };
         if let Said::Failed(_) = self.seat.ask(question, read).await {
             // it is counted, and logged, as any failure
             return;
         }
-        let (live, said) = (live.as_deref().map_or(Value::Null, shown_bytes), answer.unwrap_or(Value::Null));
+        let (live, said) = (live.as_deref().map_or(Value::Null, shown_answer), answer.unwrap_or(Value::Null));
         if said.get("deny").is_some() {
             self.seat.plugin.shared.stats.denied();
         }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cases::{Case, Miss, fault};
 use crate::instance::{Failure, Instance};
-use crate::json::shown;
+use crate::json::{plain, shown};
 use crate::plugin::{Fault, Plugin, export};
 use crate::reads::Reads;
 use crate::tape::{Playing, Tape, Use};
@@ -224,7 +224,7 @@ async fn ask_with(plugin: &Plugin, instance: &mut Instance, case: &Case, reads: 
     plugin.shared.forget();
     let Some(answer) = call(plugin, instance, case, reads).await? else { return Ok(Value::Null) };
     match (Tree::decode(answer), accept(plugin, case, answer)) {
-        (Ok(said), Ok(())) => Ok(shown(&said)),
+        (Ok(said), Ok(())) => Ok(plain(&said)),
         (Ok(said), Err(why)) => Err(format!("bad answer {}: {why}", shown(&said))),
         (Err(why), _) => Err(told(&Failure::bad_answer(why))),
     }

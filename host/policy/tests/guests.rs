@@ -333,6 +333,24 @@ fn trial(home: &Home) -> Trial {
 }
 
 #[test]
+fn an_answer_is_one_of_a_case_that_means_the_same() {
+    // {"allow": {"note": null, "limits": {"links": 3.0}}}
+    let parts = "(data (i32.const 16) \"\\a1\\65allow\\a2\\64note\\f6\\66limits\\a1\\65links\\f9\\42\\00\")
+        (func (export \"on_session\") (param i32 i32) (result i64) (i64.const 0x10_0000_001f))";
+    let trial = trial(&Home::of(&module("", parts)));
+    let misses = |answer: &str| {
+        let case = format!("{{\"hook\":\"session\",\"request\":{{}},\"answer\":{answer}}}");
+        trial.play(&read_cases(&case).unwrap())
+    };
+    for same in
+        [r#"{"allow":{"limits":{"links":3}}}"#, r#"{"allow":{"note":null,"limits":{"links":3.0,"senders":null}}}"#]
+    {
+        assert!(misses(same).is_empty(), "{:?}", misses(same));
+    }
+    assert_eq!(misses(r#"{"allow":{"limits":{"links":4}}}"#).len(), 1);
+}
+
+#[test]
 fn cases_show_what_is_decided_otherwise_and_what_an_instance_keeps() {
     let trial = trial(&Home::of(&module("", COUNTS)));
     assert_eq!(trial.describe(), (vec!["session"], None));
