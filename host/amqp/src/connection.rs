@@ -11,6 +11,7 @@ use std::time::Duration;
 use fe2o3_amqp_types::definitions::{Error, Fields};
 use fe2o3_amqp_types::performatives::{Attach, ChannelMax, Close, MaxFrameSize, Open};
 use fe2o3_amqp_types::sasl::SaslCode;
+use serde_amqp::Value;
 use serde_amqp::primitives::{Array, Symbol};
 
 use crate::delegation::{Answer, Words};
@@ -25,6 +26,25 @@ use crate::{guard, raw};
 
 /// Of an error's description where the peer's frames are too small for all of it.
 const DESCRIPTION_KEPT_CHARS: usize = 64;
+
+/// Bytes of a text that stands in an error's info map where the whole does not fit: who refused, and where else there is a way, has fewer.
+const TEXT_KEPT_BYTES: usize = 64;
+
+/// Cuts what an error has beside its condition to what is short.
+fn shorten(error: &mut Error) {
+    error.description = error.description.take().map(|text| text.chars().take(DESCRIPTION_KEPT_CHARS).collect());
+    if let Some(info) = &mut error.info {
+        let is_long = |value: &Value| match value {
+            Value::String(text) => text.len() > TEXT_KEPT_BYTES,
+            Value::Symbol(symbol) => symbol.0.len() > TEXT_KEPT_BYTES,
+            Value::Binary(bytes) => bytes.len() > TEXT_KEPT_BYTES,
+            Value::Described(_) | Value::List(_) | Value::Map(_) | Value::Array(_) => true,
+            _ => false,
+        };
+        let kept = info.iter().filter(|(key, value)| key.0.len() <= TEXT_KEPT_BYTES && !is_long(value));
+        **info = kept.map(|(key, value)| (key.clone(), value.clone())).collect();
+    }
+}
 
 /// The code of an end.
 const END: u64 = 0x17;
@@ -528,7 +548,7 @@ impl Connection {
         for (key, value) in &setup.properties {
             properties.insert(Symbol::from(key.as_str()), value.clone());
         }
-        let half = u32::try_from(setup.idle_timeout.as_millis() / 2).unwrap_or(u32::MAX);
+        let half = u32::try_from(setup.idle_timeout.as_millis().div_ceil(2)).unwrap_or(u32::MAX);
         let open = Open {
             container_id: setup.container_id.clone(),
             hostname: setup.hostname.clone(),
@@ -578,17 +598,15 @@ impl Connection {
     ) {
         let room = self.room();
         let start = self.out.end().len();
-        append(self.out.end(), channel, &performative(error.clone()));
-        if self.out.end().len().saturating_sub(start) <= room {
-            return;
+        let cut: [fn(&mut Error); 3] = [|_| {}, shorten, |error| error.info = None];
+        for cut in cut {
+            error.iter_mut().for_each(cut);
+            self.out.end().truncate(start);
+            append(self.out.end(), channel, &performative(error.clone()));
+            if self.out.end().len().saturating_sub(start) <= room {
+                return;
+            }
         }
-        if let Some(error) = &mut error {
-            error.info = None;
-            error.description =
-                error.description.take().map(|text| text.chars().take(DESCRIPTION_KEPT_CHARS).collect());
-        }
-        self.out.end().truncate(start);
-        append(self.out.end(), channel, &performative(error));
     }
 
     /// A fault's close: nothing more is read.

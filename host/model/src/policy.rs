@@ -111,6 +111,9 @@ pub trait Policy {
     /// Counts a treatment of this plugin that says otherwise of an address than those who use it, whose own stays.
     fn contradicted(&self, _plugin: &str) {}
 
+    /// Counts a denial that follows from an answer of this plugin: its quota has no room.
+    fn denied(&self, _plugin: &str) {}
+
     /// Puts the record on or off, for all workers.
     ///
     /// # Errors

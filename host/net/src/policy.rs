@@ -112,6 +112,7 @@ fn take(worker: &Worker, (verdict, mut trail): (Verdict, Trail)) -> Result<(Gran
                 Ok((grant, held))
             }
             Err(quota) => {
+                worker.policy.denied(&quota.plugin);
                 let refusal = Refusal {
                     condition: "amqp:resource-limit-exceeded".to_owned(),
                     description: format!("policy allows {} of this kind, which are open", quota.max),
@@ -255,10 +256,15 @@ pub(crate) fn begun(worker: &Rc<Worker>, at: ConnectionRef, channel: u16) {
         worker.shard.borrow_mut().decide_session(worker.now(), at, channel, Ok(Held::default()));
         return resume(worker, &socket);
     };
+    let turns = socket.turns.clone();
     drop(socket);
     let sessions_open = worker.shard.borrow().peer(at).map_or(0, |peer| peer.amqp.session_count());
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
+        let _turn = turns.acquire().await;
+        if worker.socket(at).is_none() {
+            return;
+        }
         let judged = worker.policy.session(SessionRequest { peer, sessions_open }).await;
         let Some(socket) = worker.socket(at) else {
             return;
@@ -306,9 +312,14 @@ pub(crate) fn attach(worker: &Rc<Worker>, at: LinkRef) {
         (at.connection, &socket.identity.borrow()),
         worker.shard.borrow().asked(at).map(|attach| attach.name.clone()),
     );
+    let turns = socket.turns.clone();
     drop(socket);
     let worker = worker.clone();
     tokio::task::spawn_local(async move {
+        let _turn = turns.acquire().await;
+        if worker.socket(at.connection).is_none() {
+            return;
+        }
         let admitted = match link {
             Some(request) => admit_link(&worker, request, &asks).await,
             None => Ok(Granted::default()),

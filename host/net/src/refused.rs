@@ -80,11 +80,14 @@ fn of(by: &Step) -> Trail {
 
 /// A plugin's treatment of an address was not followed.
 pub(crate) fn contradicted(worker: &Rc<Worker>, at: ConnectionRef, what: &Contradiction) {
-    let Contradiction { address, treatment, live, by, is_first } = what;
+    let Contradiction { address, treatment, live, by } = what;
     worker.policy.contradicted(&by.plugin);
     // who comes later has nothing new to say
-    if *is_first && let Some(Line { left_out }) = line(worker, at) {
-        tracing::warn!(target: "address", address, treatment = treatment.as_str(), live = live.as_str(),
+    if !address.is_contradicted()
+        && let Some(Line { left_out }) = line(worker, at)
+    {
+        address.set_contradicted();
+        tracing::warn!(target: "address", address = address.key.name, treatment = treatment.as_str(), live = live.as_str(),
             plugin = &*by.plugin, note = by.note, sequence = by.sequence, left_out,
             "a treatment is ignored: the address is in use, and treated otherwise");
     }

@@ -23,8 +23,8 @@ use crosstie_router::failover::{Clock, Failure, Opened};
 use crosstie_router::shard::Peer;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Sleep;
 
 use crate::auth_service::Service;
@@ -91,6 +91,10 @@ pub(crate) struct Identity {
     pub(crate) recheck: Option<Recheck>,
 }
 
+/// Questions of one connection that are asked at a time: as many as a plugin has instances on a worker, so that those of others are never far
+/// behind.
+const QUESTIONS_MAX: usize = 4;
+
 /// A connection's socket.
 #[derive(Debug)]
 pub(crate) struct Socket {
@@ -114,6 +118,8 @@ pub(crate) struct Socket {
     pub(crate) failure: RefCell<Failure>,
     /// To the task that asks the auth service.
     pub(crate) asked: RefCell<Option<UnboundedSender<Words>>>,
+    /// Held by those of its questions about sessions and links that are asked; the others wait for theirs.
+    pub(crate) turns: Rc<Semaphore>,
     /// Policy has answered: bytes that came before may be looked at.
     pub(crate) is_resumed: Cell<bool>,
     is_broken: Cell<bool>,
@@ -134,6 +140,7 @@ impl Socket {
             heard: Notify::new(),
             failure: RefCell::default(),
             asked: RefCell::default(),
+            turns: Rc::new(Semaphore::new(QUESTIONS_MAX)),
             is_resumed: Cell::new(false),
             is_broken: Cell::new(false),
         }

@@ -26,6 +26,9 @@ const QUOTA_KEY_MAX_BYTES: usize = 256;
 /// Quotas of one grant.
 const QUOTAS_MAX: usize = 16;
 
+/// Attributes of one grant.
+const ATTRIBUTES_MAX: usize = 256;
+
 /// Before that nobody is asked about the same connection or connector again.
 const AGAIN_MIN: Duration = Duration::from_millis(100);
 
@@ -200,6 +203,9 @@ fn grant(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<Grant, String> {
     })?;
     if grant.quotas.len() > QUOTAS_MAX {
         return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
+    }
+    if grant.attributes.len() > ATTRIBUTES_MAX {
+        return Err(format!("a grant has at most {ATTRIBUTES_MAX} attributes"));
     }
     keep_first(&mut grant.attributes);
     Ok(grant)
@@ -569,6 +575,10 @@ mod tests {
             assert!(granted("quotas", Tree::Array(vec![bad.clone()])).is_err(), "{bad:?}");
         }
         assert!(granted("quotas", Tree::Array(vec![quota("k", 1); 17])).is_err());
+        let attribute = |key: usize| Tree::from(Record::default().with("key", &*format!("{key}")).with("val", "v"));
+        let attributes = |count: usize, keys: usize| Tree::Array((0..count).map(|at| attribute(at % keys)).collect());
+        assert_eq!(granted("attributes", attributes(ATTRIBUTES_MAX, 7)).unwrap().attributes.len(), 7);
+        assert!(granted("attributes", attributes(ATTRIBUTES_MAX + 1, 7)).is_err());
         assert_eq!(granted("recheck-after-ms", 100_u32).unwrap().recheck_after, Some(AGAIN_MIN));
         assert!(granted("recheck-after-ms", 99_u32).is_err());
     }

@@ -47,7 +47,7 @@ pub(crate) fn without_wasm() -> Fault {
 ///
 /// # Errors
 ///
-/// When there are more, or its name is no text: no configuration could name it.
+/// When there are more, or no configuration could name it.
 pub(crate) fn only(paths: &[PathBuf]) -> Result<&Path, Fault> {
     let is_no_text = |path: &&PathBuf| path.file_name().is_some_and(|name| name.to_str().is_none());
     if let Some(path) = paths.iter().find(is_no_text) {
@@ -55,6 +55,14 @@ pub(crate) fn only(paths: &[PathBuf]) -> Result<&Path, Fault> {
         return Err(
             Fault::new(format!("the name of `{name}` is no text in UTF-8")).hint("rename the file, or remove it")
         );
+    }
+    let has_no_name = |path: &&PathBuf| {
+        let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+        stem.contains(char::is_control) || stem.ends_with(".wasm") || stem.ends_with(".js")
+    };
+    if let Some(path) = paths.iter().find(has_no_name) {
+        let name = name(path).escape_debug().to_string();
+        return Err(Fault::new(format!("no configuration could name `{name}`")).hint("rename the file, or remove it"));
     }
     match paths {
         [path] => Ok(path),

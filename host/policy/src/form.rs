@@ -108,7 +108,9 @@ impl Form {
             (Self::Variant(cases), Value::String(_)) => cases.iter().any(|(_, payload)| payload.is_none()),
             (Self::Whole(most), value) => value.as_u64().is_some_and(|number| number <= *most),
             (Self::Integer, value) => value.is_i64(),
-            (Self::Flag, Value::Bool(_)) | (Self::Float, Value::Number(_)) | (Self::Text, Value::String(_)) => true,
+            // as it is sent
+            (Self::Float, value) => value.is_f64(),
+            (Self::Flag, Value::Bool(_)) | (Self::Text, Value::String(_)) => true,
             (Self::Bytes, Value::Object(fields)) => fields.len() == 1 && fields.contains_key(BYTES),
             _ => false,
         };
@@ -120,7 +122,7 @@ impl Form {
             Self::Flag => "`true` or `false`".to_owned(),
             Self::Whole(most) => format!("an integer from 0 to {most}"),
             Self::Integer => "an integer".to_owned(),
-            Self::Float => "a number".to_owned(),
+            Self::Float => "a number with a point, such as 1.0".to_owned(),
             Self::Text => "a text".to_owned(),
             Self::Bytes => format!("an object with `{BYTES}`"),
             Self::List(_) => "a list".to_owned(),

@@ -185,7 +185,8 @@ impl<'t> Input<'t> {
 }
 
 fn float<'t>(number: f64) -> Result<Item<'t>, String> {
-    if number.is_nan() { Err("NaN".to_owned()) } else { Ok(Item::Float(number)) }
+    // JSON has neither
+    if !number.is_finite() { Err(format!("{number}, which is no number")) } else { Ok(Item::Float(number)) }
 }
 
 /// A float of 16 bits. Source: RFC 8949, appendix D.

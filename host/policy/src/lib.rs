@@ -210,24 +210,27 @@ fn without_live<'s>(chain: impl Iterator<Item = &'s settings::Plugin> + Clone) -
     lost.map(told).collect()
 }
 
-/// Shadows that would never be asked, since they have no hook of the plugin beside which they are.
+/// Shadows that would never be asked.
 fn without_hook<'p>(plugins: impl Iterator<Item = &'p Plugin> + Clone) -> Vec<LoadProblem> {
-    let live = |of: &str| plugins.clone().find(|plugin| plugin.settings.name == of);
-    let shadows = plugins.clone().filter_map(|plugin| Some((plugin, live(plugin.settings.shadow.as_ref()?)?)));
-    // one without any hook is never asked anyway, as its configuration may have it
-    let idle = shadows.filter(|(plugin, live)| {
-        let is_asked = |plugin: &Plugin| !plugin.hooks.is_empty();
-        is_asked(plugin) && is_asked(live) && !plugin.hooks.iter().any(|hook| live.hooks.contains(hook))
-    });
-    let told = |(plugin, live): (&Plugin, &Plugin)| {
-        let words = |plugin: &Plugin| plugin.hooks.iter().map(|hook| hook.as_str()).collect::<Vec<_>>().join(", ");
-        let (of, its) = (&live.settings.name, words(live));
-        let fault =
-            Fault::new(format!("it is the shadow of `{of}`, and has none of its hooks: it would never be asked"));
-        let fault = fault.hint(format!("`{of}` has {its}; it has {}", words(plugin)));
-        problem(Some(&plugin.settings.name), fault.at(PluginPart::Shadow))
+    let idle = |plugin: &Plugin| {
+        let fault = plugins.clone().find_map(|live| idle(plugin, live))?;
+        Some(problem(Some(&plugin.settings.name), fault))
     };
-    idle.map(told).collect()
+    plugins.clone().filter_map(idle).collect()
+}
+
+/// Why a shadow of this plugin would never be asked: it has none of its hooks. One without any is never asked anyway, as its configuration may
+/// have it.
+fn idle(plugin: &Plugin, live: &Plugin) -> Option<Fault> {
+    let of = plugin.settings.shadow.as_ref().filter(|of| **of == live.settings.name)?;
+    let are_asked = !plugin.hooks.is_empty() && !live.hooks.is_empty();
+    if !are_asked || plugin.hooks.iter().any(|hook| live.hooks.contains(hook)) {
+        return None;
+    }
+    let words = |plugin: &Plugin| plugin.hooks.iter().map(|hook| hook.as_str()).collect::<Vec<_>>().join(", ");
+    let message = format!("it is the shadow of `{of}`, and has none of its hooks: it would never be asked");
+    let hint = format!("`{of}` has {}; it has {}", words(live), words(plugin));
+    Some(Fault::new(message).hint(hint).at(PluginPart::Shadow))
 }
 
 /// What is to be loaded, in the order in which it is asked: named plugins, and the others of these names.

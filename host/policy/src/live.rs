@@ -132,6 +132,21 @@ impl Drop for Router {
 }
 
 #[test]
+fn a_shadow_that_loses_the_hooks_of_its_plugin_does_not_load() {
+    let shadow = Plugin { shadow: Some("p".to_owned()), ..Plugin::unnamed("q") };
+    let mut router = Router::start(&[("p.wasm", &denying("one")), ("q.wasm", &denying("two"))], vec![shadow]);
+    let other = r#"(module (memory (export "memory") 1)
+        (func (export "policy_abi_v1") (result i32) (i32.const 0))
+        (func (export "policy_alloc") (param i32) (result i32) (i32.const 1024))
+        (func (export "on_session") (param i32 i32) (result i64) (i64.const 0)))"#;
+    router.write("q.wasm", wat::parse_str(other).unwrap());
+    let log = router.settle();
+    assert!(log.contains("the one before stays") && log.contains("has none of its hooks"), "{log}");
+    router.write("q.wasm", denying("six"));
+    assert!(router.settle().contains("plugin loaded"));
+}
+
+#[test]
 fn a_link_that_leads_nowhere_is_a_file_that_is_gone() {
     let mut router = Router::start(&[("p.wasm", &denying("one"))], Vec::new());
     assert_eq!(router.refused(), "one");

@@ -129,7 +129,7 @@ pub(crate) async fn load(
         plugin.hooks = hooks;
     }
     let problems: Vec<Fault> = (configured.problems.iter())
-        .map(|(message, path)| Fault::new(message.as_str()).at(PluginPart::Config(path.clone())))
+        .map(|(message, path)| Fault::new(printable(message)).at(PluginPart::Config(path.clone())))
         .collect();
     if !problems.is_empty() {
         return Err(problems);
@@ -137,6 +137,15 @@ pub(crate) async fn load(
     plugin.choose(configured).map_err(|fault| vec![fault])?;
     plugin.first = Mutex::new(Some(instance));
     Ok(plugin)
+}
+
+/// What a guest says, for a terminal: what would not be seen there is written out.
+fn printable(text: &str) -> String {
+    let shown = |letter: char| match letter {
+        '"' | '\'' | '\\' => letter.to_string(),
+        letter => letter.escape_debug().to_string(),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// Without line breaks.

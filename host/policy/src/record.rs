@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use crosstie_model::facts::RecordFacts;
 use crosstie_model::policy::{Hook, RecordOrder};
+use crosstie_model::random::Random;
 use crosstie_model::settings::{PluginPart, Record as Settings};
 use crosstie_model::trail::Said;
 use serde_json::{Map, Value, json};
@@ -76,8 +77,9 @@ impl Recorder {
 
     /// Whether the decision about a request is to be recorded.
     pub(crate) fn wants(&self, context: Context) -> bool {
-        // the seed is a random number below 2^53
-        context.seed < self.share.load(Ordering::Relaxed)
+        // of the seed, but not by its size: a plugin may decide by that, and both of its ways are to be recorded
+        let chance = Random::new(!context.seed).draw() >> 11;
+        chance < self.share.load(Ordering::Relaxed)
     }
 
     /// Takes a line, if there is room.
@@ -403,7 +405,11 @@ mod tests {
         let context = |seed| Context { now_ms: 0, seed, sequence: 0 };
         assert!(!recorder.wants(context(0)));
         recorder.share.store(share(0.25), Ordering::Relaxed);
-        assert!(recorder.wants(context(ALL / 5)) && !recorder.wants(context(ALL / 3)));
+        // of those by whom a plugin may decide one thing, and the other
+        for from in [0, ALL / 2] {
+            let wanted = (0..10_000).filter(|step| recorder.wants(context(from + step * (ALL / 20_000)))).count();
+            assert!((2_300..2_700).contains(&wanted), "{from} {wanted}");
+        }
         recorder.share.store(share(1.0), Ordering::Relaxed);
         assert!(recorder.wants(context(ALL - 1)));
     }

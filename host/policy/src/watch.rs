@@ -12,7 +12,7 @@ use crate::Loader;
 use crate::chain::Chain;
 use crate::plugin::{Fault, Plugin};
 use crate::writers::Writers;
-use crate::{cases, directory};
+use crate::{cases, directory, idle};
 
 /// What is found of a file: its stamp, or why there is none; without a reason nothing has its name.
 type Found = Result<Stamp, Option<ErrorKind>>;
@@ -69,6 +69,8 @@ pub(crate) struct Watch {
     is_lost: bool,
     /// The directory as it was at the last look, device and inode, and who writes there.
     writers: Option<((u64, u64), Writers)>,
+    /// Nobody tells who writes there, which was said.
+    is_deaf: bool,
     /// The device of the latest look that found plugins.
     device: Option<u64>,
 }
@@ -81,7 +83,8 @@ impl Watch {
         loaded: BTreeMap<String, Stamps>,
     ) -> Self {
         let (seen, missing) = (BTreeMap::new(), BTreeSet::new());
-        let mut watch = Self { loader, plugins: None, seen, missing, is_lost: false, writers: None, device: None };
+        let mut watch =
+            Self { loader, plugins: None, seen, missing, is_lost: false, writers: None, is_deaf: false, device: None };
         watch.change(plugins, loaded, true);
         watch
     }
@@ -146,9 +149,18 @@ impl Watch {
         if !files.is_empty() {
             self.device = Some(device);
         }
-        match &mut self.writers {
-            Some((at, writers)) if *at == (device, inode) => writers.hear(),
-            writers => *writers = Some(((device, inode), Writers::of(directory))),
+        let is_heard = match &mut self.writers {
+            Some((at, writers)) => *at == (device, inode) && writers.hear(),
+            None => false,
+        };
+        if !is_heard {
+            let writers = Writers::of(directory).map(|writers| ((device, inode), writers));
+            if let (Err(error), false) = (&writers, self.is_deaf) {
+                tracing::warn!(target: "plugin", directory = %directory.display(), %error,
+                    "nobody tells who writes in the directory of plugins: a file counts when it rests");
+            }
+            self.is_deaf = writers.is_err();
+            self.writers = writers.ok();
         }
         Ok(files)
     }
@@ -231,7 +243,11 @@ impl Watch {
         let loaded = loader
             .file(&name, paths)
             .map_err(|fault| vec![fault])
-            .and_then(|path| loader.load_file(settings, path, before.as_deref()));
+            .and_then(|path| loader.load_file(settings, path, before.as_deref()))
+            .and_then(|plugin| match plugins.iter().find_map(|live| idle(&plugin, live)) {
+                Some(fault) => Err(vec![fault]),
+                None => Ok(plugin),
+            });
         if stamps(paths) != found {
             // it is being written
             return false;

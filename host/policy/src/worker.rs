@@ -15,6 +15,7 @@ use crate::reads::Reads;
 use crate::record::{Line, Recorder};
 use crate::request::Context;
 use crate::shadow::Shadow;
+use crate::stats::Stats;
 use crate::tape::{Kept, Tape};
 use crate::{answer, effect, request};
 use crosstie_model::bounds::Bounds;
@@ -143,7 +144,9 @@ impl Seat {
     ) -> Result<Said<T>, Option<Failure>> {
         let limits = &self.plugin.settings.limits;
         let (until, ms) = (tokio::time::Instant::from_std(until), limits.deadline.as_millis());
-        let leased = match self.pool.idle() {
+        let idle = self.pool.idle();
+        let has_waited = idle.is_none();
+        let leased = match idle {
             Some(lease) => Ok(Ok(lease)),
             None => tokio::time::timeout_at(until, self.pool.wait()).await,
         };
@@ -159,8 +162,15 @@ impl Seat {
         if tap.keeps_uses {
             instance.set_tape(Tape::Keeping(Kept::default()));
         }
+        // a guest that had less than half of the time is not at fault
+        let is_behind = has_waited && until.duration_since(tokio::time::Instant::now()) < limits.deadline / 2;
         let answer = tokio::time::timeout_at(until, instance.ask(hook, request, limits, context)).await;
-        let late = |_| Failure::new(Cause::Deadline, format!("no answer within {ms} ms"));
+        let late = |_| match is_behind {
+            true => {
+                Failure::new(Cause::Busy, format!("no answer within {ms} ms, more than half of it without an instance"))
+            }
+            false => Failure::new(Cause::Deadline, format!("no answer within {ms} ms")),
+        };
         let said = match answer.map_err(late).flatten() {
             Ok(None) => Ok(Said::Nothing),
             Ok(Some(answer)) => {
@@ -213,6 +223,12 @@ impl Worker {
             *seats = (generation, fresh);
         }
         seats.1.clone()
+    }
+
+    fn count(&self, plugin: &str, count: fn(&Stats)) {
+        if let Some(plugin) = self.chain.plugins().iter().find(|known| &*known.shared.name == plugin) {
+            count(&plugin.shared.stats);
+        }
     }
 
     /// Asks all: any deny ends it, and grants merge.
@@ -295,9 +311,11 @@ impl Policy for Worker {
     }
 
     fn contradicted(&self, plugin: &str) {
-        if let Some(plugin) = self.chain.plugins().iter().find(|known| &*known.shared.name == plugin) {
-            plugin.shared.stats.contradicted();
-        }
+        self.count(plugin, Stats::contradicted);
+    }
+
+    fn denied(&self, plugin: &str) {
+        self.count(plugin, Stats::denied);
     }
 
     fn order_record(&self, order: &RecordOrder) -> Result<(), String> {

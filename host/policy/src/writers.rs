@@ -18,33 +18,35 @@ const EVENTS_MAX: u32 = 20_000;
 const BUFFER_BYTES: usize = 4096;
 
 /// What is being written in one directory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Writers {
-    /// Absent where nobody tells.
-    events: Option<OwnedFd>,
+    events: OwnedFd,
     names: BTreeSet<OsString>,
 }
 
 impl Writers {
     /// Of a directory, from now on.
-    pub(crate) fn of(directory: &Path) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When Linux does not tell.
+    pub(crate) fn of(directory: &Path) -> Result<Self, Errno> {
         let told = WatchFlags::MODIFY
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::CREATE
             | WatchFlags::DELETE
             | WatchFlags::MOVE
+            // whoever still writes a file whose name another one took says nothing of that
+            | WatchFlags::EXCL_UNLINK
             | WatchFlags::ONLYDIR;
-        let open = || {
-            let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
-            inotify::add_watch(&events, directory, told)?;
-            Ok::<_, Errno>(events)
-        };
-        Self { events: open().ok(), names: BTreeSet::new() }
+        let events = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK)?;
+        inotify::add_watch(&events, directory, told)?;
+        Ok(Self { events, names: BTreeSet::new() })
     }
 
-    /// Takes in what has happened since the last time.
-    pub(crate) fn hear(&mut self) {
-        let Some(events) = &self.events else { return };
+    /// Takes in what has happened since the last time. False: the directory is gone, even if there is another one in its place.
+    pub(crate) fn hear(&mut self) -> bool {
+        let events = &self.events;
         let mut buffer = [MaybeUninit::uninit(); BUFFER_BYTES];
         let mut reader = Reader::new(events, &mut buffer);
         let mut heard = 0_u32;
@@ -54,8 +56,11 @@ impl Writers {
             let event = match reader.next() {
                 Ok(event) => event,
                 Err(Errno::INTR) => continue,
-                Err(_) => return,
+                Err(_) => return true,
             };
+            if event.events().contains(ReadFlags::IGNORED) {
+                return false;
+            }
             if event.events().contains(ReadFlags::QUEUE_OVERFLOW) {
                 // the end of a write may be among what was lost
                 self.names.clear();
@@ -67,6 +72,7 @@ impl Writers {
                 self.names.remove(name);
             }
         }
+        true
     }
 
     /// Whether a file was written, and is open.
@@ -86,9 +92,9 @@ mod tests {
         let home = std::env::temp_dir().join(format!("crosstie-writers-{}", std::process::id()));
         std::fs::create_dir_all(&home).unwrap();
         let (file, other) = (home.join("a.js"), home.join(".b.js"));
-        let mut writers = Writers::of(&home);
+        let mut writers = Writers::of(&home).unwrap();
         let mut is_written = || {
-            writers.hear();
+            assert!(writers.hear());
             [writers.write(&file), writers.write(&other)]
         };
         let mut open = File::create(&file).unwrap();
@@ -108,6 +114,7 @@ mod tests {
         drop(beside);
         std::fs::rename(&other, &file).unwrap();
         assert_eq!(is_written(), [false, false]);
+        drop(open);
         // more than the kernel keeps
         let mut open = [File::create(&file).unwrap(), File::create(&other).unwrap()];
         for _ in 0..EVENTS_MAX {
@@ -115,8 +122,17 @@ mod tests {
         }
         drop(open);
         assert_eq!(is_written(), [false, false]);
-        std::fs::remove_dir_all(home).unwrap();
+        // one that writes a file for ever whose name another one has
+        let mut old = File::create(&file).unwrap();
+        std::fs::write(&other, b"new").unwrap();
+        std::fs::rename(&other, &file).unwrap();
+        old.write_all(b"old").unwrap();
         assert_eq!(is_written(), [false, false]);
-        assert_eq!(Writers::of(&file).events.map(drop), None);
+        drop(old);
+        std::fs::remove_dir_all(&home).unwrap();
+        std::fs::create_dir(&home).unwrap();
+        assert!(!writers.hear());
+        assert!(Writers::of(&file).is_err());
+        std::fs::remove_dir_all(home).unwrap();
     }
 }

@@ -191,9 +191,15 @@ impl Address {
         self.awaits.load(Ordering::Relaxed)
     }
 
-    /// Whether policy says otherwise of how it picks for the first time.
-    pub(crate) fn is_first_contradiction(&self) -> bool {
-        !self.contradicted.swap(true, Ordering::Relaxed)
+    /// Whether the log has told that policy says otherwise of how it picks.
+    #[must_use]
+    pub fn is_contradicted(&self) -> bool {
+        self.contradicted.load(Ordering::Relaxed)
+    }
+
+    /// The log tells of it now.
+    pub fn set_contradicted(&self) {
+        self.contradicted.store(true, Ordering::Relaxed);
     }
 
     /// Counts deliveries of a link that goes: those that came in by it, or went out.

@@ -63,16 +63,14 @@ impl Refused {
 /// A treatment that was not followed: the address is in use, and treated otherwise.
 #[derive(Debug)]
 pub struct Contradiction {
-    /// In its one form.
-    pub address: String,
+    /// It keeps whether the log has told of it.
+    pub address: Arc<Address>,
     /// What the plugin says.
     pub treatment: Distribution,
     /// What stays.
     pub live: Distribution,
     /// The answer.
     pub by: Arc<Step>,
-    /// Nobody has contradicted this address before.
-    pub is_first: bool,
 }
 
 /// Adds to an error's info map whose answer it comes from.
@@ -171,20 +169,14 @@ impl Shard {
     pub(crate) fn contradict(
         &mut self,
         at: ConnectionRef,
-        address: &Address,
+        address: &Arc<Address>,
         (treatment, by): (Option<Distribution>, Option<&Arc<Step>>),
     ) -> Option<Distribution> {
         let (treatment, by, live) = (treatment?, by?.clone(), address.distribution());
         if treatment == live {
             return None;
         }
-        let contradiction = Contradiction {
-            address: address.key.name.clone(),
-            treatment,
-            live,
-            by,
-            is_first: address.is_first_contradiction(),
-        };
+        let contradiction = Contradiction { address: address.clone(), treatment, live, by };
         self.events.push_back(Request::Contradicted(at, Box::new(contradiction)));
         Some(live)
     }

@@ -22,6 +22,29 @@ fn lowered<T: Ord>(limit: T, to: Option<T>) -> T {
     }
 }
 
+/// Limits that were granted beyond what holds.
+fn higher(granted: &Limits, holds: &Limits) -> Vec<&'static str> {
+    let wide = |limit: Option<u32>| limit.map(u64::from);
+    let millis = |time: Option<Duration>| time.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+    let [granted, holds] = [granted, holds].map(|limits| {
+        [
+            ("sessions", wide(limits.sessions)),
+            ("links", wide(limits.links)),
+            ("senders", wide(limits.senders)),
+            ("receivers", wide(limits.receivers)),
+            ("unsettled", wide(limits.unsettled)),
+            ("buffered-bytes", limits.buffered_bytes),
+            ("max-frame-size", wide(limits.max_frame_size)),
+            ("max-message-size", limits.max_message_size),
+            ("idle-timeout-ms", millis(limits.idle_timeout)),
+            ("link-credit", wide(limits.link_credit)),
+        ]
+    });
+    let is_higher = |granted: Option<u64>, holds: Option<u64>| granted.zip(holds).is_some_and(|(a, b)| a > b);
+    let pairs = granted.into_iter().zip(holds).filter(|((_, granted), (_, holds))| is_higher(*granted, *holds));
+    pairs.map(|((name, _), _)| name).collect()
+}
+
 impl Peer {
     /// Lowers limits to what was granted. What our open says stays once it has been said.
     pub fn limit(&mut self, grant: &Grant) {
@@ -29,6 +52,11 @@ impl Peer {
         self.lower(&grant.limits);
         let after = self.limits();
         self.bounds.lower((&before, &after), &grant.bounds);
+        let higher = higher(&grant.limits, &after);
+        if !higher.is_empty() {
+            let (container_id, limits) = (&self.meta.container_id, higher.join(", "));
+            tracing::debug!(target: "connection", limits, container.id = container_id, "what was granted is more than holds, which stays");
+        }
         let ends = [
             (Bound::Sessions, Limit::Sessions),
             (Bound::Links, Limit::Links),
@@ -94,5 +122,20 @@ impl Peer {
         });
         let is_full = u32::try_from(alike.count()).unwrap_or(u32::MAX) >= max;
         is_full.then_some(max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn granted_limits_beyond_those_that_hold_are_named() {
+        let holds = Limits { links: Some(10), unsettled: Some(5), idle_timeout: None, ..Limits::default() };
+        let minute = Some(Duration::from_secs(60));
+        let granted =
+            Limits { links: Some(11), unsettled: Some(5), idle_timeout: minute, senders: Some(1), ..Limits::default() };
+        assert_eq!(higher(&granted, &holds), ["links"]);
+        assert!(higher(&Limits::default(), &holds).is_empty());
     }
 }

@@ -177,7 +177,8 @@ fn a_quota_counts_what_is_open() {
     let why = closed(&mut three);
     assert!(why.starts_with("amqp:resource-limit-exceeded: policy allows 2") && why.contains("rules"), "{why}");
     two.close();
-    await_room(&router);
+    drop(await_room(&router));
+    assert!(router.stat("plugins")[0]["denials"].as_u64() >= Some(1));
     drop(one);
     router.assert_healthy();
     // sessions, and links
@@ -218,20 +219,19 @@ fn what_a_quota_counts_outlives_versions_of_its_plugin_and_is_let_go() {
     replace(&mut router, module(&[("on_connection", Hook::Answer(Cbor::Map(vec![("allow", allow)]).bytes()))]));
     is_full(&router);
     one.close();
-    await_room(&router);
+    let mut two = await_room(&router);
     // while nobody has a quota
-    let mut two = Peer::session(router.clients(), "two");
     replace(&mut router, module(&[("on_connection", Hook::Answer(Vec::new()))]));
     two.close();
     let three = Peer::session(router.clients(), "three");
     replace(&mut router, quota("on_connection", 1));
-    await_room(&router);
+    drop(await_room(&router));
     drop(three);
     router.assert_healthy();
 }
 
-/// Waits until a connection is let in again.
-fn await_room(router: &Router) {
+/// Waits until a connection is let in again, and gives it.
+fn await_room(router: &Router) -> Peer {
     let end = std::time::Instant::now() + DEADLINE;
     loop {
         let mut peer = Peer::dial(router.clients());
@@ -245,7 +245,7 @@ fn await_room(router: &Router) {
             _ => None,
         });
         if came {
-            return;
+            return peer;
         }
         assert!(std::time::Instant::now() < end, "no room was made");
     }

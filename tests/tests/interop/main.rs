@@ -40,6 +40,7 @@ mod multi_tenant;
 mod patterns;
 mod plugins;
 mod plugins_anonymous;
+mod plugins_flood;
 mod plugins_js;
 mod plugins_live;
 mod plugins_reload;

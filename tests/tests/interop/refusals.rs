@@ -10,6 +10,7 @@ use crosstie_tests::process::Stream;
 use crosstie_tests::router::{Router, field, plain_kdl};
 use fe2o3_amqp_types::definitions::Error;
 use fe2o3_amqp_types::messaging::DeliveryState;
+use fe2o3_amqp_types::performatives::Open;
 use serde_amqp::Value;
 
 use crate::distribution::{attach_anonymous, message_to};
@@ -98,6 +99,28 @@ fn every_refusal_tells_plugin_note_and_the_sequence_of_its_line_in_the_log() {
         let told = lines.iter().filter(|line| line.contains("not here")).count();
         assert_eq!(told, 1, "{hook} {anonymous}:\n{}", lines.join("\n"));
     }
+}
+
+#[test]
+fn a_peer_of_small_frames_is_told_at_least_who_refused_and_by_which_sequence() {
+    let note = "n".repeat(1000);
+    let denial = Cbor::Map(vec![("deny", refusal("test:custom", "not here", &note))]).bytes();
+    let mut router = router(module(&[("on_link", Hook::Answer(denial))]), true);
+    let mut peer = Peer::dial(router.clients());
+    peer.send_bytes(&AMQP_HEADER);
+    peer.send(0, &Open { max_frame_size: 512.into(), ..open("small") });
+    peer.expect_header(AMQP_HEADER);
+    peer.send(0, &begin(None));
+    peer.send(0, &sender(0, "a"));
+    let error = peer.expect("detach", |frame| match &frame.performative {
+        Performative::Detach(detach) => Some(detach.error.clone()),
+        _ => None,
+    });
+    let error = error.expect("the reason");
+    assert_eq!((condition(&error.condition).as_str(), error.description.as_deref()), ("test:custom", Some("not here")));
+    let sequence = assert_logged(&mut router, "link", &[]);
+    assert_eq!((info(&error, "plugin"), info(&error, "note")), (Some(Value::from("rules")), None));
+    assert_eq!(info(&error, "sequence").map(|value| format!("{value:?}")), Some(format!("Ulong({sequence})")));
 }
 
 #[test]
