@@ -70,7 +70,7 @@ fn integer(item: Item<'_>, max: u64) -> Option<u64> {
     let number = match item {
         Item::Uint(number) => number,
         Item::Int(number) => u64::try_from(number).ok()?,
-        Item::Float(number) => u64::try_from(whole(number)?).ok()?,
+        Item::Float(number) => u64::try_from(integral(number)?).ok()?,
         _ => return None,
     };
     (number <= max).then_some(number)
@@ -78,7 +78,7 @@ fn integer(item: Item<'_>, max: u64) -> Option<u64> {
 
 /// A float that is an integer which a float holds exactly.
 #[expect(clippy::cast_possible_truncation, reason = "checked to be a whole number in range")]
-pub(crate) fn whole(number: f64) -> Option<i64> {
+pub(crate) fn integral(number: f64) -> Option<i64> {
     const MAX: f64 = 9_007_199_254_740_992.0;
     (number.fract() == 0.0 && (-MAX..=MAX).contains(&number)).then_some(number as i64)
 }
@@ -155,7 +155,7 @@ fn value(case: &str, from: &mut Input<'_>) -> Result<InfoValue, String> {
         ("flag", Item::Bool(flag)) => InfoValue::Flag(flag),
         ("int", Item::Int(number)) => InfoValue::Int(number),
         ("int", Item::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
-        ("int", Item::Float(number)) => InfoValue::Int(whole(number).ok_or("`int` is no whole number")?),
+        ("int", Item::Float(number)) => InfoValue::Int(integral(number).ok_or("`int` is no whole number")?),
         ("uint", item) => InfoValue::Uint(integer(item, u64::MAX).ok_or("`uint` is no number")?),
         ("float", Item::Float(number)) => InfoValue::Float(number),
         // JavaScript knows no difference

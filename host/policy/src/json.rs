@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use crate::answer::whole;
+use crate::answer::integral;
 use crate::tree::Tree;
 
 /// How bytes stand in JSON: an object with this key alone.
@@ -68,7 +68,7 @@ pub(crate) fn plain(answer: &Tree<'_>) -> Value {
             fields.map(|(key, value)| ((**key).to_owned(), plain(value))).collect()
         }
         Tree::Array(items) => items.iter().map(plain).collect(),
-        Tree::Float(number) => whole(*number).map_or_else(|| json!(number), |number| json!(number)),
+        Tree::Float(number) => integral(*number).map_or_else(|| json!(number), |number| json!(number)),
         other => shown(other),
     }
 }

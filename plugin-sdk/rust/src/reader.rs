@@ -28,7 +28,7 @@ pub(crate) trait Read<'b>: Default {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fault {
     what: &'static str,
-    /// Bytes before it.
+    /// Bytes before it, its head perhaps among them.
     at: usize,
 }
 

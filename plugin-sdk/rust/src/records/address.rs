@@ -245,7 +245,7 @@ pub struct Ruling {
     pub treatment: Option<Treatment>,
     /// 0 to 9.
     pub phase: Option<u8>,
-    /// 0 to 9; higher goes first between routers.
+    /// 0 to 9, as the setting of an address: it is shown, and decides about nothing.
     pub priority: Option<u8>,
     /// How long the answer may be remembered for anonymous links; 0 or absent: not at all.
     pub ttl_ms: Option<u32>,

@@ -63,7 +63,7 @@ impl Write for Counts {
     }
 }
 
-/// What the router allows the connection, before any plugin is asked. Absent: no limit of that kind. The settings of the same names explain them.
+/// Limits of a connection or a link. Absent: none of that kind. The settings of the same names explain them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the words say it")]
 pub struct Limits {
@@ -199,7 +199,7 @@ pub struct Request<'a> {
     pub properties: Vec<Entry<'a>>,
     /// What is open.
     pub counts: Counts,
-    /// What holds for this connection.
+    /// What holds for this connection, before any plugin is asked.
     pub limits: Limits,
     /// Names of the fields that were cut because they were too large.
     pub truncated: Vec<&'a str>,
