@@ -31,6 +31,11 @@ pub enum Limit {
     IdleTimeout,
 }
 
+impl Limit {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sessions, Self::Links, Self::FrameSize, Self::IdleTimeout];
+}
+
 /// A fault of the peer. Each ends its connection: after one, nothing that it says can be trusted.
 #[derive(Debug, Clone, PartialEq, ThisError)]
 pub enum PeerFault {

@@ -22,7 +22,7 @@ use crate::tree::Tree;
 const CONTEXT: Context = Context { now_ms: 1_790_000_000_000, seed: 42, sequence: 7 };
 
 pub(crate) fn bytes(hex: &str) -> Vec<u8> {
-    (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
+    HEXLOWER.decode(hex.as_bytes()).unwrap()
 }
 
 /// Bytes and JSON by name.

@@ -90,17 +90,21 @@ pub(crate) fn reason(by: &Step) -> Fields {
     info
 }
 
+/// What a limit whose excess ends a connection is called in grants.
+pub(crate) const fn bound(limit: Limit) -> Bound {
+    match limit {
+        Limit::Sessions => Bound::Sessions,
+        Limit::Links => Bound::Links,
+        Limit::FrameSize => Bound::MaxFrameSize,
+        Limit::IdleTimeout => Bound::IdleTimeout,
+    }
+}
+
 impl Peer {
     /// Whose answer set the limit that a fault went beyond.
     #[must_use]
     pub fn limited_by(&self, fault: &PeerFault) -> Option<&Arc<Step>> {
-        let bound = match self.amqp.limit_of(fault)? {
-            Limit::Sessions => Bound::Sessions,
-            Limit::Links => Bound::Links,
-            Limit::FrameSize => Bound::MaxFrameSize,
-            Limit::IdleTimeout => Bound::IdleTimeout,
-        };
-        self.bounds.by(bound)
+        self.bounds.by(bound(self.amqp.limit_of(fault)?))
     }
 }
 

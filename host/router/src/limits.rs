@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use crosstie_amqp::fault::Limit;
-use crosstie_model::bounds::Bound;
 use crosstie_model::policy::{Grant, Limits, lowest};
 use fe2o3_amqp_types::definitions::Role;
 
-use crate::consequence::reason;
+use crate::consequence::{bound, reason};
 use crate::link::Link;
 use crate::shard::Peer;
 
@@ -57,14 +56,8 @@ impl Peer {
             let (container_id, limits) = (&self.meta.container_id, higher.join(", "));
             tracing::debug!(target: "connection", limits, container.id = container_id, "what was granted is more than holds, which stays");
         }
-        let ends = [
-            (Bound::Sessions, Limit::Sessions),
-            (Bound::Links, Limit::Links),
-            (Bound::MaxFrameSize, Limit::FrameSize),
-            (Bound::IdleTimeout, Limit::IdleTimeout),
-        ];
-        for (bound, limit) in ends.into_iter().filter(|_| self.meta.explains) {
-            if let Some(by) = self.bounds.by(bound) {
+        for limit in Limit::ALL.into_iter().filter(|_| self.meta.explains) {
+            if let Some(by) = self.bounds.by(bound(limit)) {
                 self.amqp.explain(limit, reason(by));
             }
         }
