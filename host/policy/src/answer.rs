@@ -1,33 +1,27 @@
 //! Answers of guests as the model's decisions. What the schema does not allow is a bad answer.
 
+mod address;
+mod admission;
+mod failover;
+mod refusal;
+mod setup;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use crosstie_model::address::{ADDRESS_MAX_BYTES, is_reserved, normalise};
-use crosstie_model::policy::{
-    AddressDecision, AddressVerdict, Denial, FailoverAnswer, Grant, Hook, InfoValue, Limits, Occasion, Pick, Quota,
-    Refusal, Ruling, Verdict,
-};
+use crosstie_model::policy::{Hook, Occasion};
 
-use crate::input::{self, Input, Item};
+use crate::input::{Input, Item};
 use crate::reads::Reads;
 use crate::tree::Tree;
-use crosstie_model::settings::Distribution;
+
+pub(crate) use crate::answer::address::address;
+pub(crate) use crate::answer::admission::admission;
+pub(crate) use crate::answer::failover::failover;
+pub(crate) use crate::answer::setup::{Configured, configured};
 
 /// Bytes of a description or note.
 const TEXT_MAX_BYTES: usize = 4096;
-
-/// Bytes of a symbol.
-const SYMBOL_MAX_BYTES: usize = 128;
-
-/// Bytes of a quota's key.
-const QUOTA_KEY_MAX_BYTES: usize = 256;
-
-/// Quotas of one grant.
-const QUOTAS_MAX: usize = 16;
-
-/// Attributes of one grant.
-const ATTRIBUTES_MAX: usize = 256;
 
 /// Before that nobody is asked about the same connection or connector again.
 const AGAIN_MIN: Duration = Duration::from_millis(100);
@@ -83,174 +77,8 @@ pub(crate) fn integral(number: f64) -> Option<i64> {
     (number.fract() == 0.0 && (-MAX..=MAX).contains(&number)).then_some(number as i64)
 }
 
-/// An integer that a float holds exactly.
-#[expect(clippy::cast_precision_loss, reason = "checked to be in range")]
-fn exact(number: i128) -> Option<f64> {
-    (number.unsigned_abs() <= 1 << 53).then_some(number as f64)
-}
-
 fn narrow(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
-}
-
-/// What may be a condition, or a key of an error's info map.
-fn is_symbol(text: &str) -> bool {
-    (1..=SYMBOL_MAX_BYTES).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// An address instead of the one that was asked for: never one of the router's own.
-fn check_address(text: &str) -> Result<(), String> {
-    if text.is_empty() || text.len() > ADDRESS_MAX_BYTES || text.chars().any(char::is_control) {
-        return Err(format!("`address` is not 1 to {ADDRESS_MAX_BYTES} bytes without control characters"));
-    }
-    let name = normalise(text);
-    if name.is_empty() {
-        return Err("`address` names nothing".to_owned());
-    }
-    if is_reserved(name) {
-        return Err("`address` is one of the router's own".to_owned());
-    }
-    Ok(())
-}
-
-fn refusal(from: &mut Input<'_>) -> Result<Refusal, String> {
-    let (mut condition, mut description, mut note, mut info) = (None, None, None, Vec::new());
-    from.record("the refusal", |key, from| {
-        match key {
-            "condition" => condition = Some(text(key, from)?),
-            "description" => description = Some(text(key, from)?),
-            "note" => note = Some(text(key, from)?),
-            "info" => info = list(key, from, entry)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    let condition = condition.ok_or("no `condition`")?;
-    if !is_symbol(&condition) {
-        return Err("`condition` is no symbol".to_owned());
-    }
-    Ok(Refusal { condition, description: description.ok_or("no `description`")?, note, info })
-}
-
-/// An entry of an error's info map.
-fn entry(from: &mut Input<'_>) -> Result<(String, InfoValue), String> {
-    let (mut name, mut val) = (None, None);
-    from.record("an entry of `info`", |key, from| {
-        match key {
-            "key" => name = Some(text(key, from)?),
-            "val" => val = Some(from.variant("a value", value)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    let name = name.ok_or("an entry of `info` without `key`")?;
-    if !is_symbol(&name) {
-        return Err("a key of `info` is no symbol".to_owned());
-    }
-    Ok((name, val.ok_or("an entry of `info` without `val`")?))
-}
-
-fn value(case: &str, from: &mut Input<'_>) -> Result<InfoValue, String> {
-    Ok(match (case, from.item()?) {
-        ("flag", Item::Bool(flag)) => InfoValue::Flag(flag),
-        ("int", Item::Int(number)) => InfoValue::Int(number),
-        ("int", Item::Uint(number)) => InfoValue::Int(i64::try_from(number).map_err(|_| "`int` is out of range")?),
-        ("int", Item::Float(number)) => InfoValue::Int(integral(number).ok_or("`int` is no whole number")?),
-        ("uint", item) => InfoValue::Uint(integer(item, u64::MAX).ok_or("`uint` is no number")?),
-        ("float", Item::Float(number)) => InfoValue::Float(number),
-        // JavaScript knows no difference
-        ("float", Item::Uint(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
-        ("float", Item::Int(number)) => InfoValue::Float(exact(number.into()).ok_or("`float` is out of range")?),
-        ("text", Item::Text(text)) => InfoValue::Text(text.to_owned()),
-        ("bytes", Item::Bytes(bytes)) => InfoValue::Bytes(bytes.to_owned()),
-        (case, _) => {
-            return Err(format!("a value of unknown case or type `{}`", case.escape_debug()));
-        }
-    })
-}
-
-/// The answer of `on_connection`, `on_session` and `on_link`; a denial does not know its question's sequence.
-///
-/// # Errors
-///
-/// Why it is a bad answer.
-pub(crate) fn admission(plugin: &Arc<str>, bytes: &[u8]) -> Result<Verdict, String> {
-    input::whole(bytes, |from| {
-        from.variant("the answer", |case, from| match case {
-            "allow" => grant(plugin, from).map(Verdict::Allow),
-            "deny" => Ok(Verdict::Deny(Denial { plugin: plugin.clone(), sequence: 0, refusal: refusal(from)? })),
-            _ => Err(unknown("answer", case)),
-        })
-    })
-}
-
-fn unknown(what: &str, case: &str) -> String {
-    format!("unknown {what} `{}`", case.escape_debug())
-}
-
-fn grant(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<Grant, String> {
-    let mut grant = Grant::default();
-    from.record("the grant", |key, from| {
-        match key {
-            "limits" => grant.limits = limits(from)?,
-            "quotas" => grant.quotas = list(key, from, |from| quota(plugin, from))?,
-            "attributes" => grant.attributes = list(key, from, attribute)?,
-            "recheck-after-ms" => grant.recheck_after = Some(again_after(key, from)?),
-            "note" => grant.note = Some(text(key, from)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    if grant.quotas.len() > QUOTAS_MAX {
-        return Err(format!("a grant has at most {QUOTAS_MAX} quotas"));
-    }
-    if grant.attributes.len() > ATTRIBUTES_MAX {
-        return Err(format!("a grant has at most {ATTRIBUTES_MAX} attributes"));
-    }
-    keep_first(&mut grant.attributes);
-    Ok(grant)
-}
-
-/// Of equal keys the first holds.
-fn keep_first(attributes: &mut Vec<(String, String)>) {
-    let mut at = 0_usize;
-    while let Some((key, _)) = attributes.get(at) {
-        if attributes.iter().take(at).any(|(known, _)| known == key) {
-            attributes.remove(at);
-        } else {
-            at = at.saturating_add(1);
-        }
-    }
-}
-
-fn attribute(from: &mut Input<'_>) -> Result<(String, String), String> {
-    let (mut name, mut val) = (None, None);
-    from.record("an attribute", |key, from| {
-        match key {
-            "key" => name = Some(text(key, from)?),
-            "val" => val = Some(text(key, from)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok((name.ok_or("an attribute without `key`")?, val.ok_or("an attribute without `val`")?))
-}
-
-fn quota(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<Quota, String> {
-    let (mut name, mut max) = (None, None);
-    from.record("a quota", |key, from| {
-        match key {
-            "key" => name = Some(text(key, from)?),
-            "max" => max = Some(small(key, from)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    let key = name.ok_or("a quota without `key`")?;
-    if !(1..=QUOTA_KEY_MAX_BYTES).contains(&key.len()) {
-        return Err(format!("the key of a quota is not 1 to {QUOTA_KEY_MAX_BYTES} bytes long"));
-    }
-    Ok(Quota { plugin: plugin.clone(), key, max: max.ok_or("a quota without `max`")? })
 }
 
 /// When somebody is asked about the same again.
@@ -261,119 +89,8 @@ fn again_after(key: &str, from: &mut Input<'_>) -> Result<Duration, String> {
     }
 }
 
-fn limits(from: &mut Input<'_>) -> Result<Limits, String> {
-    let mut limits = Limits::default();
-    from.record("`limits`", |key, from| {
-        match key {
-            "sessions" => limits.sessions = Some(small(key, from)?),
-            "links" => limits.links = Some(small(key, from)?),
-            "senders" => limits.senders = Some(small(key, from)?),
-            "receivers" => limits.receivers = Some(small(key, from)?),
-            "unsettled" => limits.unsettled = Some(small(key, from)?),
-            "max-frame-size" => limits.max_frame_size = Some(small(key, from)?),
-            "link-credit" => limits.link_credit = Some(small(key, from)?),
-            "buffered-bytes" => limits.buffered_bytes = Some(number(key, from, u64::MAX)?),
-            "max-message-size" => limits.max_message_size = Some(number(key, from, u64::MAX)?),
-            "idle-timeout-ms" => limits.idle_timeout = Some(millis(key, from)?),
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    // AMQP has no words for none
-    for (key, zero) in [
-        ("sessions", limits.sessions == Some(0)),
-        ("idle-timeout-ms", limits.idle_timeout == Some(Duration::ZERO)),
-        ("link-credit", limits.link_credit == Some(0)),
-        ("max-message-size", limits.max_message_size == Some(0)),
-    ] {
-        if zero {
-            return Err(format!("`limits.{key}` is at least 1"));
-        }
-    }
-    Ok(limits)
-}
-
-/// The answer of `on_address`; a denial does not know its question's sequence.
-///
-/// # Errors
-///
-/// Why it is a bad answer.
-pub(crate) fn address(plugin: &Arc<str>, occasion: Occasion, bytes: &[u8]) -> Result<AddressDecision, String> {
-    input::whole(bytes, |from| {
-        from.variant("the answer", |case, from| match case {
-            "apply" => ruling(plugin, occasion, from),
-            "deny" => denial(plugin, from),
-            _ => Err(unknown("answer", case)),
-        })
-    })
-}
-
-fn ruling(plugin: &Arc<str>, occasion: Occasion, from: &mut Input<'_>) -> Result<AddressDecision, String> {
-    let (mut ruling, mut ttl) = (Ruling::default(), Duration::ZERO);
-    from.record("the ruling", |key, from| {
-        match key {
-            "address" => ruling.address = Some(text(key, from)?),
-            "treatment" => (ruling.treatment, ruling.link_route) = treatment(from)?,
-            "phase" => ruling.phase = u8::try_from(number(key, from, 9)?).ok(),
-            "priority" => ruling.priority = u8::try_from(number(key, from, 9)?).ok(),
-            "note" => ruling.note = Some(text(key, from)?),
-            "ttl-ms" => ttl = millis(key, from)?,
-            "shared-by" => check_scope(&text(key, from)?)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    if let Some(text) = &ruling.address {
-        check_address(text)?;
-    }
-    if ruling.link_route.is_some() && occasion == Occasion::Anonymous {
-        return Err("treatment `link-route` is for links, not for messages of a link without an address".to_owned());
-    }
-    Ok(AddressDecision { verdict: AddressVerdict::Apply { plugin: plugin.clone(), ruling }, ttl: Some(ttl) })
-}
-
-fn denial(plugin: &Arc<str>, from: &mut Input<'_>) -> Result<AddressDecision, String> {
-    let (mut why, mut ttl) = (None, Duration::ZERO);
-    from.record("the denial", |key, from| {
-        match key {
-            "refusal" => why = Some(refusal(from)?),
-            "ttl-ms" => ttl = millis(key, from)?,
-            "shared-by" => check_scope(&text(key, from)?)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    let denial = Denial { plugin: plugin.clone(), sequence: 0, refusal: why.ok_or("no `refusal`")? };
-    Ok(AddressDecision { verdict: AddressVerdict::Deny(denial), ttl: Some(ttl) })
-}
-
-/// For whom an answer may be remembered. Each link remembers for itself, whoever else might share it.
-fn check_scope(word: &str) -> Result<(), String> {
-    match word {
-        "connection" | "attributes" | "everyone" => Ok(()),
-        other => Err(unknown("scope", other)),
-    }
-}
-
-/// How messages are spread here, or the connection that the link is carried to.
-fn treatment(from: &mut Input<'_>) -> Result<(Option<Distribution>, Option<String>), String> {
-    let here = |distribution| Ok((Some(distribution), None));
-    if !from.text_comes() {
-        return from.variant("the treatment", |case, from| match (case, from.item()?) {
-            ("link-route", Item::Text(name)) if (1..=TEXT_MAX_BYTES).contains(&name.len()) => {
-                Ok((None, Some(name.to_owned())))
-            }
-            ("link-route", _) => Err("`link-route` has no name of a connection".to_owned()),
-            _ => Err(unknown("treatment", case)),
-        });
-    }
-    match &*text("treatment", from)? {
-        "balanced" => here(Distribution::Balanced),
-        "closest" => here(Distribution::Closest),
-        "multicast" => here(Distribution::Multicast),
-        "unavailable" => here(Distribution::Unavailable),
-        word => Err(unknown("treatment", word)),
-    }
+fn unknown(what: &str, case: &str) -> String {
+    format!("unknown {what} `{}`", case.escape_debug())
 }
 
 /// Whether an answer to a hook is a good one, for a request with so many candidates, or of an address that was named on an occasion.
@@ -409,95 +126,13 @@ pub fn read(hook: Option<Hook>, bytes: &[u8]) -> Result<Vec<u8>, String> {
     Tree::decode(bytes).map(|tree| tree.encode(&Reads::All))
 }
 
-/// The answer of `on_failover`, for a request with so many candidates.
-///
-/// # Errors
-///
-/// Why it is a bad answer.
-pub(crate) fn failover(plugin: &Arc<str>, candidates: usize, bytes: &[u8]) -> Result<FailoverAnswer, String> {
-    let (mut order, mut retry_after, mut reconsider_after, mut note) = (None, None, None, None);
-    input::whole(bytes, |from| {
-        from.record("the answer", |key, from| {
-            match key {
-                "order" => order = Some(list(key, from, pick)?),
-                "retry-after-ms" => retry_after = Some(millis(key, from)?),
-                "reconsider-after-ms" => reconsider_after = Some(again_after(key, from)?),
-                "note" => note = Some(text(key, from)?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })
-    })?;
-    let order = order.ok_or("no `order`")?;
-    for (at, Pick { index, .. }) in order.iter().enumerate() {
-        if usize::try_from(*index).is_ok_and(|index| index >= candidates) {
-            return Err(format!("there is no candidate {index}"));
-        }
-        if order.iter().take(at).any(|known| known.index == *index) {
-            return Err(format!("candidate {index} is picked twice"));
-        }
-    }
-    Ok(FailoverAnswer { plugin: plugin.clone(), order, retry_after, reconsider_after, note })
-}
-
-fn pick(from: &mut Input<'_>) -> Result<Pick, String> {
-    let (mut index, mut delay) = (None, Duration::ZERO);
-    from.record("a pick", |key, from| {
-        match key {
-            "index" => index = Some(small(key, from)?),
-            "delay-ms" => delay = millis(key, from)?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok(Pick { index: index.ok_or("a pick without `index`")?, delay })
-}
-
-/// The answer of `policy_configure`.
-#[derive(Debug, Default)]
-pub(crate) struct Configured {
-    /// Message and path of each.
-    pub(crate) problems: Vec<(String, Vec<u32>)>,
-    pub(crate) hooks: Option<Vec<String>>,
-    pub(crate) reads: Option<Vec<String>>,
-}
-
-/// Reads it.
-///
-/// # Errors
-///
-/// Why it is a bad answer.
-pub(crate) fn configured(bytes: &[u8]) -> Result<Configured, String> {
-    let mut configured = Configured::default();
-    input::whole(bytes, |from| {
-        from.record("the answer", |key, from| {
-            match key {
-                "problems" => configured.problems = list(key, from, problem)?,
-                "hooks" => configured.hooks = Some(list(key, from, |from| text(key, from))?),
-                "reads" => configured.reads = Some(list(key, from, |from| text(key, from))?),
-                _ => return Ok(false),
-            }
-            Ok(true)
-        })
-    })?;
-    Ok(configured)
-}
-
-fn problem(from: &mut Input<'_>) -> Result<(String, Vec<u32>), String> {
-    let (mut message, mut path) = (None, Vec::new());
-    from.record("a problem", |key, from| {
-        match key {
-            "message" => message = Some(text(key, from)?),
-            "path" => path = list(key, from, |from| small(key, from))?,
-            _ => return Ok(false),
-        }
-        Ok(true)
-    })?;
-    Ok((message.ok_or("a problem without `message`")?, path))
-}
-
 #[cfg(test)]
 mod tests {
+    use crosstie_model::policy::{
+        AddressDecision, AddressVerdict, FailoverAnswer, Grant, InfoValue, Limits, Quota, Verdict,
+    };
+
+    use super::admission::ATTRIBUTES_MAX;
     use super::*;
     use crate::tree::made::Record;
 
