@@ -3,6 +3,7 @@
 
 mod cache;
 mod clock;
+mod compiler;
 mod entrance;
 mod guest;
 mod imports;

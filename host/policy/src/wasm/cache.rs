@@ -9,6 +9,8 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use wasmtime::{Engine, Module};
 
+use crate::wasm::compiler;
+
 /// Where compiled modules lie, in the directory for what the router keeps; `None`: nowhere, each start compiles.
 pub(crate) fn directory(of: &Path) -> Option<PathBuf> {
     let directory = of.join("compiled");
@@ -36,7 +38,7 @@ pub(crate) fn compile(engine: &Engine, bytes: &[u8], directory: Option<&Path>) -
     if let Some(module) = path.as_ref().and_then(|path| load(engine, path)) {
         return Ok(module);
     }
-    let module = Module::from_binary(engine, bytes)?;
+    let module = compiler::compile(engine, bytes)?;
     if let Some(path) = path
         && let Err(error) = store(&module, &path)
     {
