@@ -123,6 +123,19 @@ mod tests {
     }
 
     #[test]
+    fn no_quarantine_is_longer_than_five_minutes() {
+        let (health, mut now) = (Health::default(), Instant::now());
+        assert!((0..4).all(|_| health.failed(now, Cause::Trap, None).quarantine.is_none()));
+        let mut waits = Vec::new();
+        for _ in 0..12 {
+            let wait = health.failed(now, Cause::Trap, None).quarantine.unwrap();
+            waits.push(wait.as_secs());
+            now += wait;
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
+    }
+
+    #[test]
     fn one_peer_alone_counts_once() {
         let (health, now) = (Health::default(), Instant::now());
         let peer = Some(IpAddr::from([127, 0, 0, 1]));

@@ -16,6 +16,12 @@ use home::Home;
 const ABI: &str = r#"(func (export "policy_abi_v1") (result i32) (i32.const 0))
     (func (export "policy_alloc") (param i32) (result i32) (i32.const 1024))"#;
 
+/// An import, and a use of it.
+const KV: (&str, &str) = (
+    r#"(import "policy_host_v1" "kv_delete" (func $delete (param i32 i32)))"#,
+    "(call $delete (i32.const 0) (i32.const 1))",
+);
+
 fn trial(home: &Home, module: &[u8]) -> Result<Trial, String> {
     let loaded = Trial::load(&home.write("p", module), granted("p"), home.setup());
     loaded.map_err(|problems| problems.into_iter().map(|problem| problem.message).collect())
@@ -50,6 +56,7 @@ fn what_is_no_plugin_does_not_load_and_says_why() {
     let memory = r#"(memory (export "memory") 2)"#;
     let hook = r#"(func (export "on_connection") (param i32 i32) (result i64) (i64.const 0))"#;
     let good = format!("{memory} {ABI} {hook}");
+    let (uses_kv, kv) = KV;
     assert_eq!(called(&good), None);
     for (parts, why) in [
         (format!("{ABI} {hook}"), "no export `memory`"),
@@ -64,9 +71,20 @@ fn what_is_no_plugin_does_not_load_and_says_why() {
         (good.replace(r#"(memory (export "memory") 2)"#, r#"(memory (export "memory") i64 2)"#), "memory"),
         (format!(r#"(import "policy_host_v1" "log" (func (param i32))) {good}"#), "types incompatible"),
         (format!(r#"(import "policy_host_v1" "log" (global i32)) {good}"#), "which is no function"),
+        (format!(r#"(import "nobody" "t" (table 1 funcref)) {good}"#), "it imports `t`, which is no function"),
+        (
+            good.replace(memory, r#"(import "nobody" "m" (memory 2)) (export "memory" (memory 0))"#),
+            "it imports `m`, which is no function",
+        ),
+        (format!(r#"(import "wasi_snapshot_preview1" "sched_yield" (func (param i64))) {good}"#), "types incompatible"),
         (format!(r#"{good} (func (export "_initialize") unreachable)"#), "it cannot be configured (trap)"),
         (format!(r#"{good} (func (export "_initialize") (loop (br 0)))"#), "it cannot be configured (deadline)"),
         (format!("{good} (func $start unreachable) (start $start)"), "it cannot be configured (trap)"),
+        (
+            format!(r#"{uses_kv} {good} (func (export "_initialize") {kv})"#),
+            "not allowed in policy_alloc and _initialize",
+        ),
+        (format!("{uses_kv} {good} (func $start {kv}) (start $start)"), "not allowed in policy_alloc and _initialize"),
         (good.replace("(result i32) (i32.const 0)", "(result i32) (i32.const -1)"), "policy_abi_v1 answers -1"),
     ] {
         let found = trial(&Home::new(), &wasm(&parts)).err().unwrap_or_else(|| panic!("{parts} loads"));
@@ -74,6 +92,49 @@ fn what_is_no_plugin_does_not_load_and_says_why() {
     }
     for bytes in [b"".as_slice(), b"\0asm", b"#!/bin/sh\n", &wasm(&good)[..40]] {
         assert!(trial(&Home::new(), bytes).is_err_and(|why| why.contains("the module does not load")), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_module_beyond_its_limit_does_not_load() {
+    let (home, module) = (Home::new(), wasm(&hook("", "(i64.const 0)")));
+    let path = home.write("p", &module);
+    let load = |bytes: usize| {
+        let mut settings = granted("p");
+        settings.limits.module_bytes = bytes.try_into().unwrap();
+        Trial::load(&path, settings, home.setup()).map(drop)
+    };
+    assert!(load(module.len()).is_ok());
+    let problems = load(module.len() - 1).unwrap_err();
+    assert_eq!(problems[0].message, format!("its file is longer than {} bytes", module.len() - 1));
+}
+
+/// As the configuration has them: what is granted, and the hooks to ask.
+#[test]
+fn a_node_takes_grants_away_and_names_hooks_that_there_are() {
+    let log = r#"(import "policy_host_v1" "log" (func (param i32 i32 i32)))"#;
+    let count = r#"(import "policy_host_v1" "counter_add" (func (param i32 i32 i64)))"#;
+    let kv = KV.0;
+    for (node, imports, why) in [
+        ("", format!("{log} {count}"), None),
+        ("", kv.to_owned(), Some("it imports `kv_delete`, which needs the grant `kv`")),
+        (r#"grant "kv""#, format!("{log} {count} {kv}"), None),
+        (r#"grant "none""#, String::new(), None),
+        (r#"grant "none""#, log.to_owned(), Some("it imports `log`, which needs the grant `log`")),
+        (r#"grant "none""#, count.to_owned(), Some("it imports `counter_add`, which needs the grant `counter`")),
+        (r#"grant "none" "kv""#, kv.to_owned(), None),
+        (r#"grant "none" "kv""#, log.to_owned(), Some("it imports `log`, which needs the grant `log`")),
+        (r#"hooks "connection""#, String::new(), None),
+        (r#"hooks "connection" "link""#, String::new(), Some("it does not export `on_link`")),
+    ] {
+        let home = Home::new();
+        home.write("p", &wasm(&hook(&imports, "(i64.const 0)")));
+        let file = home.0.join("crosstie.kdl");
+        std::fs::write(&file, format!("plugins \".\"\nplugin \"p\" {{\n{node}\n}}\n")).unwrap();
+        let settings = crosstie_config::load(&file).unwrap_or_else(|problems| panic!("{node}: {problems}")).settings;
+        let loaded = load(&settings.plugins.unwrap(), home.setup());
+        let found = loaded.err().map(|problems| problems[0].message.clone());
+        assert_eq!(found.as_deref(), why, "{node} {imports}");
     }
 }
 
@@ -113,6 +174,7 @@ fn what_a_guest_does_wrong_in_a_call_fails_that_call() {
         |at: u32, length: u32| format!("(i64.const {})", (u64::from(at) << 32 | u64::from(length)).cast_signed());
     let answers = |at, length| hook("", &packed(at, length));
     let loops = "(loop (br 0)) unreachable";
+    let allocates = |body: &str, imports: &str| hook(imports, "(i64.const 0)").replace("(i32.const 1024)", body);
     for (parts, why) in [
         (hook("", "unreachable"), "trap: "),
         (hook("", loops), "no answer within"),
@@ -126,6 +188,8 @@ fn what_a_guest_does_wrong_in_a_call_fails_that_call() {
         (answers(2048, 2), "bytes follow the answer"),
         (hook("", "(i64.const 0)").replace("(i32.const 1024)", "(i32.const 0)"), "policy_alloc answers 0"),
         (hook("", "(i64.const 0)").replace("(i32.const 1024)", "(i32.const -8)"), "a range outside memory"),
+        (allocates(loops, ""), "no answer within"),
+        (allocates(&format!("{} (i32.const 1024)", KV.1), KV.0), "not allowed in policy_alloc and _initialize"),
         (hook(r#"(import "nobody" "knows" (func $f))"#, "(call $f) (i64.const 0)"), "nobody::knows"),
         (
             hook(
@@ -139,6 +203,26 @@ fn what_a_guest_does_wrong_in_a_call_fails_that_call() {
         // where it was in the guest, and nothing of how it was entered
         assert!(found.contains(why) && !found.contains("crosstie!"), "{parts}\n{found}");
     }
+}
+
+/// With the names that the module has, innermost first.
+#[test]
+fn the_log_has_the_backtrace_of_the_guest_that_traps() {
+    let home = Home::new();
+    let inner = "(func $looks_up unreachable) (func $decides (call $looks_up))";
+    home.write("p", &wasm(&hook(inner, "(call $decides) (i64.const 0)")));
+    let plugins = Plugins { directory: home.0.clone(), named: Vec::new(), record: None };
+    let engine = load(&plugins, home.setup()).unwrap();
+    let log = run(async {
+        for _ in 0..2 {
+            assert!(!asks(&engine.worker(), None).await);
+        }
+    });
+    let told: Vec<&str> = log.lines().filter(|line| line.contains("plugin failed")).collect();
+    let [line] = told[..] else { panic!("the first of its kind alone:\n{log}") };
+    assert!(line.contains("plugin=\"p\" entry=\"on_connection\" cause=\"trap\""), "{line}");
+    let places = ["unreachable", "wasm backtrace", "looks_up", "decides"].map(|part| line.find(part));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in {line}");
 }
 
 /// Each takes as much as it gets, and traps where that is more than its limit.

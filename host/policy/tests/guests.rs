@@ -149,6 +149,29 @@ fn an_instance_that_cannot_be_made_fails_its_call_and_counts() {
     assert!(log.contains("plugin in quarantine plugin=\"p\" seconds=1 failures=5"), "{log}");
 }
 
+/// It is well at load, and finds fault with the same configuration later.
+#[test]
+fn an_instance_that_has_problems_of_its_own_fails_its_call() {
+    let imports = "(import \"policy_host_v1\" \"kv_add\" (func $add (param i32 i32 i64 i32) (result i64)))";
+    let parts = format!(
+        "(data (i32.const 8) \"\\a1\\68problems\\81\\a2\\67message\\65later\\64path\\80\")
+         (func (export \"policy_configure\") (param i32 i32) (result i64)
+           (if (result i64)
+             (i64.gt_s (call $add (i32.const 0) (i32.const 1) (i64.const 1) (i32.const 0)) (i64.const 1))
+             (then (i64.or (i64.shl (i64.const 8) (i64.const 32)) (i64.const 32)))
+             (else (i64.const 0)))) {}",
+        holds("(i32.const 1)")
+    );
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
+    let log = run(async {
+        assert!(asks(&engine.worker()).await, "the first is that of the load");
+        assert!(!asks(&engine.worker()).await);
+    });
+    let told = "entry=\"policy_configure\" cause=\"bad answer\" error=\"a problem that it had not at load: later\"";
+    assert!(log.contains(told), "{log}");
+}
+
 #[test]
 fn a_bad_answer_costs_the_instance() {
     // the first answer of an instance is `{}`, no variant; those after it are no opinion
@@ -282,6 +305,35 @@ fn what_a_guest_says_is_a_field() {
         assert!(asks(&engine.worker()).await);
     });
     assert!(log.contains("plugin says plugin=\"p\" text=\"seen\""), "{log}");
+}
+
+#[test]
+fn a_log_without_end_is_cut_in_each_second() {
+    let imports = "(import \"policy_host_v1\" \"log\" (func $log (param i32 i32 i32)))";
+    let parts = format!(
+        "(data (i32.const 0) \"again\") {}",
+        holds(
+            "(block (result i32)
+               (local.set 0 (i32.const 1000))
+               (loop $again
+                 (call $log (i32.const 2) (i32.const 0) (i32.const 5))
+                 (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+               (i32.const 1))"
+        )
+    );
+    let home = Home::of(&module(imports, &parts));
+    let engine = loaded(&home, patient(Duration::from_secs(100)));
+    let said = || {
+        let log = run(async { assert!(asks(&engine.worker()).await) });
+        log.matches("plugin says plugin=\"p\" text=\"again\"").count()
+    };
+    let begun = std::time::Instant::now();
+    let (first, second) = (said(), said());
+    // of each second, on a machine that is held up
+    let most = 100 * (1 + usize::try_from(begun.elapsed().as_secs()).unwrap());
+    assert!(first >= 100 && first + second <= most, "{first} and {second} of {most}");
+    std::thread::sleep(Duration::from_secs(1));
+    assert!(said() >= 100, "it is heard again");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 mod common;
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,6 +298,46 @@ fn five_failures_of_distinct_peers_end_in_quarantine() {
         assert_eq!((facts.state, &facts.failures[..]), ("quarantine", &[("trap", 5)][..]));
     });
     assert!(log.contains("plugin in quarantine plugin=\"p\" seconds=1 failures=5"), "{log}");
+}
+
+#[test]
+fn a_thousand_calls_may_wait_for_an_instance_and_on_failure_applies_to_the_next() {
+    for allows in [false, true] {
+        let limits = PluginLimits { deadline: Duration::from_secs(100), ..PluginLimits::default() };
+        let on_failure = OnFailure { connection_allow: allows, ..OnFailure::default() };
+        let plugin = Plugin { on_failure, limits, ..Plugin::unnamed("p") };
+        let engine = engine(Natives::default().with("p", Wrong::Waits), vec![plugin]);
+        let log = run(async {
+            let worker = engine.worker();
+            let (mut waiting, begun) = (Vec::new(), Rc::new(Cell::new(0)));
+            // as many as there are instances, and then the others
+            for calls in [4, 1000] {
+                for _ in 0..calls {
+                    let (worker, begun) = (worker.clone(), begun.clone());
+                    waiting.push(tokio::task::spawn_local(async move {
+                        begun.set(begun.get() + 1);
+                        asks(&worker, None).await
+                    }));
+                }
+                // and a little longer: tasks of their own make the instances
+                let mut turns = 0;
+                while begun.get() < waiting.len() || turns < 20 {
+                    tokio::task::yield_now().await;
+                    turns += 1;
+                }
+            }
+            assert_eq!(asks(&worker, None).await, allows);
+            assert_eq!(worker.plugins()[0].failures, [("busy", 1)]);
+            assert!(!waiting.iter().any(tokio::task::JoinHandle::is_finished));
+            // one gives up, and there is room
+            let gives_up = waiting.pop().unwrap();
+            gives_up.abort();
+            assert!(gives_up.await.is_err());
+            let next = tokio::time::timeout(Duration::from_millis(20), asks(&worker, None)).await;
+            assert!(next.is_err(), "{next:?}");
+        });
+        assert!(log.contains("cause=\"busy\" error=\"too many calls wait\""), "{log}");
+    }
 }
 
 /// One that waits a little, and notes how many do so at once.
