@@ -11,6 +11,7 @@ use crosstie_tests::proton::Proton;
 use crosstie_tests::router::{Router, check, plain_kdl};
 use crosstie_tests::server::Server;
 use fe2o3_amqp_types::definitions::Error;
+use fe2o3_amqp_types::messaging::Accepted;
 use fe2o3_amqp_types::performatives::{Detach, End, Transfer};
 
 use crate::plugins_live::refused;
@@ -382,6 +383,32 @@ fn granted_buffered_bytes_hold() {
         Performative::Flow(flow) => (flow.incoming_window > 0).then_some(()),
         _ => None,
     });
+}
+
+/// A peer has no more deliveries that it has not settled, and is given credit for no more.
+#[test]
+fn granted_unsettled_holds() {
+    let guests = "listener \"guests\" {\n    host \"127.0.0.1\"\n    port 0\n}\n";
+    let router = router_with(limits("on_connection", &[("unsettled", 3)]), "only listener=\"guests\"", guests);
+    let mut guest = Peer::session(router.addr("guests"), "guest");
+    guest.attach_receiver(0, 0, "to-guest", 100);
+    let mut producer = Peer::session(router.clients(), "producer");
+    producer.attach_sender(0, 0, "to-guest");
+    assert!(producer.expect_credit() >= 5);
+    for id in 0..5 {
+        producer.send_message(0, 0, id, b"x");
+    }
+    let mut held: Vec<_> = (0..3).map(|_| guest.expect_transfer().0.delivery_id.expect("an id")).collect();
+    for _ in 0..2 {
+        assert!(matches!(guest.next(Duration::from_millis(300)), Arrival::Nothing), "more than three");
+        guest.settle(0, held.pop().expect("one of them"), Accepted {}.into());
+        held.push(guest.expect_transfer().0.delivery_id.expect("an id"));
+    }
+
+    let mut consumer = Peer::session(router.clients(), "consumer");
+    consumer.attach_receiver(0, 0, "from-guest", 100);
+    guest.attach_sender(0, 1, "from-guest");
+    assert!(guest.expect_credit() <= 3);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crosstie_tests::frame::{Performative, condition};
+use crosstie_tests::frame::{Frame, Performative, condition, data_message};
 use crosstie_tests::peer::{DEADLINE, Peer};
 use crosstie_tests::performative::{begin, receiver, sender, transfer};
 use crosstie_tests::place::TestDir;
@@ -255,4 +255,32 @@ fn a_priority_is_kept_with_the_address() {
     let router = self::router(&rules, "");
     guest(&router).attach_receiver(0, 0, "urgent", 1);
     router.wait_log(0, DEADLINE, &["`priority` is no number up to 9"]);
+}
+
+/// Those whom a plugin puts into a phase meet each other there, and nobody who is elsewhere.
+#[test]
+fn a_phase_is_an_address_of_its_own() {
+    let router = router(&answer("on_address", "apply", vec![("phase", Cbor::Uint(3))]), "");
+    let mut inside = guest(&router);
+    inside.attach_receiver(0, 0, "a", 10);
+    let keys: Vec<_> = router.stat("addresses").iter().map(|row| row["key"].clone()).collect();
+    assert!(keys.contains(&"M3a".into()) && !keys.contains(&"M0a".into()), "{keys:?}");
+    let mut outside = Peer::session(router.clients(), "outside");
+    outside.attach_receiver(0, 0, "a", 10);
+    let mut peer = guest(&router);
+    peer.attach_sender(0, 0, "a");
+    peer.expect_credit();
+    attach_anonymous(&mut peer, 1);
+    peer.send_message(0, 0, 0, b"by link");
+    peer.send_with(0, &transfer(1, 1), &message_to("a"));
+    for _ in 0..2 {
+        inside.expect_transfer();
+    }
+    let mut producer = Peer::session(router.clients(), "producer");
+    producer.attach_sender(0, 0, "a");
+    producer.expect_credit();
+    producer.send_message(0, 0, 0, b"outside");
+    assert_eq!(outside.expect_transfer().1, data_message(b"outside"));
+    let to_others = |frame: &Frame| matches!(frame.performative, Performative::Transfer(_));
+    assert!(!inside.frames_until_begin(1).iter().any(to_others));
 }

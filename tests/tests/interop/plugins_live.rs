@@ -165,11 +165,55 @@ fn management_shows_what_plugins_do() {
     let count = |row: &serde_json::Value, name: &str| row[name].as_u64().unwrap_or(0);
     assert!(count(&after, "decisions") > count(&before, "decisions"), "{after}");
     assert_eq!(count(&after, "decisions"), count(&after, "noOpinion"));
-    assert!(after["failures"]["trap"].as_u64() >= Some(1) && after["latencyMicrosP50"].as_u64() >= Some(1), "{after}");
+    assert!(after["failures"]["trap"].as_u64() >= Some(1), "{after}");
+    let latency = ["P50", "P99", "Max"].map(|of| count(&after, &format!("latencyMicros{of}")));
+    assert!(latency[0] >= 1 && latency.is_sorted(), "{after}");
     assert!(after["lastFailure"].as_str().is_some_and(|why| why.starts_with("trap: ")), "{after}");
     // counts outlive the file
     std::fs::write(plugins.join("rules.wasm"), denying("closed")).expect("written");
     await_decision(&router, Some("closed"));
+    router.assert_healthy();
+}
+
+/// Failures of peers of distinct addresses count.
+fn session_from(router: &Router, number: u8) -> Peer {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().expect("a runtime");
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 1, number], 0).into()).expect("an address");
+        socket.connect(router.clients()).await.expect("connected").into_std().expect("a socket")
+    });
+    stream.set_nonblocking(false).expect("a socket");
+    let mut peer = Peer::over(stream);
+    peer.send_bytes(&AMQP_HEADER);
+    peer.send(0, &open("c"));
+    peer.expect_header(AMQP_HEADER);
+    peer.begin(0);
+    peer
+}
+
+#[test]
+fn management_shows_a_quarantine_and_how_long_it_lasts() {
+    let trap = module(&[("on_session", Hook::Trap)]);
+    let (mut router, _) = router(Some(&trap), "plugin \"rules\" {\n    on-failure session=\"allow\"\n}");
+    let row = || router.stat("plugins").into_iter().next().expect("one plugin");
+    assert!(row()["quarantineSeconds"].is_null(), "{}", row());
+    for number in 1..=5 {
+        session_from(&router, number).close();
+    }
+    // the first lasts a second, of which less is left; each failure after it doubles it
+    let begun = Instant::now();
+    let seen = loop {
+        let row = row();
+        if row["quarantineSeconds"].as_u64() >= Some(1) {
+            break row;
+        }
+        assert!(begun.elapsed() < DEADLINE, "{row}");
+        Peer::session(router.clients(), "c").close();
+    };
+    assert_eq!(seen["state"], "quarantine", "{seen}");
+    assert!(seen["quarantineSeconds"].as_u64() <= Some(32) && seen["failures"]["trap"].as_u64() >= Some(6), "{seen}");
+    router.wait_log(0, DEADLINE, &["plugin in quarantine", "plugin=\"rules\"", "seconds=1", "failures=5"]);
     router.assert_healthy();
 }
 

@@ -15,10 +15,13 @@ use serde_amqp::Value;
 
 use crate::distribution::{attach_anonymous, message_to};
 
-fn denying(hook: &str) -> Vec<u8> {
-    let refusal = || refusal("test:custom", "not here", "rule 9");
-    let denial = if hook == "address" { Cbor::Map(vec![("refusal", refusal())]) } else { refusal() };
+fn denying(hook: &str, refusal: Cbor<'_>) -> Vec<u8> {
+    let denial = if hook == "address" { Cbor::Map(vec![("refusal", refusal)]) } else { refusal };
     module(&[(&format!("on_{hook}"), Hook::Answer(Cbor::Map(vec![("deny", denial)]).bytes()))])
+}
+
+fn custom() -> Cbor<'static> {
+    refusal("test:custom", "not here", "rule 9")
 }
 
 fn router(plugin: Vec<u8>, explains: bool) -> Router {
@@ -77,7 +80,7 @@ const WAYS: [(&str, bool); 5] =
 #[test]
 fn every_refusal_tells_plugin_note_and_the_sequence_of_its_line_in_the_log() {
     for (hook, anonymous) in WAYS {
-        let mut router = router(denying(hook), true);
+        let mut router = router(denying(hook, custom()), true);
         let error = refused(&router, hook, anonymous);
         assert_eq!(
             (condition(&error.condition).as_str(), error.description.as_deref()),
@@ -126,7 +129,7 @@ fn a_peer_of_small_frames_is_told_at_least_who_refused_and_by_which_sequence() {
 #[test]
 fn a_listener_keeps_all_of_it_to_itself() {
     for (hook, anonymous) in WAYS {
-        let mut router = router(denying(hook), false);
+        let mut router = router(denying(hook, custom()), false);
         let error = refused(&router, hook, anonymous);
         assert_eq!(
             (condition(&error.condition).as_str(), error.description.as_deref()),
@@ -135,6 +138,35 @@ fn a_listener_keeps_all_of_it_to_itself() {
         assert_eq!(error.info, None, "{hook}");
         // whoever runs the router knows it all the same
         assert_logged(&mut router, hook, &["note=\"rule 9\""]);
+    }
+}
+
+/// A redirect says where to go in its own info; what a listener explains stands beside it, in place of equal keys.
+#[test]
+fn a_refusals_own_info_reaches_the_peer() {
+    let entry = |key, case, value| Cbor::Map(vec![("key", Cbor::Text(key)), ("val", Cbor::Map(vec![(case, value)]))]);
+    for (hook, anonymous) in WAYS {
+        let own = Cbor::Array(vec![
+            entry("network-host", "text", Cbor::Text("b.test")),
+            entry("port", "uint", Cbor::Uint(5671)),
+            entry("note", "text", Cbor::Text("its own")),
+        ]);
+        let Cbor::Map(mut refusal) = refusal("amqp:connection:redirect", "not here", "rule 9") else { unreachable!() };
+        refusal.retain(|(key, _)| *key != "info");
+        refusal.push(("info", own));
+        let plugin = denying(hook, Cbor::Map(refusal));
+        for (explains, note) in [(true, "rule 9"), (false, "its own")] {
+            let router = router(plugin.clone(), explains);
+            let error = refused(&router, hook, anonymous);
+            assert_eq!(condition(&error.condition), "amqp:connection:redirect");
+            assert_eq!(info(&error, "network-host"), Some(Value::from("b.test")), "{hook}");
+            assert_eq!(info(&error, "port"), Some(Value::from(5671_u64)), "{hook}");
+            assert_eq!(info(&error, "note"), Some(Value::from(note)), "{hook}");
+            for explained in ["plugin", "sequence"] {
+                assert_eq!(info(&error, explained).is_some(), explains, "{hook} {explained}");
+            }
+            assert_eq!(error.info.map(|info| info.len()), Some(if explains { 5 } else { 3 }), "{hook}");
+        }
     }
 }
 
