@@ -111,6 +111,7 @@ fn a_trap_at_the_door_keeps_it_shut() {
         let closed = receive(&router, "a").event("closed");
         assert_eq!(closed["condition"], "amqp:internal-error");
     }
+    router.wait_log(0, DEADLINE, &["plugin failed", "entry=\"on_connection\"", "wasm backtrace", "wasm function 2"]);
     router.assert_healthy();
 }
 

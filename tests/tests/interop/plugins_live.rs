@@ -201,18 +201,18 @@ fn management_shows_a_quarantine_and_how_long_it_lasts() {
     for number in 1..=5 {
         session_from(&router, number).close();
     }
-    // the first lasts a second, of which less is left; each failure after it doubles it
+    // the first lasts a second, which a machine may need for the question; each failure after it doubles it
     let begun = Instant::now();
     let seen = loop {
         let row = row();
-        if row["quarantineSeconds"].as_u64() >= Some(1) {
+        if row["state"] == "quarantine" {
             break row;
         }
         assert!(begun.elapsed() < DEADLINE, "{row}");
         Peer::session(router.clients(), "c").close();
     };
-    assert_eq!(seen["state"], "quarantine", "{seen}");
-    assert!(seen["quarantineSeconds"].as_u64() <= Some(32) && seen["failures"]["trap"].as_u64() >= Some(6), "{seen}");
+    let seconds = seen["quarantineSeconds"].as_u64().expect("a number");
+    assert!((1..=32).contains(&seconds) && seen["failures"]["trap"].as_u64() >= Some(5), "{seen}");
     router.wait_log(0, DEADLINE, &["plugin in quarantine", "plugin=\"rules\"", "seconds=1", "failures=5"]);
     router.assert_healthy();
 }

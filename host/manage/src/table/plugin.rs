@@ -1,5 +1,7 @@
 //! Policy plugins.
 
+use std::time::Duration;
+
 use crosstie_model::facts::{Part, PluginFacts};
 use serde_amqp::Value;
 
@@ -36,7 +38,9 @@ pub(crate) static PLUGIN: Table<PluginFacts> = Table {
         }),
         attribute("lastFailure", Shape::Text, |plugin| maybe(&plugin.last_failure)),
         attribute("quarantineSeconds", Shape::Integer, |plugin| {
-            plugin.quarantine.map_or(Value::Null, |left| whole(left.as_secs()))
+            // one of which less than a second is left is not over
+            let ceil = |left: Duration| left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0));
+            plugin.quarantine.map_or(Value::Null, |left| whole(ceil(left)))
         }),
         attribute("latencyMicrosP50", Shape::Integer, |plugin| micros(plugin, 0)),
         attribute("latencyMicrosP99", Shape::Integer, |plugin| micros(plugin, 1)),
