@@ -175,6 +175,7 @@ public final class Addresses {
         private String address;
         private Treatment treatment;
         private Integer phase;
+        private Integer priority;
         private Long ttlMs;
         private Scope sharedBy;
         private String note;
@@ -186,6 +187,7 @@ public final class Addresses {
                     case "address" -> ruling.address = in.text();
                     case "treatment" -> ruling.treatment = Treatment.read(in);
                     case "phase" -> ruling.phase = in.u8();
+                    case "priority" -> ruling.priority = in.u8();
                     case "ttl-ms" -> ruling.ttlMs = in.u32();
                     case "shared-by" -> ruling.sharedBy = Scope.read(in);
                     case "note" -> ruling.note = in.text();
@@ -208,6 +210,12 @@ public final class Addresses {
 
         public Ruling phase(int phase) {
             this.phase = phase;
+            return this;
+        }
+
+        /** 0 to 9, as the setting of an address: it is shown, and decides about nothing. */
+        public Ruling priority(int priority) {
+            this.priority = priority;
             return this;
         }
 
@@ -238,6 +246,7 @@ public final class Addresses {
                 treatment.write(out);
             }
             out.field("phase", phase);
+            out.field("priority", priority);
             out.field("ttl-ms", ttlMs);
             out.field("shared-by", sharedBy);
             out.field("note", note);
