@@ -121,12 +121,12 @@ impl Shared {
         let at = |name: &str| before.iter().find(|plugin| *plugin.shared.name == *name);
         let mut next: Vec<Arc<Plugin>> = Vec::new();
         for (mut plugin, _) in loaded {
-            plugin.announce();
             if let Some(before) = at(&plugin.shared.name) {
                 plugin.take_over(before);
             }
             next.push(Arc::new(plugin));
         }
+        let loaded = next.clone();
         for plugin in before.iter() {
             let name = &*plugin.shared.name;
             if next.iter().any(|other| *other.shared.name == *name) {
@@ -140,6 +140,7 @@ impl Shared {
         }
         next.sort_by_key(|plugin| watch.place(&plugin.shared.name));
         self.chain.set(next);
+        loaded.iter().for_each(|plugin| plugin.announce());
     }
 }
 

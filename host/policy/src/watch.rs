@@ -119,17 +119,20 @@ impl Watch {
         let is_asked = |name: &String| plugins.iter().any(|plugin| *plugin.shared.name == **name);
         files.retain(|name, paths| !is_asked(name) || !are_gone(paths));
         self.seen.retain(|name, _| files.contains_key(name) || is_asked(name));
-        let mut changed = self.part(&mut plugins, &files.keys().cloned().collect());
+        let parted = self.part(&mut plugins, &files.keys().cloned().collect());
+        let mut loaded = Vec::new();
         for (name, paths) in &files {
             let settings = self.settings(name);
             if !settings.disabled && self.is_new(name, paths) {
-                changed |= self.load(&mut plugins, settings, paths);
+                loaded.extend(self.load(&mut plugins, settings, paths));
             }
         }
-        if changed {
+        if parted || !loaded.is_empty() {
             plugins.sort_by_key(|plugin| self.place(&plugin.shared.name));
             chain.set(plugins);
         }
+        // whoever reads that may count on it
+        loaded.iter().for_each(|plugin| plugin.announce());
     }
 
     /// The files that are there, and who writes there.
@@ -233,9 +236,14 @@ impl Watch {
         plugins.len() < before
     }
 
-    /// Loads a file in the place of the plugin of its name; one that does not load leaves that as it is.
-    fn load(&mut self, plugins: &mut Vec<Arc<Plugin>>, settings: settings::Plugin, paths: &[PathBuf]) -> bool {
-        let Some(loader) = &self.loader else { return false };
+    /// Loads a file in the place of the plugin of its name, and gives that; one that does not load leaves it as it is.
+    fn load(
+        &mut self,
+        plugins: &mut Vec<Arc<Plugin>>,
+        settings: settings::Plugin,
+        paths: &[PathBuf],
+    ) -> Option<Arc<Plugin>> {
+        let loader = self.loader.as_ref()?;
         let name = settings.name.clone();
         let found = stamps(paths);
         let at = plugins.iter().position(|plugin| *plugin.shared.name == *name);
@@ -250,17 +258,17 @@ impl Watch {
             });
         if stamps(paths) != found {
             // it is being written
-            return false;
+            return None;
         }
         self.seen.insert(name.clone(), Seen::now(found));
         match loaded {
             Ok(plugin) => {
-                plugin.announce();
+                let plugin = Arc::new(plugin);
                 match at.and_then(|at| plugins.get_mut(at)) {
-                    Some(place) => *place = Arc::new(plugin),
-                    None => plugins.push(Arc::new(plugin)),
+                    Some(place) => *place = plugin.clone(),
+                    None => plugins.push(plugin.clone()),
                 }
-                true
+                Some(plugin)
             }
             Err(faults) => {
                 let error = faults.iter().map(Fault::text).collect::<Vec<_>>().join("; ");
@@ -270,7 +278,7 @@ impl Watch {
                     None => "nobody asks it",
                 };
                 tracing::warn!(target: "plugin", plugin = name, error, "plugin does not load: {stays}");
-                false
+                None
             }
         }
     }
